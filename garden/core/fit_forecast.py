@@ -1,0 +1,111 @@
+"""Whether and how a model will run here: the verdict and the bytes behind it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Verdict(enum.StrEnum):
+    """The word. The spelling is part of the JSON contract."""
+
+    FITS = "fits"
+    TIGHT = "tight"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED = "unsupported"
+    NOT_A_LANGUAGE_MODEL = "not_a_language_model"
+    UNKNOWN = "unknown"
+
+
+class Placement(enum.StrEnum):
+    """Where the layers go."""
+
+    GPU = "gpu"
+    SPLIT = "split"
+    CPU = "cpu"
+    NONE = "none"
+
+
+class FitMethod(enum.StrEnum):
+    """What the figures are based on: the Hub's fields, the file's header, or the engine itself."""
+
+    ROUGH = "rough"
+    FORMULA = "formula"
+    EXACT = "exact"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceMemory:
+    """What one device must hold. required_bytes is the sum of the parts.
+
+    Attributes:
+        name: ``RAM``, or the GPU's name.
+        kind: ``ram`` or ``gpu``.
+        total_bytes: Size of the device's memory.
+        available_bytes: Free for us now.
+        margin_bytes: Kept free below the limit.
+        weights_bytes: Weights on this device.
+        kv_cache_bytes: KV cache and recurrent state on this device.
+        compute_bytes: Compute buffers on this device.
+    """
+
+    name: str
+    kind: str
+    total_bytes: int
+    available_bytes: int
+    margin_bytes: int = 0
+    weights_bytes: int = 0
+    kv_cache_bytes: int = 0
+    compute_bytes: int = 0
+
+    @property
+    def required_bytes(self) -> int:
+        """Sum of weights, cache and compute."""
+        return self.weights_bytes + self.kv_cache_bytes + self.compute_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitForecast:
+    """A verdict and what it rests on. Unknown figures are None, never 0.
+
+    Attributes:
+        verdict: The word.
+        placement: Where it runs.
+        reason: One sentence why.
+        suggestion: What would make it fit, empty when it does.
+        method: The basis of the figures.
+        architecture: GGUF's ``general.architecture``, None when unknown.
+        weights_bytes: All weights.
+        kv_cache_bytes: KV cache of attention layers.
+        recurrent_bytes: State of recurrent layers.
+        compute_bytes: Compute buffers.
+        total_bytes: Sum of the four.
+        devices: The same, shared out over the devices of this machine.
+        context_length: The context that was asked for.
+        n_gpu_layers: Layers on the GPU (the output layer counts).
+        n_layers: Layers there are, the output layer counted.
+        max_context: Largest context that fits, None when unknown, 0 when none does.
+        decode_tokens_per_second: Speed of the answer, None until measured or calibrated here.
+        prefill_tokens_per_second: Speed of reading the prompt, None until measured or calibrated here.
+        speed_is_measured: Whether the speeds come from own runs of this very file.
+    """
+
+    verdict: Verdict
+    placement: Placement
+    reason: str
+    method: FitMethod
+    suggestion: str = ""
+    architecture: str | None = None
+    weights_bytes: int | None = None
+    kv_cache_bytes: int | None = None
+    recurrent_bytes: int | None = None
+    compute_bytes: int | None = None
+    total_bytes: int | None = None
+    devices: tuple[DeviceMemory, ...] = ()
+    context_length: int | None = None
+    n_gpu_layers: int | None = None
+    n_layers: int | None = None
+    max_context: int | None = None
+    decode_tokens_per_second: float | None = None
+    prefill_tokens_per_second: float | None = None
+    speed_is_measured: bool = False

@@ -1,0 +1,108 @@
+"""What this machine has: memory, processor, GPUs and the engine, at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cpu:
+    """The processor.
+
+    Attributes:
+        name: As the system names it.
+        physical_cores: Cores, not threads; cgroup quota respected.
+        threads: Hardware threads.
+        features: Instruction sets that matter to the engine, lower case, e.g. ``avx2``.
+    """
+
+    name: str
+    physical_cores: int
+    threads: int
+    features: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gpu:
+    """A GPU that is there, whether or not the engine can use it.
+
+    Attributes:
+        name: As the driver names it.
+        vendor: ``nvidia``, ``amd``, ``intel``, ``apple`` or ``other``.
+        memory_total_bytes: Own memory, or what a unified one may use; None when unknown.
+        memory_free_bytes: Free at the moment of the probe; None when unknown or asleep.
+        unified: Shares the RAM.
+        asleep: Powered down; looking did not wake it.
+        device: Name of the engine's device that drives it, e.g. ``CUDA0``; None when the engine cannot use it.
+    """
+
+    name: str
+    vendor: str
+    memory_total_bytes: int | None = None
+    memory_free_bytes: int | None = None
+    unified: bool = False
+    asleep: bool = False
+    device: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineDevice:
+    """A device that the engine lists.
+
+    Attributes:
+        name: The engine's name, e.g. ``CPU``, ``CUDA0``, ``Vulkan0``.
+        description: What it calls the hardware.
+        kind: ``cpu``, ``gpu``, ``igpu`` or ``accelerator``.
+        memory_total_bytes: As the engine reports it.
+        memory_free_bytes: As the engine reports it (for the CPU it equals the total: do not use).
+    """
+
+    name: str
+    description: str
+    kind: str
+    memory_total_bytes: int
+    memory_free_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """The engine that loads models.
+
+    Attributes:
+        installed: Whether it can be loaded.
+        version: Version of the Python package, None when not installed.
+        devices: What it can compute on.
+        system_info: llama.cpp's own line about its build.
+        problem: Why it cannot be loaded, None when it can.
+    """
+
+    installed: bool
+    version: str | None = None
+    devices: tuple[EngineDevice, ...] = ()
+    system_info: str = ""
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HardwareSnapshot:
+    """The machine at one moment.
+
+    Attributes:
+        ram_total_bytes: RAM of the machine, or of the cgroup that this process lives in.
+        ram_available_bytes: What a new process could take without swapping, cgroup limits respected.
+        ram_limited_by_cgroup: Whether a cgroup limit, not the hardware, sets the total.
+        swap_total_bytes: Swap; never counted as memory.
+        cpu: The processor.
+        gpus: Every GPU found.
+        engine: The engine.
+        taken_at: Seconds since the epoch.
+    """
+
+    ram_total_bytes: int
+    ram_available_bytes: int
+    cpu: Cpu
+    gpus: tuple[Gpu, ...] = ()
+    engine: Engine = Engine(installed=False)
+    ram_limited_by_cgroup: bool = False
+    swap_total_bytes: int = 0
+    taken_at: float = 0.0

@@ -1,0 +1,40 @@
+"""One model on this machine, as the Library lists it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from garden.core.model_ref import ModelRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryEntry:
+    """One runnable (or damaged) model file on this machine.
+
+    Attributes:
+        ref: Name, path, size, source and hash.
+        origin: ``starter``, ``made_here``, ``hub_cache`` or ``folder``.
+        architecture: GGUF's word, None when the header could not be read.
+        parameters: Parameters counted from the tensors, None when the header could not be read.
+        context_length: Trained context.
+        license: Licence id, from the header or the Hub.
+        verified: True when its bytes matched a promised hash, False when they did not, None when not checked.
+        verified_at: Seconds since the epoch.
+        last_used_at: Seconds since the epoch, None when never.
+        decode_tokens_per_second: Last measured speed here, None when never measured.
+        lineage: What it was made from, the oldest first, e.g. ``("SmolLM2-135M-Instruct Q4_1",)``.
+        problem: One sentence on why it cannot be used; None when it can.
+    """
+
+    ref: ModelRef
+    origin: str
+    architecture: str | None = None
+    parameters: int | None = None
+    context_length: int | None = None
+    license: str | None = None
+    verified: bool | None = None
+    verified_at: float | None = None
+    last_used_at: float | None = None
+    decode_tokens_per_second: float | None = None
+    lineage: tuple[str, ...] = ()
+    problem: str | None = None

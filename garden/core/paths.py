@@ -1,0 +1,54 @@
+"""Where Garden keeps what: data, cache, models, logs and its own resources."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+import garden
+from garden.core.errors import NotFoundError
+
+
+def data_dir() -> Path:
+    """Folder of the user's own state (work.sqlite, settings, models made here); GARDEN_DATA_DIR overrides it."""
+    override = os.environ.get("GARDEN_DATA_DIR")
+    path = Path(override) if override else Path(platformdirs.user_data_dir("garden", appauthor=False))
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def cache_dir() -> Path:
+    """Folder of what can be made again (index.sqlite, headers, fetched wheels); GARDEN_CACHE_DIR overrides it."""
+    override = os.environ.get("GARDEN_CACHE_DIR")
+    path = Path(override) if override else Path(platformdirs.user_cache_dir("garden", appauthor=False))
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def log_dir() -> Path:
+    """Folder of the program's and its children's logs."""
+    path = data_dir() / "logs"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def resource_path(name: str) -> Path:
+    """Path of a file under ``resources/``.
+
+    Args:
+        name: Path relative to the resources folder, with forward slashes, e.g. ``icons/search.svg``.
+
+    Raises:
+        NotFoundError: The resource is missing, so the installation is damaged.
+    """
+    package = Path(garden.__file__).parent
+    # Installed, resources lie inside the package; in a checkout (editable install) beside it.
+    for root in (package / "_resources", package.parent / "resources"):
+        path = root / name
+        if path.exists():
+            return path
+    raise NotFoundError(
+        f"A part of Garden is missing: {name}.", "Install Garden again; your models and chats are kept elsewhere."
+    )

@@ -1,0 +1,203 @@
+"""One way to run a child: spawn, typed JSON lines over pipes, a cancel ladder, nothing left behind.
+
+The child is this program again, started as a worker by name. It reads messages from its standard input and writes
+messages to a descriptor of its own; what libraries print goes to its log. Closing its input ends it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import IO, Any, Generic, TypeVar
+
+import msgspec
+import psutil
+
+from garden.core.messages import Cancel, Message
+
+OutputT = TypeVar("OutputT", bound=Message)
+
+#: A line longer than this is a fault of the child, not a message. A full 128k-token prompt stays below it.
+MAX_LINE_BYTES = 16 * 1024 * 1024
+
+#: How much of a child's log is kept for "Details".
+LOG_TAIL_BYTES = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exit:
+    """How a child ended.
+
+    Attributes:
+        code: Exit code; negative is the signal that killed it (POSIX).
+        cancelled: Whether we asked it to end.
+        log: Tail of what it and its libraries printed.
+        protocol_error: Why its output could not be read, None when it could.
+    """
+
+    code: int
+    cancelled: bool
+    log: str
+    protocol_error: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """One sentence on how it ended."""
+        if self.protocol_error:
+            return "The process sent something that is not a message."
+        if self.code == -9:
+            return "The process was killed, most likely because memory ran out."
+        if self.code == -6:
+            return "The engine aborted; the model file or this engine build is at fault."
+        if self.code in (-11, -7, -8, 0xC0000005):
+            return "The engine crashed; the model file or this engine build is at fault."
+        return f"The process ended with code {self.code}."
+
+
+def worker_command(worker: str) -> list[str]:
+    """Command line that starts a worker of this program, also when it is frozen into one executable."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable, "--worker", worker]
+    return [sys.executable, "-m", "garden", "--worker", worker]
+
+
+def worker_environment() -> dict[str, str]:
+    """Environment of a child: no token, no debugger forked by ggml, threads that sleep instead of spinning."""
+    environment = {key: value for key, value in os.environ.items() if "TOKEN" not in key.upper()}
+    environment["GGML_NO_BACKTRACE"] = "1"
+    environment.setdefault("OMP_WAIT_POLICY", "passive")
+    environment["PYTHONUNBUFFERED"] = "1"
+    environment["PYTHONUTF8"] = "1"
+    return environment
+
+
+class Child(Generic[OutputT]):
+    """A running worker.
+
+    Args:
+        worker: Name of the module in ``garden.workers``.
+        output: Union of the messages it may send.
+        on_message: Called for each message on the reader thread, in order.
+        on_exit: Called once on the reader thread after the last message.
+    """
+
+    def __init__(
+        self,
+        worker: str,
+        output: Any,
+        *,
+        on_message: Callable[[OutputT], None],
+        on_exit: Callable[[Exit], None] | None = None,
+    ) -> None:
+        self._decoder = msgspec.json.Decoder(output)
+        self._encoder = msgspec.json.Encoder()
+        self._on_message = on_message
+        self._on_exit = on_exit
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the child was reaped
+        self._process = subprocess.Popen(
+            worker_command(worker),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=worker_environment(),
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        self.worker = worker
+        self.pid = self._process.pid
+        self.started_at = time.time()
+        self._write_lock = threading.Lock()
+        self._cancelled = False
+        self._exit: Exit | None = None
+        self._ended = threading.Event()
+        self._reader = threading.Thread(target=self._read, name=f"child-{worker}-{self.pid}", daemon=True)
+        self._reader.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not been reaped yet."""
+        return not self._ended.is_set()
+
+    def send(self, message: Message) -> None:
+        """Send one message; a child that has ended is told by ``on_exit``, not here."""
+        line = self._encoder.encode(message) + b"\n"
+        with self._write_lock, contextlib.suppress(OSError, ValueError):
+            assert self._process.stdin is not None
+            self._process.stdin.write(line)
+            self._process.stdin.flush()
+
+    def wait(self, timeout: float | None = None) -> Exit | None:
+        """Block until it was reaped; None when ``timeout`` seconds passed first."""
+        self._ended.wait(timeout)
+        return self._exit
+
+    def close(self) -> None:
+        """Close its input, which asks it to end when it is done with what it has."""
+        with self._write_lock, contextlib.suppress(OSError, ValueError):
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+
+    def stop(self, grace_seconds: float = 3.0) -> None:
+        """End it: message, grace, terminate, kill; its own children too. Returns at once; ``wait`` to be sure."""
+        self._cancelled = True
+        if self.running:
+            threading.Thread(
+                target=self._stop_ladder, args=(grace_seconds,), name=f"stop-{self.pid}", daemon=True
+            ).start()
+
+    def kill(self) -> None:
+        """End it now, its own children too."""
+        self._cancelled = True
+        self._signal_tree("kill")
+
+    def _stop_ladder(self, grace_seconds: float) -> None:
+        self.send(Cancel())
+        self.close()
+        if not self._ended.wait(grace_seconds):
+            self._signal_tree("terminate")
+            if not self._ended.wait(1.0):
+                self._signal_tree("kill")
+
+    def _signal_tree(self, method: str) -> None:
+        with contextlib.suppress(psutil.Error):
+            root = psutil.Process(self.pid)
+            for process in [*root.children(recursive=True), root]:
+                with contextlib.suppress(psutil.Error):
+                    getattr(process, method)()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        protocol_error: str | None = None
+        with self._process.stdout as stream:
+            while line := stream.readline(MAX_LINE_BYTES + 1):
+                if not line.endswith(b"\n"):
+                    # Killed in the middle of a line is an ordinary end; an endless line is not.
+                    if len(line) > MAX_LINE_BYTES:
+                        protocol_error = "a line longer than the limit"
+                    break
+                try:
+                    message = self._decoder.decode(line)
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                    protocol_error = str(error)
+                    break
+                self._on_message(message)
+        if protocol_error:
+            self._signal_tree("kill")
+        code = self._process.wait()
+        self.close()
+        self._exit = Exit(code=code, cancelled=self._cancelled, log=self._log_tail(), protocol_error=protocol_error)
+        self._ended.set()
+        if self._on_exit:
+            self._on_exit(self._exit)
+
+    def _log_tail(self) -> str:
+        with self._log as log:
+            size = log.seek(0, os.SEEK_END)
+            log.seek(max(0, size - LOG_TAIL_BYTES))
+            return log.read().decode("utf-8", "replace")

@@ -1,0 +1,87 @@
+"""A child that serves one request: progress out, cancel in, one typed result or one error."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from garden.core import errors
+from garden.core.errors import CancelledByUser, GardenError, WorkerDiedError
+from garden.core.messages import Failed, Message, Progress
+from garden.process.child import Child, Exit
+
+ResultT = TypeVar("ResultT", bound=Message)
+
+#: How often a waiting caller looks whether it was cancelled; well below the 200 ms that a cancel may take.
+_CANCEL_POLL_SECONDS = 0.05
+
+
+def run_task(
+    worker: str,
+    request: Message,
+    output: Any,
+    result_type: type[ResultT],
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+    cancelled: threading.Event | None = None,
+    grace_seconds: float = 3.0,
+) -> ResultT:
+    """Run a worker on one request and wait for its result.
+
+    Args:
+        worker: Name of the module in ``garden.workers``.
+        request: The one message it is sent.
+        output: Union of the messages it may send.
+        result_type: The message that is the result.
+        on_progress: Called on the reader thread.
+        cancelled: Set by whoever wants it to stop.
+        grace_seconds: How long it may clean up after a cancel before it is terminated.
+
+    Raises:
+        CancelledByUser: ``cancelled`` was set; the child has ended.
+        GardenError: What the worker reported, as the class it named.
+        WorkerDiedError: It ended without a result.
+    """
+    results: list[ResultT] = []
+    failures: list[Failed] = []
+
+    def on_message(message: Message) -> None:
+        match message:
+            case Progress():
+                if on_progress:
+                    on_progress(message)
+            case Failed():
+                failures.append(message)
+            case _ if isinstance(message, result_type):
+                results.append(message)
+
+    child: Child[Message] = Child(worker, output, on_message=on_message)
+    child.send(request)
+    exit_ = _wait(child, cancelled, grace_seconds)
+    if results:
+        return results[0]
+    if cancelled is not None and cancelled.is_set():
+        raise CancelledByUser
+    if failures:
+        raise error_from(failures[0])
+    raise WorkerDiedError(exit_.sentence, "Try again; the log says more.", exit_.log)
+
+
+def _wait(child: Child[Message], cancelled: threading.Event | None, grace_seconds: float) -> Exit:
+    stopping = False
+    while True:
+        exit_ = child.wait(_CANCEL_POLL_SECONDS if cancelled is not None else None)
+        if exit_ is not None:
+            return exit_
+        if cancelled is not None and cancelled.is_set() and not stopping:
+            stopping = True
+            child.stop(grace_seconds)
+
+
+def error_from(failure: Failed) -> GardenError:
+    """The error that a worker reported, as the class it named."""
+    kind = getattr(errors, failure.kind, GardenError)
+    if not (isinstance(kind, type) and issubclass(kind, GardenError)) or kind is CancelledByUser:
+        kind = GardenError
+    return kind(failure.sentence, failure.action, failure.detail)

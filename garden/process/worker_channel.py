@@ -1,0 +1,124 @@
+"""The child's side of the pipes: messages in, messages out, cancel seen at once, end when the parent is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from garden.core.errors import GardenError
+from garden.core.messages import Cancel, Failed, Message
+from garden.process.child import MAX_LINE_BYTES
+
+InputT = TypeVar("InputT", bound=Message)
+
+
+class WorkerChannel(Generic[InputT]):
+    """Reads typed messages from standard input on a thread of its own and writes messages to a private descriptor.
+
+    Args:
+        input_type: Union of the messages that may come.
+        on_cancel: Called on the reader thread for each Cancel; must be quick.
+
+    Attributes:
+        cancelled: Set by a Cancel, and when the parent closed the input; a worker that serves several requests
+            clears it when it takes the next one.
+        closed: Set when the parent closed the input or is gone.
+    """
+
+    def __init__(self, input_type: Any, on_cancel: Callable[[], None] | None = None) -> None:
+        self._decoder = msgspec.json.Decoder(input_type)
+        self._encoder = msgspec.json.Encoder()
+        self._on_cancel = on_cancel
+        self._incoming: queue.SimpleQueue[InputT | None] = queue.SimpleQueue()
+        self._write_lock = threading.Lock()
+        self.cancelled = threading.Event()
+        self.closed = threading.Event()
+        # llama.cpp prints to standard output; the protocol keeps a descriptor of its own and 1 becomes the log.
+        self._protocol = os.fdopen(os.dup(1), "wb", buffering=0)
+        os.dup2(2, 1)
+        threading.Thread(target=self._read, name="worker-input", daemon=True).start()
+
+    def emit(self, message: Message) -> None:
+        """Send one message; when the parent is gone the process ends here."""
+        line = self._encoder.encode(message) + b"\n"
+        with self._write_lock:
+            try:
+                view = memoryview(line)
+                while view:
+                    view = view[self._protocol.write(view) or 0 :]
+            except OSError:
+                os._exit(0)
+
+    def receive(self) -> InputT | None:
+        """Next message other than Cancel; None when the parent closed the input."""
+        return self._incoming.get()
+
+    def _read(self) -> None:
+        stream = sys.stdin.buffer
+        while line := stream.readline(MAX_LINE_BYTES):
+            message = self._decoder.decode(line)
+            if isinstance(message, Cancel):
+                self._cancel()
+            else:
+                self._incoming.put(message)
+        self.closed.set()
+        self._cancel()
+        self._incoming.put(None)
+
+    def _cancel(self) -> None:
+        self.cancelled.set()
+        if self._on_cancel:
+            self._on_cancel()
+
+
+def harden() -> None:
+    """No core dumps of models and prompts; called first in every worker."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource  # POSIX only
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def serve_one(input_type: Any, handle: Callable[[InputT, WorkerChannel[InputT]], Message]) -> int:
+    """Serve one request: the result (or one Failed) is emitted, then the worker ends.
+
+    Args:
+        input_type: Union of the request and Cancel.
+        handle: Does the work; looks at ``channel.cancelled``; raises GardenError for what a user should hear.
+    """
+    harden()
+    channel: WorkerChannel[InputT] = WorkerChannel(input_type)
+    request = channel.receive()
+    if request is None:
+        return 0
+    channel.emit(outcome_of(lambda: handle(request, channel)))
+    return 0
+
+
+def outcome_of(work: Callable[[], Message]) -> Message:
+    """The work's message, or the Failed that stands for what it raised."""
+    try:
+        return work()
+    except GardenError as error:
+        return Failed(kind=type(error).__name__, sentence=error.sentence, action=error.action, detail=error.detail)
+    except MemoryError:
+        return Failed(
+            kind="OutOfMemoryError",
+            sentence="Memory ran out.",
+            action="Close other programs or unload other models, then try again.",
+        )
+    except Exception as error:
+        return Failed(
+            kind="GardenError",
+            sentence=f"Something unexpected went wrong: {type(error).__name__}.",
+            action="Try again; the details help to report it.",
+            detail=traceback.format_exc(),
+        )
