@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes.util
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import NamedTuple
 
 
@@ -99,3 +101,23 @@ def has_display() -> bool:
     if sys.platform in ("win32", "darwin"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+@contextlib.contextmanager
+def virtual_display(size: str = "1920x1200x24") -> Iterator[str | None]:
+    """An X server without a screen for as long as the block runs; yields its DISPLAY, None where Xvfb is missing."""
+    if not shutil.which("Xvfb"):
+        yield None
+        return
+    reading, writing = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", size, "-nolisten", "tcp", "-noreset"]
+    server = subprocess.Popen(command, pass_fds=(writing,), stderr=subprocess.DEVNULL)
+    os.close(writing)
+    try:
+        # It picks a free number itself and writes it when it is ready.
+        with os.fdopen(reading) as ready:
+            number = ready.readline().strip()
+        yield f":{number}" if number else None
+    finally:
+        server.terminate()
+        server.wait()
