@@ -1,0 +1,142 @@
+"""Addresses: what a pasted text names on the Hub, and which address may see a token."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from garden.core.errors import RefusedError
+
+#: Hosts whose pages are the Hub's own, whatever endpoint is set.
+_HUB_HOSTS = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
+
+#: First parts of Hub addresses that are not owners of models.
+_NOT_OWNERS = frozenset(
+    {
+        "api", "blog", "buckets", "chat", "collections", "datasets", "docs", "enterprise", "inference", "jobs", "join",
+        "kernels", "learn", "login", "logout", "models", "new", "organizations", "papers", "posts", "pricing",
+        "privacy", "search", "settings", "spaces", "support", "tasks", "terms-of-service",
+    }
+)  # fmt: skip
+
+#: The Hub's own rule for one part of a name, without the forms it forbids (``--``, ``..``, ``.git`` at the end).
+_NAME = re.compile(r"(?!.*(?:--|\.\.))[A-Za-z0-9_][A-Za-z0-9._-]{0,95}(?<![.-])(?<!\.git)", re.ASCII)
+
+_MAX_PASTED = 2048
+
+
+def is_repo_id(text: str) -> bool:
+    """Whether the text is ``owner/name`` by the Hub's rules (repositories without an owner are not offered)."""
+    owner, slash, name = text.partition("/")
+    return bool(slash) and bool(_NAME.fullmatch(owner)) and bool(_NAME.fullmatch(name))
+
+
+def parse_repo_id(text: str, endpoint: str = "") -> str | None:
+    """The repository that a pasted text names, None when it names none.
+
+    Accepts ``owner/name``, ``hf.co/owner/name:Q4_K_M`` and the address of any page of a model: its card, a tree, a
+    file, its discussions.
+
+    Args:
+        text: What was pasted or typed.
+        endpoint: The Hub in use; pages of its host count as well as those of huggingface.co.
+    """
+    text = text.strip().strip("<>\"'")
+    if not text or len(text) > _MAX_PASTED or any(character.isspace() for character in text):
+        return None
+    hosts = _HUB_HOSTS | ({urlsplit(endpoint).netloc.lower()} if endpoint else set())
+    if "://" in text:
+        parts = urlsplit(text)
+        if parts.scheme not in ("http", "https", "hf") or (parts.scheme != "hf" and parts.netloc.lower() not in hosts):
+            return None
+        path = f"{parts.netloc}{parts.path}" if parts.scheme == "hf" else parts.path
+    else:
+        path = text.split("?")[0].split("#")[0]
+        host, _, rest = path.partition("/")
+        if host.lower() in hosts:
+            path = rest
+        elif path.count("/") != 1:
+            return None
+    segments = [unquote(segment) for segment in path.strip("/").split("/")]
+    if len(segments) > 2 and segments[0] == "models":
+        segments = segments[1:]
+    if len(segments) < 2 or segments[0].lower() in _NOT_OWNERS:
+        return None
+    # llama.cpp writes the type behind a colon.
+    repo_id = f"{segments[0]}/{segments[1].partition(':')[0]}"
+    return repo_id if is_repo_id(repo_id) else None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its name alone; nothing is looked up."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The Hub in use.
+
+    Attributes:
+        url: Base address without a slash at the end.
+    """
+
+    url: str
+
+    @classmethod
+    def parse(cls, text: str) -> Endpoint:
+        """Check a base address.
+
+        Raises:
+            RefusedError: It is not an address that a Hub can have.
+        """
+        text = text.strip().rstrip("/")
+        try:
+            parts = urlsplit(text)
+            valid = (
+                parts.scheme in ("http", "https")
+                and bool(parts.hostname)
+                and parts.username is None
+                and not parts.query
+                and not parts.fragment
+                and parts.port != 0
+                and text.isprintable()
+                and " " not in text
+            )
+        except ValueError:
+            valid = False
+        if not valid:
+            raise RefusedError(
+                "The Hub's address in the settings is not a web address.",
+                "Write it as https://host, for example https://huggingface.co.",
+            )
+        return cls(text)
+
+    @property
+    def host(self) -> str:
+        """Host without the port."""
+        return urlsplit(self.url).hostname or ""
+
+    def may_see_token(self, url: str) -> bool:
+        """Whether a request to this address may carry the token: the endpoint's own origin, over https or loopback."""
+        target, own = urlsplit(url), urlsplit(self.url)
+        if _origin(target.scheme, target.hostname, target.port) != _origin(own.scheme, own.hostname, own.port):
+            return False
+        return target.scheme == "https" or is_loopback(target.hostname or "")
+
+    def may_follow(self, origin: str, target: str) -> bool:
+        """Whether a redirect may be followed: web addresses only, and never from https down to plain http."""
+        parts = urlsplit(target)
+        if parts.scheme == "https":
+            return bool(parts.hostname)
+        return parts.scheme == "http" and bool(parts.hostname) and urlsplit(origin).scheme == "http"
+
+
+def _origin(scheme: str, host: str | None, port: int | None) -> tuple[str, str, int]:
+    return scheme, (host or "").lower(), port or (443 if scheme == "https" else 80)

@@ -1,0 +1,257 @@
+"""One connection to one Hub: time limits on everything, sizes bounded, the token only where it belongs."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+import garden
+from garden.core.errors import GardenError, HubError, HubUnreachableError, RateLimitedError
+from garden.core.quantity import format_duration
+from garden.hub.address import Endpoint
+from garden.hub.failure import Subject, error_from_exception, error_from_status, offline_error
+
+if TYPE_CHECKING:
+    import httpx2
+
+MAX_REDIRECTS = 5
+
+#: Connecting is quick or does not happen.
+_CONNECT_SECONDS = 10.0
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete answer.
+
+    Attributes:
+        url: Address it came from, after redirects.
+        headers: Headers with case-insensitive names.
+        body: The content, at most as long as was asked for.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class HubConnection:
+    """Requests to one Hub. Safe to use from any thread.
+
+    Args:
+        endpoint: Base address.
+        token: Sent to the endpoint's own origin over https (or loopback) only; None sends none.
+        offline: Refuse every request.
+        timeout_seconds: Longest silence, and longest time for a whole answer that is read into memory.
+    """
+
+    def __init__(self, endpoint: str, token: str | None, *, offline: bool, timeout_seconds: float) -> None:
+        self.url = endpoint.strip().rstrip("/")
+        self.timeout_seconds = timeout_seconds
+        self._token = token.strip() if token else None
+        self._offline = offline
+        self._lock = threading.Lock()
+        self._client: httpx2.Client | None = None
+        self._paused_until = 0.0
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The address, checked.
+
+        Raises:
+            RefusedError: It is not a web address.
+        """
+        return Endpoint.parse(self.url)
+
+    def close(self) -> None:
+        """Close idle connections."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def subject(self, repo_id: str | None = None, revision: str | None = None, filename: str | None = None) -> Subject:
+        """What a request is about, for sentences."""
+        endpoint = self.endpoint
+        return Subject(
+            host=endpoint.host,
+            repo_id=repo_id,
+            revision=revision,
+            filename=filename,
+            page=f"{endpoint.url}/{repo_id}" if repo_id else "",
+            with_token=self.sends_token,
+        )
+
+    @property
+    def sends_token(self) -> bool:
+        """Whether requests to the endpoint carry a token."""
+        return self._token is not None and self.endpoint.may_see_token(self.endpoint.url)
+
+    def get(
+        self,
+        url: str,
+        subject: Subject,
+        *,
+        parameters: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        limit_bytes: int,
+        truncate: bool = False,
+    ) -> Answer:
+        """Read an answer into memory.
+
+        Args:
+            url: Address; one that begins with a slash is below the endpoint.
+            subject: What it is about.
+            parameters: Query string.
+            headers: Further headers.
+            limit_bytes: Longest answer.
+            truncate: Stop there instead of refusing it.
+
+        Raises:
+            GardenError: No answer, an answer of 400 or above, too late or too long.
+        """
+        deadline = time.monotonic() + self.timeout_seconds
+        with self.stream("GET", url, subject, parameters=parameters, headers=headers) as response:
+            pieces: list[bytes] = []
+            size = 0
+            with translated(subject.host):
+                for piece in response.iter_bytes():
+                    pieces.append(piece)
+                    size += len(piece)
+                    if size >= limit_bytes:
+                        break
+                    if time.monotonic() > deadline:
+                        raise HubUnreachableError(
+                            f"{subject.host} did not finish its answer within {format_duration(self.timeout_seconds)}.",
+                            "Try again in a moment.",
+                        )
+            if size > limit_bytes and not truncate:
+                raise HubError(f"{subject.host} sent more than it should.", "Check the Hub's address in Settings.")
+            return Answer(str(response.url), response.headers, b"".join(pieces)[:limit_bytes])
+
+    @contextlib.contextmanager
+    def stream(
+        self,
+        method: str,
+        url: str,
+        subject: Subject,
+        *,
+        parameters: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        leave_redirect_to_other_origin: bool = False,
+    ) -> Iterator[httpx2.Response]:
+        """Send a request and hand over its answer with the body still to be read.
+
+        Args:
+            method: GET or HEAD.
+            url: Address; one that begins with a slash is below the endpoint.
+            subject: What it is about.
+            parameters: Query string.
+            headers: Further headers; an ``Authorization`` among them is not sent.
+            leave_redirect_to_other_origin: Hand over a redirect away from the endpoint instead of following it.
+
+        Raises:
+            GardenError: No answer, or an answer of 400 or above.
+        """
+        endpoint = self.endpoint
+        self._check_allowed()
+        client = self._open_client()
+        # Not urljoin: a mirror may live below a path of its host.
+        target = url if "://" in url else endpoint.url + url
+        for _ in range(MAX_REDIRECTS + 1):
+            with translated(subject.host):
+                request = client.build_request(
+                    method, target, params=list(parameters) or None, headers=self._headers_for(target, headers or {})
+                )
+                response = _send(client, request)
+            try:
+                location = response.headers.get("Location")
+                if response.status_code in _REDIRECTS and location:
+                    following = urljoin(target, location)
+                    if not endpoint.may_follow(target, following):
+                        raise HubError(
+                            f"{subject.host} points to an address that is not safe to follow.",
+                            "Check the Hub's address in Settings.",
+                        )
+                    if not (leave_redirect_to_other_origin and not _same_origin(endpoint, following)):
+                        target, parameters = following, ()
+                        continue
+                if response.status_code >= 400:
+                    raise self._refusal(response, subject)
+                yield response
+                return
+            finally:
+                response.close()
+        raise HubError(f"{subject.host} redirects in circles.", "Check the Hub's address in Settings.")
+
+    def _headers_for(self, url: str, headers: Mapping[str, str]) -> dict[str, str]:
+        sent = {name: value for name, value in headers.items() if name.lower() != "authorization"}
+        sent["User-Agent"] = f"garden/{garden.__version__}"
+        if self._token is not None and self.endpoint.may_see_token(url):
+            sent["Authorization"] = f"Bearer {self._token}"
+        return sent
+
+    def _refusal(self, response: httpx2.Response, subject: Subject) -> GardenError:
+        error = error_from_status(response.status_code, response.headers, subject)
+        if isinstance(error, RateLimitedError) and error.retry_after_seconds is not None:
+            # Asking on would only prolong it: until then requests are refused here, at once.
+            self._paused_until = time.monotonic() + error.retry_after_seconds
+        return error
+
+    def _check_allowed(self) -> None:
+        if self._offline:
+            raise offline_error()
+        if (seconds := self._paused_until - time.monotonic()) > 0:
+            raise RateLimitedError(
+                "The Hub asked for a pause: too many requests.",
+                f"It can be asked again in {format_duration(seconds)}.",
+                retry_after_seconds=seconds,
+            )
+
+    def _open_client(self) -> httpx2.Client:
+        import httpx2
+
+        with self._lock:
+            if self._client is None:
+                timeout = httpx2.Timeout(
+                    self.timeout_seconds, connect=min(_CONNECT_SECONDS, self.timeout_seconds), pool=self.timeout_seconds
+                )
+                direct = {f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")}
+                self._client = httpx2.Client(timeout=timeout, follow_redirects=False, mounts=direct)
+            return self._client
+
+
+@contextlib.contextmanager
+def translated(host: str) -> Iterator[None]:
+    """Turn every fault of the HTTP client into an error that a user can read."""
+    import httpx2
+
+    try:
+        yield
+    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+        raise error_from_exception(error, host) from error
+    except (UnicodeError, ValueError) as error:
+        raise HubError(
+            f"{host} sent an answer that cannot be read.", "Check the Hub's address in Settings.", str(error)[:500]
+        ) from error
+
+
+def _send(client: httpx2.Client, request: httpx2.Request) -> httpx2.Response:
+    import httpx2
+
+    try:
+        return client.send(request, stream=True)
+    except (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError):
+        # A kept connection that the server closed meanwhile; a second one is new.
+        return client.send(request, stream=True)
+
+
+def _same_origin(endpoint: Endpoint, url: str) -> bool:
+    return urlsplit(url).netloc.lower() == urlsplit(endpoint.url).netloc.lower()
