@@ -73,13 +73,20 @@ _ALIASES = {
     "Q3_K": "Q3_K_M",
 }
 _NAMES = sorted([*_BY_NAME, *_ALIASES], key=len, reverse=True)
-_IN_FILE_NAME = re.compile(r"(?<![A-Za-z0-9])(" + "|".join(_NAMES) + r")(?![A-Za-z0-9]|_[A-Z0-9])", re.IGNORECASE)
+# Publishers' own mixtures keep the name they gave them, e.g. ``Q4_K_XL`` or ``Q6_K_L``.
+_IN_FILE_NAME = re.compile(
+    r"(?<![A-Za-z0-9])(" + "|".join(_NAMES) + r")(_(?:XXL|XL|L))?(?![A-Za-z0-9]|_[A-Z0-9])", re.IGNORECASE
+)
 
 
 def quant_type_named(name: str) -> QuantType | None:
     """The type that a user or a file names, in any spelling; None for an unknown one."""
     key = name.strip().upper().replace("-", "_")
-    return _BY_NAME.get(_ALIASES.get(key, key))
+    key = _ALIASES.get(key, key)
+    if key not in _BY_NAME:
+        key = key.rpartition("_")[0] if key.endswith(("_XXL", "_XL", "_L")) else key
+        key = _ALIASES.get(key, key)
+    return _BY_NAME.get(key)
 
 
 def quant_type_numbered(ftype: int) -> QuantType | None:
@@ -90,8 +97,8 @@ def quant_type_numbered(ftype: int) -> QuantType | None:
 def quant_type_of(filename: str) -> str | None:
     """The type that a file's name ends in, e.g. ``Q4_K_M`` of ``Qwen3-8B-Q4_K_M.gguf``; None when it says nothing."""
     stem = filename.rpartition("/")[2].removesuffix(".gguf")
-    matches = _IN_FILE_NAME.findall(stem)
+    matches: list[tuple[str, str]] = _IN_FILE_NAME.findall(stem)
     if not matches:
         return None
-    name = matches[-1].upper()
-    return _ALIASES.get(name, name)
+    name, mixture = (part.upper() for part in matches[-1])
+    return name + mixture if mixture else _ALIASES.get(name, name)
