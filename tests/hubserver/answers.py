@@ -1,0 +1,150 @@
+"""The Hub's JSON for repositories: rows, pages, trees. Pure."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.hubserver.repository import ServedFile, ServedRepository
+
+Json = dict[str, object]
+
+#: Fields of a row when none are asked for, as the real list gives them.
+_DEFAULT_ROW = ("createdAt", "downloads", "library_name", "likes", "pipeline_tag", "private", "tags")
+_DEFAULT_PAGE = (
+    *_DEFAULT_ROW, "author", "cardData", "disabled", "gated", "gguf", "lastModified", "safetensors", "sha",
+    "siblings", "usedStorage",
+)  # fmt: skip
+
+_SORT_KEYS = {
+    "trendingScore": lambda repository: repository.trending,
+    "downloads": lambda repository: repository.downloads,
+    "likes": lambda repository: repository.likes,
+    "lastModified": lambda repository: repository.last_modified,
+    "createdAt": lambda repository: repository.last_modified,
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows and the offset of the next page, None on the last one."""
+
+    rows: list[Json]
+    next_cursor: str | None
+
+
+def search(repositories: Sequence[ServedRepository], parameters: Sequence[tuple[str, str]]) -> Page:
+    """Answer ``GET /api/models``."""
+    single = dict(parameters)
+    wanted_tags = [value for name, value in parameters if name == "filter"]
+    expand = [value for name, value in parameters if name == "expand"]
+    rows = [repository for repository in repositories if _matches(repository, single, wanted_tags)]
+    if sort := single.get("sort"):
+        rows.sort(key=_SORT_KEYS[sort], reverse=True)
+    offset = int(base64.urlsafe_b64decode(single["cursor"])) if "cursor" in single else 0
+    limit = int(single.get("limit", "1000"))
+    more = offset + limit < len(rows)
+    return Page(
+        rows=[_fields(row, expand or (_DEFAULT_PAGE if "full" in single else _DEFAULT_ROW), False)
+              for row in rows[offset : offset + limit]],
+        next_cursor=base64.urlsafe_b64encode(str(offset + limit).encode()).decode() if more else None,
+    )  # fmt: skip
+
+
+def _matches(repository: ServedRepository, single: dict[str, str], wanted_tags: Sequence[str]) -> bool:
+    words = single.get("search", "").lower().split()
+    total = (repository.gguf.total if repository.gguf else None) or repository.safetensors_total
+    return (
+        not repository.private
+        and all(word in repository.repo_id.lower() for word in words)
+        and all(tag in repository.all_tags for tag in wanted_tags)
+        and single.get("author", "") in ("", repository.repo_id.partition("/")[0])
+        and single.get("pipeline_tag", "") in ("", repository.pipeline_tag)
+        and _within(total, single.get("num_parameters", ""))
+    )
+
+
+def _within(total: int | None, limits: str) -> bool:
+    for limit in filter(None, limits.split(",")):
+        name, _, text = limit.partition(":")
+        number = float(text.rstrip("KMBT")) * {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}.get(text[-1], 1)
+        if total is None or (name == "min" and total < number) or (name == "max" and total > number):
+            return False
+    return True
+
+
+def page(repository: ServedRepository, parameters: Sequence[tuple[str, str]]) -> Json:
+    """Answer ``GET /api/models/{id}``."""
+    expand = [value for name, value in parameters if name == "expand"]
+    with_blobs = dict(parameters).get("blobs", "").lower() == "true"
+    return _fields(repository, expand or _DEFAULT_PAGE, with_blobs)
+
+
+def _fields(repository: ServedRepository, names: Sequence[str], with_blobs: bool) -> Json:
+    gguf, total = repository.gguf, repository.safetensors_total
+    values: Json = {
+        "author": repository.repo_id.partition("/")[0],
+        "baseModels": {"relation": "quantized", "models": [{"_id": "0", "id": base} for base in repository.base_models]}
+        if repository.base_models
+        else None,
+        "cardData": {"license": repository.license, "base_model": list(repository.base_models)},
+        "createdAt": repository.last_modified,
+        "disabled": False,
+        "downloads": repository.downloads,
+        "gated": "manual" if repository.gated else False,
+        "gguf": {
+            "total": gguf.total, "architecture": gguf.architecture, "context_length": gguf.context_length,
+            "chat_template": "{{ messages }}",
+        } if gguf else None,
+        "lastModified": repository.last_modified,
+        "library_name": "gguf" if gguf else "transformers",
+        "likes": repository.likes,
+        "pipeline_tag": repository.pipeline_tag,
+        "private": repository.private,
+        "safetensors": {"parameters": {"BF16": total}, "total": total} if total else None,
+        "sha": repository.commit,
+        "siblings": [_sibling(file, with_blobs) for file in repository.files],
+        "tags": list(repository.all_tags),
+        "trendingScore": repository.trending,
+        "usedStorage": sum(file.content.size_bytes for file in repository.files),
+    }  # fmt: skip
+    row: Json = {"_id": "0", "id": repository.repo_id, "modelId": repository.repo_id}
+    row.update({name: values[name] for name in names if values.get(name) is not None})
+    return row
+
+
+def _sibling(file: ServedFile, with_blobs: bool) -> Json:
+    if not with_blobs:
+        return {"rfilename": file.filename}
+    entry: Json = {"rfilename": file.filename, "size": file.content.size_bytes, "blobId": file.oid}
+    if file.large:
+        entry["lfs"] = {"sha256": file.content.sha256, "size": file.content.size_bytes, "pointerSize": 135}
+    return entry
+
+
+def tree(repository: ServedRepository, folder: str, recursive: bool) -> list[Json] | None:
+    """Answer ``GET …/tree/{rev}[/{path}]``; None when the folder does not exist."""
+    prefix = f"{folder.strip('/')}/" if folder.strip("/") else ""
+    files = [file for file in repository.files if file.filename.startswith(prefix)]
+    if prefix and not files:
+        return None
+    entries: dict[str, Json] = {}
+    for file in files:
+        parts = file.filename[len(prefix) :].split("/")
+        for depth in range(1, len(parts) if recursive else min(2, len(parts))):
+            path = prefix + "/".join(parts[:depth])
+            entries.setdefault(path, {"type": "directory", "oid": file.oid, "size": 0, "path": path})
+        if recursive or len(parts) == 1:
+            entries[file.filename] = tree_entry(file)
+    return list(entries.values())
+
+
+def tree_entry(file: ServedFile) -> Json:
+    """One file as the tree lists it."""
+    entry: Json = {
+        "type": "file", "oid": file.oid, "size": file.content.size_bytes, "path": file.filename,
+    }  # fmt: skip
+    if file.large:
+        entry["lfs"] = {"oid": file.content.sha256, "size": file.content.size_bytes, "pointerSize": 135}
+    return entry

@@ -1,0 +1,79 @@
+"""What both origins of the server share: repositories, accounts, faults, signatures and the log of requests."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tests.hubserver.content import Content
+from tests.hubserver.faults import Faults
+from tests.hubserver.repository import ServedFile, ServedRepository
+
+
+@dataclass(frozen=True)
+class LoggedRequest:
+    """A request that arrived.
+
+    Attributes:
+        origin: ``hub`` or ``cdn``.
+        method: HTTP method.
+        path: Path and query.
+        headers: Lower-case names.
+    """
+
+    origin: str
+    method: str
+    path: str
+    headers: Mapping[str, str]
+
+    @property
+    def range(self) -> str | None:
+        """The Range header."""
+        return self.headers.get("range")
+
+
+@dataclass
+class State:
+    """Everything that requests read and tests change. Changes take effect on the next request.
+
+    Attributes:
+        repositories: By ``owner/name``.
+        accounts: Token to account name; other tokens are refused.
+        consented: Tokens whose account accepted the terms of gated repositories.
+        faults: Faults to have.
+        requests: What arrived, in order.
+        unexpected: Errors of the server itself; must stay empty.
+        closing: Set when the server ends, so that no request waits on.
+    """
+
+    repositories: dict[str, ServedRepository]
+    accounts: dict[str, str] = field(default_factory=dict)
+    consented: set[str] = field(default_factory=set)
+    faults: Faults = field(default_factory=Faults)
+    requests: list[LoggedRequest] = field(default_factory=list)
+    unexpected: list[BaseException] = field(default_factory=list)
+    closing: threading.Event = field(default_factory=threading.Event)
+    hub_url: str = ""
+    cdn_url: str = ""
+    _signatures: dict[str, Content] = field(default_factory=dict)
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def put(self, repositories: Sequence[ServedRepository]) -> None:
+        """Add or replace repositories."""
+        self.repositories.update({repository.repo_id: repository for repository in repositories})
+
+    def sign(self, file: ServedFile) -> str:
+        """A fresh address of a file's bytes on the other origin."""
+        signature = f"{next(self._numbers):08x}{file.etag[:24]}"
+        self._signatures[signature] = file.content
+        return f"{self.cdn_url}/repos/{file.etag}/{file.filename.rpartition('/')[2]}?X-Signature={signature}"
+
+    def signed(self, signature: str) -> Content | None:
+        """The bytes that an address stands for, None when it has expired."""
+        return self._signatures.get(signature)
+
+    def expire_signatures(self) -> None:
+        """Let every address given out so far answer 403."""
+        self._signatures.clear()
