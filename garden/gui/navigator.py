@@ -1,0 +1,61 @@
+"""What a page may ask of the window around it, and what the window expects of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from garden.core.library_entry import LibraryEntry
+
+#: Names of the pages in the order of the rail; Ctrl+1…6 open the first six, Ctrl+comma the settings.
+PAGE_NAMES = ("discover", "library", "workshop", "compare", "machine", "activity", "settings", "welcome")
+
+
+class Navigator(Protocol):
+    """The window, as pages see it. No page knows another one."""
+
+    def show_page(self, name: str) -> None:
+        """Bring a page of PAGE_NAMES to the front."""
+
+    def compare(self, entries: Sequence[LibraryEntry]) -> None:
+        """Open Compare with one pane per model."""
+
+    def quantize(self, entry: LibraryEntry) -> None:
+        """Open Workshop with this model as the source."""
+
+    def export(self, entry: LibraryEntry) -> None:
+        """Open the export of this model's configuration."""
+
+    def open_repository(self, repo_id: str) -> None:
+        """Open a repository of the Hub in Discover."""
+
+    def notify(self, sentence: str, action: str = "") -> None:
+        """Say one sentence at the foot of the window, with what can be done about it."""
+
+    def plan_memory(self, ram_bytes: int, gpu_bytes: int) -> None:
+        """Show in every memory meter what the model at hand would take; zeros clear it."""
+
+
+@runtime_checkable
+class AcceptsModels(Protocol):
+    """A page that can be opened with models: Compare takes several, Workshop the first as its source."""
+
+    def open_entries(self, entries: Sequence[LibraryEntry]) -> None:
+        """Show these models."""
+
+
+@runtime_checkable
+class HasSearch(Protocol):
+    """A page with a field that Ctrl+F leads to."""
+
+    def focus_search(self) -> None:
+        """Put the cursor into the field."""
+
+
+@runtime_checkable
+class OffersCommands(Protocol):
+    """A page that adds commands of its own to the palette."""
+
+    def commands(self) -> Sequence[tuple[str, str, Callable[[], None]]]:
+        """Title, hint and what to call, for each command that can run now."""
