@@ -1,0 +1,447 @@
+"""Runs long work in order, so many of a kind at once, and keeps a record of it that outlives the process."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from garden.core.errors import CancelledByUser, DiskFullError, GardenError, NotFoundError, RefusedError
+from garden.core.events import EventBus, JobChanged
+from garden.core.job_record import JobKind, JobRecord, JobState
+from garden.jobs.handle import Handle, as_garden_error
+from garden.jobs.job import EVENT_SECONDS, SAVE_SECONDS, STALL_SECONDS, Intent, Job
+from garden.jobs.job_context import JobContext
+from garden.jobs.jobs_log import JobsLog
+
+T = TypeVar("T")
+Work = Callable[[JobContext], Any]
+
+PAUSED_BY_USER = "Paused by you"
+PAUSED_AT_CLOSE = "Paused when Garden closed"
+
+_log = logging.getLogger(__name__)
+
+
+class JobRunner:
+    """Queue, order, progress and persistence of long work. Safe to use from any thread.
+
+    Every change is written to the log first and announced after; figures of running work reach the log once a second
+    and the bus at most ten times. Work of a process that is gone is taken over: what can go on is paused, the rest
+    has failed.
+
+    Args:
+        bus: Where JobChanged goes.
+        log: Where records are kept.
+        limits: Jobs of a kind that may run at once; 1 for a kind that is not named.
+        clock: A steady clock, in seconds.
+        wall_clock: Seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        bus: EventBus,
+        log: JobsLog,
+        limits: Mapping[JobKind, int],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._bus = bus
+        self._log = log
+        self._limits = dict(limits)
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._lock = threading.Lock()
+        self._jobs: dict[str, Job] = {}
+        self._queue: list[str] = []
+        self._factories: dict[JobKind, Callable[[JobRecord], Work]] = {}
+        self._threads: dict[str, threading.Thread] = {}
+        self._ticker: threading.Thread | None = None
+        self._closed = False
+        self._gone = threading.Event()
+        self._outbox: deque[tuple[JobRecord, bool]] = deque()
+        self._announcing = threading.RLock()
+        self._take_over()
+
+    def submit(
+        self,
+        kind: JobKind,
+        title: str,
+        subtitle: str,
+        work: Callable[[JobContext], T],
+        *,
+        resumable: bool = False,
+        target: str = "",
+        unit: str = "bytes",
+        total: int | None = None,
+    ) -> Handle[T]:
+        """Queue work.
+
+        Args:
+            kind: What it is; sets how many run at once.
+            title: The model's name.
+            subtitle: Type or further name.
+            work: Called on a thread of its own. It looks at ``context.cancelled`` and raises CancelledByUser.
+            resumable: Whether the work goes on from where it stopped when it is run again.
+            target: JSON from which the owning service can make the work again after a restart (see ``on_resume``).
+            unit: ``bytes``, ``tokens`` or ``items``.
+            total: Units in all, None when unknown.
+
+        Returns:
+            A handle whose id is the record's.
+        """
+        job_id = uuid.uuid4().hex
+        handle: Handle[T] = self._new_handle(job_id)
+        record = JobRecord(
+            id=job_id,
+            kind=kind,
+            title=title,
+            subtitle=subtitle,
+            total=total,
+            unit=unit,
+            resumable=resumable,
+            target=target,
+            created_at=self._wall_clock(),
+        )
+        with self._lock:
+            refused = self._closed
+            if not refused:
+                job = self._jobs[job_id] = Job(record, work, handle)
+                self._queue.append(job_id)
+                self._post(job)
+        if refused:
+            handle.fail(CancelledByUser())
+            return handle
+        self._announce()
+        self._start_ready()
+        return handle
+
+    def on_resume(self, kind: JobKind, factory: Callable[[JobRecord], Work]) -> None:
+        """Say how to make the work of a kind again from its record, for jobs of an earlier process."""
+        self._factories[kind] = factory
+
+    def jobs(self) -> tuple[JobRecord, ...]:
+        """All records, the newest first; those of other running processes as they last wrote them."""
+        logged = self._log.list()
+        with self._lock:
+            records = {record.id: record for record in logged}
+            records.update((job_id, job.record) for job_id, job in self._jobs.items())
+        return tuple(sorted(records.values(), key=lambda record: record.created_at, reverse=True))
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job for good; one that has ended stays as it ended.
+
+        Raises:
+            NotFoundError: No such job.
+            RefusedError: It belongs to another running Garden.
+        """
+        self._stop(job_id, Intent.CANCEL)
+
+    def pause(self, job_id: str) -> None:
+        """Stop a job so that it can go on later; its handle stays open.
+
+        Raises:
+            RefusedError: It cannot go on from where it stopped, or belongs to another running Garden.
+        """
+        if not self._job(job_id).record.resumable:
+            raise RefusedError("This cannot be paused.", "Let it run, or cancel it.")
+        self._stop(job_id, Intent.PAUSE)
+
+    def resume(self, job_id: str) -> Handle[Any]:
+        """Queue a paused job again.
+
+        Returns:
+            Its handle: the one from before while that is open, else a new one with the same id.
+
+        Raises:
+            RefusedError: Its work cannot be made again.
+        """
+        return self._requeue(job_id, {JobState.PAUSED})
+
+    def retry(self, job_id: str) -> Handle[Any]:
+        """Run a failed or cancelled job again, under the same id.
+
+        Raises:
+            RefusedError: Its work cannot be made again.
+        """
+        return self._requeue(job_id, {JobState.FAILED, JobState.CANCELLED, JobState.PAUSED})
+
+    def resume_interrupted(self) -> tuple[Handle[Any], ...]:
+        """Queue again what the end of the program had paused; what the user paused stays so."""
+        with self._lock:
+            ids = [
+                job_id
+                for job_id, job in self._jobs.items()
+                if job.record.state is JobState.PAUSED
+                and job.record.note == PAUSED_AT_CLOSE
+                and (job.work is not None or job.record.kind in self._factories)
+            ]
+        return tuple(self.resume(job_id) for job_id in ids)
+
+    def clear_ended(self) -> None:
+        """Forget every job that has ended."""
+        for record in self.jobs():
+            if record.state.ended:
+                self.remove(record.id)
+
+    def remove(self, job_id: str) -> None:
+        """Forget one job that has ended; one that has not stays."""
+        with self._lock:
+            job = self._jobs.get(job_id)
+            if job is not None and not job.record.state.ended:
+                return
+            self._jobs.pop(job_id, None)
+        self._log.remove(job_id)
+
+    def close(self, timeout: float = 6.0) -> None:
+        """Stop everything and wait at most ``timeout`` seconds: what can go on is stored as paused.
+
+        Args:
+            timeout: A child has three seconds to clean up before it is terminated; less than that may cut it short.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.clear()
+            waiting = [job for job in self._jobs.values() if job.record.state is JobState.WAITING]
+            running = [(job, job.run) for job in self._jobs.values() if job.run is not None]
+            for job, _ in running:
+                job.stop(Intent.CLOSE)
+            threads = tuple(self._threads.values())
+        for job in waiting:
+            self._end(job, None, CancelledByUser(), Intent.CLOSE)
+        deadline = time.monotonic() + timeout
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - time.monotonic()))
+        for job, run in running:
+            # Still there after its time: stored as stopped now, since the database closes after this.
+            self._end(job, run, CancelledByUser(), Intent.CLOSE)
+        with self._lock:
+            paused = [job.handle for job in self._jobs.values() if not job.handle.done]
+            ticker = self._ticker
+        for handle in paused:
+            handle.fail(CancelledByUser())
+        self._gone.set()
+        if ticker is not None:
+            ticker.join(1.0)
+
+    # --- stopping and starting again ----------------------------------------------------------------------------------
+
+    def _job(self, job_id: str) -> Job:
+        with self._lock:
+            job = self._jobs.get(job_id)
+        if job is not None:
+            return job
+        if any(record.id == job_id for record in self._log.list()):
+            raise RefusedError("This job belongs to another running Garden.", "Stop it there.")
+        raise NotFoundError("There is no such job.", "Look at the list again.")
+
+    def _stop(self, job_id: str, intent: Intent) -> None:
+        job = self._job(job_id)
+        with self._lock:
+            if job.run is not None:
+                job.stop(intent)
+                return
+            if job_id in self._queue:
+                self._queue.remove(job_id)
+            paused = job.record.state is JobState.PAUSED
+        if intent is Intent.CANCEL or not paused:
+            self._end(job, None, CancelledByUser(), intent)
+
+    def _requeue(self, job_id: str, states: set[JobState]) -> Handle[Any]:
+        job = self._job(job_id)
+        work = job.work or self._work_for(job.record)
+        with self._lock:
+            if job.record.state not in states or self._closed:
+                return job.handle
+            job.work = work
+            if job.handle.done:
+                job.handle = self._new_handle(job_id)
+            job.change(
+                state=JobState.WAITING, note="", error=None, action="", rate=None, seconds_left=None, ended_at=None
+            )
+            self._queue.append(job_id)
+            self._post(job)
+            handle = job.handle
+        self._announce()
+        self._start_ready()
+        return handle
+
+    def _work_for(self, record: JobRecord) -> Work:
+        factory = self._factories.get(record.kind)
+        if factory is None:
+            raise RefusedError("This job cannot be started again from here.", "Start it anew.")
+        return factory(record)
+
+    def _take_over(self) -> None:
+        for record in self._log.orphans():
+            job = self._jobs[record.id] = Job(record, None, self._new_handle(record.id))
+            if record.state is not JobState.PAUSED:
+                if record.resumable:
+                    job.change(state=JobState.PAUSED, note=PAUSED_AT_CLOSE)
+                else:
+                    job.change(
+                        state=JobState.FAILED,
+                        error="Garden ended while this was under way.",
+                        action="Start it again.",
+                        ended_at=self._wall_clock(),
+                    )
+            job.change(rate=None, seconds_left=None)
+            job.handle.fail(CancelledByUser())
+            self._post(job)
+        self._announce()
+
+    def _new_handle(self, job_id: str) -> Handle[Any]:
+        def on_cancel() -> None:
+            with self._lock:
+                known = job_id in self._jobs
+            if known:
+                self.cancel(job_id)
+
+        return Handle(job_id, on_cancel)
+
+    # --- running ------------------------------------------------------------------------------------------------------
+
+    def _start_ready(self) -> None:
+        while True:
+            with self._lock:
+                job = self._next_ready()
+                if job is None:
+                    break
+                run = self._new_run(job)
+                job.begin(run, self._wall_clock())
+                self._post(job)
+                thread = threading.Thread(
+                    target=self._run, args=(job, run), name=f"job-{job.record.kind}-{job.record.id[:8]}", daemon=True
+                )
+                self._threads[job.record.id] = thread
+                thread.start()
+                if self._ticker is None:
+                    self._ticker = threading.Thread(target=self._tick, name="job-ticker", daemon=True)
+                    self._ticker.start()
+            self._announce()
+
+    def _next_ready(self) -> Job | None:
+        """The first waiting job whose kind has room; it leaves the queue."""
+        running = [job.record.kind for job in self._jobs.values() if job.run is not None]
+        for job_id in self._queue:
+            job = self._jobs[job_id]
+            if running.count(job.record.kind) < self._limits.get(job.record.kind, 1):
+                self._queue.remove(job_id)
+                return job
+        return None
+
+    def _new_run(self, job: Job) -> JobContext:
+        def on_progress(done: int, total: int | None, note: str) -> None:
+            now = self._clock()
+            with self._lock:
+                if job.run is not run:
+                    return
+                job.advance(now, done, total, note)
+                if now - job.published_at >= EVENT_SECONDS:
+                    self._post(job, now)
+            self._announce()
+
+        run = JobContext(on_progress)
+        return run
+
+    def _run(self, job: Job, run: JobContext) -> None:
+        work = job.work
+        assert work is not None
+        try:
+            result = work(run)
+        except Exception as error:
+            self._end(job, run, as_garden_error(error), job.intent)
+        else:
+            self._end(job, run, None, None, result)
+
+    def _end(
+        self, job: Job, run: JobContext | None, error: GardenError | None, intent: Intent | None, result: Any = None
+    ) -> None:
+        """End a run (or the wait for one), once."""
+        with self._lock:
+            if job.run is not run or (run is None and job.record.state.ended):
+                return
+            job.run = None
+            self._threads.pop(job.record.id, None)
+            keep_open = False
+            if error is None:
+                total = job.record.total
+                job.change(
+                    state=JobState.SUCCEEDED,
+                    done=job.record.done if total is None else total,
+                    result_path=run.result_path if run else None,
+                )
+            elif intent is Intent.PAUSE or (intent is Intent.CLOSE and job.record.resumable):
+                keep_open = intent is Intent.PAUSE
+                job.change(state=JobState.PAUSED, note=PAUSED_BY_USER if keep_open else PAUSED_AT_CLOSE)
+            elif intent is not None or isinstance(error, CancelledByUser):
+                error = CancelledByUser()
+                job.change(state=JobState.CANCELLED, note="")
+            elif isinstance(error, DiskFullError) and job.record.resumable:
+                job.change(state=JobState.PAUSED, error=error.sentence, action=error.action)
+            else:
+                job.change(state=JobState.FAILED, error=error.sentence, action=error.action)
+            ended_at = self._wall_clock() if job.record.state.ended else None
+            job.change(rate=None, seconds_left=None, ended_at=ended_at)
+            handle = job.handle
+            self._post(job)
+        self._announce()
+        if error is None:
+            handle.succeed(result)
+        elif not keep_open:
+            if error.detail:
+                _log.info("job %s failed: %s\n%s", job.record.title, error, error.detail)
+            handle.fail(CancelledByUser() if intent is Intent.CLOSE else error)
+        self._start_ready()
+
+    # --- telling ------------------------------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        """Send what was held back, and let a stall show, while anything runs."""
+        while True:
+            self._gone.wait(EVENT_SECONDS)
+            now = self._clock()
+            with self._lock:
+                running = [job for job in self._jobs.values() if job.run is not None]
+                if not running or self._gone.is_set():
+                    self._ticker = None
+                    return
+                for job in running:
+                    quiet = now - job.published_at
+                    if (job.dirty and quiet >= EVENT_SECONDS) or (quiet >= STALL_SECONDS and job.measure(now)):
+                        self._post(job, now)
+            self._announce()
+
+    def _post(self, job: Job, now: float | None = None) -> None:
+        """Put the record into the outbox; the lock is held. Without ``now`` it is a change of state."""
+        moment = self._clock() if now is None else now
+        save = now is None or now - job.saved_at >= SAVE_SECONDS
+        if save:
+            job.saved_at = moment
+        job.published_at = moment
+        job.dirty = False
+        self._outbox.append((job.record, save))
+
+    def _announce(self) -> None:
+        """Write and publish what is in the outbox, in its order; the lock is not held."""
+        with self._announcing:
+            while self._outbox:
+                record, save = self._outbox.popleft()
+                if save:
+                    self._save(record)
+                self._bus.publish(JobChanged(job=record))
+
+    def _save(self, record: JobRecord) -> None:
+        try:
+            self._log.save(record)
+        except GardenError as error:
+            # A full disk must not end the work that may be about to make room.
+            _log.warning("the job log could not be written: %s %s", error, error.detail)

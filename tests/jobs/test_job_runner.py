@@ -1,0 +1,363 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from garden.core.errors import CancelledByUser, DiskFullError, GardenError, NotFoundError, RefusedError
+from garden.core.events import EventBus, JobChanged, Subscription
+from garden.core.job_record import JobKind, JobRecord, JobState
+from garden.jobs.job_context import JobContext
+from garden.jobs.job_runner import PAUSED_AT_CLOSE, PAUSED_BY_USER, JobRunner
+from garden.jobs.jobs_log import MemoryJobsLog
+
+LIMITS = {JobKind.DOWNLOAD: 2, JobKind.QUANTIZE: 1}
+
+
+class Bench:
+    """A runner, what it announced, and a clock that only moves when told."""
+
+    def __init__(self, log: MemoryJobsLog) -> None:
+        self.now = 0.0
+        self.log = log
+        self.bus = EventBus()
+        self.queue: Subscription = self.bus.subscribe()
+        self.runner = JobRunner(self.bus, log, LIMITS, clock=lambda: self.now, wall_clock=lambda: 1000.0 + self.now)
+
+    def record(self, job_id: str) -> JobRecord:
+        return next(record for record in self.runner.jobs() if record.id == job_id)
+
+    def wait_for(self, job_id: str, state: JobState) -> JobRecord:
+        while (record := self.record(job_id)).state is not state:
+            assert self.queue.wait(5), f"{record.state} instead of {state}"
+        return record
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    bench = Bench(MemoryJobsLog())
+    yield bench
+    bench.runner.close()
+
+
+def until_cancelled(started: threading.Event | None = None) -> Callable[[JobContext], None]:
+    def work(context: JobContext) -> None:
+        if started is not None:
+            started.set()
+        assert context.cancelled.wait(10)
+        raise CancelledByUser
+
+    return work
+
+
+def test_a_job_gives_its_result_and_stays_in_the_log(bench: Bench) -> None:
+    def work(context: JobContext) -> str:
+        context.progress(3, 10, "blk.0")
+        context.result_path = "/made.gguf"
+        return "made"
+
+    handle = bench.runner.submit(JobKind.QUANTIZE, "Qwen3-8B", "Q4_K_M", work, unit="bytes")
+
+    assert handle.result(5) == "made"
+    (record,) = bench.log.list()
+    assert (record.id, record.state, record.done, record.total) == (handle.id, JobState.SUCCEEDED, 10, 10)
+    assert record.result_path == "/made.gguf"
+
+
+def test_a_failure_keeps_its_sentence_and_action(bench: Bench) -> None:
+    def work(context: JobContext) -> None:
+        raise NotFoundError("The file is gone.", "Fetch it again.")
+
+    handle = bench.runner.submit(JobKind.VERIFY, "x", "", work)
+
+    with pytest.raises(NotFoundError):
+        handle.result(5)
+    record = bench.record(handle.id)
+    assert (record.state, record.error, record.action) == (JobState.FAILED, "The file is gone.", "Fetch it again.")
+
+
+def test_the_log_is_written_before_the_event_goes_out(bench: Bench) -> None:
+    seen: list[tuple[JobState, JobState]] = []
+
+    def on_pending() -> None:
+        for event in subscription.drain():
+            assert isinstance(event, JobChanged)
+            seen.append((event.job.state, bench.log.list()[0].state))
+
+    subscription = bench.bus.subscribe(on_pending)
+    bench.runner.submit(JobKind.VERIFY, "x", "", lambda context: None).result(5)
+
+    assert seen == [(state, state) for state in (JobState.WAITING, JobState.RUNNING, JobState.SUCCEEDED)]
+
+
+def test_as_many_of_a_kind_run_as_the_limit_says_in_order(bench: Bench) -> None:
+    running = [threading.Event() for _ in range(3)]
+    handles = [bench.runner.submit(JobKind.DOWNLOAD, str(n), "", until_cancelled(running[n])) for n in range(3)]
+    assert running[0].wait(5)
+    assert running[1].wait(5)
+    assert bench.record(handles[2].id).state is JobState.WAITING
+    other_kind = bench.runner.submit(JobKind.QUANTIZE, "other", "", lambda context: "at once")
+
+    assert other_kind.result(5) == "at once"
+    assert not running[2].is_set()
+    handles[0].cancel()
+    assert running[2].wait(5)
+
+
+def test_cancel_ends_running_and_waiting_jobs(bench: Bench) -> None:
+    started = threading.Event()
+    first = bench.runner.submit(JobKind.QUANTIZE, "a", "", until_cancelled(started))
+    second = bench.runner.submit(JobKind.QUANTIZE, "b", "", until_cancelled())
+    assert started.wait(5)
+
+    second.cancel()
+    bench.runner.cancel(first.id)
+
+    for handle in (first, second):
+        with pytest.raises(CancelledByUser):
+            handle.result(5)
+        assert bench.record(handle.id).state is JobState.CANCELLED
+
+
+def test_what_a_cancelled_child_complains_of_is_still_a_cancel(bench: Bench) -> None:
+    def work(context: JobContext) -> None:
+        context.cancelled.wait(10)
+        raise GardenError("The process ended with code -15.")
+
+    handle = bench.runner.submit(JobKind.QUANTIZE, "a", "", work)
+    bench.wait_for(handle.id, JobState.RUNNING)
+    handle.cancel()
+
+    with pytest.raises(CancelledByUser):
+        handle.result(5)
+
+
+def test_a_paused_job_goes_on_and_its_first_handle_gets_the_result(bench: Bench) -> None:
+    runs: list[int] = []
+
+    def work(context: JobContext) -> str:
+        runs.append(1)
+        if len(runs) == 1:
+            context.progress(40, 100)
+            context.cancelled.wait(10)
+            raise CancelledByUser
+        return "whole"
+
+    handle = bench.runner.submit(JobKind.DOWNLOAD, "a", "", work, resumable=True)
+    while not runs:
+        bench.queue.wait(0.1)
+    bench.runner.pause(handle.id)
+    record = bench.wait_for(handle.id, JobState.PAUSED)
+    assert (record.done, record.note, record.rate, handle.done) == (40, PAUSED_BY_USER, None, False)
+
+    assert bench.runner.resume(handle.id) is handle
+    assert handle.result(5) == "whole"
+
+
+def test_a_waiting_job_can_be_paused_and_then_cancelled(bench: Bench) -> None:
+    for _ in range(2):
+        bench.runner.submit(JobKind.DOWNLOAD, "busy", "", until_cancelled(), resumable=True)
+    handle = bench.runner.submit(JobKind.DOWNLOAD, "a", "", lambda context: None, resumable=True)
+    bench.runner.pause(handle.id)
+    assert bench.record(handle.id).state is JobState.PAUSED
+
+    bench.runner.cancel(handle.id)
+
+    assert bench.record(handle.id).state is JobState.CANCELLED
+    assert isinstance(handle.error, CancelledByUser)
+
+
+def test_only_what_can_go_on_is_paused(bench: Bench) -> None:
+    handle = bench.runner.submit(JobKind.QUANTIZE, "a", "", until_cancelled())
+
+    with pytest.raises(RefusedError):
+        bench.runner.pause(handle.id)
+
+
+def test_a_full_disk_pauses_what_can_go_on(bench: Bench) -> None:
+    room: list[bool] = []
+
+    def work(context: JobContext) -> str:
+        if not room:
+            raise DiskFullError("The disk is full.", "Free 2 GiB.")
+        return "whole"
+
+    handle = bench.runner.submit(JobKind.DOWNLOAD, "a", "", work, resumable=True)
+    with pytest.raises(DiskFullError):
+        handle.result(5)
+    record = bench.record(handle.id)
+    assert (record.state, record.error) == (JobState.PAUSED, "The disk is full.")
+    room.append(True)
+
+    assert bench.runner.resume(handle.id).result(5) == "whole"
+
+
+def test_retry_runs_a_failed_job_again_under_its_id(bench: Bench) -> None:
+    attempts: list[int] = []
+
+    def work(context: JobContext) -> int:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise GardenError("No.")
+        return len(attempts)
+
+    handle = bench.runner.submit(JobKind.DOWNLOAD, "a", "", work)
+    with pytest.raises(GardenError):
+        handle.result(5)
+    again = bench.runner.retry(handle.id)
+
+    assert again.result(5) == 2
+    assert again.id == handle.id
+    assert len(bench.runner.jobs()) == 1
+    assert bench.record(handle.id).error is None
+
+
+def test_events_are_at_most_ten_a_second_and_the_last_figure_arrives(bench: Bench) -> None:
+    events: list[int] = []
+    subscription = bench.bus.subscribe(lambda: events.extend(e.job.done for e in subscription.drain()))  # type: ignore[union-attr]  # only jobs are published here
+    gate, reported = threading.Event(), threading.Event()
+
+    def work(context: JobContext) -> None:
+        for step in range(1, 1001):
+            bench.now = step / 1000
+            context.progress(step, 1000)
+        reported.set()
+        gate.wait(5)
+
+    handle = bench.runner.submit(JobKind.DOWNLOAD, "a", "", work)
+    assert reported.wait(5)
+    during = len([done for done in events if done])
+    bench.now += 1
+    while events[-1] != 1000:
+        bench.queue.wait(1)
+    gate.set()
+    handle.result(5)
+
+    assert during <= 11
+
+
+def test_rate_and_time_left_are_told_and_sink_to_zero_in_a_stall(bench: Bench) -> None:
+    gate = threading.Event()
+    reported = threading.Event()
+
+    def work(context: JobContext) -> None:
+        for second in range(6):
+            bench.now = float(second)
+            context.progress(second * 10, 200)
+        reported.set()
+        gate.wait(10)
+
+    handle = bench.runner.submit(JobKind.DOWNLOAD, "a", "", work)
+    assert reported.wait(5)
+    assert (bench.record(handle.id).rate, bench.record(handle.id).seconds_left) == (10.0, 15.0)
+    bench.now = 60.0
+    while bench.record(handle.id).rate != 0.0:
+        assert bench.queue.wait(5)
+
+    assert bench.record(handle.id).seconds_left is None
+    gate.set()
+
+
+def test_close_stores_what_can_go_on_as_paused_and_ends_every_handle() -> None:
+    bench = Bench(MemoryJobsLog())
+    started = threading.Event()
+    running = bench.runner.submit(JobKind.DOWNLOAD, "a", "", until_cancelled(started), resumable=True)
+    lost = bench.runner.submit(JobKind.QUANTIZE, "b", "", until_cancelled())
+    for _ in range(2):
+        bench.runner.submit(JobKind.DOWNLOAD, "c", "", until_cancelled(), resumable=True)
+    assert started.wait(5)
+    bench.wait_for(lost.id, JobState.RUNNING)
+
+    bench.runner.close()
+
+    states = {record.title: (record.state, record.note) for record in bench.log.list()}
+    paused = (JobState.PAUSED, PAUSED_AT_CLOSE)
+    assert states == {"a": paused, "b": (JobState.CANCELLED, ""), "c": paused}
+    assert isinstance(running.error, CancelledByUser)
+    assert isinstance(bench.runner.submit(JobKind.VERIFY, "late", "", lambda context: None).error, CancelledByUser)
+
+
+def test_close_does_not_wait_for_work_that_does_not_listen() -> None:
+    bench = Bench(MemoryJobsLog())
+    deaf = threading.Event()
+    handle = bench.runner.submit(JobKind.DOWNLOAD, "a", "", lambda context: deaf.wait(10), resumable=True)
+    bench.wait_for(handle.id, JobState.RUNNING)
+
+    bench.runner.close(timeout=0.05)
+    deaf.set()
+
+    assert bench.log.list()[0].state is JobState.PAUSED
+
+
+def earlier(state: JobState, *, resumable: bool, note: str = "") -> JobRecord:
+    return JobRecord(
+        id="old", kind=JobKind.DOWNLOAD, title="a", state=state, resumable=resumable, note=note, target="t", rate=3.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("resumable", "state", "error"),
+    [(True, JobState.PAUSED, None), (False, JobState.FAILED, "Garden ended while this was under way.")],
+)
+def test_jobs_of_a_process_that_is_gone_are_taken_over(resumable: bool, state: JobState, error: str | None) -> None:
+    bench = Bench(MemoryJobsLog((earlier(JobState.RUNNING, resumable=resumable),)))
+
+    record = bench.record("old")
+
+    assert (record.state, record.error, record.rate) == (state, error, None)
+    assert bench.log.list() == (record,)
+
+
+def test_interrupted_work_goes_on_at_the_next_start_and_what_the_user_paused_does_not() -> None:
+    interrupted = Bench(MemoryJobsLog((earlier(JobState.RUNNING, resumable=True),)))
+    by_user = Bench(MemoryJobsLog((earlier(JobState.PAUSED, resumable=True, note=PAUSED_BY_USER),)))
+    for bench in (interrupted, by_user):
+        bench.runner.on_resume(JobKind.DOWNLOAD, lambda record: lambda context: record.target + " made again")
+
+    (handle,) = interrupted.runner.resume_interrupted()
+
+    assert handle.result(5) == "t made again"
+    assert by_user.runner.resume_interrupted() == ()
+    assert by_user.runner.resume("old").result(5) == "t made again"
+
+
+def test_work_that_cannot_be_made_again_is_refused() -> None:
+    bench = Bench(MemoryJobsLog((earlier(JobState.RUNNING, resumable=True),)))
+
+    with pytest.raises(RefusedError):
+        bench.runner.resume("old")
+
+
+def test_ended_jobs_are_cleared_and_others_stay(bench: Bench) -> None:
+    bench.runner.submit(JobKind.VERIFY, "done", "", lambda context: None).result(5)
+    handle = bench.runner.submit(JobKind.QUANTIZE, "running", "", until_cancelled())
+
+    bench.runner.clear_ended()
+
+    assert [record.id for record in bench.runner.jobs()] == [handle.id]
+    assert [record.id for record in bench.log.list()] == [handle.id]
+
+
+def test_a_job_that_is_not_there_is_said_so(bench: Bench) -> None:
+    with pytest.raises(NotFoundError):
+        bench.runner.cancel("nothing")
+
+
+def test_many_jobs_from_many_threads_all_end_once(bench: Bench) -> None:
+    results: list[int] = []
+
+    def submit(base: int) -> None:
+        handles = [
+            bench.runner.submit(JobKind.DOWNLOAD, "a", "", lambda context, n=base + n: n)  # type: ignore[misc]  # bound per turn
+            for n in range(25)
+        ]
+        results.extend(handle.result(20) for handle in handles)
+
+    threads = [threading.Thread(target=submit, args=(base,)) for base in range(0, 100, 25)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(results) == list(range(100))
