@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import sys
 import threading
 import traceback
 from collections.abc import Callable
@@ -62,7 +61,8 @@ class WorkerChannel(Generic[InputT]):
         return self._incoming.get()
 
     def _read(self) -> None:
-        stream = sys.stdin.buffer
+        # A reader of its own: the interpreter locks sys.stdin on its way out, and aborts while a thread waits in it.
+        stream = os.fdopen(os.dup(0), "rb")
         while line := stream.readline(MAX_LINE_BYTES):
             message = self._decoder.decode(line)
             if isinstance(message, Cancel):
