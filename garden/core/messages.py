@@ -6,7 +6,7 @@ import msgspec
 
 from garden.core.conversation import ChatMessage, FinishReason, GenerationMetrics
 from garden.core.hardware_snapshot import Engine, Gpu
-from garden.core.receipt import QualityReport
+from garden.core.receipt import QualityReport, QuantizationForecast
 from garden.core.run_configuration import AskParameters, RunConfiguration
 
 
@@ -192,7 +192,10 @@ class Quantize(Message, frozen=True, kw_only=True):
 
 
 class Quantized(Message, frozen=True, kw_only=True):
-    """What it made (or would make). ``sha256`` is empty and ``path`` too in a dry run."""
+    """What it made (or would make). ``sha256`` is empty and ``path`` too in a dry run.
+
+    ``requantized``: weights of the source were quantized already.
+    """
 
     quant_type: str
     path: str
@@ -205,10 +208,31 @@ class Quantized(Message, frozen=True, kw_only=True):
     fallbacks: int
     needs_imatrix: bool
     engine_version: str
+    requantized: bool = False
 
 
-QuantizeInput = Quantize | Cancel
-QuantizeOutput = Progress | Quantized | Failed
+class PlanQuantization(Message, frozen=True, kw_only=True):
+    """Say what each of several types would make, in one child; nothing is written.
+
+    Attributes:
+        source: Path of the GGUF to read.
+        quant_types: llama.cpp's names.
+        lineage: As it will be stored, since it is part of the size.
+    """
+
+    source: str
+    quant_types: tuple[str, ...]
+    lineage: str = ""
+
+
+class QuantizationPlanned(Message, frozen=True, kw_only=True):
+    """One forecast per type, in the order asked."""
+
+    forecasts: tuple[QuantizationForecast, ...]
+
+
+QuantizeInput = Quantize | PlanQuantization | Cancel
+QuantizeOutput = Progress | Quantized | QuantizationPlanned | Failed
 
 # --- measure (loss of a quant against its base) -----------------------------------------------------------------------
 
