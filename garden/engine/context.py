@@ -1,0 +1,227 @@
+"""A context: the cache that a conversation lives in, and the loop that reads prompts and writes tokens."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import re
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from garden.core.errors import CancelledByUser, EngineError, GardenError, OutOfMemoryError
+from garden.core.messages import BufferUse
+from garden.core.run_configuration import LoadParameters
+from garden.engine.breakdown import buffers
+from garden.engine.model import Model
+from garden.engine.sampler import Sampler
+
+_CACHE_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8, "bf16": 30}
+
+#: What llama_decode answers: 0 done, 1 no room in the cache, 2 aborted, negative an error.
+_NO_ROOM, _ABORTED = 1, 2
+
+
+class CacheFull(Exception):  # noqa: N818 - an end of the answer, not a fault
+    """The context holds no further token."""
+
+
+class Context:
+    """The cache and compute buffers of one model; use it from one thread, ``cancel`` from any.
+
+    Args:
+        model: Loaded weights.
+        load: How to set it up.
+
+    Attributes:
+        length: Tokens that one sequence can hold.
+        flash_attention: What the engine chose.
+
+    Raises:
+        OutOfMemoryError: The buffers do not fit.
+    """
+
+    def __init__(self, model: Model, load: LoadParameters) -> None:
+        self._model = model
+        c = self._c = model.library.c
+        parameters = c.llama_context_default_params()
+        parameters.n_ctx = load.context_length
+        parameters.n_batch = load.n_batch
+        parameters.n_ubatch = load.n_ubatch
+        parameters.n_seq_max = load.n_sequences
+        parameters.n_outputs_max = load.n_outputs_max
+        parameters.n_threads = load.threads
+        parameters.n_threads_batch = load.threads_batch
+        parameters.flash_attn_type = {
+            "auto": c.LLAMA_FLASH_ATTN_TYPE_AUTO,
+            "on": c.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+            "off": c.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+        }[load.flash_attention]
+        parameters.type_k = _CACHE_TYPES[load.type_k]
+        parameters.type_v = _CACHE_TYPES[load.type_v]
+        parameters.swa_full = load.swa_full
+        parameters.kv_unified = load.kv_unified
+        parameters.no_perf = True
+        model.library.log.take_errors()
+        self.pointer: Any = c.llama_init_from_model(model.pointer, parameters)
+        if not self.pointer:
+            raise self._error(load, model.library.log.take_errors())
+        self.length: int = c.llama_n_ctx(self.pointer) // load.n_sequences
+        self.flash_attention = self._resolved_flash_attention(load)
+        self._n_batch = load.n_batch
+        self._memory = c.llama_get_memory(self.pointer)
+        self._held: list[int] = []
+        self._one = (ctypes.c_int32 * 1)()
+        self._chunk = (ctypes.c_int32 * load.n_batch)()
+        self._cancel_flag = ctypes.create_string_buffer(2)
+        self._install_abort()
+        model.apply_adapters(self.pointer)
+
+    def cancel(self) -> None:
+        """Any thread: make the decode under way, and all later ones, stop until ``rearm``."""
+        self._cancel_flag[0] = b"\x01"
+
+    def rearm(self) -> None:
+        """Forget an earlier cancel."""
+        self._cancel_flag[0] = b"\x00"
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether ``cancel`` was called since ``rearm``."""
+        return bool(self._cancel_flag[0] != b"\x00")
+
+    def warm_up(self) -> None:
+        """One decode, so that the first answer does not pay for pages and kernels touched the first time."""
+        vocabulary = self._model.vocabulary
+        self._one[0] = next((token for token in (vocabulary.bos, vocabulary.eos) if token is not None), 0)
+        self._c.llama_decode(self.pointer, self._c.llama_batch_get_one(self._one, 1))
+        self._c.llama_memory_clear(self._memory, True)
+        self._held = []
+
+    def read_prompt(self, tokens: list[int], on_read: Callable[[int], None] | None = None) -> int:
+        """Bring the cache to hold exactly these tokens, reusing the longest prefix that it holds already.
+
+        Args:
+            tokens: The whole prompt, at least one token.
+            on_read: Called with the number of tokens held after each batch.
+
+        Returns:
+            Tokens that were reused.
+
+        Raises:
+            CancelledByUser: Cancelled; what was read stays and is reused.
+            CacheFull: The prompt does not fit.
+            EngineError: The engine failed.
+        """
+        if len(tokens) >= self.length:
+            raise CacheFull
+        reused = self._keep_prefix(tokens)
+        for start in range(reused, len(tokens), self._n_batch):
+            chunk = tokens[start : start + self._n_batch]
+            for index, token in enumerate(chunk):
+                self._chunk[index] = token
+            self._decode(self._chunk, chunk)
+            if on_read:
+                on_read(start + len(chunk))
+        return reused
+
+    def generate(self, sampler: Sampler, *, ignore_eos: bool = False) -> Iterator[int]:
+        """Tokens after what the cache holds, until the model ends; the caller stops by not asking for more.
+
+        Raises:
+            CancelledByUser: Cancelled.
+            CacheFull: No room for the token just given.
+            EngineError: The engine failed.
+        """
+        is_end = self._model.vocabulary.ends_generation
+        while True:
+            if self.cancelled:
+                raise CancelledByUser
+            token = sampler.sample(self.pointer)
+            if not ignore_eos and is_end(token):
+                return
+            yield token
+            if len(self._held) >= self.length:
+                raise CacheFull
+            self._one[0] = token
+            self._decode(self._one, [token])
+
+    def buffers(self) -> tuple[BufferUse, ...]:
+        """The engine's own buffers for this context and its model."""
+        return buffers(self._model.library, self.pointer)
+
+    def close(self) -> None:
+        """Free the buffers; may be called twice."""
+        if self.pointer:
+            self._c.llama_free(self.pointer)
+            self.pointer = None
+
+    def _decode(self, array: Any, tokens: list[int]) -> None:
+        # ``array`` stays in a variable of ours: the batch only points to it.
+        code = self._c.llama_decode(self.pointer, self._c.llama_batch_get_one(array, len(tokens)))
+        if code == 0:
+            self._held += tokens
+            return
+        self._drop_from(len(self._held))
+        if code == _ABORTED or self.cancelled:
+            raise CancelledByUser
+        if code == _NO_ROOM:
+            raise CacheFull
+        raise EngineError(
+            "The engine failed while it computed.", "Load the model again.", self._model.library.log.take_errors()
+        )
+
+    def _keep_prefix(self, tokens: list[int]) -> int:
+        common = 0
+        # The last token is read again in any case: its logits are needed.
+        for held, wanted in zip(self._held, tokens[:-1], strict=False):
+            if held != wanted:
+                break
+            common += 1
+        return self._drop_from(common)
+
+    def _drop_from(self, position: int) -> int:
+        """Forget everything from a position on; recurrent and sliding-window caches may have to forget all."""
+        if not self._c.llama_memory_seq_rm(self._memory, 0, position, -1):
+            self._c.llama_memory_clear(self._memory, True)
+            position = 0
+        del self._held[position:]
+        return position
+
+    def _install_abort(self) -> None:
+        """Let the CPU and Metal backends look at the flag between operations, without entering Python.
+
+        The callback is the C library's strlen over a two-byte buffer: 0 while the flag is down, 1 once it is up.
+        """
+        if sys.platform == "win32":
+            strlen = ctypes.CDLL("msvcrt").strlen
+        else:
+            strlen = ctypes.CDLL(ctypes.util.find_library("c")).strlen
+        self._abort_callback = ctypes.cast(strlen, self._c.ggml_abort_callback)
+        data = ctypes.cast(self._cancel_flag, ctypes.c_void_p)
+        self._c.llama_set_abort_callback(self.pointer, self._abort_callback, data)
+
+    def _resolved_flash_attention(self, load: LoadParameters) -> bool:
+        if load.flash_attention != "auto":
+            return load.flash_attention == "on"
+        for line in reversed(self._model.library.log.lines):
+            if match := re.search(r"Flash Attention was auto, set to (enabled|disabled)", line):
+                return match[1] == "enabled"
+        # Without the line the engine keeps what it was asked for, and auto starts as enabled.
+        return True
+
+    @staticmethod
+    def _error(load: LoadParameters, log: str) -> GardenError:
+        if "V cache quantization requires flash" in log or "quantized V cache" in log:
+            return EngineError(
+                f"A {load.type_v} V cache needs flash attention.", "Switch flash attention on, or choose f16.", log
+            )
+        if "alloc" in log or "out of memory" in log.lower():
+            return OutOfMemoryError(
+                f"There is not enough memory for a context of {load.context_length:,} tokens.",
+                "Choose a smaller context or a q8_0 cache, or unload other models.",
+                log,
+            )
+        return EngineError(
+            "The engine could not set up this context.", "Choose a smaller context or an f16 cache.", log
+        )

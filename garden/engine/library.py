@@ -1,0 +1,147 @@
+"""llama.cpp's library: loaded once, its log kept to ourselves, and what it says of itself."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import importlib.metadata
+import re
+import threading
+from collections import deque
+from typing import Any
+
+from garden.core.errors import EngineMissingError
+from garden.core.hardware_snapshot import Engine, EngineDevice
+
+PACKAGE = "llama-cpp-python"
+
+#: Log levels of ggml: debug 1, info 2, warning 3, error 4, continued 5. The package's own logger maps them one off.
+_ERROR, _CONTINUED = 4, 5
+
+_DEVICE_KINDS = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accelerator"}
+
+
+class EngineLog:
+    """Takes every line that llama.cpp logs.
+
+    Attributes:
+        errors: Last lines of level error, the newest last.
+        lines: Last lines of any level but debug.
+    """
+
+    def __init__(self) -> None:
+        self.errors: deque[str] = deque(maxlen=20)
+        self.lines: deque[str] = deque(maxlen=2_000)
+        self._partial = ""
+        self._level = 0
+        self._lock = threading.Lock()
+
+    def receive(self, level: int, text: bytes, _data: Any) -> None:
+        """Called by llama.cpp on whatever thread logs; pieces of level 5 continue the line before."""
+        with self._lock:
+            self._level = self._level if level == _CONTINUED else level
+            self._partial += text.decode("utf-8", "replace")
+            *whole, self._partial = self._partial.split("\n")
+            for line in filter(None, whole):
+                if self._level >= 2:
+                    self.lines.append(line)
+                if self._level == _ERROR:
+                    self.errors.append(line)
+
+    def take_errors(self) -> str:
+        """The error lines so far, which are then forgotten."""
+        with self._lock:
+            text = "\n".join(self.errors)
+            self.errors.clear()
+        return text
+
+
+class EngineLibrary:
+    """The loaded library.
+
+    Attributes:
+        c: The module of C functions.
+        log: What it logs.
+        version: Version of the Python package.
+
+    Raises:
+        EngineMissingError: The package is not installed, or its library cannot be loaded.
+    """
+
+    def __init__(self) -> None:
+        try:
+            self.c: Any = importlib.import_module("llama_cpp.llama_cpp")
+        except ImportError as error:
+            raise EngineMissingError(
+                "The engine (llama-cpp-python) is not installed.",
+                "Run: python packaging/bootstrap.py setup",
+                str(error),
+            ) from error
+        except (OSError, RuntimeError) as error:
+            raise EngineMissingError(
+                "The engine is installed but cannot be loaded.",
+                "Build it again: python packaging/bootstrap.py engine",
+                str(error),
+            ) from error
+        self.version = importlib.metadata.version(PACKAGE)
+        self.log = EngineLog()
+        # The callback object has to live as long as the library may call it.
+        self._callback = self.c.llama_log_callback(self.log.receive)
+        self.c.llama_log_set(self._callback, None)
+        self.c.llama_backend_init()
+
+    def function(self, name: str, result: Any, *arguments: Any) -> Any:
+        """A C function that the package does not bind; resolved through its own handle.
+
+        Loading libggml by its path would bring in a second, empty registry of devices.
+
+        Raises:
+            AttributeError: This build has no such function.
+        """
+        function = getattr(self.c._lib, name)
+        function.restype = result
+        function.argtypes = list(arguments)
+        return function
+
+    def devices(self) -> tuple[EngineDevice, ...]:
+        """Everything the engine can compute on."""
+        count = self.function("ggml_backend_dev_count", ctypes.c_size_t)
+        get = self.function("ggml_backend_dev_get", ctypes.c_void_p, ctypes.c_size_t)
+        name = self.function("ggml_backend_dev_name", ctypes.c_char_p, ctypes.c_void_p)
+        description = self.function("ggml_backend_dev_description", ctypes.c_char_p, ctypes.c_void_p)
+        kind = self.function("ggml_backend_dev_type", ctypes.c_int, ctypes.c_void_p)
+        pointer = ctypes.POINTER(ctypes.c_size_t)
+        memory = self.function("ggml_backend_dev_memory", None, ctypes.c_void_p, pointer, pointer)
+        found = []
+        for index in range(count()):
+            device = get(index)
+            free, total = ctypes.c_size_t(), ctypes.c_size_t()
+            memory(device, ctypes.byref(free), ctypes.byref(total))
+            found.append(
+                EngineDevice(
+                    name=name(device).decode("utf-8", "replace"),
+                    description=description(device).decode("utf-8", "replace"),
+                    kind=_DEVICE_KINDS.get(kind(device), "accelerator"),
+                    memory_total_bytes=total.value,
+                    memory_free_bytes=free.value,
+                )
+            )
+        return tuple(found)
+
+    def system_info(self) -> str:
+        """llama.cpp's own line about its build."""
+        text: bytes = self.c.llama_print_system_info()
+        return text.decode("utf-8", "replace").strip()
+
+    def cpu_features(self) -> tuple[str, ...]:
+        """Instruction sets that this build uses, lower case."""
+        return tuple(name.lower() for name in re.findall(r"(\w+) = 1", self.system_info()))
+
+
+def engine_facts() -> Engine:
+    """What the engine is and can compute on; a missing engine is an answer, not an error."""
+    try:
+        library = EngineLibrary()
+    except EngineMissingError as error:
+        return Engine(installed=False, problem=error.sentence)
+    return Engine(installed=True, version=library.version, devices=library.devices(), system_info=library.system_info())

@@ -1,0 +1,182 @@
+"""A loaded model: the weights and the vocabulary, exactly as a RunConfiguration asks."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from garden.core.errors import EngineError, InvalidFileError, NotFoundError, OutOfMemoryError, RefusedError
+from garden.core.run_configuration import Adapter, LoadParameters
+from garden.engine.library import EngineLibrary
+from garden.engine.vocabulary import Vocabulary
+
+
+class _TensorPlacement(ctypes.Structure):
+    """``struct llama_model_tensor_buft_override``; the package leaves it out."""
+
+    _fields_ = (("pattern", ctypes.c_char_p), ("buffer_type", ctypes.c_void_p))
+
+
+class Model:
+    """Weights in memory; a context manager that frees them.
+
+    Args:
+        library: The engine.
+        path: GGUF file, or the first shard of a set.
+        load: How to load it.
+        on_progress: Called with 0..1 while the weights are read; False cancels the load.
+
+    Attributes:
+        vocabulary: Its tokens.
+
+    Raises:
+        NotFoundError: No such file.
+        InvalidFileError: The engine cannot read it.
+        RefusedError: The load was cancelled, or it does not generate text.
+        OutOfMemoryError: Its weights do not fit.
+    """
+
+    def __init__(
+        self,
+        library: EngineLibrary,
+        path: Path,
+        load: LoadParameters,
+        *,
+        on_progress: Callable[[float], bool] | None = None,
+    ) -> None:
+        self.library = library
+        self._adapters: list[tuple[Any, float]] = []
+        c = library.c
+        parameters = c.llama_model_default_params()
+        parameters.n_gpu_layers = load.n_gpu_layers
+        parameters.load_mode = c.LLAMA_LOAD_MODE_NONE if load.load_mode == "none" else c.LLAMA_LOAD_MODE_MMAP
+        parameters.use_extra_bufts = load.repack
+        placements = self._placements(load.tensor_placement)
+        if placements is not None:
+            parameters.tensor_buft_overrides = ctypes.cast(placements, ctypes.c_void_p)
+        cancelled = False
+
+        def report(fraction: float, _data: Any) -> bool:
+            nonlocal cancelled
+            cancelled = on_progress is not None and not on_progress(fraction)
+            return not cancelled
+
+        callback = type(parameters.progress_callback)(report)
+        parameters.progress_callback = callback
+        library.log.take_errors()
+        self.pointer: Any = c.llama_model_load_from_file(os.fsencode(path), parameters)
+        if not self.pointer:
+            raise self._load_error(path, cancelled, library.log.take_errors())
+        self.vocabulary = Vocabulary(c, c.llama_model_get_vocab(self.pointer))
+        try:
+            for adapter in load.adapters:
+                self._add_adapter(adapter)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def n_layers(self) -> int:
+        """Blocks of the model, the output layer not counted."""
+        layers: int = self.library.c.llama_model_n_layer(self.pointer)
+        return layers
+
+    @property
+    def trained_context_length(self) -> int:
+        """Tokens it was trained for."""
+        length: int = self.library.c.llama_model_n_ctx_train(self.pointer)
+        return length
+
+    @property
+    def generates_text(self) -> bool:
+        """Whether it predicts next tokens from a text alone."""
+        c = self.library.c
+        return bool(c.llama_model_has_decoder(self.pointer)) and not c.llama_model_has_encoder(self.pointer)
+
+    @property
+    def chat_template(self) -> str | None:
+        """The template inside the file, None for a base model."""
+        text = self.library.c.llama_model_chat_template(self.pointer, None)
+        return text.decode("utf-8", "replace") if text else None
+
+    def apply_adapters(self, context: Any) -> None:
+        """Put the LoRA adapters onto a context."""
+        if not self._adapters:
+            return
+        count = len(self._adapters)
+        pointers = (ctypes.c_void_p * count)(*(pointer for pointer, _scale in self._adapters))
+        scales = (ctypes.c_float * count)(*(scale for _pointer, scale in self._adapters))
+        if self.library.c.llama_set_adapters_lora(context, pointers, count, scales) != 0:
+            raise EngineError("The engine refused the LoRA adapters.", "Check that they were made for this model.")
+
+    def close(self) -> None:
+        """Free the weights; may be called twice."""
+        if self.pointer:
+            # Adapters are freed with their model.
+            self.library.c.llama_model_free(self.pointer)
+            self.pointer = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _placements(self, wanted: tuple[tuple[str, str], ...]) -> Any:
+        if not wanted:
+            return None
+        array = (_TensorPlacement * (len(wanted) + 1))()
+        for entry, (pattern, device) in zip(array, wanted, strict=False):
+            entry.pattern = pattern.encode()
+            entry.buffer_type = self._buffer_type(device)
+        return array
+
+    def _buffer_type(self, device: str) -> Any:
+        if device == "CPU":
+            return self.library.function("ggml_backend_cpu_buffer_type", ctypes.c_void_p)()
+        by_name = self.library.function("ggml_backend_dev_by_name", ctypes.c_void_p, ctypes.c_char_p)(device.encode())
+        if not by_name:
+            raise EngineError(
+                f"The engine has no device named {device}.", "Choose CPU or one that `garden engine` lists."
+            )
+        return self.library.function("ggml_backend_dev_buffer_type", ctypes.c_void_p, ctypes.c_void_p)(by_name)
+
+    def _add_adapter(self, adapter: Adapter) -> None:
+        pointer = self.library.c.llama_adapter_lora_init(self.pointer, os.fsencode(adapter.path))
+        if not pointer:
+            raise InvalidFileError(
+                f"The LoRA adapter {Path(adapter.path).name} could not be loaded.",
+                "Check that it is a GGUF adapter made for this model.",
+                self.library.log.take_errors(),
+            )
+        self._adapters.append((pointer, adapter.scale))
+
+    @staticmethod
+    def _load_error(path: Path, cancelled: bool, log: str) -> Exception:
+        if cancelled:
+            return RefusedError("Loading was stopped.", "Load the model again when you need it.")
+        if not path.exists():
+            return NotFoundError(f"There is no file {path}.", "Check the path, or fetch the model again.")
+        if "unknown model architecture" in log:
+            return InvalidFileError(
+                f"This engine cannot run {path.name}: it does not know the model's architecture.",
+                "A newer Garden may; another model will.",
+                log,
+            )
+        if "alloc" in log or "out of memory" in log.lower():
+            return OutOfMemoryError(
+                f"There is not enough memory for the weights of {path.name}.",
+                "Unload other models, choose a smaller type, or move fewer layers to the GPU.",
+                log,
+            )
+        return InvalidFileError(
+            f"{path.name} could not be loaded; it is damaged, or not a model that this engine runs.",
+            "Fetch it again, or choose another model.",
+            log,
+        )
