@@ -27,8 +27,7 @@ class WorkerChannel(Generic[InputT]):
         on_cancel: Called on the reader thread for each Cancel; must be quick.
 
     Attributes:
-        cancelled: Set by a Cancel, and when the parent closed the input; a worker that serves several requests
-            clears it when it takes the next one.
+        cancelled: Set by a Cancel, and when the parent closed the input; cleared by the next request.
         closed: Set when the parent closed the input or is gone.
     """
 
@@ -68,6 +67,8 @@ class WorkerChannel(Generic[InputT]):
             if isinstance(message, Cancel):
                 self._cancel()
             else:
+                # Here and not where the request is taken up: a Cancel right behind it must not be lost.
+                self.cancelled.clear()
                 self._incoming.put(message)
         self.closed.set()
         self._cancel()
