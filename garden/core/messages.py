@@ -286,6 +286,7 @@ class Transfer(Message, frozen=True, kw_only=True):
         filenames: Files to fetch, in order.
         cache_dir: Hub cache (``HF_HUB_CACHE``).
         token: Sent to the endpoint's host only; None sends none.
+        stall_seconds: A connection that is silent for so long is given up and made anew.
     """
 
     endpoint: str
@@ -294,6 +295,7 @@ class Transfer(Message, frozen=True, kw_only=True):
     filenames: tuple[str, ...]
     cache_dir: str
     token: str | None = None
+    stall_seconds: float = 20.0
 
 
 class Transferred(Message, frozen=True, kw_only=True):

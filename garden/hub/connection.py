@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -145,7 +145,7 @@ class HubConnection:
         *,
         parameters: Sequence[tuple[str, str]] = (),
         headers: Mapping[str, str] | None = None,
-        leave_redirect_to_other_origin: bool = False,
+        on_redirect: Callable[[Mapping[str, str]], bool] | None = None,
     ) -> Iterator[httpx2.Response]:
         """Send a request and hand over its answer with the body still to be read.
 
@@ -155,7 +155,7 @@ class HubConnection:
             subject: What it is about.
             parameters: Query string.
             headers: Further headers; an ``Authorization`` among them is not sent.
-            leave_redirect_to_other_origin: Hand over a redirect away from the endpoint instead of following it.
+            on_redirect: Sees the headers of each redirect; False hands that answer over instead of following it.
 
         Raises:
             GardenError: No answer, or an answer of 400 or above.
@@ -180,11 +180,11 @@ class HubConnection:
                             f"{subject.host} points to an address that is not safe to follow.",
                             "Check the Hub's address in Settings.",
                         )
-                    if not (leave_redirect_to_other_origin and not _same_origin(endpoint, following)):
+                    if on_redirect is None or on_redirect(response.headers):
                         target, parameters = following, ()
                         continue
                 if response.status_code >= 400:
-                    raise self._refusal(response, subject)
+                    raise self._refusal(response, subject, at_home=_same_origin(endpoint, target))
                 yield response
                 return
             finally:
@@ -198,7 +198,13 @@ class HubConnection:
             sent["Authorization"] = f"Bearer {self._token}"
         return sent
 
-    def _refusal(self, response: httpx2.Response, subject: Subject) -> GardenError:
+    def _refusal(self, response: httpx2.Response, subject: Subject, *, at_home: bool) -> GardenError:
+        if not at_home and response.status_code in (401, 403, 404, 410):
+            # Not the Hub refuses but the place that has the bytes: its addresses hold for some minutes only.
+            return HubError(
+                f"{subject.host} gave a download address that is not valid any more (error {response.status_code}).",
+                "Try again in a moment.",
+            )
         error = error_from_status(response.status_code, response.headers, subject)
         if isinstance(error, RateLimitedError) and error.retry_after_seconds is not None:
             # Asking on would only prolong it: until then requests are refused here, at once.

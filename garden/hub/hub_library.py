@@ -69,3 +69,29 @@ def cached_path(repo_id: str, revision: str, filename: str, cache_dir: Path) -> 
     except LocalEntryNotFoundError:
         return None
     return Path(path)
+
+
+def delete_shared(cache_dir: Path, blob: Path) -> int:
+    """Remove a file whose bytes lie in the cache-wide store, as huggingface_hub does it.
+
+    Args:
+        cache_dir: The Hub cache.
+        blob: The repository's link into the store.
+
+    Returns:
+        Bytes freed, 0 while another repository uses them.
+    """
+    switch_off_extras()
+    from huggingface_hub import scan_cache_dir
+
+    scanned = scan_cache_dir(cache_dir)
+    files = [
+        file
+        for repository in scanned.repos
+        for revision in repository.revisions
+        for file in revision.files
+        if file.blob_path == blob
+    ]
+    strategy = scanned.delete_files(*files)
+    strategy.execute()
+    return strategy.expected_freed_size

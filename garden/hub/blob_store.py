@@ -1,0 +1,149 @@
+"""The shared cache as every Hub tool lays it out: blobs named by their hash, snapshots of links, one lock per blob."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from garden.core.errors import CancelledByUser, StateError
+from garden.hub.filename import path_inside
+from garden.hub.hub_library import repository_folder
+
+#: Ends in ``.incomplete``, so that the Hub's own tools see and clean it; the middle keeps it apart from theirs, which
+#: are made anew by each run and deleted when it fails.
+_PART_SUFFIX = ".garden.incomplete"
+
+_LOCK_POLL_SECONDS = 0.1
+
+
+class BlobStore:
+    """The folder of one repository in the cache.
+
+    Args:
+        cache_dir: The Hub cache (``HF_HUB_CACHE``).
+        repo_id: ``owner/name``, checked.
+    """
+
+    def __init__(self, cache_dir: Path, repo_id: str) -> None:
+        self.cache_dir = cache_dir
+        self.repo_id = repo_id
+        self.folder = cache_dir / repository_folder(repo_id)
+
+    def blob(self, etag: str) -> Path:
+        """Where the verified bytes lie."""
+        return self.folder / "blobs" / etag
+
+    def part(self, etag: str) -> Path:
+        """Where bytes lie that are not verified yet."""
+        return self.folder / "blobs" / f"{etag}{_PART_SUFFIX}"
+
+    def pointer(self, commit: str, filename: str) -> Path:
+        """Where a file of a commit is found by its name.
+
+        Raises:
+            RefusedError: The name is not safe, or leads out of the snapshot.
+        """
+        return path_inside(self.folder / "snapshots" / commit, filename)
+
+    def prepare(self) -> None:
+        """Make the folders.
+
+        Raises:
+            StateError: The cache cannot be written.
+        """
+        with writing(self.cache_dir):
+            (self.folder / "blobs").mkdir(parents=True, exist_ok=True)
+            (self.folder / "snapshots").mkdir(parents=True, exist_ok=True)
+            self._locks.mkdir(parents=True, exist_ok=True)
+
+    @contextlib.contextmanager
+    def lock(self, etag: str, cancelled: threading.Event, on_wait: Callable[[], None]) -> Iterator[None]:
+        """Hold the lock that huggingface_hub takes too, so that one blob is fetched once.
+
+        Args:
+            etag: The blob's hash.
+            cancelled: Ends the wait.
+            on_wait: Called about ten times a second while another process holds it.
+
+        Raises:
+            CancelledByUser: ``cancelled`` was set before the lock came free.
+        """
+        from filelock import FileLock, SoftFileLock, Timeout
+
+        path = self._locks / f"{etag}.lock"
+        # Group-writable, as huggingface_hub makes it: a shared cache has several users.
+        lock: FileLock | SoftFileLock = FileLock(path, mode=0o664)
+        with writing(self.cache_dir):
+            while True:
+                try:
+                    lock.acquire(timeout=0)
+                    break
+                except Timeout:
+                    on_wait()
+                    if cancelled.wait(_LOCK_POLL_SECONDS):
+                        raise CancelledByUser from None
+                except NotImplementedError:
+                    # A file system without flock, e.g. some network mounts.
+                    lock = SoftFileLock(path)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                lock.release()
+
+    def link(self, etag: str, commit: str, filename: str) -> None:
+        """Let the file of a commit be found: a relative link to the blob, or the blob itself where links do not work.
+
+        To be called with the lock held.
+        """
+        blob, pointer = self.blob(etag), self.pointer(commit, filename)
+        with writing(self.cache_dir):
+            pointer.parent.mkdir(parents=True, exist_ok=True)
+            if not blob.exists() or (pointer.is_symlink() and pointer.resolve() == blob.resolve()):
+                # Linked already, or kept under its name where links do not work.
+                return
+            # Made beside it and renamed over it: there is no moment without the file.
+            new = pointer.with_name(f"{pointer.name}.{os.getpid()}.incomplete")
+            new.unlink(missing_ok=True)
+            try:
+                if os.environ.get("HF_HUB_DISABLE_SYMLINKS", "").upper() in ("1", "ON", "YES", "TRUE"):
+                    raise OSError("links are switched off")
+                new.symlink_to(os.path.relpath(blob, pointer.parent))
+            except OSError:
+                # Windows without the developer mode: the blob moves, as huggingface_hub does it, and is kept once.
+                blob.replace(pointer)
+                return
+            new.replace(pointer)
+
+    def remember_branch(self, branch: str, commit: str) -> None:
+        """Note which commit a branch names, as tools without a network look it up."""
+        reference = self.folder / "refs" / branch
+        with writing(self.cache_dir):
+            reference.parent.mkdir(parents=True, exist_ok=True)
+            new = reference.with_name(f"{reference.name}.{os.getpid()}.tmp")
+            new.write_text(commit, encoding="ascii")
+            new.replace(reference)
+
+    @property
+    def _locks(self) -> Path:
+        return self.cache_dir / ".locks" / self.folder.name
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn a failure to write into an error that a user can read.
+
+    Raises:
+        StateError: The folder cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StateError(
+            f"The models folder {folder} cannot be written: {error.strerror or 'unknown reason'}.",
+            "Check its permissions and the disk, or set another folder (HF_HUB_CACHE).",
+            str(error),
+        ) from error

@@ -1,0 +1,276 @@
+"""The shared Hub cache: which GGUF files it holds, whatever tool fetched them, and removing one of them whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from garden.core.errors import NotFoundError, StateError
+from garden.hub.blob_hash import BlobHash, hash_file, is_promise
+
+#: Deeper folders are no part of any repository seen.
+_MAX_DEPTH = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachedFile:
+    """A GGUF file in the cache.
+
+    Attributes:
+        repo_id: ``owner/name``.
+        revision: Commit hash of the snapshot it was found in.
+        filename: Path inside the repository.
+        path: Where it is found by its name.
+        blob: Where its bytes are, in the repository's own folder.
+        etag: The promised hash that names the blob: SHA-256, or git's hash; None where links do not work.
+        size_bytes: Its size, 0 when the bytes are missing.
+        complete: Whether its bytes are there.
+    """
+
+    repo_id: str
+    revision: str
+    filename: str
+    path: Path
+    blob: Path
+    etag: str | None
+    size_bytes: int
+    complete: bool
+
+    @property
+    def sha256(self) -> str | None:
+        """The promised SHA-256, None when the promise is another hash or unknown."""
+        return self.etag if self.etag is not None and len(self.etag) == 64 else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnfinishedDownload:
+    """Bytes of a transfer that did not end, of any tool."""
+
+    repo_id: str
+    path: Path
+    size_bytes: int
+
+
+def hub_cache_dir() -> Path:
+    """The Hub cache by the rules of huggingface_hub, read from the environment each time."""
+    environment = os.environ
+    home = environment.get("HF_HOME") or str(
+        Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface"
+    )
+    chosen = environment.get("HF_HUB_CACHE") or environment.get("HUGGINGFACE_HUB_CACHE") or str(Path(home) / "hub")
+    return Path(os.path.expandvars(chosen)).expanduser()
+
+
+def cached_models(cache_dir: Path) -> tuple[CachedFile, ...]:
+    """All GGUF files of the cache, each blob of a repository once, under its newest revision.
+
+    Damaged folders, foreign files and broken links are no errors: what can be read is listed.
+
+    Args:
+        cache_dir: The Hub cache; it need not exist.
+    """
+    found: list[CachedFile] = []
+    for folder, repo_id in _repositories(cache_dir):
+        seen: set[tuple[str, Path]] = set()
+        for snapshot in _snapshots(folder):
+            for path in _gguf_files(snapshot):
+                file = _cached_file(repo_id, snapshot, path)
+                if (file.filename, file.blob) not in seen:
+                    seen.add((file.filename, file.blob))
+                    found.append(file)
+    return tuple(sorted(found, key=lambda file: (file.repo_id.lower(), file.filename.lower(), file.revision)))
+
+
+def unfinished_downloads(cache_dir: Path) -> tuple[UnfinishedDownload, ...]:
+    """What interrupted transfers left, Garden's (which resume) and those of other tools (which do not)."""
+    found = [
+        UnfinishedDownload(repo_id=repo_id, path=Path(entry.path), size_bytes=entry.stat(follow_symlinks=False).st_size)
+        for folder, repo_id in _repositories(cache_dir)
+        for entry in _entries(folder / "blobs")
+        if entry.name.endswith(".incomplete")
+    ]
+    return tuple(sorted(found, key=lambda part: str(part.path)))
+
+
+def verify(
+    file: CachedFile, cancelled: threading.Event | None = None, on_bytes: Callable[[int], None] | None = None
+) -> bool | None:
+    """Hold a file against the hash that names its blob; no network is needed.
+
+    Args:
+        file: The file.
+        cancelled: Ends it.
+        on_bytes: Told the bytes read so far.
+
+    Returns:
+        Whether it matches; None when the cache does not say what it must hash to.
+
+    Raises:
+        CancelledByUser: ``cancelled`` was set.
+        NotFoundError: Its bytes are missing.
+    """
+    if file.etag is None:
+        return None
+    promised = BlobHash(file.etag, file.size_bytes)
+    try:
+        size = hash_file(file.path, promised, cancelled, on_bytes)
+    except OSError as error:
+        raise NotFoundError(f"'{file.filename}' cannot be read.", "Download it again.", str(error)) from error
+    return size == file.size_bytes and promised.matches
+
+
+def remove(cache_dir: Path, file: CachedFile, dispose: Callable[[Path], None] | None = None) -> int:
+    """Remove a file: its name in every revision, then its bytes, then the part of an unfinished transfer of it.
+
+    Args:
+        cache_dir: The Hub cache.
+        file: As listed.
+        dispose: Does away with the bytes, e.g. into the trash; deletes them when None.
+
+    Returns:
+        Bytes freed.
+
+    Raises:
+        StateError: Something could not be removed.
+    """
+    from filelock import FileLock, Timeout
+
+    folder = file.blob.parent.parent if file.etag is not None else _folder_of(file)
+    lock_path = cache_dir / ".locks" / folder.name / f"{file.etag or file.blob.name}.lock"
+    try:
+        lock_path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock_path, timeout=0, mode=0o664):
+            return _remove_locked(cache_dir, folder, file, dispose or _delete)
+    except Timeout:
+        raise StateError(f"'{file.filename}' is being downloaded.", "Cancel the download first.") from None
+    except OSError as error:
+        raise StateError(
+            f"'{file.filename}' cannot be removed: {error.strerror or 'unknown reason'}.",
+            "Close programs that use it, then try again.",
+            str(error),
+        ) from error
+
+
+def _remove_locked(cache_dir: Path, folder: Path, file: CachedFile, dispose: Callable[[Path], None]) -> int:
+    if file.blob.is_symlink():
+        # The bytes lie in the store that all repositories share; only huggingface_hub knows who else uses them.
+        return _remove_shared(cache_dir, file)
+    freed = 0
+    for snapshot in _snapshots(folder):
+        for path in _gguf_files(snapshot):
+            # The names go first: there is no moment in which a name leads nowhere.
+            if path.is_symlink() and _first_target(path) == file.blob:
+                path.unlink()
+                _remove_empty(path.parent, folder)
+    with contextlib.suppress(FileNotFoundError):
+        freed = file.blob.stat().st_size
+        dispose(file.blob)
+    _remove_empty(file.blob.parent, folder)
+    if file.etag is not None:
+        for entry in _entries(folder / "blobs"):
+            if entry.name.startswith(f"{file.etag}.") and entry.name.endswith(".incomplete"):
+                freed += entry.stat(follow_symlinks=False).st_size
+                Path(entry.path).unlink(missing_ok=True)
+    _remove_repository_if_empty(folder)
+    return freed
+
+
+def _remove_shared(cache_dir: Path, file: CachedFile) -> int:
+    from garden.hub.hub_library import delete_shared
+
+    return delete_shared(cache_dir, file.blob)
+
+
+def _delete(path: Path) -> None:
+    path.unlink()
+
+
+def _remove_empty(folder: Path, stop: Path) -> None:
+    while folder != stop and folder.is_relative_to(stop):
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent
+
+
+def _remove_repository_if_empty(folder: Path) -> None:
+    """Take away what is left of a repository without any file: references to commits that are gone."""
+    if any(_entries(folder / "snapshots")) or any(_entries(folder / "blobs")):
+        return
+    for path in sorted((folder / "refs").rglob("*"), reverse=True) if (folder / "refs").is_dir() else ():
+        with contextlib.suppress(OSError):
+            path.rmdir() if path.is_dir() else path.unlink()
+    for name in ("refs", "snapshots", "blobs"):
+        with contextlib.suppress(OSError):
+            (folder / name).rmdir()
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _repositories(cache_dir: Path) -> Iterator[tuple[Path, str]]:
+    for entry in _entries(cache_dir):
+        kind, _, name = entry.name.partition("--")
+        if kind == "models" and name and entry.is_dir():
+            yield Path(entry.path), name.replace("--", "/", 1)
+
+
+def _snapshots(folder: Path) -> list[Path]:
+    """Snapshots of a repository: the commit that the main branch names first, then the newest."""
+    main = ""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        main = (folder / "refs" / "main").read_text("ascii")[:64].strip()
+    snapshots = [entry for entry in _entries(folder / "snapshots") if entry.is_dir(follow_symlinks=False)]
+    snapshots.sort(key=lambda entry: (entry.name == main, entry.stat(follow_symlinks=False).st_mtime), reverse=True)
+    return [Path(entry.path) for entry in snapshots]
+
+
+def _gguf_files(folder: Path, depth: int = 0) -> Iterator[Path]:
+    for entry in _entries(folder):
+        if entry.is_dir(follow_symlinks=False):
+            if depth < _MAX_DEPTH:
+                yield from _gguf_files(Path(entry.path), depth + 1)
+        elif entry.name.lower().endswith(".gguf"):
+            yield Path(entry.path)
+
+
+def _cached_file(repo_id: str, snapshot: Path, path: Path) -> CachedFile:
+    blob = _first_target(path) if path.is_symlink() else path
+    try:
+        size, complete = path.stat().st_size, path.is_file()
+    except OSError:
+        size, complete = 0, False
+    return CachedFile(
+        repo_id=repo_id,
+        revision=snapshot.name,
+        filename=path.relative_to(snapshot).as_posix(),
+        path=path,
+        blob=blob,
+        etag=blob.name if is_promise(blob.name) else None,
+        size_bytes=size,
+        complete=complete,
+    )
+
+
+def _first_target(path: Path) -> Path:
+    """Where a link leads, one step: the blob may itself be a link into the store that all repositories share."""
+    return Path(os.path.abspath(path.parent / os.readlink(path)))  # noqa: PTH100, PTH115 - resolve() would go all the way
+
+
+def _folder_of(file: CachedFile) -> Path:
+    snapshot = file.path
+    for _ in range(file.filename.count("/") + 1):
+        snapshot = snapshot.parent
+    return snapshot.parent.parent
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
