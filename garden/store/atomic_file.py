@@ -1,0 +1,65 @@
+"""Whole files or none: written beside their place, flushed to the disk, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import uuid
+from pathlib import Path
+
+from garden.core.errors import DiskFullError, StateError
+
+
+def write_atomically(path: Path, content: bytes, *, private: bool = False) -> None:
+    """Write a file so that every reader sees the old content or the new, never half, whatever happens in between.
+
+    Args:
+        path: Where to; its folder is made.
+        content: All of it.
+        private: Readable by this user alone.
+
+    Raises:
+        DiskFullError: No room; the old file is untouched.
+        StateError: It could not be written; the old file is untouched.
+    """
+    mode = 0o600 if private else 0o666
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name[:64]}.{uuid.uuid4().hex[:12]}.part")
+        # Not tempfile: what it makes is private, while an export is for whomever the user's umask lets in.
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise as_state_error(error, path) from error
+
+
+def as_state_error(error: OSError, path: Path) -> DiskFullError | StateError:
+    """The error that says which file could not be written and why."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFullError(f"The disk is full; {path.name} was not written.", "Free some space, then try again.")
+    reason = error.strerror or type(error).__name__
+    return StateError(
+        f"{path.name} could not be written: {reason}.", f"Check that {path.parent} exists and is yours.", repr(error)
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last through a loss of power; Windows has no such thing for folders."""
+    if os.name == "nt":
+        return
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,68 @@
+"""Records of long work in work.sqlite, each with the process that runs it."""
+
+from __future__ import annotations
+
+from garden.core.errors import StateError
+from garden.core.job_record import JobRecord
+from garden.store.document import Store, from_document, to_document
+from garden.store.process_identity import ProcessIdentity, this_process
+
+
+class StoredJobsLog:
+    """The log that the job runner writes; window and command line share it.
+
+    Args:
+        database: The work database.
+        owner: The process that rows are written for.
+    """
+
+    def __init__(self, database: Store, owner: ProcessIdentity | None = None) -> None:
+        self._database = database
+        self._owner = owner or this_process()
+
+    def save(self, record: JobRecord) -> None:
+        """Write a record, new or changed, as belonging to this process."""
+        with self._database.write() as connection:
+            connection.execute(
+                """INSERT INTO jobs (id, owner_pid, owner_started_at, ended, created_at, document)
+                VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET owner_pid = excluded.owner_pid,
+                    owner_started_at = excluded.owner_started_at, ended = excluded.ended,
+                    document = excluded.document""",
+                (
+                    record.id,
+                    self._owner.pid,
+                    self._owner.started_at,
+                    record.state.ended,
+                    record.created_at,
+                    to_document(record),
+                ),
+            )
+
+    def list(self) -> tuple[JobRecord, ...]:
+        """All records, the newest first (at most 500), those of other running processes included."""
+        return tuple(record for _, record in self._rows("1", 500))
+
+    def orphans(self) -> tuple[JobRecord, ...]:
+        """Records that have not ended and whose process is gone."""
+        return tuple(record for owner, record in self._rows("NOT ended", 500) if not owner.alive)
+
+    def remove(self, job_id: str) -> None:
+        """Forget a record."""
+        with self._database.write() as connection:
+            connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+
+    def _rows(self, condition: str, limit: int) -> tuple[tuple[ProcessIdentity, JobRecord], ...]:
+        with self._database.read() as connection:
+            rows = connection.execute(
+                f"""SELECT owner_pid, owner_started_at, document FROM jobs WHERE {condition}
+                ORDER BY created_at DESC, id LIMIT ?""",
+                (limit,),
+            ).fetchall()
+        found = []
+        for pid, started_at, document in rows:
+            try:
+                record = from_document(document, JobRecord)
+            except StateError:
+                continue
+            found.append((ProcessIdentity(pid=pid, started_at=started_at), record))
+        return tuple(found)

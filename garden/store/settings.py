@@ -1,0 +1,156 @@
+"""What the user has chosen for the program as a whole, in one small JSON file."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from garden.core.errors import StateError
+from garden.core.run_configuration import KV_TYPES
+from garden.store.atomic_file import write_atomically
+
+#: Where searches go unless the user or HF_ENDPOINT names another Hub.
+PUBLIC_HUB = "https://huggingface.co"
+
+#: A settings file is a few hundred bytes; what is larger than this was not written by Garden.
+_MAX_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Choices that outlive a session.
+
+    Attributes:
+        theme: ``system`` follows the desktop.
+        text_scale: 1.0 is 100 %; 0.8..2.0.
+        density: ``comfortable`` adds room to rows.
+        endpoint: Address of the Hub; empty follows HF_ENDPOINT, then the public Hub.
+        offline: No request leaves this machine.
+        use_existing_token: The user consented to use the Hub token that other tools keep on this machine.
+        models_dir: Folder for what Garden makes; None keeps it in the data folder.
+        folders: Folders that the Library looks into, besides the Hub cache and the models folder.
+        context_length: Context that a load starts from; None takes the smaller of the trained one and 16,384.
+        kv_type: Type of the K and V cache that a load starts from.
+        parallel_downloads: Downloads at once, 1..8.
+    """
+
+    theme: Literal["system", "light", "dark"] = "system"
+    text_scale: float = 1.0
+    density: Literal["compact", "comfortable"] = "compact"
+    endpoint: str = ""
+    offline: bool = False
+    use_existing_token: bool = False
+    models_dir: str | None = None
+    folders: tuple[str, ...] = ()
+    context_length: int | None = None
+    kv_type: str = "f16"
+    parallel_downloads: int = 2
+
+    @property
+    def hub_endpoint(self) -> str:
+        """The Hub in use."""
+        return self.endpoint or os.environ.get("HF_ENDPOINT") or PUBLIC_HUB
+
+    def with_changes(self, **changes: Any) -> Settings:
+        """A copy with some fields changed.
+
+        Raises:
+            StateError: A value is outside what is allowed.
+        """
+        changed = dataclasses.replace(self, **changes)
+        problem = _problem(changed)
+        if problem:
+            raise StateError(problem, "Choose another value.")
+        return changed
+
+
+def _problem(settings: Settings) -> str | None:
+    """Why these settings cannot be used, None when they can."""
+    if not 0.8 <= settings.text_scale <= 2.0:
+        return "The text size must be between 80 % and 200 %."
+    if settings.kv_type not in KV_TYPES:
+        return f"{settings.kv_type!r} is not a type of the KV cache."
+    if not 1 <= settings.parallel_downloads <= 8:
+        return "Between 1 and 8 downloads can run at once."
+    if settings.context_length is not None and not 1 <= settings.context_length <= 2**24:
+        return "The context must be between 1 and 16,777,216 tokens."
+    return None
+
+
+class SettingsStore:
+    """Reads and writes the settings file. A damaged one never keeps the program from starting.
+
+    Args:
+        path: The JSON file; it need not exist.
+
+    Attributes:
+        damaged_copy: Where ``load`` has put a damaged file, None when it was whole.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.damaged_copy: Path | None = None
+
+    def load(self) -> Settings:
+        """The settings; where the file is damaged, a copy is kept aside and what can be read of it is used."""
+        self.damaged_copy = None
+        try:
+            with self._path.open("rb") as stream:
+                content = stream.read(_MAX_BYTES + 1)
+        except FileNotFoundError:
+            return Settings()
+        except OSError as error:
+            raise StateError(
+                "The settings could not be read.", f"Check that {self._path} is yours.", repr(error)
+            ) from error
+        settings, whole = _read(content)
+        if not whole:
+            self._keep_aside(content)
+        return settings
+
+    def save(self, settings: Settings) -> None:
+        """Write them, whole or not at all.
+
+        Raises:
+            StateError: They could not be written.
+        """
+        document = msgspec.json.format(msgspec.json.encode(settings), indent=2)
+        write_atomically(self._path, document + b"\n")
+
+    def _keep_aside(self, content: bytes) -> None:
+        copy = self._path.with_name(f"{self._path.stem}-damaged-{time.strftime('%Y%m%d-%H%M%S')}{self._path.suffix}")
+        write_atomically(copy, content)
+        self.damaged_copy = copy
+
+
+def _read(content: bytes) -> tuple[Settings, bool]:
+    """What can be read, field by field, and whether that was all. Fields of a newer Garden are passed over."""
+    if len(content) > _MAX_BYTES:
+        return Settings(), False
+    try:
+        document = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Settings(), False
+    if not isinstance(document, dict):
+        return Settings(), False
+    settings, whole = Settings(), True
+    for name, kind in typing.get_type_hints(Settings).items():
+        if name not in document:
+            continue
+        try:
+            changed = dataclasses.replace(settings, **{name: msgspec.convert(document[name], kind)})
+        except msgspec.ValidationError:
+            whole = False
+            continue
+        if _problem(changed):
+            whole = False
+        else:
+            settings = changed
+    return settings, whole

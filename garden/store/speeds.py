@@ -1,0 +1,86 @@
+"""Measured speeds of models on this machine, in work.sqlite."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from garden.core.model_ref import ModelRef
+from garden.core.run_configuration import LoadParameters
+from garden.store.document import Store, from_document, to_document
+from garden.store.model_key import model_key, model_keys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeedRecord:
+    """What one answer showed.
+
+    Attributes:
+        model: The file.
+        load: How it was loaded.
+        decode_tokens_per_second: Speed of the answer.
+        prefill_tokens_per_second: Speed of reading the prompt, None when too short to tell.
+        prompt_tokens: Tokens read.
+        completion_tokens: Tokens answered.
+        measured_at: Seconds since the epoch.
+    """
+
+    model: ModelRef
+    load: LoadParameters
+    decode_tokens_per_second: float
+    prefill_tokens_per_second: float | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    measured_at: float = 0.0
+
+
+class Speeds:
+    """Measured speeds.
+
+    Args:
+        database: The work database.
+    """
+
+    def __init__(self, database: Store) -> None:
+        self._database = database
+
+    def record(self, speed: SpeedRecord) -> None:
+        """Keep one measurement; without a time it is now's."""
+        moment = speed.measured_at or time.time()
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT INTO speeds (id, model_key, measured_at, document) VALUES (?, ?, ?, ?)",
+                (uuid.uuid4().hex, model_key(speed.model), moment, to_document(speed)),
+            )
+
+    def list(self, ref: ModelRef, limit: int = 100) -> tuple[SpeedRecord, ...]:
+        """Measurements of one model, the newest first."""
+        keys = model_keys(ref)
+        with self._database.read() as connection:
+            rows = connection.execute(
+                f"""SELECT document FROM speeds WHERE model_key IN ({", ".join("?" for _ in keys)})
+                ORDER BY measured_at DESC, rowid DESC LIMIT ?""",
+                (*keys, limit),
+            ).fetchall()
+        return tuple(from_document(document, SpeedRecord) for (document,) in rows)
+
+    def latest(self, ref: ModelRef) -> SpeedRecord | None:
+        """The newest measurement of one model, None when there is none."""
+        found = self.list(ref, 1)
+        return found[0] if found else None
+
+    def latest_of(self, refs: Sequence[ModelRef]) -> tuple[SpeedRecord | None, ...]:
+        """The newest measurement of each of several models, in one question."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                """SELECT model_key, document FROM speeds s WHERE rowid = (SELECT rowid FROM speeds o
+                WHERE o.model_key = s.model_key ORDER BY measured_at DESC, rowid DESC LIMIT 1)"""
+            ).fetchall()
+        newest = {key: from_document(document, SpeedRecord) for key, document in rows}
+        found: list[SpeedRecord | None] = []
+        for ref in refs:
+            known = [newest[key] for key in model_keys(ref) if key in newest]
+            found.append(max(known, key=lambda speed: speed.measured_at, default=None))
+        return tuple(found)

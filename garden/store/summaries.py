@@ -1,0 +1,66 @@
+"""Repositories seen on the Hub, in index.sqlite: what can be shown without a network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from garden.core.catalog import ModelSummary
+from garden.core.errors import StateError
+from garden.store.database import DamagedError
+from garden.store.document import Store, from_document, storable_text, to_document
+
+_KEPT = 5_000
+
+
+class Summaries:
+    """Rows that the Hub's lists have given.
+
+    Args:
+        database: The index database.
+    """
+
+    def __init__(self, database: Store) -> None:
+        self._database = database
+
+    def put(self, summaries: Iterable[ModelSummary]) -> None:
+        """Keep rows, the newest knowledge of each repository."""
+        now = time.time()
+        rows = [(storable_text(summary.repo_id), now, to_document(summary)) for summary in summaries]
+        with self._database.write() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO summaries (repo_id, seen_at, document) VALUES (?, ?, ?)", rows
+            )
+            connection.execute(
+                """DELETE FROM summaries WHERE repo_id IN
+                (SELECT repo_id FROM summaries ORDER BY seen_at DESC LIMIT -1 OFFSET ?)""",
+                (_KEPT,),
+            )
+
+    def get(self, repo_id: str) -> ModelSummary | None:
+        """One repository, None when it was never seen."""
+        found = self._select("repo_id = ?", (repo_id,), 1)
+        return found[0] if found else None
+
+    def search(self, text: str, limit: int = 100) -> tuple[ModelSummary, ...]:
+        """Repositories whose name contains every word, the last seen first."""
+        words = [word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") for word in text.split()]
+        condition = " AND ".join(["1", *("repo_id LIKE ? ESCAPE '\\'" for _ in words)])
+        return self._select(condition, tuple(f"%{word}%" for word in words), limit)
+
+    def _select(self, condition: str, parameters: tuple[str, ...], limit: int) -> tuple[ModelSummary, ...]:
+        try:
+            with self._database.read() as connection:
+                rows = connection.execute(
+                    f"SELECT document FROM summaries WHERE {condition} ORDER BY seen_at DESC, repo_id LIMIT ?",
+                    (*parameters, limit),
+                ).fetchall()
+        except DamagedError:
+            return ()
+        found: list[ModelSummary] = []
+        for (document,) in rows:
+            try:
+                found.append(from_document(document, ModelSummary))
+            except StateError:
+                continue
+        return tuple(found)

@@ -1,0 +1,169 @@
+"""The Hub token: in the system's keychain where there is one, else for this session only. Never in a file of ours."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from garden.core.errors import StateError
+from garden.store.settings import PUBLIC_HUB
+
+_SERVICE = "garden"
+
+#: Names that huggingface_hub reads, the newest first.
+_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+_MAX_TOKEN_BYTES = 4096
+
+
+class Keychain(Protocol):
+    """A place for secrets, as ``keyring`` offers it."""
+
+    def get_password(self, service_name: str, username: str) -> str | None:
+        """The secret, None when there is none."""
+
+    def set_password(self, service_name: str, username: str, password: str) -> None:
+        """Keep a secret."""
+
+    def delete_password(self, service_name: str, username: str) -> None:
+        """Forget a secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundToken:
+    """A token that other tools keep on this machine; offered to the user, never copied.
+
+    Attributes:
+        place: Where it lies, for the user to read: a variable's name or a file's path.
+    """
+
+    place: str
+
+
+class TokenStore:
+    """Tokens by Hub. Safe to use from any thread; the first question may take a moment (a keychain may ask the user).
+
+    Args:
+        keychain: Where to keep tokens; None uses the session's memory, ``system_keychain()`` finds the system's.
+    """
+
+    def __init__(self, keychain: Keychain | None) -> None:
+        self._keychain = keychain
+        self._lock = threading.Lock()
+        self._known: dict[str, str | None] = {}
+        self._in_keychain: set[str] = set()
+
+    def get(self, endpoint: str, *, use_existing: bool = False) -> str | None:
+        """The token for a Hub.
+
+        Args:
+            endpoint: Base address of the Hub; a token belongs to one host.
+            use_existing: Whether the user consented to use what other tools keep.
+        """
+        host = _host(endpoint)
+        with self._lock:
+            if host not in self._known:
+                self._known[host] = self._ask_keychain(host)
+            own = self._known[host]
+        if own is None and use_existing and host in _hosts_of_existing():
+            return _existing()[0]
+        return own
+
+    def set(self, endpoint: str, token: str | None) -> None:
+        """Keep a token, or forget it with None.
+
+        Raises:
+            StateError: It is no token: empty, or with spaces or line ends inside.
+        """
+        host = _host(endpoint)
+        token = token.strip() if token is not None else None
+        if token is not None and (not token or not token.isprintable() or " " in token or not token.isascii()):
+            raise StateError(
+                "This is not a token.", "Copy the whole token from the Hub's settings; it starts with hf_."
+            )
+        with self._lock:
+            self._known[host] = token
+            self._in_keychain.discard(host)
+            if self._keychain is None:
+                return
+            # A keychain that is locked or gone is no reason to lose the token: it stays for this session.
+            with contextlib.suppress(Exception):
+                if token is None:
+                    self._keychain.delete_password(_SERVICE, host)
+                else:
+                    self._keychain.set_password(_SERVICE, host, token)
+                    self._in_keychain.add(host)
+
+    def place(self, endpoint: str) -> str:
+        """Where the token for a Hub lies: ``keychain``, ``session`` or ``none``."""
+        host = _host(endpoint)
+        if self.get(endpoint) is None:
+            return "none"
+        return "keychain" if host in self._in_keychain else "session"
+
+    def found_elsewhere(self) -> FoundToken | None:
+        """A token that other tools keep on this machine, None when there is none."""
+        token, place = _existing()
+        return FoundToken(place=place) if token is not None else None
+
+    def _ask_keychain(self, host: str) -> str | None:
+        if self._keychain is None:
+            return None
+        with contextlib.suppress(Exception):
+            token = self._keychain.get_password(_SERVICE, host)
+            if token:
+                self._in_keychain.add(host)
+                return token
+        return None
+
+
+def system_keychain() -> Keychain | None:
+    """The system's keychain; None when there is none, or only one that keeps secrets in plain files."""
+    try:
+        import keyring
+
+        backend = keyring.get_keyring()
+        return backend if backend.priority >= 1 else None
+    except Exception:
+        # Back ends are plug-ins of whoever packaged the system; what they raise is not ours to list.
+        return None
+
+
+def _host(endpoint: str) -> str:
+    parts = urlsplit(endpoint)
+    return (parts.netloc.rpartition("@")[2] or endpoint).lower()
+
+
+def _hosts_of_existing() -> set[str]:
+    """Hosts that the tools which keep a token would send it to; an address typed into our settings is not one."""
+    return {_host(PUBLIC_HUB), _host(os.environ.get("HF_ENDPOINT") or PUBLIC_HUB)}
+
+
+def _existing() -> tuple[str | None, str]:
+    """A token as huggingface_hub would find it, and where."""
+    for variable in _VARIABLES:
+        token = os.environ.get(variable, "").strip()
+        if token:
+            return token, variable
+    path = _token_file()
+    try:
+        with path.open("rb") as stream:
+            token = stream.read(_MAX_TOKEN_BYTES).decode("utf-8", "replace").strip()
+    except OSError:
+        return None, ""
+    return (token, str(path)) if token else (None, "")
+
+
+def _token_file() -> Path:
+    named = os.environ.get("HF_TOKEN_PATH")
+    if named:
+        return Path(named).expanduser()
+    home = os.environ.get("HF_HOME")
+    if home:
+        return Path(home).expanduser() / "token"
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "huggingface" / "token"

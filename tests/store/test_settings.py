@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from garden.core.errors import StateError
+from garden.store.settings import PUBLIC_HUB, Settings, SettingsStore
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SettingsStore:
+    return SettingsStore(tmp_path / "deep" / "settings.json")
+
+
+def test_without_a_file_the_defaults_hold(store: SettingsStore) -> None:
+    assert store.load() == Settings()
+    assert store.damaged_copy is None
+
+
+def test_what_is_saved_is_loaded(store: SettingsStore) -> None:
+    settings = Settings(theme="dark", text_scale=1.25, folders=("/models", "/ürsprung"), context_length=8192)
+
+    store.save(settings)
+
+    assert store.load() == settings
+
+
+def test_a_file_for_people(store: SettingsStore, tmp_path: Path) -> None:
+    store.save(Settings())
+
+    assert (tmp_path / "deep" / "settings.json").read_text().startswith('{\n  "theme": "system",\n')
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"\x00" * 100, b'{"theme": "dark"', b"[" * 100_000]
+)
+def test_a_damaged_file_is_kept_aside_and_the_defaults_hold(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "settings.json"
+    path.write_bytes(content)
+    store = SettingsStore(path)
+
+    assert store.load() == Settings()
+    assert store.damaged_copy is not None
+    assert store.damaged_copy.read_bytes() == content
+    store.save(Settings(theme="light"))
+    assert store.load().theme == "light"
+
+
+def test_what_is_whole_in_a_damaged_file_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps({"theme": "dark", "text_scale": "big", "parallel_downloads": 99, "folders": ["/a"]}))
+
+    assert SettingsStore(path).load() == Settings(theme="dark", folders=("/a",))
+
+
+def test_fields_of_a_newer_garden_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text('{"theme": "dark", "hologram": true}')
+    store = SettingsStore(path)
+
+    assert store.load() == Settings(theme="dark")
+    assert store.damaged_copy is None
+
+
+@pytest.mark.parametrize(
+    "change", [{"text_scale": 5.0}, {"kv_type": "q9"}, {"parallel_downloads": 0}, {"context_length": 0}]
+)
+def test_values_out_of_bounds_are_refused(change: dict[str, object]) -> None:
+    with pytest.raises(StateError):
+        Settings().with_changes(**change)
+
+
+def test_the_endpoint_is_the_users_then_the_environments_then_the_public_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    public = Settings().hub_endpoint
+    monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example")
+    mirror = Settings().hub_endpoint
+
+    assert (public, mirror) == (PUBLIC_HUB, "https://mirror.example")
+    assert Settings(endpoint="https://own.example").hub_endpoint == "https://own.example"
+
+
+def test_a_reader_never_sees_half_a_file(store: SettingsStore) -> None:
+    store.save(Settings())
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            store.save(Settings(folders=("/x" * 500,) * 20))
+            store.save(Settings())
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    for _ in range(200):
+        SettingsStore(store._path).load()
+    stop.set()
+    writer.join()
+
+    assert [p.name for p in store._path.parent.iterdir()] == ["settings.json"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(StateError) as caught:
+        SettingsStore(tmp_path / "file" / "settings.json").save(Settings())
+    assert "settings.json could not be written" in caught.value.sentence
