@@ -7,6 +7,7 @@ import enum
 from collections.abc import Callable
 from typing import Any
 
+from garden.core.errors import CancelledByUser, DiskFullError, GardenError
 from garden.core.job_record import JobRecord, JobState
 from garden.jobs.handle import Handle
 from garden.jobs.job_context import JobContext
@@ -18,6 +19,9 @@ EVENT_SECONDS = 0.1
 SAVE_SECONDS = 1.0
 #: How often a rate is looked at again when the work says nothing, so that a stall shows.
 STALL_SECONDS = 1.0
+
+PAUSED_BY_USER = "Paused by you"
+PAUSED_AT_CLOSE = "Paused when Garden closed"
 
 
 class Intent(enum.Enum):
@@ -34,7 +38,8 @@ class Job:
     Attributes:
         record: As last known; replaced, never changed.
         work: What to run; None for a job of an earlier process until somebody resumes it.
-        handle: The caller's end; a new one when it is resumed or retried after the handle had ended.
+        handle: The caller's end.
+        spent: Whether the handle has ended or is about to; the next run gets a new one.
         run: Context of the run under way, None while none is.
         intent: Why the run under way was asked to stop.
         published_at: When the last event went out, on the runner's steady clock.
@@ -47,6 +52,7 @@ class Job:
         self.record = record
         self.work = work
         self.handle = handle
+        self.spent = False
         self.run: JobContext | None = None
         self.intent: Intent | None = None
         self.meter = RateMeter()
@@ -86,3 +92,33 @@ class Job:
             self.intent = intent
         if self.run is not None:
             self.run.cancelled.set()
+
+    def settle(
+        self, error: GardenError | None, intent: Intent | None, result_path: str | None, wall: float
+    ) -> JobState:
+        """Turn to where a run (or the wait for one) has ended, and say where that is.
+
+        Args:
+            error: What it raised, None when it has a result.
+            intent: Why it was asked to stop, None when it was not. A child that was stopped may complain of anything,
+                so what was asked for decides.
+            result_path: A file to open or show.
+            wall: Seconds since the epoch.
+        """
+        record = self.record
+        if error is None:
+            done = record.done if record.total is None else record.total
+            self.change(state=JobState.SUCCEEDED, done=done, result_path=result_path)
+        elif intent is Intent.PAUSE:
+            self.change(state=JobState.PAUSED, note=PAUSED_BY_USER)
+        elif intent is Intent.CLOSE and record.resumable:
+            self.change(state=JobState.PAUSED, note=PAUSED_AT_CLOSE)
+        elif intent is not None or isinstance(error, CancelledByUser):
+            self.change(state=JobState.CANCELLED, note="")
+        elif isinstance(error, DiskFullError) and record.resumable:
+            self.change(state=JobState.PAUSED, error=error.sentence, action=error.action)
+        else:
+            self.change(state=JobState.FAILED, error=error.sentence, action=error.action)
+        self.run = None
+        self.change(rate=None, seconds_left=None, ended_at=wall if self.record.state.ended else None)
+        return self.record.state

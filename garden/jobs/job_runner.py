@@ -6,23 +6,20 @@ import logging
 import threading
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from garden.core.errors import CancelledByUser, DiskFullError, GardenError, NotFoundError, RefusedError
-from garden.core.events import EventBus, JobChanged
+from garden.core.errors import CancelledByUser, GardenError, NotFoundError, RefusedError
+from garden.core.events import EventBus
 from garden.core.job_record import JobKind, JobRecord, JobState
+from garden.jobs.announcer import Announcer
 from garden.jobs.handle import Handle, as_garden_error
-from garden.jobs.job import EVENT_SECONDS, SAVE_SECONDS, STALL_SECONDS, Intent, Job
+from garden.jobs.job import EVENT_SECONDS, PAUSED_AT_CLOSE, SAVE_SECONDS, STALL_SECONDS, Intent, Job
 from garden.jobs.job_context import JobContext
 from garden.jobs.jobs_log import JobsLog
 
 T = TypeVar("T")
 Work = Callable[[JobContext], Any]
-
-PAUSED_BY_USER = "Paused by you"
-PAUSED_AT_CLOSE = "Paused when Garden closed"
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +48,6 @@ class JobRunner:
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        self._bus = bus
         self._log = log
         self._limits = dict(limits)
         self._clock = clock
@@ -64,8 +60,7 @@ class JobRunner:
         self._ticker: threading.Thread | None = None
         self._closed = False
         self._gone = threading.Event()
-        self._outbox: deque[tuple[JobRecord, bool]] = deque()
-        self._announcing = threading.RLock()
+        self._announcer = Announcer(bus, log)
         self._take_over()
 
     def submit(
@@ -117,7 +112,7 @@ class JobRunner:
         if refused:
             handle.fail(CancelledByUser())
             return handle
-        self._announce()
+        self._announcer.send()
         self._start_ready()
         return handle
 
@@ -232,8 +227,6 @@ class JobRunner:
         if ticker is not None:
             ticker.join(1.0)
 
-    # --- stopping and starting again ----------------------------------------------------------------------------------
-
     def _job(self, job_id: str) -> Job:
         with self._lock:
             job = self._jobs.get(job_id)
@@ -262,15 +255,15 @@ class JobRunner:
             if job.record.state not in states or self._closed:
                 return job.handle
             job.work = work
-            if job.handle.done:
-                job.handle = self._new_handle(job_id)
+            if job.spent:
+                job.handle, job.spent = self._new_handle(job_id), False
             job.change(
                 state=JobState.WAITING, note="", error=None, action="", rate=None, seconds_left=None, ended_at=None
             )
             self._queue.append(job_id)
             self._post(job)
             handle = job.handle
-        self._announce()
+        self._announcer.send()
         self._start_ready()
         return handle
 
@@ -294,9 +287,10 @@ class JobRunner:
                         ended_at=self._wall_clock(),
                     )
             job.change(rate=None, seconds_left=None)
+            job.spent = True
             job.handle.fail(CancelledByUser())
             self._post(job)
-        self._announce()
+        self._announcer.send()
 
     def _new_handle(self, job_id: str) -> Handle[Any]:
         def on_cancel() -> None:
@@ -306,8 +300,6 @@ class JobRunner:
                 self.cancel(job_id)
 
         return Handle(job_id, on_cancel)
-
-    # --- running ------------------------------------------------------------------------------------------------------
 
     def _start_ready(self) -> None:
         while True:
@@ -326,7 +318,7 @@ class JobRunner:
                 if self._ticker is None:
                     self._ticker = threading.Thread(target=self._tick, name="job-ticker", daemon=True)
                     self._ticker.start()
-            self._announce()
+            self._announcer.send()
 
     def _next_ready(self) -> Job | None:
         """The first waiting job whose kind has room; it leaves the queue."""
@@ -347,7 +339,7 @@ class JobRunner:
                 job.advance(now, done, total, note)
                 if now - job.published_at >= EVENT_SECONDS:
                     self._post(job, now)
-            self._announce()
+            self._announcer.send()
 
         run = JobContext(on_progress)
         return run
@@ -369,40 +361,21 @@ class JobRunner:
         with self._lock:
             if job.run is not run or (run is None and job.record.state.ended):
                 return
-            job.run = None
             self._threads.pop(job.record.id, None)
-            keep_open = False
-            if error is None:
-                total = job.record.total
-                job.change(
-                    state=JobState.SUCCEEDED,
-                    done=job.record.done if total is None else total,
-                    result_path=run.result_path if run else None,
-                )
-            elif intent is Intent.PAUSE or (intent is Intent.CLOSE and job.record.resumable):
-                keep_open = intent is Intent.PAUSE
-                job.change(state=JobState.PAUSED, note=PAUSED_BY_USER if keep_open else PAUSED_AT_CLOSE)
-            elif intent is not None or isinstance(error, CancelledByUser):
-                error = CancelledByUser()
-                job.change(state=JobState.CANCELLED, note="")
-            elif isinstance(error, DiskFullError) and job.record.resumable:
-                job.change(state=JobState.PAUSED, error=error.sentence, action=error.action)
-            else:
-                job.change(state=JobState.FAILED, error=error.sentence, action=error.action)
-            ended_at = self._wall_clock() if job.record.state.ended else None
-            job.change(rate=None, seconds_left=None, ended_at=ended_at)
-            handle = job.handle
+            state = job.settle(error, intent, run.result_path if run else None, self._wall_clock())
+            # A job that the user paused keeps its handle; any other end uses it up.
+            job.spent = not (state is JobState.PAUSED and intent is Intent.PAUSE)
+            handle, spent = job.handle, job.spent
             self._post(job)
-        self._announce()
+        self._announcer.send()
         if error is None:
             handle.succeed(result)
-        elif not keep_open:
-            if error.detail:
-                _log.info("job %s failed: %s\n%s", job.record.title, error, error.detail)
-            handle.fail(CancelledByUser() if intent is Intent.CLOSE else error)
+        elif spent and (state is JobState.CANCELLED or intent is not None):
+            handle.fail(CancelledByUser())
+        elif spent:
+            _log.info("job %s failed: %s %s", job.record.title, error, error.detail)
+            handle.fail(error)
         self._start_ready()
-
-    # --- telling ------------------------------------------------------------------------------------------------------
 
     def _tick(self) -> None:
         """Send what was held back, and let a stall show, while anything runs."""
@@ -418,7 +391,7 @@ class JobRunner:
                     quiet = now - job.published_at
                     if (job.dirty and quiet >= EVENT_SECONDS) or (quiet >= STALL_SECONDS and job.measure(now)):
                         self._post(job, now)
-            self._announce()
+            self._announcer.send()
 
     def _post(self, job: Job, now: float | None = None) -> None:
         """Put the record into the outbox; the lock is held. Without ``now`` it is a change of state."""
@@ -428,20 +401,4 @@ class JobRunner:
             job.saved_at = moment
         job.published_at = moment
         job.dirty = False
-        self._outbox.append((job.record, save))
-
-    def _announce(self) -> None:
-        """Write and publish what is in the outbox, in its order; the lock is not held."""
-        with self._announcing:
-            while self._outbox:
-                record, save = self._outbox.popleft()
-                if save:
-                    self._save(record)
-                self._bus.publish(JobChanged(job=record))
-
-    def _save(self, record: JobRecord) -> None:
-        try:
-            self._log.save(record)
-        except GardenError as error:
-            # A full disk must not end the work that may be about to make room.
-            _log.warning("the job log could not be written: %s %s", error, error.detail)
+        self._announcer.post(job.record, save=save)

@@ -8,8 +8,9 @@ import pytest
 from garden.core.errors import CancelledByUser, DiskFullError, GardenError, NotFoundError, RefusedError
 from garden.core.events import EventBus, JobChanged, Subscription
 from garden.core.job_record import JobKind, JobRecord, JobState
+from garden.jobs.job import PAUSED_AT_CLOSE, PAUSED_BY_USER
 from garden.jobs.job_context import JobContext
-from garden.jobs.job_runner import PAUSED_AT_CLOSE, PAUSED_BY_USER, JobRunner
+from garden.jobs.job_runner import JobRunner
 from garden.jobs.jobs_log import MemoryJobsLog
 
 LIMITS = {JobKind.DOWNLOAD: 2, JobKind.QUANTIZE: 1}
