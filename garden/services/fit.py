@@ -1,0 +1,181 @@
+"""Forecasts: header in, verdict out, for this machine as it is now."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from pathlib import Path
+
+from garden.core.catalog import ModelSummary, Repository, RepositoryFile
+from garden.core.errors import InvalidFileError, NotFoundError
+from garden.core.fit_forecast import FitForecast
+from garden.core.hardware_snapshot import HardwareSnapshot
+from garden.core.library_entry import LibraryEntry
+from garden.core.messages import ModelLoaded
+from garden.core.model_ref import ModelRef
+from garden.core.run_configuration import LoadParameters, RunConfiguration
+from garden.fit import default_load, estimator, recommend
+from garden.gguf.byte_source import FileSource
+from garden.gguf.header import GgufHeader, read_header
+from garden.gguf.shard_set import shard_paths
+from garden.inference.sampling_defaults import default_ask
+from garden.jobs.handle import Handle
+from garden.jobs.pool import TaskPool
+from garden.services.hub_access import HubAccess
+from garden.services.machine import MachineService
+from garden.services.settings import SettingsService
+from garden.store.forecasts import Forecasts, LoadRecord
+from garden.store.headers import Headers, file_key, hash_key
+from garden.store.speeds import Speeds
+
+
+class FitService:
+    """Says whether and how a model runs here.
+
+    Args:
+        machine: The machine.
+        settings: Context and cache type that the user prefers.
+        hub: Reads headers of files on the Hub.
+        headers: Headers read before.
+        forecasts: Forecasts against what the engine took.
+        speeds: Speeds measured here.
+        pool: Runs remote reads.
+    """
+
+    def __init__(
+        self,
+        machine: MachineService,
+        settings: SettingsService,
+        hub: HubAccess,
+        headers: Headers,
+        forecasts: Forecasts,
+        speeds: Speeds,
+        pool: TaskPool,
+    ) -> None:
+        self._machine = machine
+        self._settings = settings
+        self._hub = hub
+        self._headers = headers
+        self._forecasts = forecasts
+        self._speeds = speeds
+        self._pool = pool
+
+    def header(self, ref: ModelRef) -> GgufHeader:
+        """Header of a file on this machine; of a set of shards, with the tensors of all.
+
+        Raises:
+            NotFoundError: The file is gone.
+            InvalidFileError: It is damaged.
+        """
+        if ref.path is None:
+            raise NotFoundError(f"{ref.name} is not on this machine.", "Download it first.")
+        shards = shard_paths(Path(ref.path))
+        first, *others = [self._local_header(path) for path in shards]
+        if not others:
+            return first
+        return dataclasses.replace(
+            first,
+            tensors=tuple(tensor for header in (first, *others) for tensor in header.tensors),
+            data_bytes=sum(header.data_bytes for header in (first, *others)),
+        )
+
+    def remote_header(self, repository: Repository, file: RepositoryFile) -> Handle[GgufHeader]:
+        """Header of a file on the Hub, read by ranges, a few requests once per file."""
+
+        def read(_cancelled: threading.Event) -> GgufHeader:
+            headers = []
+            for part in file.files:
+                key = hash_key(part.sha256) if part.sha256 else None
+                header = self._headers.get(key) if key else None
+                if header is None:
+                    repo_id = repository.summary.repo_id
+                    source = self._hub.client().source(repo_id, repository.revision, part.filename, part.size_bytes)
+                    header = read_header(source)
+                    if key:
+                        self._headers.put(key, header)
+                headers.append(header)
+            first, *others = headers
+            if not others:
+                return first
+            tensors = tuple(tensor for header in headers for tensor in header.tensors)
+            return dataclasses.replace(first, tensors=tensors, data_bytes=sum(h.data_bytes for h in headers))
+
+        return self._pool.submit(read)
+
+    def default_load(self, header: GgufHeader) -> LoadParameters:
+        """How this machine would load the model unless the user chooses otherwise."""
+        load = default_load.default_load(header, self._machine.snapshot())
+        settings = self._settings.current
+        changes: dict[str, object] = {"type_k": settings.kv_type, "type_v": settings.kv_type}
+        if settings.context_length:
+            changes["context_length"] = min(settings.context_length, header.context_length or settings.context_length)
+        return dataclasses.replace(load, **changes)  # type: ignore[arg-type]  # the keys above are its fields
+
+    def configuration(self, entry: LibraryEntry) -> RunConfiguration:
+        """The configuration to start from for a model on this machine.
+
+        Raises:
+            GardenError: The file is gone or damaged.
+        """
+        header = self.header(entry.ref)
+        load = self.default_load(header)
+        forecast = self.forecast_header(header, load)
+        if forecast.n_gpu_layers is not None:
+            load = dataclasses.replace(load, n_gpu_layers=forecast.n_gpu_layers)
+        return RunConfiguration(model=entry.ref, load=load, ask=default_ask(header.metadata))
+
+    def forecast_header(
+        self, header: GgufHeader, load: LoadParameters, machine: HardwareSnapshot | None = None
+    ) -> FitForecast:
+        """Forecast from a header; quick enough for each row at each move of a slider."""
+        return estimator.forecast(header, load, machine or self._machine.snapshot())
+
+    def forecast(self, target: LibraryEntry | ModelRef, load: LoadParameters | None = None) -> FitForecast:
+        """Forecast for a file on this machine, with its own measured speed when it ran here before.
+
+        Raises:
+            GardenError: The file is gone or damaged.
+        """
+        ref = target.ref if isinstance(target, LibraryEntry) else target
+        header = self.header(ref)
+        forecast = self.forecast_header(header, load or self.default_load(header))
+        measured = self._speeds.latest(ref)
+        if measured is None:
+            return forecast
+        return dataclasses.replace(
+            forecast,
+            decode_tokens_per_second=measured.decode_tokens_per_second,
+            prefill_tokens_per_second=measured.prefill_tokens_per_second,
+            speed_is_measured=True,
+        )
+
+    def rough(self, summary: ModelSummary, context_length: int | None = None) -> FitForecast:
+        """Forecast from the Hub's fields alone, for rows of a list."""
+        wanted = context_length or self._settings.current.context_length or 16_384
+        return estimator.rough_forecast(summary, self._machine.snapshot(), wanted)
+
+    def recommend(self, files: tuple[tuple[RepositoryFile, FitForecast], ...]) -> RepositoryFile | None:
+        """The file of a repository to take on this machine, None when none runs."""
+        return recommend.recommended(files)
+
+    def remember_load(self, loaded: ModelLoaded, forecast: FitForecast | None) -> None:
+        """Keep what was forecast beside what the engine took."""
+        self._forecasts.record(loaded, forecast)
+
+    def audit(self) -> tuple[LoadRecord, ...]:
+        """Loads so far with their forecasts, the newest first."""
+        return self._forecasts.list()
+
+    def _local_header(self, path: Path) -> GgufHeader:
+        try:
+            key = file_key(path)
+        except OSError as error:
+            raise NotFoundError(f"There is no file {path}.", "Check the path.", str(error)) from error
+        header = self._headers.get(key)
+        if header is None:
+            with FileSource(path) as source:
+                header = read_header(source)
+            self._headers.put(key, header)
+        if path.stat().st_size < header.header_bytes:
+            raise InvalidFileError("This is not a complete GGUF file.", "Fetch it again or remove it.")
+        return header

@@ -1,0 +1,88 @@
+"""The machine: memory at any moment, GPUs and engine from a short-lived child."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import threading
+import time
+
+import msgspec
+
+from garden.core.errors import GardenError
+from garden.core.events import EventBus, MachineRead
+from garden.core.hardware_snapshot import HardwareSnapshot
+from garden.core.messages import Probe, Probed, ProbeOutput
+from garden.core.paths import cache_dir
+from garden.hardware import probe
+from garden.jobs.handle import Handle
+from garden.jobs.pool import TaskPool
+from garden.process.task import run_task
+from garden.store.atomic_file import write_atomically
+
+#: A reading of the memory is this fresh; the file system is not asked more often.
+_FRESH_SECONDS = 1.0
+
+
+class MachineService:
+    """Reads the machine.
+
+    Args:
+        bus: Where new readings are announced.
+        pool: Runs the probe.
+    """
+
+    def __init__(self, bus: EventBus, pool: TaskPool) -> None:
+        self._bus = bus
+        self._pool = pool
+        self._lock = threading.Lock()
+        self._probed = self._remembered()
+        self._latest: HardwareSnapshot | None = None
+
+    @property
+    def probed(self) -> bool:
+        """Whether GPUs and engine are known, from this session or an earlier one."""
+        return self._probed is not None
+
+    def snapshot(self) -> HardwareSnapshot:
+        """The machine now; quick. GPUs and engine are those of the last probe, none before the first."""
+        with self._lock:
+            if self._latest is None or time.time() - self._latest.taken_at > _FRESH_SECONDS:
+                found = self._probed
+                self._latest = probe.snapshot(found.engine, found.gpus) if found else probe.snapshot()
+            return self._latest
+
+    def read(self) -> HardwareSnapshot:
+        """The machine now, with GPUs and engine; probes them when that was never done. Blocks for about 0.5 s then.
+
+        Raises:
+            GardenError: The probe failed.
+        """
+        return self.snapshot() if self.probed else self._probe(threading.Event())
+
+    def refresh(self) -> Handle[HardwareSnapshot]:
+        """Probe GPUs and engine again; announced when done."""
+        return self._pool.submit(self._probe)
+
+    def _probe(self, cancelled: threading.Event) -> HardwareSnapshot:
+        found = run_task("probe", Probe(), ProbeOutput, Probed, cancelled=cancelled)
+        with self._lock:
+            self._probed, self._latest = found, None
+        self._remember(found)
+        snapshot = self.snapshot()
+        self._bus.publish(MachineRead(snapshot=snapshot))
+        return snapshot
+
+    @staticmethod
+    def _remembered() -> Probed | None:
+        """The last probe, when it speaks of the engine that is installed now."""
+        with contextlib.suppress(OSError, msgspec.DecodeError, importlib.metadata.PackageNotFoundError):
+            found = msgspec.json.decode((cache_dir() / "probe.json").read_bytes(), type=Probed)
+            if found.engine.version == importlib.metadata.version("llama-cpp-python"):
+                return found
+        return None
+
+    @staticmethod
+    def _remember(found: Probed) -> None:
+        with contextlib.suppress(GardenError):
+            write_atomically(cache_dir() / "probe.json", msgspec.json.encode(found))
