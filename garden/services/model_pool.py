@@ -1,0 +1,242 @@
+"""Loaded models: one child each, admitted against the memory that is free, the idle ones making room first."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from garden.core.errors import GardenError, OutOfMemoryError, RefusedError, WorkerDiedError
+from garden.core.fit_forecast import FitForecast, Verdict
+from garden.core.messages import ModelLoaded
+from garden.core.quantity import format_bytes
+from garden.core.run_configuration import RunConfiguration
+from garden.inference.local_backend import LocalBackend
+from garden.services.fit import FitService
+from garden.services.library import LibraryService
+from garden.store.loaded_models import LoadedModels, LoadedRecord
+from garden.store.process_identity import this_process
+
+#: Which pane a loaded model belongs to: conversation and letter.
+PaneKey = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A loaded model as lists show it.
+
+    Attributes:
+        pid: Its process.
+        configuration: What it runs with.
+        buffers_bytes: The engine's own buffers.
+        idle: Neither loading nor answering.
+        ours: Held by this program; others belong to another window or command.
+    """
+
+    pid: int
+    configuration: RunConfiguration
+    buffers_bytes: int
+    idle: bool
+    ours: bool
+
+
+@dataclass(slots=True)
+class _Seat:
+    """A pane's backend and what it was loaded with."""
+
+    backend: LocalBackend
+    wanted: RunConfiguration
+    forecast: FitForecast | None
+
+
+class ModelPool:
+    """Loads models for panes and keeps count of what they hold. Safe to use from any thread.
+
+    Args:
+        fit: Forecasts what a model will need.
+        library: Notes the use of models.
+        loaded: The list that all Gardens on this machine share.
+        on_death: Called with the pane and the error when an idle model's process ends by itself.
+    """
+
+    def __init__(
+        self,
+        fit: FitService,
+        library: LibraryService,
+        loaded: LoadedModels,
+        on_death: Callable[[PaneKey, WorkerDiedError], None],
+    ) -> None:
+        self._fit = fit
+        self._library = library
+        self._loaded = loaded
+        self._on_death = on_death
+        self._seats: dict[PaneKey, _Seat] = {}
+        self._lock = threading.Lock()
+        self._loading = threading.Lock()
+        self._closed = False
+
+    def backend(self, key: PaneKey) -> LocalBackend | None:
+        """The pane's backend, alive or not; None before its first load."""
+        seat = self._seats.get(key)
+        return seat.backend if seat else None
+
+    def acquire(
+        self, key: PaneKey, configuration: RunConfiguration, on_progress: Callable[[float], None] | None = None
+    ) -> LocalBackend:
+        """The pane's model, loaded with exactly this configuration; loads it, after room was made, when it is not.
+
+        Raises:
+            OutOfMemoryError: It does not fit beside what is in use; the action offers what helps.
+            GardenError: It could not be loaded.
+        """
+        with self._loading:
+            seat = self._seats.get(key)
+            if seat and seat.backend.alive and _same_load(seat.wanted, configuration):
+                return seat.backend
+            if seat:
+                self.release(key)
+            if self._closed:
+                raise RefusedError("Garden is closing.")
+            forecast = self._make_room(configuration)
+            backend = LocalBackend(lambda error: self._died(key, error))
+            with self._lock:
+                self._seats[key] = _Seat(backend, configuration, forecast)
+            try:
+                loaded = backend.load(configuration, on_progress)
+            except BaseException:
+                with self._lock:
+                    self._seats.pop(key, None)
+                backend.close()
+                raise
+            self._note(backend, loaded, busy=True)
+            self._library.used(configuration.model)
+            self._fit.remember_load(loaded, forecast)
+            return backend
+
+    def forecast_bytes(self, key: PaneKey) -> int | None:
+        """What was forecast for the pane's model before it was loaded."""
+        seat = self._seats.get(key)
+        return seat.forecast.total_bytes if seat and seat.forecast else None
+
+    def settled(self, key: PaneKey) -> None:
+        """Note that the pane's model is idle again."""
+        seat = self._seats.get(key)
+        if seat and seat.backend.alive and seat.backend.loaded:
+            self._note(seat.backend, seat.backend.loaded, busy=False)
+
+    def release(self, key: PaneKey) -> None:
+        """Unload the pane's model and wait until its memory is free."""
+        with self._lock:
+            seat = self._seats.pop(key, None)
+        if seat is None:
+            return
+        pid = seat.backend.pid
+        seat.backend.close()
+        seat.backend.wait_closed(6)
+        if pid is not None:
+            self._loaded.remove(pid)
+
+    def unload(self, pid: int) -> None:
+        """Unload an idle model of this program.
+
+        Raises:
+            RefusedError: It is answering, or another program holds it.
+        """
+        for key, seat in list(self._seats.items()):
+            if seat.backend.pid == pid:
+                if not seat.backend.idle:
+                    raise RefusedError("This model is answering.", "Stop it first.")
+                self.release(key)
+                return
+        raise RefusedError("This model is held by another window or command.", "Unload it there.")
+
+    def models(self) -> tuple[LoadedModel, ...]:
+        """Everything that Gardens on this machine have loaded."""
+        return tuple(
+            LoadedModel(
+                pid=record.pid,
+                configuration=record.configuration,
+                buffers_bytes=record.buffers_bytes,
+                idle=not record.busy,
+                ours=record.is_ours,
+            )
+            for record in self._loaded.list()
+        )
+
+    def close(self) -> None:
+        """Unload everything."""
+        self._closed = True
+        backends = [seat.backend for seat in self._seats.values()]
+        for backend in backends:
+            backend.close()
+        for backend in backends:
+            if not backend.wait_closed(6):
+                continue
+            if backend.pid is not None:
+                with contextlib.suppress(GardenError):
+                    self._loaded.remove(backend.pid)
+        self._seats.clear()
+
+    def _make_room(self, configuration: RunConfiguration) -> FitForecast | None:
+        """Evict idle models, the longest unused first, until the new one fits; its forecast, None without one."""
+        while True:
+            try:
+                forecast = self._fit.forecast(configuration.model, configuration.load)
+            except GardenError:
+                # What the forecast cannot read, the worker will refuse with a better sentence.
+                return None
+            if forecast.verdict is not Verdict.TOO_LARGE:
+                return forecast
+            idle = [(seat.backend.last_used_at, key) for key, seat in self._seats.items() if seat.backend.idle]
+            if not idle:
+                raise OutOfMemoryError(self._shortage(configuration, forecast), self._what_helps())
+            self.release(min(idle)[1])
+
+    def _shortage(self, configuration: RunConfiguration, forecast: FitForecast) -> str:
+        if forecast.total_bytes is None or not forecast.devices:
+            return f"{configuration.model.name} does not fit into the memory that is free."
+        free = sum(device.available_bytes for device in forecast.devices)
+        return (
+            f"{configuration.model.name} needs {format_bytes(forecast.total_bytes)} "
+            f"and {format_bytes(max(free, 0))} are free."
+        )
+
+    def _what_helps(self) -> str:
+        busy = any(not seat.backend.idle for seat in self._seats.values())
+        first = "Wait for the other panes, or answer in relay" if busy else "Close other programs"
+        return f"{first}, choose a smaller context, a q8_0 cache or a smaller type."
+
+    def _note(self, backend: LocalBackend, loaded: ModelLoaded, *, busy: bool) -> None:
+        if backend.pid is None:
+            return
+        now = time.time()
+        self._loaded.put(
+            LoadedRecord(
+                pid=backend.pid,
+                owner=this_process(),
+                configuration=loaded.configuration,
+                buffers_bytes=loaded.buffers_bytes,
+                loaded_at=now,
+                last_used_at=now,
+                busy=busy,
+            )
+        )
+
+    def _died(self, key: PaneKey, error: WorkerDiedError) -> None:
+        backend = self.backend(key)
+        if backend is not None and backend.pid is not None:
+            with contextlib.suppress(GardenError):
+                self._loaded.remove(backend.pid)
+        # A model that was answering is told of by its answer.
+        if backend is not None and backend.idle:
+            self._on_death(key, error)
+
+
+def _same_load(held: RunConfiguration, wanted: RunConfiguration) -> bool:
+    """Whether a loaded model serves a configuration: file and load parameters; how it is asked may differ."""
+    if (held.model.path, held.load) != (wanted.model.path, wanted.load):
+        return False
+    hashes = {held.model.sha256, wanted.model.sha256} - {None}
+    return len(hashes) < 2

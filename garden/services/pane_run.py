@@ -1,0 +1,84 @@
+"""One pane answering one prompt: collects what comes from its model and tells it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from garden.core.conversation import Answer, ChatMessage, FinishReason
+from garden.core.errors import GardenError
+from garden.core.events import EventBus, PaneChanged, PaneText
+from garden.core.messages import Delta, PromptRead, PromptRendered
+from garden.core.run_configuration import RunConfiguration
+from garden.inference.backend import GenerationEvent
+from garden.inference.local_backend import LocalBackend
+
+
+class PaneRun:
+    """One pane answering one prompt: collects what comes and tells it."""
+
+    def __init__(
+        self, bus: EventBus, conversation_id: str, turn: int, letter: str, configuration: RunConfiguration
+    ) -> None:
+        self._bus = bus
+        self._where = {"conversation_id": conversation_id, "turn": turn, "pane": letter}
+        self._answer = Answer(pane=letter, configuration=configuration)
+        self._text: list[str] = []
+        self._tokens: list[int] = []
+
+    def report(self, state: str, fraction: float | None) -> None:
+        """Say where the pane is."""
+        self._bus.publish(PaneChanged(**self._where, state=state, fraction=fraction))  # type: ignore[arg-type]  # its fields
+
+    def ask(
+        self,
+        backend: LocalBackend,
+        messages: Sequence[ChatMessage],
+        load_seconds: float | None,
+        forecast_bytes: int | None,
+    ) -> Answer:
+        """Ask and collect."""
+        loaded = backend.loaded
+        assert loaded is not None
+        asked = self._answer.configuration.ask
+        resolved = loaded.configuration.ask
+        # A file without a template was resolved to plain completion when it was loaded.
+        template = resolved.template if asked.template == "file" else asked.template
+        ask = dataclasses.replace(asked, template=template, template_sha256=resolved.template_sha256)
+        configuration = dataclasses.replace(loaded.configuration, ask=ask)
+        self._answer = dataclasses.replace(self._answer, configuration=configuration)
+        done = backend.generate(messages, configuration.ask, self._on_event)
+        metrics = dataclasses.replace(done.metrics, load_seconds=load_seconds, forecast_bytes=forecast_bytes)
+        return dataclasses.replace(
+            self._answer,
+            text=done.text,
+            token_ids=done.token_ids,
+            finish_reason=done.finish_reason,
+            metrics=metrics,
+        )
+
+    def ended(self, reason: FinishReason, error: GardenError | None = None) -> Answer:
+        """What there is when it did not end by itself."""
+        return dataclasses.replace(
+            self._answer,
+            text="".join(self._text),
+            token_ids=tuple(self._tokens),
+            finish_reason=reason,
+            error=error.sentence if error else None,
+            action=error.action if error else "",
+        )
+
+    def _on_event(self, event: GenerationEvent) -> None:
+        match event:
+            case PromptRendered():
+                self._answer = dataclasses.replace(self._answer, rendered_prompt=event.text)
+            case PromptRead():
+                self.report("reading", event.done / max(event.total, 1))
+            case Delta():
+                if not self._tokens:
+                    self.report("answering", None)
+                self._text.append(event.text)
+                self._tokens += event.token_ids
+                self._bus.publish(
+                    PaneText(**self._where, text=event.text, tokens=len(event.token_ids))  # type: ignore[arg-type]  # its fields
+                )

@@ -1,0 +1,120 @@
+"""TARGET as users write it: a path, ``owner/repo:QUANT``, ``owner/repo/file.gguf``, or a name in the library."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from garden.core.catalog import Repository, RepositoryFile
+from garden.core.errors import NotFoundError
+from garden.core.library_entry import LibraryEntry
+from garden.gguf.quant_name import quant_type_of
+from garden.hub.address import is_repo_id
+
+#: The name that always means the starter model.
+STARTER = "starter"
+
+
+@dataclass(frozen=True, slots=True)
+class HubTarget:
+    """A file on the Hub as a user named it.
+
+    Attributes:
+        repo_id: ``owner/name``.
+        quant_type: E.g. ``Q4_K_M``; None when a file or nothing was named.
+        filename: Path inside the repository; None when a type or nothing was named.
+    """
+
+    repo_id: str
+    quant_type: str | None = None
+    filename: str | None = None
+
+
+def parse_hub_target(text: str) -> HubTarget | None:
+    """The Hub's file that a text names; None when it does not look like one."""
+    head, colon, quant = text.partition(":")
+    if colon and is_repo_id(head):
+        return HubTarget(head, quant_type=quant.upper() or None)
+    parts = text.split("/")
+    if len(parts) >= 3 and text.lower().endswith(".gguf") and is_repo_id("/".join(parts[:2])):
+        return HubTarget("/".join(parts[:2]), filename="/".join(parts[2:]))
+    return HubTarget(text) if is_repo_id(text) else None
+
+
+def looks_like_path(text: str) -> bool:
+    """Whether a text can only mean a file of this machine."""
+    return text.startswith((".", "/", "~", "\\")) or (os.sep in text and Path(text).exists()) or Path(text).is_file()
+
+
+def choose_file(repository: Repository, target: HubTarget) -> RepositoryFile:
+    """The file of a repository that a target names.
+
+    Raises:
+        NotFoundError: None, or none that can be told apart; the action names what there is.
+    """
+    models = [file for file in repository.files if file.kind == "model"]
+    if target.filename is not None:
+        wanted = [file for file in repository.files if target.filename in [part.filename for part in file.files]]
+    elif target.quant_type is not None:
+        wanted = [file for file in models if (file.quant_type or "").upper() == target.quant_type]
+    else:
+        wanted = models if len(models) == 1 else []
+    if wanted:
+        return wanted[0]
+    there = ", ".join(dict.fromkeys(file.quant_type or file.filename for file in models)) or "no GGUF file"
+    what = target.filename or target.quant_type or "a type"
+    raise NotFoundError(
+        f"{target.repo_id} has no {what}." if target.filename or target.quant_type else "Which file of it?",
+        f"It has {there}: write {target.repo_id}:TYPE." if models else "Search for a GGUF version of it.",
+    )
+
+
+def choose_entry(text: str, entries: Sequence[LibraryEntry]) -> LibraryEntry:
+    """The library's model that a text names: by name, ``name:QUANT``, file name, or ``owner/repo:QUANT``.
+
+    Raises:
+        NotFoundError: None; the action offers close names.
+    """
+    if text == STARTER:
+        found = [entry for entry in entries if entry.origin == STARTER]
+        if found:
+            return found[0]
+        raise NotFoundError("The starter model is not here.", "Fetch it: garden download starter")
+    hub = parse_hub_target(text)
+    if hub is not None:
+        for entry in entries:
+            if entry.ref.repo_id == hub.repo_id and (
+                (hub.filename is None or hub.filename in entry.ref.filenames)
+                and (hub.quant_type is None or hub.quant_type == (entry.ref.quant_type or "").upper())
+            ):
+                return entry
+    name, _, quant = text.partition(":")
+    wanted = name.lower()
+    named = [
+        entry
+        for entry in entries
+        if wanted
+        in (
+            entry.ref.name.lower(),
+            Path(entry.ref.filenames[0]).name.lower(),
+            Path(entry.ref.filenames[0]).stem.lower(),
+        )
+        and (not quant or quant.upper() == (entry.ref.quant_type or "").upper())
+    ]
+    if named:
+        return named[0]
+    names = sorted({name for entry in entries for name in (entry.ref.name, full_name(entry))})
+    close = difflib.get_close_matches(text, names, n=3, cutoff=0.5)
+    action = f"Did you mean {' or '.join(close)}?" if close else "`garden library` lists what is here."
+    if hub is not None and not close:
+        action = f"Download it first: garden download {text}"
+    raise NotFoundError(f"There is no model “{text[:120]}” here.", action)
+
+
+def full_name(entry: LibraryEntry) -> str:
+    """A name that tells the quants of one model apart: ``Qwen3-8B:Q4_K_M``."""
+    quant = entry.ref.quant_type or quant_type_of(entry.ref.filenames[0])
+    return f"{entry.ref.name}:{quant}" if quant else entry.ref.name

@@ -1,0 +1,170 @@
+"""Making smaller versions of a model: exact sizes before, a receipt after, the loss measured."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from garden.core.job_record import JobKind
+from garden.core.library_entry import LibraryEntry
+from garden.core.paths import cache_dir
+from garden.core.receipt import QualityReport, QuantizationForecast, QuantizationReceipt
+from garden.jobs.handle import Handle
+from garden.jobs.job_context import JobContext
+from garden.jobs.job_runner import JobRunner
+from garden.jobs.pool import TaskPool
+from garden.quantization.child_task import forecast_quantizations, measure_quality, run_quantization
+from garden.quantization.offered_types import check_type
+from garden.quantization.plan import QuantizationRequest, check_source, destination_name
+from garden.services.fit import FitService
+from garden.services.library import LibraryService
+from garden.services.machine import MachineService
+from garden.services.settings import SettingsService
+from garden.store.quality_reports import QualityReports
+from garden.store.receipts import Receipts
+
+
+class WorkshopService:
+    """Quantizes and measures.
+
+    Args:
+        fit: Reads the source's header.
+        library: Takes in what was made.
+        machine: How many threads.
+        settings: The models folder.
+        receipts: What was made here.
+        reports: What was measured here.
+        jobs: Runs the work.
+        pool: Runs dry runs.
+    """
+
+    def __init__(
+        self,
+        fit: FitService,
+        library: LibraryService,
+        machine: MachineService,
+        settings: SettingsService,
+        receipts: Receipts,
+        reports: QualityReports,
+        jobs: JobRunner,
+        pool: TaskPool,
+    ) -> None:
+        self._fit = fit
+        self._library = library
+        self._machine = machine
+        self._settings = settings
+        self._receipts = receipts
+        self._reports = reports
+        self._jobs = jobs
+        self._pool = pool
+
+    def check(self, source: LibraryEntry, *, allow_requantize: bool = False) -> None:
+        """Refuse what would make a useless file, or a worse one without the user knowing.
+
+        Raises:
+            RefusedError: With what it would cost, and how to go on.
+        """
+        check_source(self._fit.header(source.ref), allow_requantize)
+
+    def forecast(self, source: LibraryEntry, quant_types: Sequence[str]) -> Handle[tuple[QuantizationForecast, ...]]:
+        """What each type would make of a source, to the byte; nothing is written."""
+
+        def work(cancelled: threading.Event) -> tuple[QuantizationForecast, ...]:
+            return forecast_quantizations(source.ref, quant_types, cancelled=cancelled)
+
+        return self._pool.submit(work)
+
+    def destination(self, source: LibraryEntry, quant_type: str) -> Path:
+        """Where a result goes unless the user says otherwise: into the models folder, beside its siblings."""
+        folder = self._settings.models_dir / (source.ref.name or "models")
+        return folder / destination_name(source.ref, quant_type)
+
+    def quantize(
+        self,
+        source: LibraryEntry,
+        quant_type: str,
+        *,
+        destination: Path | None = None,
+        allow_requantize: bool = False,
+        keep: bool = True,
+    ) -> Handle[QuantizationReceipt]:
+        """Make one file.
+
+        Args:
+            source: What to read.
+            quant_type: What to make.
+            destination: Where to, into the models folder when None.
+            allow_requantize: The user consents to a loss on top of the source's.
+            keep: Take the result into the library and its receipt into the records.
+
+        Raises:
+            RefusedError: The type or the source is refused.
+        """
+        quant_type = check_type(quant_type)
+        self.check(source, allow_requantize=allow_requantize)
+        target = destination or self.destination(source, quant_type)
+
+        def work(job: JobContext) -> QuantizationReceipt:
+            forecast = forecast_quantizations(source.ref, (quant_type,), cancelled=job.cancelled)[0]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            receipt = run_quantization(
+                QuantizationRequest(
+                    source=source.ref, quant_type=quant_type, destination=target, allow_requantize=allow_requantize
+                ),
+                threads=self._threads,
+                forecast_size_bytes=forecast.size_bytes,
+                on_progress=job.progress,
+                cancelled=job.cancelled,
+            )
+            job.result_path = receipt.path
+            if keep:
+                self._receipts.save(receipt)
+                self._library.made(Path(receipt.path))
+            return receipt
+
+        return self._jobs.submit(JobKind.QUANTIZE, source.ref.name, quant_type, work)
+
+    def quality(
+        self,
+        base: LibraryEntry,
+        quants: Sequence[LibraryEntry],
+        *,
+        text: Path | None = None,
+        windows: int = 8,
+        keep: bool = True,
+    ) -> Handle[tuple[QualityReport, ...]]:
+        """Measure how far quants are from their base on a text (the bundled one when None)."""
+
+        def work(job: JobContext) -> tuple[QualityReport, ...]:
+            scratch = cache_dir() / "quality"
+            scratch.mkdir(parents=True, exist_ok=True)
+            reports = measure_quality(
+                base.ref,
+                [quant.ref for quant in quants],
+                threads=self._threads,
+                scratch_folder=scratch,
+                text=text,
+                windows=windows,
+                on_progress=job.progress,
+                cancelled=job.cancelled,
+            )
+            if keep:
+                for report in reports:
+                    self._reports.save(report)
+            return reports
+
+        subtitle = ", ".join(quant.ref.quant_type or quant.ref.name for quant in quants)
+        return self._jobs.submit(JobKind.QUALITY, f"Loss of {base.ref.name}", subtitle, work, unit="tokens")
+
+    def receipts(self) -> tuple[QuantizationReceipt, ...]:
+        """What was made here, the newest first."""
+        return self._receipts.list()
+
+    def reports(self) -> tuple[QualityReport, ...]:
+        """What was measured here, the newest first."""
+        return self._reports.list()
+
+    @property
+    def _threads(self) -> int:
+        return self._machine.snapshot().cpu.physical_cores
