@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from garden.core.errors import DiskFullError, EngineError, GardenError, InvalidFileError, RefusedError
+from garden.engine.library import EngineLibrary
 from garden.gguf.tensor_type import TENSOR_TYPES
 
 #: The quantizer writes files with this alignment, whatever the source had (GGUF_DEFAULT_ALIGNMENT).
@@ -110,10 +111,16 @@ class QuantizerPlan:
         return dict(Counter(tensor.target_type for tensor in self.tensors).most_common())
 
 
-def plan(shards: Sequence[Path], settings: QuantizerSettings, known_metadata_bytes: int | None = None) -> QuantizerPlan:
+def plan(
+    library: EngineLibrary,
+    shards: Sequence[Path],
+    settings: QuantizerSettings,
+    known_metadata_bytes: int | None = None,
+) -> QuantizerPlan:
     """Say exactly what would be made, by the engine's own dry run; no file is written.
 
     Args:
+        library: The engine.
         shards: The source, the first shard first.
         settings: What to make.
         known_metadata_bytes: From an earlier plan of the same source and metadata; it is the same for every type.
@@ -122,21 +129,26 @@ def plan(shards: Sequence[Path], settings: QuantizerSettings, known_metadata_byt
         GardenError: The engine cannot quantize this source; the class says why.
     """
     reader = _DryRunReader()
-    _run(shards[0], Path(os.devnull), settings, dry_run=True, on_line=reader.feed)
+    _run(library, shards[0], Path(os.devnull), settings, dry_run=True, on_line=reader.feed)
     return QuantizerPlan(
         tensors=tuple(reader.tensors),
-        metadata_bytes=known_metadata_bytes or _metadata_bytes(shards, settings),
+        metadata_bytes=known_metadata_bytes or _metadata_bytes(library, shards, settings),
         fallbacks=reader.fallbacks,
         needs_imatrix=reader.needs_imatrix,
     )
 
 
 def quantize(
-    source: Path, destination: Path, settings: QuantizerSettings, on_tensor: Callable[[str, int], None]
+    library: EngineLibrary,
+    source: Path,
+    destination: Path,
+    settings: QuantizerSettings,
+    on_tensor: Callable[[str, int], None],
 ) -> None:
     """Write the file. The destination must not be the source: the engine would destroy it and crash.
 
     Args:
+        library: The engine.
         source: The file, or the first shard.
         destination: Written over.
         settings: What to make.
@@ -155,7 +167,7 @@ def quantize(
             current = _tensor_bytes(match["type"], _shape(match["shape"]))
             on_tensor(match["name"].rstrip(), done)
 
-    _run(source, destination, settings, dry_run=False, on_line=feed)
+    _run(library, source, destination, settings, dry_run=False, on_line=feed)
 
 
 class _DryRunReader:
@@ -192,19 +204,24 @@ class _DryRunReader:
 
 
 def _run(
-    source: Path, destination: Path, settings: QuantizerSettings, *, dry_run: bool, on_line: Callable[[str], None]
+    library: EngineLibrary,
+    source: Path,
+    destination: Path,
+    settings: QuantizerSettings,
+    *,
+    dry_run: bool,
+    on_line: Callable[[str], None],
 ) -> None:
-    import llama_cpp
-
-    parameters = llama_cpp.llama_model_quantize_default_params()
+    c = library.c
+    parameters = c.llama_model_quantize_default_params()
     parameters.ftype = settings.file_type
     parameters.nthread = settings.threads
     parameters.allow_requantize = settings.allow_requantize or dry_run
     parameters.max_buf_size = BUFFER_BYTES
     parameters.dry_run = dry_run
     # The array must outlive the call.
-    overrides = _overrides(settings)
-    parameters.kv_overrides = ctypes.cast(overrides, ctypes.POINTER(llama_cpp.llama_model_kv_override))
+    overrides = _overrides(library, settings)
+    parameters.kv_overrides = ctypes.cast(overrides, ctypes.POINTER(c.llama_model_kv_override))
     lines: list[str] = []
     faults: list[Exception] = []
 
@@ -217,18 +234,16 @@ def _run(
         except Exception as fault:  # C code cannot pass it on; it is raised when the call is over
             faults.append(fault)
 
-    with _log_to(keep):
-        code = llama_cpp.llama_model_quantize(os.fsencode(source), os.fsencode(destination), parameters)
+    with _log_to(library, keep):
+        code = c.llama_model_quantize(os.fsencode(source), os.fsencode(destination), parameters)
     if faults:
         raise faults[0]
     if code != 0:
         raise _failure("".join(lines), source, destination)
 
 
-def _overrides(settings: QuantizerSettings) -> Any:
-    import llama_cpp
-
-    overrides = (llama_cpp.llama_model_kv_override * (len(settings.metadata) + 2))()  # an empty key ends the list
+def _overrides(library: EngineLibrary, settings: QuantizerSettings) -> Any:
+    overrides = (library.c.llama_model_kv_override * (len(settings.metadata) + 2))()  # an empty key ends the list
     for override, (key, text) in zip(overrides, settings.metadata, strict=False):
         override.tag = _OVERRIDE_STRING
         override.key = key.encode()
@@ -243,56 +258,55 @@ def _overrides(settings: QuantizerSettings) -> Any:
 
 
 @contextmanager
-def _log_to(on_line: Callable[[str], None]) -> Iterator[None]:
+def _log_to(library: EngineLibrary, on_line: Callable[[str], None]) -> Iterator[None]:
     """Send the engine's log to a function for a while; one call per piece that it logs."""
-    import llama_cpp
+    c = library.c
 
-    @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]  # the package ships no types
     def receive(_level: int, text: bytes, _data: object) -> None:
         on_line(text.decode("utf-8", "replace"))
 
-    before = llama_cpp.llama_log_callback()
-    before_data = ctypes.c_void_p()
-    llama_cpp.llama_log_get(ctypes.byref(before), ctypes.byref(before_data))
-    llama_cpp.llama_log_set(receive, None)
+    callback = c.llama_log_callback(receive)
+    before, before_data = c.llama_log_callback(), ctypes.c_void_p()
+    c.llama_log_get(ctypes.byref(before), ctypes.byref(before_data))
+    c.llama_log_set(callback, None)
     try:
         yield
     finally:
-        llama_cpp.llama_log_set(before, before_data)
+        c.llama_log_set(before, before_data)
 
 
-def _metadata_bytes(shards: Sequence[Path], settings: QuantizerSettings) -> int:
+def _metadata_bytes(library: EngineLibrary, shards: Sequence[Path], settings: QuantizerSettings) -> int:
     """Size of everything before the weights, by the steps that the quantizer takes, without the weights."""
-    library = _gguf_functions()
+    gguf = _GgufFunctions(library)
     opened: list[tuple[int, int]] = []
-    target = library.gguf_init_empty()
+    target = gguf.init_empty()
     try:
         for shard in shards:
             tensors = ctypes.c_void_p()
-            source = library.gguf_init_from_file(os.fsencode(shard), _GgufInit(True, ctypes.pointer(tensors)))
+            source = gguf.init_from_file(os.fsencode(shard), _GgufInit(True, ctypes.pointer(tensors)))
             if not source:
-                raise InvalidFileError(f"“{shard.name}” could not be read.", "Fetch it again.")
+                raise InvalidFileError(f"“{shard.name}” could not be read by the engine.", "Fetch it again.")
             opened.append((source, tensors.value or 0))
-        library.gguf_set_kv(target, opened[0][0])
-        library.gguf_set_val_u32(target, b"general.quantization_version", 0)
-        library.gguf_set_val_u32(target, b"general.file_type", settings.file_type)
+        gguf.set_kv(target, opened[0][0])
+        gguf.set_u32(target, b"general.quantization_version", 0)
+        gguf.set_u32(target, b"general.file_type", settings.file_type)
         for key in (b"split.no", b"split.count", b"split.tensors.count"):
-            library.gguf_remove_key(target, key)
+            gguf.remove_key(target, key)
         if settings.source_alignment != ALIGNMENT:
-            library.gguf_set_val_u32(target, b"general.alignment", ALIGNMENT)
+            gguf.set_u32(target, b"general.alignment", ALIGNMENT)
         for key_text, text in settings.metadata:
-            library.gguf_set_val_str(target, key_text.encode(), text.encode())
-        for _, tensors_context in opened:
-            tensor = library.ggml_get_first_tensor(tensors_context)
+            gguf.set_text(target, key_text.encode(), text.encode())
+        for _, context in opened:
+            tensor = gguf.first_tensor(context)
             while tensor:
-                library.gguf_add_tensor(target, tensor)
-                tensor = library.ggml_get_next_tensor(tensors_context, tensor)
-        return int(library.gguf_get_meta_size(target))
+                gguf.add_tensor(target, tensor)
+                tensor = gguf.next_tensor(context, tensor)
+        return int(gguf.meta_size(target))
     finally:
-        for source, tensors_context in opened:
-            library.gguf_free(source)
-            library.ggml_free(tensors_context)
-        library.gguf_free(target)
+        for source, context in opened:
+            gguf.free(source)
+            gguf.free_tensors(context)
+        gguf.free(target)
 
 
 class _GgufInit(ctypes.Structure):
@@ -301,32 +315,23 @@ class _GgufInit(ctypes.Structure):
     _fields_ = (("no_alloc", ctypes.c_bool), ("context", ctypes.POINTER(ctypes.c_void_p)))
 
 
-def _gguf_functions() -> Any:
-    """GGML's own functions with their types; the package binds none of them."""
-    from llama_cpp import llama_cpp
+class _GgufFunctions:
+    """GGML's functions on GGUF files; the package binds none of them."""
 
-    path = Path(llama_cpp._lib._name)
-    # Looking a symbol up in libllama finds those of the libraries it needs; Windows looks into the one library only.
-    library = ctypes.CDLL(str(path.with_name("ggml-base.dll") if sys.platform == "win32" else path))
-    pointer, text = ctypes.c_void_p, ctypes.c_char_p
-    for name, result, arguments in (
-        ("gguf_init_empty", pointer, []),
-        ("gguf_init_from_file", pointer, [text, _GgufInit]),
-        ("gguf_free", None, [pointer]),
-        ("gguf_set_kv", None, [pointer, pointer]),
-        ("gguf_set_val_u32", None, [pointer, text, ctypes.c_uint32]),
-        ("gguf_set_val_str", None, [pointer, text, text]),
-        ("gguf_remove_key", ctypes.c_int64, [pointer, text]),
-        ("gguf_add_tensor", None, [pointer, pointer]),
-        ("gguf_get_meta_size", ctypes.c_size_t, [pointer]),
-        ("ggml_get_first_tensor", pointer, [pointer]),
-        ("ggml_get_next_tensor", pointer, [pointer, pointer]),
-        ("ggml_free", None, [pointer]),
-    ):
-        function = getattr(library, name)
-        function.restype = result
-        function.argtypes = arguments
-    return library
+    def __init__(self, library: EngineLibrary) -> None:
+        pointer, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint32
+        self.init_empty = library.function("gguf_init_empty", pointer)
+        self.init_from_file = library.function("gguf_init_from_file", pointer, text, _GgufInit)
+        self.free = library.function("gguf_free", None, pointer)
+        self.set_kv = library.function("gguf_set_kv", None, pointer, pointer)
+        self.set_u32 = library.function("gguf_set_val_u32", None, pointer, text, number)
+        self.set_text = library.function("gguf_set_val_str", None, pointer, text, text)
+        self.remove_key = library.function("gguf_remove_key", ctypes.c_int64, pointer, text)
+        self.add_tensor = library.function("gguf_add_tensor", None, pointer, pointer)
+        self.meta_size = library.function("gguf_get_meta_size", ctypes.c_size_t, pointer)
+        self.first_tensor = library.function("ggml_get_first_tensor", pointer, pointer)
+        self.next_tensor = library.function("ggml_get_next_tensor", pointer, pointer, pointer)
+        self.free_tensors = library.function("ggml_free", None, pointer)
 
 
 def _shape(text: str) -> tuple[int, ...]:
@@ -345,7 +350,7 @@ def _failure(log: str, source: Path, destination: Path) -> GardenError:
     tail = log[-4096:]
     if "basic_ios" in reason or "iostream" in reason:
         return DiskFullError(
-            f"“{destination.name}” could not be written to its end: the disk is full.",
+            f"The disk is full: “{destination.name.removesuffix('.part')}” could not be written to its end.",
             "Free some space, or choose another folder.",
             tail,
         )
@@ -363,7 +368,7 @@ def _failure(log: str, source: Path, destination: Path) -> GardenError:
         return EngineError(
             f"The engine does not know the architecture of “{source.name}”.", "Try a newer version of Garden.", tail
         )
-    if "data validation failed" in reason:
+    if "data validation failed" in reason or "has invalid data" in reason:
         return InvalidFileError(
             f"“{source.name}” holds weights that are no numbers.", "Fetch it again, or choose another model.", tail
         )

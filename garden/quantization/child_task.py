@@ -56,9 +56,8 @@ def forecast_quantizations(
     """
     path = local_path(source)
     names = tuple(canonical_type(name) for name in quant_types)
-    request = PlanQuantization(
-        source=str(path), quant_types=names, lineage=lineage_after(source, _header(path).metadata)
-    )
+    lineage = lineage_after(source, _header(shard_paths(path)).metadata)
+    request = PlanQuantization(source=str(path), quant_types=names, lineage=lineage)
     planned = run_task(
         "quantize", request, QuantizeOutput, QuantizationPlanned, cancelled=cancelled, grace_seconds=_GRACE_SECONDS
     )
@@ -88,8 +87,8 @@ def run_quantization(
     """
     path = local_path(request.source)
     quant_type = check_type(request.quant_type)
-    header = _header(path)
     shards = shard_paths(path)
+    header = _header(shards)
     if len(shards) == 1:
         # Said before the file is hashed; of a set the child knows all tensors.
         check_source(header, request.allow_requantize)
@@ -206,8 +205,8 @@ def local_path(model: ModelRef) -> Path:
     return path
 
 
-def _header(path: Path) -> GgufHeader:
-    with FileSource(path) as source:
+def _header(shards: tuple[Path, ...]) -> GgufHeader:
+    with FileSource(shards[0]) as source:
         return read_header(source)
 
 

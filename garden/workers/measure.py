@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 from garden.core.errors import InvalidFileError, RefusedError
 from garden.core.messages import MeasureInput, MeasureQuality, Progress, QualityMeasured
 from garden.core.receipt import QualityReport
+from garden.engine.library import EngineLibrary
 from garden.engine.logits import WindowReader
+from garden.gguf.byte_source import FileSource
+from garden.gguf.header import read_header
+from garden.gguf.shard_set import shard_paths
 from garden.process.worker_channel import WorkerChannel, harden, outcome_of
 from garden.quantization.base_cache import BaseCache
 from garden.quantization.loss import LossSum, base_rows, perplexity
@@ -33,6 +37,7 @@ class Measurement:
     def __init__(self, request: MeasureQuality, channel: WorkerChannel[MeasureInput]) -> None:
         self._request = request
         self._channel = channel
+        self._library = EngineLibrary()
         self._done = 0
         self._total = 0
         self._windows: list[NDArray[np.int64]] = []
@@ -42,7 +47,7 @@ class Measurement:
         """Read the base once, then each quant."""
         request = self._request
         self._tell(f"Loading {request.names[0]}", total=None)
-        with WindowReader(Path(request.base), window=request.window, threads=request.threads) as reader:
+        with self._open(Path(request.base)) as reader:
             vocab_size = reader.vocab_size
             text = Path(request.text_path).read_text("utf-8")
             tokens = reader.tokenize(text)
@@ -67,7 +72,7 @@ class Measurement:
         self._tell(f"Loading {name}", total=self._total)
         losses = LossSum()
         cache.rewind()
-        with WindowReader(path, window=self._request.window, threads=self._request.threads) as reader:
+        with self._open(path) as reader:
             if reader.vocab_size != vocab_size or not np.array_equal(reader.tokenize(text), tokens):
                 raise RefusedError(
                     f"{name} and {self._request.names[0]} have different vocabularies and cannot be compared.",
@@ -79,6 +84,13 @@ class Measurement:
         report = losses.report(model=name, base=self._request.names[0], text=self._request.text_name)
         _check_finite(name, report.kld_mean, report.kld_p99, report.perplexity)
         return report
+
+    def _open(self, path: Path) -> WindowReader:
+        """Load a model after the bounded reader has looked at it."""
+        first = shard_paths(path)[0]
+        with FileSource(first) as source:
+            read_header(source)
+        return WindowReader(self._library, first, window=self._request.window, threads=self._request.threads)
 
     def _cut(self, tokens: NDArray[np.int64], window: int) -> None:
         """Cut the text into windows; the second half of each is scored."""
@@ -120,5 +132,5 @@ def main() -> int:
     channel: WorkerChannel[MeasureInput] = WorkerChannel(MeasureInput, lambda: os._exit(1))
     request = channel.receive()
     if isinstance(request, MeasureQuality):
-        channel.emit(outcome_of(Measurement(request, channel).run))
+        channel.emit(outcome_of(lambda: Measurement(request, channel).run()))
     return 0

@@ -6,7 +6,6 @@ import dataclasses
 import os
 import threading
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 from garden.core.errors import EngineError, RefusedError
@@ -21,6 +20,7 @@ from garden.core.messages import (
 )
 from garden.core.receipt import QuantizationForecast
 from garden.engine import quantizer
+from garden.engine.library import EngineLibrary
 from garden.engine.quantizer import QuantizerPlan, QuantizerSettings
 from garden.gguf.byte_source import FileSource
 from garden.gguf.header import TensorInfo, read_header
@@ -64,7 +64,7 @@ class Quantization:
             name = canonical_type(request.quant_type)
             plan = source.plan(name)
             check_source(source.header, request.allow_requantize)
-            return _quantized(name, plan, requantized=is_quantized(source.header))
+            return _quantized(source, name, plan)
         return self._make(request, channel)
 
     def _make(self, request: Quantize, channel: WorkerChannel[QuantizeInput]) -> Message:
@@ -87,7 +87,7 @@ class Quantization:
             self.part = part
         try:
             started = time.monotonic()
-            quantizer.quantize(source.shards[0], part.path, settings, on_tensor)
+            quantizer.quantize(source.library, source.shards[0], part.path, settings, on_tensor)
             channel.emit(Progress(done=total, total=total, note="Writing to disk"))
             size_bytes = part.flush()
             seconds = time.monotonic() - started
@@ -107,9 +107,9 @@ class Quantization:
                 part.discard()
             raise
         return _quantized(
+            source,
             name,
             plan,
-            requantized=is_quantized(source.header),
             path=str(destination),
             seconds=seconds,
             peak_memory_bytes=peak,
@@ -121,11 +121,13 @@ class _Source:
     """The file, or the set of shards, read by the bounded reader before the engine sees it.
 
     Attributes:
+        library: The engine.
         shards: All files, the first shard first.
         header: Of the first shard; once planned, with the tensors of all.
     """
 
     def __init__(self, path: Path, lineage: str) -> None:
+        self.library = EngineLibrary()
         self.shards = shard_paths(path)
         self._lineage = lineage
         self._metadata_bytes: int | None = None
@@ -150,7 +152,7 @@ class _Source:
 
     def plan(self, name: str) -> QuantizerPlan:
         """The engine's dry run."""
-        plan = quantizer.plan(self.shards, self.settings(name), self._metadata_bytes)
+        plan = quantizer.plan(self.library, self.shards, self.settings(name), self._metadata_bytes)
         self._metadata_bytes = plan.metadata_bytes
         if len(self.shards) > 1:
             tensors = tuple(
@@ -197,10 +199,10 @@ def main() -> int:
 
 
 def _quantized(
+    source: _Source,
     name: str,
     plan: QuantizerPlan,
     *,
-    requantized: bool,
     path: str = "",
     seconds: float = 0.0,
     peak_memory_bytes: int = 0,
@@ -217,6 +219,6 @@ def _quantized(
         tensors=plan.types,
         fallbacks=plan.fallbacks,
         needs_imatrix=plan.needs_imatrix or name in IMATRIX_TYPES,
-        engine_version=version("llama-cpp-python"),
-        requantized=requantized,
+        engine_version=source.library.version,
+        requantized=is_quantized(source.header),
     )

@@ -15,7 +15,7 @@ def header(*types: str, file_type: int = 3) -> GgufHeader:
     tensors = tuple(
         TensorInfo(name=f"t{n}", shape=(32,), ggml_type=kind, offset=0, size_bytes=1) for n, kind in enumerate(types)
     )
-    metadata = {"general.architecture": "llama", "general.file_type": file_type}
+    metadata: dict[str, int | str] = {"general.architecture": "llama", "general.file_type": file_type}
     return GgufHeader(
         version=3, alignment=32, metadata=metadata, tensors=tensors, header_bytes=0, data_bytes=len(types)
     )
