@@ -72,6 +72,8 @@ def error_from_status(status: int, headers: Mapping[str, str], subject: Subject)
     detail = redact(f"HTTP {status} {code} {headers.get('X-Error-Message', '')[:500]}".strip())
     if status == 429:
         return _rate_limited(headers, detail)
+    if status >= 500:
+        return HubError(f"{subject.host} has trouble at the moment (error {status}).", _TRY_AGAIN, detail)
     if code == "GatedRepo":
         return _gated(subject, detail)
     if code in ("RepoNotFound", "RevisionNotFound", "EntryNotFound") or status in (404, 410):
@@ -92,8 +94,6 @@ def error_from_status(status: int, headers: Mapping[str, str], subject: Subject)
         )
     if status == 408:
         return HubUnreachableError(f"{subject.host} took too long to answer.", _TRY_AGAIN, detail)
-    if status >= 500:
-        return HubError(f"{subject.host} has trouble at the moment (error {status}).", _TRY_AGAIN, detail)
     return HubError(
         f"{subject.host} did not accept the request (error {status}).",
         "Check the Hub's address in Settings.",
@@ -130,7 +130,7 @@ def _not_found(code: str, subject: Subject, detail: str) -> NotFoundError:
             "Look at the list of its files: it may have been renamed.",
             detail,
         )
-    if code == "RevisionNotFound":
+    if code == "RevisionNotFound" and subject.repo_id:
         return NotFoundError(
             f"{subject.repo_id} has no revision '{(subject.revision or '')[:80]}'.",
             "Leave the revision out to take the newest one.",

@@ -32,9 +32,9 @@ class Patience:
         seconds_without_byte: After so long without a byte even a transfer that was under way ends.
     """
 
-    first_seconds: float = 1.0
+    first_seconds: float = 0.25
     longest_seconds: float = 30.0
-    attempts_before_first_byte: int = 4
+    attempts_before_first_byte: int = 5
     attempts_on_wrong_answers: int = 5
     seconds_without_byte: float = 6 * 3600.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from garden.core.errors import HubError
+from garden.core.errors import RefusedError
 from garden.hub.blob_hash import is_promise
 from garden.hub.client import resolve_path
 from garden.hub.connection import HubConnection
@@ -45,7 +45,7 @@ def resolve_file(connection: HubConnection, repo_id: str, revision: str, filenam
         headers = response.headers
         etag, size, commit = promised_hash(headers), _promised_size(headers), commit_hash(headers.get("X-Repo-Commit"))
     if etag is None or not is_promise(etag) or size is None or commit is None:
-        raise HubError(
+        raise RefusedError(
             f"{subject.host} does not say what '{filename}' must hash to, so it cannot be verified.",
             "Use the Hub itself, or a mirror that passes on its X-Linked-ETag header.",
         )

@@ -12,7 +12,7 @@ Kind = Literal[
     "stall",  # send no more after some bytes of the body, until the client goes
     "short",  # announce and send a shorter body than asked for
     "corrupt",  # flip one byte
-    "ignore_range",  # answer 200 with the whole file
+    "ignore_range",  # answer 200 with the whole file, or its first bytes when after_bytes is set
     "wrong_range",  # answer 206 with another part
     "status",  # answer with a status
     "hang",  # accept the request and answer nothing

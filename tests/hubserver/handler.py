@@ -18,7 +18,7 @@ from tests.hubserver.faults import Fault
 from tests.hubserver.repository import ServedFile, ServedRepository
 from tests.hubserver.state import LoggedRequest, State
 
-_PIECE = 64 * 1024
+_PIECE = 256 * 1024
 _TREE_PAGE = 1000
 
 
@@ -138,13 +138,13 @@ class OriginHandler(BaseHTTPRequestHandler):
         sent = 0
         while start + sent < stop:
             length = min(_PIECE, stop - start - sent)
-            if fault is not None and kind in ("drop", "reset", "stall"):
+            if fault is not None and _cuts(fault):
                 if sent >= fault.after_bytes:
                     self._cut(kind)
                     return
                 length = min(length, fault.after_bytes - sent)
             if fault is not None and kind == "slow":
-                length = min(length, max(1, fault.bytes_per_second // 20))
+                length = min(stop - start - sent, max(1, fault.bytes_per_second // 20))
             piece = content.read(start + sent, length)
             if fault is not None and kind == "corrupt" and 0 <= (at := fault.after_bytes - start - sent) < len(piece):
                 piece = piece[:at] + bytes([piece[at] ^ 1]) + piece[at + 1 :]
@@ -178,6 +178,10 @@ class OriginHandler(BaseHTTPRequestHandler):
                 return
 
 
+def _cuts(fault: Fault) -> bool:
+    return fault.kind in ("drop", "reset", "stall") or (fault.kind == "ignore_range" and fault.after_bytes > 0)
+
+
 class CdnHandler(OriginHandler):
     """The other origin: signed addresses of bytes, no accounts."""
 
@@ -201,7 +205,8 @@ class HubHandler(OriginHandler):
     origin = "hub"
 
     def _where(self) -> str:
-        return "api" if self.parts.path.startswith("/api/") else "resolve"
+        path = self.parts.path
+        return "api" if path.startswith("/api/") and not path.startswith("/api/resolve-cache/") else "resolve"
 
     def answer(self, fault: Fault | None) -> None:
         """Find what was asked for."""
