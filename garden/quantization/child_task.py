@@ -36,8 +36,7 @@ from garden.quantization.quality_text import BUNDLED_NAME, bundled_text, read_te
 #: A worker removes its unfinished file and ends at once; waiting longer would only delay the answer to a cancel.
 _GRACE_SECONDS = 0.25
 
-#: Takes done, total (None while unknown) and a note; called on the thread that reads the child's messages.
-OnProgress = Callable[[int, int | None, str], None]
+OnProgress = Callable[[Progress], None]
 
 
 def forecast_quantizations(
@@ -79,7 +78,7 @@ def run_quantization(
         request: What to make of what.
         threads: ≥ 1.
         forecast_size_bytes: What a forecast said before, for the receipt.
-        on_progress: Bytes of weights read, of all; the note is the tensor's name.
+        on_progress: Bytes of weights read of all, the note is the tensor's name; called on other threads.
         cancelled: Set by whoever wants it to stop; the child ends and leaves nothing within half a second.
 
     Raises:
@@ -110,7 +109,7 @@ def run_quantization(
             message,
             QuantizeOutput,
             Quantized,
-            on_progress=_forward(on_progress),
+            on_progress=on_progress,
             cancelled=cancelled,
             grace_seconds=_GRACE_SECONDS,
         )
@@ -157,7 +156,7 @@ def measure_quality(
         scratch_folder: Where there is room for 2 · vocabulary bytes per position scored; emptied again.
         text: UTF-8 text; None takes Garden's own.
         windows: Windows of 512 tokens at most, the second half of each is scored.
-        on_progress: Tokens read, of all; the note names the model.
+        on_progress: Tokens read of all, the note names the model; called on other threads.
         cancelled: Set by whoever wants it to stop.
 
     Returns:
@@ -187,7 +186,7 @@ def measure_quality(
             message,
             MeasureOutput,
             QualityMeasured,
-            on_progress=_forward(on_progress),
+            on_progress=on_progress,
             cancelled=cancelled,
             grace_seconds=_GRACE_SECONDS,
         )
@@ -204,12 +203,6 @@ def local_path(model: ModelRef) -> Path:
     if path is None or not path.is_file():
         raise NotFoundError(f"“{model.name}” is not on this machine.", "Fetch it first.")
     return path
-
-
-def _forward(on_progress: OnProgress | None) -> Callable[[Progress], None] | None:
-    if on_progress is None:
-        return None
-    return lambda progress: on_progress(progress.done, progress.total, progress.note)
 
 
 def _header(shards: tuple[Path, ...]) -> GgufHeader:

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from garden.core.errors import CancelledByUser, InvalidFileError, NotFoundError, RefusedError
-from garden.core.messages import MeasureOutput, MeasureQuality, QualityMeasured
+from garden.core.messages import MeasureOutput, MeasureQuality, Progress, QualityMeasured
 from garden.core.model_ref import ModelRef
 from garden.core.receipt import QualityReport
 from garden.process.task import run_task
@@ -71,20 +71,15 @@ def test_a_model_loses_nothing_against_itself(tiny_model: Path, tmp_path: Path) 
 def test_progress_counts_tokens_and_names_the_model(
     tiny_model: Path, rungs: dict[str, ModelRef], tmp_path: Path
 ) -> None:
-    seen: list[tuple[int, int | None, str]] = []
+    seen: list[Progress] = []
 
     measure_quality(
-        ref(tiny_model),
-        [rungs["Q8_0"]],
-        threads=2,
-        scratch_folder=tmp_path,
-        windows=2,
-        on_progress=lambda *progress: seen.append(progress),
+        ref(tiny_model), [rungs["Q8_0"]], threads=2, scratch_folder=tmp_path, windows=2, on_progress=seen.append
     )
 
-    assert seen[-1] == (2048, 2048, "Q8_0")
-    assert [done for done, _, _ in seen] == sorted(done for done, _, _ in seen)
-    assert seen[0] == (0, None, "Loading Tiny-Chat-F16")
+    assert (seen[-1].done, seen[-1].total, seen[-1].note) == (2048, 2048, "Q8_0")
+    assert [progress.done for progress in seen] == sorted(progress.done for progress in seen)
+    assert seen[0].note == "Loading Tiny-Chat-F16"
 
 
 def test_an_own_text_is_measured_under_its_name(tiny_model: Path, rungs: dict[str, ModelRef], tmp_path: Path) -> None:
@@ -156,8 +151,8 @@ def test_a_cancel_ends_the_child_at_once_and_empties_the_scratch_folder(tiny_mod
     cancelled = threading.Event()
     acted: list[float] = []
 
-    def on_progress(done: int, _total: int | None, _note: str) -> None:
-        if done > 0 and not acted:
+    def on_progress(progress: Progress) -> None:
+        if progress.done > 0 and not acted:
             acted.append(time.monotonic())
             cancelled.set()
 

@@ -24,7 +24,7 @@ from garden.core.errors import (
     RefusedError,
     WorkerDiedError,
 )
-from garden.core.messages import Message, Quantize, Quantized, QuantizeOutput
+from garden.core.messages import Message, Progress, Quantize, Quantized, QuantizeOutput
 from garden.core.model_ref import ModelRef
 from garden.core.receipt import QuantizationReceipt
 from garden.gguf.byte_source import FileSource
@@ -152,16 +152,16 @@ def test_the_lineage_travels_with_the_file_over_two_generations(tiny_model: Path
 
 
 def test_progress_counts_bytes_of_weights_and_names_tensors(tiny_model: Path, out: Path) -> None:
-    seen: list[tuple[int, int | None, str]] = []
+    seen: list[Progress] = []
     request = QuantizationRequest(source=ref(tiny_model), quant_type="Q8_0", destination=out / "made.gguf")
 
-    run_quantization(request, threads=1, on_progress=lambda *progress: seen.append(progress))
+    run_quantization(request, threads=1, on_progress=seen.append)
 
     weights = sum(tensor.size_bytes for tensor in header_of(tiny_model).tensors)
-    assert {total for _, total, _ in seen} == {weights}
-    assert [done for done, _, _ in seen] == sorted(done for done, _, _ in seen)
-    assert (seen[0][0], seen[-1][0]) == (0, weights)
-    assert "token_embd.weight" in {note for _, _, note in seen}
+    assert {progress.total for progress in seen} == {weights}
+    assert [progress.done for progress in seen] == sorted(progress.done for progress in seen)
+    assert (seen[0].done, seen[-1].done) == (0, weights)
+    assert "token_embd.weight" in {progress.note for progress in seen}
 
 
 def test_forecasts_of_all_types_come_from_one_child(tiny_model: Path) -> None:
@@ -313,8 +313,8 @@ class Interrupted:
         self.acted_at = 0.0
 
     def run(self, act: str) -> None:
-        def on_progress(done: int, _total: int | None, _note: str) -> None:
-            if done > 0 and not self.acted_at:
+        def on_progress(progress: Progress) -> None:
+            if progress.done > 0 and not self.acted_at:
                 self.acted_at = time.monotonic()
                 assert (self.request.destination.parent / f"{self.request.destination.name}.part").stat().st_size > 0
                 if act == "cancel":
@@ -356,7 +356,7 @@ def test_a_child_whose_parent_was_killed_ends_and_leaves_nothing(large_model: Pa
         "source = Path(sys.argv[1])\n"
         "model = ModelRef(name='x', filenames=(source.name,), path=str(source), sha256='0')\n"
         f"request = QuantizationRequest(source=model, quant_type='{SLOW_TYPE}', destination=Path(sys.argv[2]))\n"
-        "run_quantization(request, threads=1, on_progress=lambda *p: print(p, flush=True))\n"
+        "run_quantization(request, threads=1, on_progress=lambda p: print(p.done, flush=True))\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", script, str(large_model), str(out / "made.gguf")], stdout=subprocess.PIPE
@@ -378,8 +378,8 @@ def test_two_at_once_never_write_the_same_file(large_model: Path, out: Path) -> 
     work = Interrupted(large_model, out / "made.gguf")
     refusals: list[GardenError] = []
 
-    def second(done: int, _total: int | None, _note: str) -> None:
-        if done > 0 and not work.cancelled.is_set():
+    def second(progress: Progress) -> None:
+        if progress.done > 0 and not work.cancelled.is_set():
             try:
                 make(large_model, "Q8_0", out / "made.gguf")
             except RefusedError as error:
