@@ -73,7 +73,7 @@ class Garden:
         store = SettingsStore(data_dir() / "settings.json")
         self.settings = SettingsService(self.bus, store, tokens, work_offline=work_offline)
         parallel = self.settings.current.parallel_downloads
-        limits = {kind: 1 for kind in JobKind} | {JobKind.DOWNLOAD: parallel}
+        limits = dict.fromkeys(JobKind, 1) | {JobKind.DOWNLOAD: parallel}
         self.activity = JobRunner(self.bus, StoredJobsLog(self._work), limits)
         self.machine = MachineService(self.bus, self._pool)
         self._hub = HubAccess(self.settings)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from garden.core.job_record import JobKind
 from garden.core.library_entry import LibraryEntry
+from garden.core.messages import Progress
 from garden.core.paths import cache_dir
 from garden.core.receipt import QualityReport, QuantizationForecast, QuantizationReceipt
 from garden.jobs.handle import Handle
@@ -106,6 +107,9 @@ class WorkshopService:
         target = destination or self.destination(source, quant_type)
 
         def work(job: JobContext) -> QuantizationReceipt:
+            def report(progress: Progress) -> None:
+                job.progress(progress.done, progress.total, progress.note)
+
             forecast = forecast_quantizations(source.ref, (quant_type,), cancelled=job.cancelled)[0]
             target.parent.mkdir(parents=True, exist_ok=True)
             receipt = run_quantization(
@@ -114,7 +118,7 @@ class WorkshopService:
                 ),
                 threads=self._threads,
                 forecast_size_bytes=forecast.size_bytes,
-                on_progress=job.progress,
+                on_progress=report,
                 cancelled=job.cancelled,
             )
             job.result_path = receipt.path
@@ -137,6 +141,9 @@ class WorkshopService:
         """Measure how far quants are from their base on a text (the bundled one when None)."""
 
         def work(job: JobContext) -> tuple[QualityReport, ...]:
+            def report(progress: Progress) -> None:
+                job.progress(progress.done, progress.total, progress.note)
+
             scratch = cache_dir() / "quality"
             scratch.mkdir(parents=True, exist_ok=True)
             reports = measure_quality(
@@ -146,12 +153,12 @@ class WorkshopService:
                 scratch_folder=scratch,
                 text=text,
                 windows=windows,
-                on_progress=job.progress,
+                on_progress=report,
                 cancelled=job.cancelled,
             )
             if keep:
-                for report in reports:
-                    self._reports.save(report)
+                for measured in reports:
+                    self._reports.save(measured)
             return reports
 
         subtitle = ", ".join(quant.ref.quant_type or quant.ref.name for quant in quants)
