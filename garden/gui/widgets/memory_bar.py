@@ -1,0 +1,260 @@
+"""The memory bar: one track per device, as long as the device is large, filled by what would lie on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from garden.core.fit_forecast import DeviceMemory
+from garden.core.quantity import GIB
+from garden.gui.theme.theme import Theme, ThemeController
+from garden.gui.widgets.themed_widget import ThemedWidget
+
+#: Hatched pixels at the end of a bar whose content goes over the limit.
+_HATCH = 6
+
+
+@dataclass(frozen=True, slots=True)
+class BarFill:
+    """What a track shows, in shares of the device.
+
+    Attributes:
+        parts: Token of the colour and share, left to right.
+        limit: Where the limit stands, None for none.
+        over: Whether more is needed than the limit allows.
+    """
+
+    parts: tuple[tuple[str, float], ...]
+    limit: float | None = None
+    over: bool = False
+
+
+def device_fill(device: DeviceMemory) -> BarFill:
+    """In use by others, weights, KV cache, compute; the limit at what is free minus the margin."""
+    total = max(1, device.total_bytes)
+    used = max(0, device.total_bytes - device.available_bytes)
+    return BarFill(
+        parts=(
+            ("memory.used", used / total),
+            ("memory.weights", device.weights_bytes / total),
+            ("memory.kv", device.kv_cache_bytes / total),
+            ("memory.compute", device.compute_bytes / total),
+        ),
+        limit=1 - device.margin_bytes / total if device.margin_bytes else None,
+        over=device.required_bytes > device.available_bytes - device.margin_bytes,
+    )
+
+
+def paint_memory_bar(
+    painter: QPainter, theme: Theme, rect: QRectF, fill: BarFill, *, on_selected: bool = False
+) -> None:
+    """Draw one track. Edges lie on device pixels; parts are parted by one pixel of the surface.
+
+    Args:
+        painter: Where to draw.
+        theme: Colours.
+        rect: The track.
+        fill: What it shows.
+        on_selected: On a selected row free memory is lighter.
+    """
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    device = painter.device()
+    ratio = device.devicePixelRatioF() if device is not None else 1.0
+    radius = theme.radius("bar")
+    track = QPainterPath()
+    track.addRoundedRect(rect, radius, radius)
+    painter.fillPath(track, theme.color("memory.free_on_selected" if on_selected else "memory.free"))
+    painter.setClipPath(track)
+    position = 0.0
+    for token, share in fill.parts:
+        if share <= 0 or position >= 1:
+            continue
+        left = rect.left() + round(rect.width() * min(position, 1.0) * ratio) / ratio
+        position += share
+        right = rect.left() + round(rect.width() * min(position, 1.0) * ratio) / ratio
+        width = max(1.0 / ratio, right - left - 1)
+        painter.fillRect(QRectF(left, rect.top(), width, rect.height()), theme.color(token))
+        painter.fillRect(QRectF(left + width, rect.top(), 1, rect.height()), theme.color("bg.surface"))
+    if fill.over:
+        _paint_hatch(painter, theme, rect)
+    painter.restore()
+    if fill.limit is not None:
+        left = rect.left() + round(rect.width() * fill.limit * ratio) / ratio
+        painter.fillRect(QRectF(left, rect.top() - 2, 1.5, rect.height() + 4), theme.color("memory.limit"))
+
+
+def _paint_hatch(painter: QPainter, theme: Theme, rect: QRectF) -> None:
+    end = QRectF(rect.right() - _HATCH, rect.top(), _HATCH, rect.height())
+    painter.fillRect(end, theme.color("bg.surface"))
+    painter.setPen(QPen(theme.color("memory.over"), 1.5))
+    painter.save()
+    painter.setClipRect(end, Qt.ClipOperation.IntersectClip)
+    offset = -rect.height()
+    while offset < _HATCH + rect.height():
+        left = end.left() + offset
+        painter.drawLine(QPointF(left, end.bottom()), QPointF(left + rect.height(), end.top()))
+        offset += 3
+    painter.restore()
+
+
+def gpu_first(devices: Sequence[DeviceMemory]) -> list[DeviceMemory]:
+    """GPU above RAM, so that a split is seen as two bars."""
+    return sorted(devices, key=lambda device: device.kind != "gpu")
+
+
+def device_figures(device: DeviceMemory) -> tuple[str, str]:
+    """What is needed and what is free, GiB with one decimal (two for what is small)."""
+    free = device.available_bytes / GIB
+    needed = device.required_bytes / GIB
+    digits = 1 if free >= 1 else 2
+    return f"{needed:.{digits}f}", f"{free:.{digits}f}"
+
+
+def describe_devices(devices: Sequence[DeviceMemory]) -> str:
+    """The same as a sentence for a screen reader."""
+    parts = []
+    for device in gpu_first(devices):
+        needed, free = device_figures(device)
+        parts.append(f"{device.kind.upper()}: {needed} of {free} GiB free")
+    return ", ".join(parts)
+
+
+#: Height of the two tracks of a row, with the gap between.
+_ROW_LINE = 12
+_ROW_GAP = 3
+_NAME_WIDTH = 26
+_FIGURES_WIDTH = 66
+_COLUMN_GAP = 8
+#: Below this width only the GPU's track stays.
+_NARROW = 120
+
+
+def paint_memory_rows(
+    painter: QPainter,
+    theme: Theme,
+    rect: QRectF,
+    devices: Sequence[DeviceMemory],
+    *,
+    on_selected: bool = False,
+    figures_width: int = _FIGURES_WIDTH,
+    figures: bool = True,
+) -> None:
+    """Draw a line per device: its name, its track, ``needed / free``; centred on the height of a rectangle.
+
+    Args:
+        painter: Where to draw.
+        theme: Colours and fonts.
+        rect: Area.
+        devices: What each device must hold.
+        on_selected: As in ``paint_memory_bar``.
+        figures_width: Of the figures, logical pixels at 100 %.
+        figures: Whether the figures stand at the right.
+    """
+    shown = gpu_first(devices)
+    line, gap = theme.px(_ROW_LINE), theme.px(_ROW_GAP)
+    name_width, figures_px = theme.px(_NAME_WIDTH), theme.px(figures_width) if figures else 0
+    between = theme.px(_COLUMN_GAP)
+    track_width = rect.width() - name_width - between - (figures_px + between if figures else 0)
+    if track_width < theme.px(_NARROW) and len(shown) > 1:
+        shown = shown[:1]
+    height = len(shown) * line + (len(shown) - 1) * gap
+    top = rect.top() + round((rect.height() - height) / 2)
+    track_height = theme.size("memory_bar_track")
+    for device in shown:
+        painter.setFont(theme.font("caption", weight=400))
+        painter.setPen(theme.color("text.muted"))
+        centre_left = int(Qt.AlignmentFlag.AlignVCenter)
+        painter.drawText(QRectF(rect.left(), top, name_width + between, line), centre_left, device.kind.upper())
+        track = QRectF(
+            rect.left() + name_width + between, top + (line - track_height) / 2, max(4.0, track_width), track_height
+        )
+        paint_memory_bar(painter, theme, track, device_fill(device), on_selected=on_selected)
+        if figures:
+            area = QRectF(rect.right() - figures_px, top, figures_px, line)
+            _paint_figures(painter, theme, area, *device_figures(device))
+        top += line + gap
+
+
+def _paint_figures(painter: QPainter, theme: Theme, area: QRectF, needed: str, free: str) -> None:
+    right = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
+    painter.setFont(theme.font("caption", weight=400))
+    painter.setPen(theme.color("text.muted"))
+    rest = f" / {free}"
+    painter.drawText(area, right, rest)
+    width = painter.fontMetrics().horizontalAdvance(rest)
+    painter.setFont(theme.font("caption", weight=500))
+    painter.setPen(theme.color("text.secondary"))
+    painter.drawText(area.adjusted(0, 0, -width, 0), right, needed)
+
+
+class MemoryBar(ThemedWidget):
+    """One track as a widget.
+
+    Args:
+        theme: Where colours come from.
+        height: 6 in rows, 10 on cards, 14 where it is the subject.
+        parent: Qt parent.
+    """
+
+    def __init__(self, theme: ThemeController, height: int = 6, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
+        self._height = height
+        self._fill = BarFill(parts=())
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def set_fill(self, fill: BarFill, spoken: str = "") -> None:
+        """Show this; ``spoken`` is what a screen reader says."""
+        self.setAccessibleName(spoken)
+        if fill != self._fill:
+            self._fill = fill
+            self.update()
+
+    def set_device(self, device: DeviceMemory) -> None:
+        """Show what a device would hold."""
+        needed, free = device_figures(device)
+        self.set_fill(device_fill(device), f"{device.name}: {needed} of {free} GiB free")
+
+    def sizeHint(self) -> QSize:
+        """Track and room for the tick."""
+        return QSize(self.look.px(120), self.look.px(self._height) + 4)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the track."""
+        height = self.look.px(self._height)
+        track = QRectF(0, (self.height() - height) / 2, self.width(), height)
+        paint_memory_bar(QPainter(self), self.look, track, self._fill)
+
+
+class MemoryRows(ThemedWidget):
+    """A line per device as a widget: name, track, ``needed / free``."""
+
+    def __init__(
+        self, theme: ThemeController, figures_width: int = _FIGURES_WIDTH, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(theme, parent)
+        self._devices: tuple[DeviceMemory, ...] = ()
+        self._figures_width = figures_width
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def set_devices(self, devices: Sequence[DeviceMemory]) -> None:
+        """Show what each device would hold."""
+        self._devices = tuple(devices)
+        self.setAccessibleName(describe_devices(devices))
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """One line per device."""
+        count = max(1, len(self._devices))
+        return QSize(self.look.px(220), count * self.look.px(_ROW_LINE) + (count - 1) * self.look.px(_ROW_GAP))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the lines."""
+        paint_memory_rows(
+            QPainter(self), self.look, QRectF(self.rect()), self._devices, figures_width=self._figures_width
+        )
