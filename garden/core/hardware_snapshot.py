@@ -65,20 +65,39 @@ class EngineDevice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EngineBackend:
+    """A ggml backend that the engine was built with or has loaded.
+
+    Attributes:
+        name: ggml's name, e.g. ``CPU``, ``CUDA``, ``Vulkan``.
+        path: Its library, None when it is part of another one.
+        devices: Names of the devices it drives.
+    """
+
+    name: str
+    path: str | None
+    devices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
     """The engine that loads models.
 
     Attributes:
         installed: Whether it can be loaded.
         version: Version of the Python package, None when not installed.
+        ggml_version: Version of ggml below it.
         devices: What it can compute on.
+        backends: What drives these devices.
         system_info: llama.cpp's own line about its build.
         problem: Why it cannot be loaded, None when it can.
     """
 
     installed: bool
     version: str | None = None
+    ggml_version: str | None = None
     devices: tuple[EngineDevice, ...] = ()
+    backends: tuple[EngineBackend, ...] = ()
     system_info: str = ""
     problem: str | None = None
 

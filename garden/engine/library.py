@@ -8,10 +8,11 @@ import importlib.metadata
 import re
 import threading
 from collections import deque
+from pathlib import Path
 from typing import Any
 
 from garden.core.errors import EngineMissingError
-from garden.core.hardware_snapshot import Engine, EngineDevice
+from garden.core.hardware_snapshot import Engine, EngineBackend, EngineDevice
 
 PACKAGE = "llama-cpp-python"
 
@@ -127,6 +128,38 @@ class EngineLibrary:
                 )
             )
         return tuple(found)
+
+    def backends(self) -> tuple[EngineBackend, ...]:
+        """The backends in ggml's registry, with the devices that each drives."""
+        count = self.function("ggml_backend_reg_count", ctypes.c_size_t)
+        get = self.function("ggml_backend_reg_get", ctypes.c_void_p, ctypes.c_size_t)
+        name = self.function("ggml_backend_reg_name", ctypes.c_char_p, ctypes.c_void_p)
+        device_count = self.function("ggml_backend_reg_dev_count", ctypes.c_size_t, ctypes.c_void_p)
+        device = self.function("ggml_backend_reg_dev_get", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+        device_name = self.function("ggml_backend_dev_name", ctypes.c_char_p, ctypes.c_void_p)
+        folder = Path(self.c._lib._name).parent
+        found = []
+        for index in range(count()):
+            registry = get(index)
+            backend = name(registry).decode("utf-8", "replace")
+            library = next(iter(sorted(folder.glob(f"*ggml-{backend.lower()}.*"))), None)
+            devices = (device_name(device(registry, number)) for number in range(device_count(registry)))
+            found.append(
+                EngineBackend(
+                    name=backend,
+                    path=str(library) if library else None,
+                    devices=tuple(text.decode("utf-8", "replace") for text in devices),
+                )
+            )
+        return tuple(found)
+
+    def ggml_version(self) -> str | None:
+        """Version of ggml, None when this build does not say."""
+        try:
+            text: bytes = self.function("ggml_version", ctypes.c_char_p)()
+        except AttributeError:
+            return None
+        return text.decode("utf-8", "replace")
 
     def system_info(self) -> str:
         """llama.cpp's own line about its build."""

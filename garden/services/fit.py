@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from garden.core.catalog import ModelSummary, Repository, RepositoryFile
@@ -23,6 +25,7 @@ from garden.jobs.handle import Handle
 from garden.jobs.pool import TaskPool
 from garden.services.hub_access import HubAccess
 from garden.services.machine import MachineService
+from garden.services.model_name import display_name
 from garden.services.settings import SettingsService
 from garden.store.forecasts import Forecasts, LoadRecord
 from garden.store.headers import Headers, file_key, hash_key
@@ -59,6 +62,8 @@ class FitService:
         self._forecasts = forecasts
         self._speeds = speeds
         self._pool = pool
+        self._whole_headers: dict[tuple[str, str, str], GgufHeader] = {}
+        self._model_locks: defaultdict[tuple[str, str, str], threading.Lock] = defaultdict(threading.Lock)
 
     def header(self, ref: ModelRef) -> GgufHeader:
         """Header of a file on this machine; of a set of shards, with the tensors of all.
@@ -70,35 +75,35 @@ class FitService:
         if ref.path is None:
             raise NotFoundError(f"{ref.name} is not on this machine.", "Download it first.")
         shards = shard_paths(Path(ref.path))
-        first, *others = [self._local_header(path) for path in shards]
-        if not others:
-            return first
-        return dataclasses.replace(
-            first,
-            tensors=tuple(tensor for header in (first, *others) for tensor in header.tensors),
-            data_bytes=sum(header.data_bytes for header in (first, *others)),
-        )
+        return _joined([self._local_header(path) for path in shards])
 
     def remote_header(self, repository: Repository, file: RepositoryFile) -> Handle[GgufHeader]:
-        """Header of a file on the Hub, read by ranges, a few requests once per file."""
+        """Header of a file on the Hub, read by ranges, a few requests per model.
+
+        The quantizations of one model share their metadata, so only the first is read whole (the vocabulary alone is
+        up to 16 MB); its siblings' headers are derived from it: the same shapes, weights scaled to the file's size.
+        """
+        repo_id, revision = repository.summary.repo_id, repository.revision
+        model = (repo_id, revision, display_name(file.filename.rpartition("/")[2].removesuffix(".gguf")))
 
         def read(_cancelled: threading.Event) -> GgufHeader:
-            headers = []
-            for part in file.files:
-                key = hash_key(part.sha256) if part.sha256 else None
-                header = self._headers.get(key) if key else None
-                if header is None:
-                    repo_id = repository.summary.repo_id
-                    source = self._hub.client().source(repo_id, repository.revision, part.filename, part.size_bytes)
-                    header = read_header(source)
-                    if key:
-                        self._headers.put(key, header)
-                headers.append(header)
-            first, *others = headers
-            if not others:
-                return first
-            tensors = tuple(tensor for header in headers for tensor in header.tensors)
-            return dataclasses.replace(first, tensors=tensors, data_bytes=sum(h.data_bytes for h in headers))
+            key = hash_key(file.sha256) if file.sha256 else None
+            known = self._headers.get(key) if key else None
+            if known is not None:
+                return known
+            with self._model_locks[model]:
+                whole = self._whole_headers.get(model)
+                if whole is not None:
+                    return sibling_header(whole, file.size_bytes)
+                client = self._hub.client()
+                headers = [
+                    read_header(client.source(repo_id, revision, part.filename, part.size_bytes)) for part in file.files
+                ]
+                header = _joined(headers)
+                self._whole_headers[model] = header
+            if key:
+                self._headers.put(key, header)
+            return header
 
         return self._pool.submit(read)
 
@@ -179,3 +184,27 @@ class FitService:
         if path.stat().st_size < header.header_bytes:
             raise InvalidFileError("This is not a complete GGUF file.", "Fetch it again or remove it.")
         return header
+
+
+def sibling_header(header: GgufHeader, size_bytes: int) -> GgufHeader:
+    """The header that another quantization of the same model has: the same shapes, its weights filling its own file.
+
+    Args:
+        header: Of one quantization, read whole.
+        size_bytes: Size of the other one's file.
+    """
+    data_bytes = max(0, size_bytes - header.header_bytes)
+    scale = data_bytes / header.data_bytes if header.data_bytes else 1.0
+    tensors = tuple(
+        dataclasses.replace(tensor, size_bytes=round(tensor.size_bytes * scale)) for tensor in header.tensors
+    )
+    return dataclasses.replace(header, tensors=tensors, data_bytes=data_bytes)
+
+
+def _joined(headers: Sequence[GgufHeader]) -> GgufHeader:
+    """One header for a set of shards: the metadata of the first, the tensors of all."""
+    first, *others = headers
+    if not others:
+        return first
+    tensors = tuple(tensor for header in headers for tensor in header.tensors)
+    return dataclasses.replace(first, tensors=tensors, data_bytes=sum(header.data_bytes for header in headers))

@@ -26,7 +26,8 @@ from garden.process.task import run_task
 from garden.quantization.file_hash import sha256_of
 from garden.services import starter
 from garden.services.hub_access import HubAccess
-from garden.services.library_scan import LibraryScan, display_name
+from garden.services.library_scan import LibraryScan
+from garden.services.model_name import display_name
 from garden.services.settings import SettingsService
 from garden.services.target import HubTarget, choose_entry, choose_file, looks_like_path
 from garden.store.library_index import LibraryIndex

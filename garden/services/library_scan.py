@@ -18,6 +18,7 @@ from garden.hub.cache import CachedFile, cached_models, hub_cache_dir
 from garden.quantization.lineage import LINEAGE_KEY, parse_lineage
 from garden.services import starter
 from garden.services.fit import FitService
+from garden.services.model_name import display_name
 from garden.store.model_use import ModelUses
 from garden.store.receipts import Receipts
 from garden.store.speeds import Speeds
@@ -141,18 +142,6 @@ class LibraryScan:
     def _check(cancelled: threading.Event) -> None:
         if cancelled.is_set():
             raise CancelledByUser
-
-
-def display_name(stem: str) -> str:
-    """A model's name without what says only how it is stored: ``Qwen3-8B-GGUF``, ``Qwen3-8B-Q4_K_M`` → ``Qwen3-8B``."""
-    shard = shard_of(f"{stem}.gguf")
-    name = shard[0] if shard else stem
-    for ending in ("-GGUF", "-gguf", "_GGUF", ".gguf"):
-        name = name.removesuffix(ending)
-    quant = quant_type_of(f"{name}.gguf")
-    if quant and name.upper().endswith(quant):
-        name = name[: -len(quant)].rstrip("-._") or name
-    return name
 
 
 def gguf_files(folder: Path) -> Iterator[Path]:

@@ -1,0 +1,173 @@
+"""``garden fit``."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import click
+
+from garden.cli.output import json_option, opened, print_json, print_table, verdict_word
+from garden.core.errors import GardenError, NotFoundError
+from garden.core.fit_forecast import FitForecast
+from garden.core.hardware_snapshot import Gpu, HardwareSnapshot
+from garden.core.quantity import format_bytes
+from garden.core.run_configuration import KV_TYPES
+from garden.gguf.header import GgufHeader
+from garden.services.garden import Garden
+from garden.services.target import choose_file, parse_hub_target
+
+_UNITS = {"": 1, "B": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+
+
+class ByteSize(click.ParamType):
+    """Bytes, as a number or with a unit: ``17179869184``, ``16G``, ``16 GiB``."""
+
+    name = "bytes"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read it."""
+        if isinstance(value, int):
+            return value
+        text = str(value).strip().upper().removesuffix("IB").removesuffix("B").strip()
+        number, unit = (text[:-1], text[-1]) if text and text[-1] in "KMGT" else (text, "")
+        try:
+            size = float(number) * _UNITS[unit]
+        except ValueError:
+            self.fail(f"“{value}” is no size; write 16G or a number of bytes.", param, ctx)
+        if not 0 <= size < 2**60:
+            self.fail(f"“{value}” is no size that a machine has.", param, ctx)
+        return round(size)
+
+
+@click.command(help="Memory and verdict of TARGET, from its header alone: nothing is downloaded or loaded.")
+@click.argument("target")
+@click.option("--context", type=click.IntRange(1, 16_777_216), help="Tokens; the model's own or 16,384 by default.")
+@click.option("--kv-type", type=click.Choice(list(KV_TYPES)), help="Type of the KV cache.")
+@click.option("--kv-type-v", type=click.Choice(list(KV_TYPES)), help="Type of the V cache alone.")
+@click.option("--gpu-layers", type=click.IntRange(0, 1000), help="Layers on the GPU; found by default.")
+@click.option("--sequences", type=click.IntRange(1, 256), default=1, show_default=True)
+@click.option("--ubatch", type=click.IntRange(1, 16_384), default=512, show_default=True)
+@click.option("--flash-attention", type=click.Choice(("on", "off", "auto")), default="auto", show_default=True)
+@click.option("--method", type=click.Choice(("formula",)), default="formula", show_default=True)
+@click.option("--ram", type=ByteSize(), help="Pretend that this much RAM is free.")
+@click.option("--vram", type=ByteSize(), help="Pretend a GPU with this much memory.")
+@json_option
+def fit(
+    target: str,
+    context: int | None,
+    kv_type: str | None,
+    kv_type_v: str | None,
+    gpu_layers: int | None,
+    sequences: int,
+    ubatch: int,
+    flash_attention: str,
+    method: str,
+    ram: int | None,
+    vram: int | None,
+    as_json: bool,
+) -> None:
+    """Forecast."""
+    del method  # one so far
+    with opened() as garden:
+        machine = pretend(garden.machine.read(), ram, vram)
+        header, measured = header_of(garden, target)
+        load = garden.fit.default_load(header)
+        changes: dict[str, Any] = {
+            "n_sequences": sequences,
+            "n_outputs_max": sequences,
+            "n_batch": max(ubatch, 512),
+            "n_ubatch": ubatch,
+            "flash_attention": flash_attention,
+            "type_k": kv_type or load.type_k,
+            "type_v": kv_type_v or kv_type or load.type_v,
+            "context_length": context or load.context_length,
+        }
+        load = dataclasses.replace(load, **changes)
+        if gpu_layers is not None:
+            load = dataclasses.replace(load, n_gpu_layers=gpu_layers)
+        forecast = garden.fit.forecast_header(header, load, machine)
+        if measured is not None and ram is None and vram is None:
+            forecast = dataclasses.replace(
+                forecast,
+                decode_tokens_per_second=measured.decode_tokens_per_second,
+                prefill_tokens_per_second=measured.prefill_tokens_per_second,
+            )
+    if as_json:
+        print_json(fit_document(target, forecast))
+        return
+    click.echo(f"{target}: {verdict_word(forecast)}. {forecast.reason}")
+    if forecast.suggestion:
+        click.echo(forecast.suggestion)
+    rows = [
+        (device.name, format_bytes(device.required_bytes), format_bytes(device.available_bytes))
+        for device in forecast.devices
+    ]
+    print_table(("Device", "Needed", "Free"), rows, right=(1, 2))
+    parts = {
+        "weights": forecast.weights_bytes,
+        "KV cache": forecast.kv_cache_bytes,
+        "recurrent state": forecast.recurrent_bytes,
+        "compute": forecast.compute_bytes,
+    }
+    click.echo(", ".join(f"{name} {format_bytes(size)}" for name, size in parts.items() if size))
+    if forecast.max_context:
+        click.echo(f"Largest context that fits: {forecast.max_context:,} tokens.")
+
+
+def pretend(machine: HardwareSnapshot, ram: int | None, vram: int | None) -> HardwareSnapshot:
+    """The machine with another amount of memory."""
+    if ram is not None:
+        machine = dataclasses.replace(machine, ram_total_bytes=max(ram, 1), ram_available_bytes=ram)
+    if vram is not None:
+        gpus = (
+            (Gpu(name="GPU", vendor="other", memory_total_bytes=vram, memory_free_bytes=vram, device="GPU0"),)
+            if vram
+            else ()
+        )
+        machine = dataclasses.replace(machine, gpus=gpus)
+    return machine
+
+
+def header_of(garden: Garden, target: str) -> tuple[GgufHeader, FitForecast | None]:
+    """Header of a TARGET, here or on the Hub, and its forecast with measured speed when it ran here before."""
+    try:
+        entry = garden.library.resolve(target)
+    except NotFoundError:
+        hub = parse_hub_target(target)
+        if hub is None:
+            raise
+        repository = garden.catalog.repository(hub.repo_id).result()
+        return garden.fit.remote_header(repository, choose_file(repository, hub)).result(), None
+    if entry.problem:
+        raise GardenError(entry.problem)
+    return garden.fit.header(entry.ref), garden.fit.forecast(entry)
+
+
+def fit_document(target: str, forecast: FitForecast) -> dict[str, object]:
+    """The forecast as JSON."""
+    return {
+        "target": target,
+        "architecture": forecast.architecture,
+        "verdict": forecast.verdict.value,
+        "placement": forecast.placement.value,
+        "reason": forecast.reason,
+        "method": forecast.method.value,
+        "weights_bytes": forecast.weights_bytes,
+        "kv_cache_bytes": forecast.kv_cache_bytes,
+        "recurrent_bytes": forecast.recurrent_bytes,
+        "compute_bytes": forecast.compute_bytes,
+        "total_bytes": forecast.total_bytes,
+        "devices": [
+            {
+                "name": device.name,
+                "required_bytes": device.required_bytes,
+                "available_bytes": device.available_bytes,
+            }
+            for device in forecast.devices
+        ],
+        "n_gpu_layers": forecast.n_gpu_layers,
+        "max_context": forecast.max_context,
+        "decode_tokens_per_second": forecast.decode_tokens_per_second,
+        "prefill_tokens_per_second": forecast.prefill_tokens_per_second,
+    }

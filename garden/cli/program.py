@@ -1,0 +1,146 @@
+"""``garden …``: the commands, found by name and imported when one is run, so that help is there at once."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import click
+
+import garden
+from garden.core.errors import CancelledByUser, GardenError
+
+#: Name → module in this package and one line of help. Help needs no import of what a command needs.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "tour": ("tour_command", "The main job on a real model, start to end, without a window."),
+    "hardware": ("machine_commands", "What this machine has."),
+    "search": ("hub_commands", "Search the Hub, with a verdict for each model."),
+    "files": ("hub_commands", "Files of a repository, with sizes and verdicts."),
+    "fit": ("fit_command", "Memory of a model before it is downloaded or loaded."),
+    "download": ("hub_commands", "Fetch a model into the shared Hub cache; run again to resume."),
+    "library": ("library_command", "Models on this machine; verify, remove or scan them."),
+    "quantize": ("workshop_commands", "Make smaller versions of a model."),
+    "quality": ("workshop_commands", "How much quants lost against their base."),
+    "compare": ("compare_command", "One prompt to several models, side by side."),
+    "export": ("export_command", "Take a model's configuration to another runtime."),
+    "engine": ("machine_commands", "The engine and its backends."),
+    "doctor": ("machine_commands", "What is wrong here, and what helps."),
+}
+
+EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 0, 1, 2, 130
+
+
+class _Commands(click.Group):
+    """A group that imports a command when it is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"garden.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_) for name, (_module, help_) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"There is no command {args[0]}." + (f" Did you mean {close[0]}?" if close else ""))
+        return super().resolve_command(ctx, args)
+
+
+def run(arguments: list[str], *, open_window: Callable[[], int], render_pages: Callable[[str], list[str]]) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: Without the program's name.
+        open_window: Opens the window; called when there are no arguments.
+        render_pages: Writes pictures of the pages into a folder.
+
+    Returns:
+        Exit code.
+    """
+
+    @click.group(
+        cls=_Commands,
+        invoke_without_command=True,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+        help="Garden tries open models on this machine. Without a command it opens the window.",
+        epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 130 cancelled. `garden COMMAND --help` says more.",
+    )
+    @click.version_option(garden.__version__, prog_name="garden")
+    @click.pass_context
+    def program(context: click.Context) -> None:
+        context.obj = render_pages
+        if context.invoked_subcommand is None:
+            context.exit(_window(open_window))
+
+    _use_utf8()
+    try:
+        result: Any = program.main(args=arguments, prog_name="garden", standalone_mode=False)
+        return result if isinstance(result, int) else EXIT_DONE
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort, CancelledByUser):
+        click.echo("Cancelled.", err=True)
+        return EXIT_CANCELLED
+    except GardenError as error:
+        say_error(error)
+        return EXIT_FAILED
+    except BrokenPipeError:
+        # The reader of our output is gone, e.g. `garden library | head`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_DONE
+
+
+def say_error(error: GardenError) -> None:
+    """One sentence of what happened and what helps, on standard error."""
+    click.echo(f"{error.sentence} {error.action}".strip(), err=True)
+    if error.detail and os.environ.get("GARDEN_DEBUG"):
+        click.echo(error.detail, err=True)
+
+
+def fail(sentence: str, action: str = "") -> NoReturn:
+    """End the command with a sentence and what helps.
+
+    Raises:
+        GardenError: Always.
+    """
+    raise GardenError(sentence, action)
+
+
+def _window(open_window: Callable[[], int]) -> int:
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("QT_QPA_PLATFORM")
+    ):
+        click.echo("There is no display here, so no window can open. Try: garden tour", err=True)
+        return EXIT_USAGE
+    try:
+        return open_window()
+    except ModuleNotFoundError as error:
+        if error.name and error.name.startswith(("PySide6", "shiboken6")):
+            raise GardenError(
+                "The window needs PySide6, which is not installed.", "Run: python packaging/bootstrap.py setup"
+            ) from error
+        raise
+
+
+def _use_utf8() -> None:
+    # A pipe on Windows, or a bare C locale, would stumble over “≈” and bars.
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None and (getattr(stream, "encoding", "") or "").lower() not in ("utf-8", "utf8"):
+            reconfigure(encoding="utf-8", errors="replace")
