@@ -17,6 +17,7 @@ _OUTSET = _GAP + _WIDTH
 class FocusRing(QWidget):
     """Follows the keyboard focus of an application.
 
+    Rows of a view draw theirs inside; their view carries the property ``keyboardFocus`` while keys lead.
     A widget can ask for another shape by the dynamic properties ``focusRadius`` (corner radius of the control) and
     ``focusRing`` (False: it draws its own, as rows do).
     """
@@ -37,11 +38,8 @@ class FocusRing(QWidget):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Notice whether focus moves by keys or by mouse (at the window), and follow the target."""
         kind = event.type()
-        if kind == QEvent.Type.KeyPress:
-            self._by_keyboard = True
-        elif kind == QEvent.Type.MouseButtonPress:
-            self._by_keyboard = False
-            self.hide()
+        if kind in (QEvent.Type.KeyPress, QEvent.Type.MouseButtonPress):
+            self._notice(by_keyboard=kind == QEvent.Type.KeyPress)
         elif watched is self._target and kind in (
             QEvent.Type.Move,
             QEvent.Type.Resize,
@@ -72,6 +70,7 @@ class FocusRing(QWidget):
         if handle is not None:
             # Once per window, not on the application: that would put Python into the way of every event.
             handle.installEventFilter(self)
+        self._tell_rows(new)
         if new is None or not self._by_keyboard or not self._wants_ring(new):
             self._leave()
             return
@@ -79,6 +78,20 @@ class FocusRing(QWidget):
         self._target = _shape_of(new)
         self._target.installEventFilter(self)
         self._place()
+
+    def _notice(self, *, by_keyboard: bool) -> None:
+        if by_keyboard == self._by_keyboard:
+            return
+        self._by_keyboard = by_keyboard
+        if not by_keyboard:
+            self.hide()
+        self._tell_rows(QApplication.focusWidget())
+
+    def _tell_rows(self, widget: QWidget | None) -> None:
+        """Rows draw their own focus, inside; they read whether to from a property of their view."""
+        if isinstance(widget, QAbstractItemView) and widget.property("keyboardFocus") != self._by_keyboard:
+            widget.setProperty("keyboardFocus", self._by_keyboard)
+            widget.viewport().update()
 
     @staticmethod
     def _wants_ring(widget: QWidget) -> bool:
