@@ -13,10 +13,12 @@ from garden.core.errors import CancelledByUser, EngineError, GardenError, OutOfM
 from garden.core.messages import BufferUse
 from garden.core.run_configuration import LoadParameters
 from garden.engine.breakdown import buffers
-from garden.engine.model import Model
+from garden.engine.model import OUT_OF_MEMORY, Model
 from garden.engine.sampler import Sampler
 
 _CACHE_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8, "bf16": 30}
+
+_FLASH_ATTENTION = re.compile(r"Flash Attention was auto, set to (enabled|disabled)")
 
 #: What llama_decode answers: 0 done, 1 no room in the cache, 2 aborted, negative an error.
 _NO_ROOM, _ABORTED = 1, 2
@@ -35,6 +37,7 @@ class Context:
 
     Attributes:
         length: Tokens that one sequence can hold.
+        total_length: Tokens that all sequences can hold; the engine rounds up to its own step.
         flash_attention: What the engine chose.
 
     Raises:
@@ -66,9 +69,11 @@ class Context:
         self.pointer: Any = c.llama_init_from_model(model.pointer, parameters)
         if not self.pointer:
             raise self._error(load, model.library.log.take_errors())
-        self.length: int = c.llama_n_ctx(self.pointer) // load.n_sequences
+        self.length: int = c.llama_n_ctx_seq(self.pointer)
+        self.total_length: int = c.llama_n_ctx(self.pointer)
         self.flash_attention = self._resolved_flash_attention(load)
         self._n_batch = load.n_batch
+        self._window = max(1, c.llama_model_n_swa(model.pointer))
         self._memory = c.llama_get_memory(self.pointer)
         self._held: list[int] = []
         self._one = (ctypes.c_int32 * 1)()
@@ -98,32 +103,52 @@ class Context:
         self._c.llama_memory_clear(self._memory, True)
         self._held = []
 
-    def read_prompt(self, tokens: list[int], on_read: Callable[[int], None] | None = None) -> int:
-        """Bring the cache to hold exactly these tokens, reusing the longest prefix that it holds already.
+    def reuse(self, tokens: list[int]) -> int:
+        """Keep the longest beginning of these tokens that the cache holds, and forget the rest.
 
         Args:
-            tokens: The whole prompt, at least one token.
-            on_read: Called with the number of tokens held after each batch.
+            tokens: A whole prompt, at least one token.
 
         Returns:
-            Tokens that were reused.
+            Tokens that are held now; at least the last one is left to read, since its logits are needed.
 
         Raises:
-            CancelledByUser: Cancelled; what was read stays and is reused.
             CacheFull: The prompt does not fit.
-            EngineError: The engine failed.
         """
         if len(tokens) >= self.length:
             raise CacheFull
-        reused = self._keep_prefix(tokens)
-        for start in range(reused, len(tokens), self._n_batch):
+        common = 0
+        for held, wanted in zip(self._held, tokens[:-1], strict=False):
+            if held != wanted:
+                break
+            common += 1
+        # A sliding-window cache has dropped old positions: going back needs a whole window before the place. A
+        # recurrent state holds its last position only.
+        oldest = self._c.llama_memory_seq_pos_min(self._memory, 0)
+        if oldest > max(0, common - self._window):
+            common = 0
+        return self._drop_from(common)
+
+    def read(self, tokens: list[int], on_read: Callable[[int], None] | None = None) -> None:
+        """Read what the cache does not hold yet of a prompt that was given to ``reuse``.
+
+        Args:
+            tokens: The whole prompt.
+            on_read: Called with the number of tokens held after each batch.
+
+        Raises:
+            CancelledByUser: Cancelled; whole batches that were read stay and can be reused.
+            CacheFull: No room.
+            EngineError: The engine failed.
+        """
+        for start in range(len(self._held), len(tokens), self._n_batch):
+            if self.cancelled:
+                raise CancelledByUser
             chunk = tokens[start : start + self._n_batch]
-            for index, token in enumerate(chunk):
-                self._chunk[index] = token
+            self._chunk[: len(chunk)] = chunk
             self._decode(self._chunk, chunk)
             if on_read:
                 on_read(start + len(chunk))
-        return reused
 
     def generate(self, sampler: Sampler, *, ignore_eos: bool = False) -> Iterator[int]:
         """Tokens after what the cache holds, until the model ends; the caller stops by not asking for more.
@@ -171,17 +196,8 @@ class Context:
             "The engine failed while it computed.", "Load the model again.", self._model.library.log.take_errors()
         )
 
-    def _keep_prefix(self, tokens: list[int]) -> int:
-        common = 0
-        # The last token is read again in any case: its logits are needed.
-        for held, wanted in zip(self._held, tokens[:-1], strict=False):
-            if held != wanted:
-                break
-            common += 1
-        return self._drop_from(common)
-
     def _drop_from(self, position: int) -> int:
-        """Forget everything from a position on; recurrent and sliding-window caches may have to forget all."""
+        """Forget everything from a position on; a recurrent state can only forget all. The number of tokens left."""
         if not self._c.llama_memory_seq_rm(self._memory, 0, position, -1):
             self._c.llama_memory_clear(self._memory, True)
             position = 0
@@ -205,9 +221,9 @@ class Context:
         if load.flash_attention != "auto":
             return load.flash_attention == "on"
         for line in reversed(self._model.library.log.lines):
-            if match := re.search(r"Flash Attention was auto, set to (enabled|disabled)", line):
+            if match := _FLASH_ATTENTION.search(line):
                 return match[1] == "enabled"
-        # Without the line the engine keeps what it was asked for, and auto starts as enabled.
+        # Without the line the engine keeps what auto starts as.
         return True
 
     @staticmethod
@@ -216,7 +232,7 @@ class Context:
             return EngineError(
                 f"A {load.type_v} V cache needs flash attention.", "Switch flash attention on, or choose f16.", log
             )
-        if "alloc" in log or "out of memory" in log.lower():
+        if OUT_OF_MEMORY.search(log):
             return OutOfMemoryError(
                 f"There is not enough memory for a context of {load.context_length:,} tokens.",
                 "Choose a smaller context or a q8_0 cache, or unload other models.",

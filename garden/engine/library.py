@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-import importlib
 import importlib.metadata
 import re
+import sys
 import threading
 from collections import deque
 from pathlib import Path
@@ -71,7 +71,7 @@ class EngineLibrary:
 
     def __init__(self) -> None:
         try:
-            self.c: Any = importlib.import_module("llama_cpp.llama_cpp")
+            from llama_cpp import llama_cpp
         except ImportError as error:
             raise EngineMissingError(
                 "The engine (llama-cpp-python) is not installed.",
@@ -84,6 +84,7 @@ class EngineLibrary:
                 "Build it again: python packaging/bootstrap.py engine",
                 str(error),
             ) from error
+        self.c: Any = llama_cpp
         self.version = importlib.metadata.version(PACKAGE)
         self.log = EngineLog()
         # The callback object has to live as long as the library may call it.
@@ -99,10 +100,19 @@ class EngineLibrary:
         Raises:
             AttributeError: This build has no such function.
         """
-        function = getattr(self.c._lib, name)
+        function = getattr(self._library_of(name), name)
         function.restype = result
         function.argtypes = list(arguments)
         return function
+
+    def _library_of(self, name: str) -> Any:
+        # Linux and macOS resolve ggml's symbols through libllama; Windows exports them from its own library only.
+        if sys.platform != "win32" or hasattr(self.c._lib, name):
+            return self.c._lib
+        return next(
+            (library for library in map(ctypes.CDLL, ("ggml-base", "ggml", "llama")) if hasattr(library, name)),
+            self.c._lib,
+        )
 
     def devices(self) -> tuple[EngineDevice, ...]:
         """Everything the engine can compute on."""

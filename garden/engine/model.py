@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,10 @@ from garden.core.errors import EngineError, InvalidFileError, NotFoundError, Out
 from garden.core.run_configuration import Adapter, LoadParameters
 from garden.engine.library import EngineLibrary
 from garden.engine.vocabulary import Vocabulary
+
+
+#: What ggml and its backends say when an allocation fails.
+OUT_OF_MEMORY = re.compile(r"(unable|failed|fail) to (re)?(alloc|reserve)|alloc\w* (failed|error)|out of memory", re.IGNORECASE)
 
 
 class _TensorPlacement(ctypes.Structure):
@@ -169,7 +174,7 @@ class Model:
                 "A newer Garden may; another model will.",
                 log,
             )
-        if "alloc" in log or "out of memory" in log.lower():
+        if OUT_OF_MEMORY.search(log):
             return OutOfMemoryError(
                 f"There is not enough memory for the weights of {path.name}.",
                 "Unload other models, choose a smaller type, or move fewer layers to the GPU.",

@@ -19,19 +19,22 @@ class Sampler:
         model: Whose vocabulary it picks from.
         sampling: All parameters.
         seed: For the draw; unused when greedy.
+        context_length: What "the whole context" means for the windows of the penalties.
     """
 
-    def __init__(self, model: Model, sampling: Sampling, seed: int) -> None:
+    def __init__(self, model: Model, sampling: Sampling, seed: int, *, context_length: int) -> None:
         c = self._c = model.library.c
         parameters = c.llama_sampler_chain_default_params()
         parameters.no_perf = True
         self.pointer: Any = c.llama_sampler_chain_init(parameters)
         breakers = (ctypes.c_char_p * len(_DRY_BREAKERS))(*_DRY_BREAKERS)
-        window = sampling.dry_penalty_last_n if sampling.dry_penalty_last_n >= 0 else model.trained_context_length
+        dry_window = sampling.dry_penalty_last_n if sampling.dry_penalty_last_n >= 0 else context_length
+        penalty_window = sampling.repeat_last_n if sampling.repeat_last_n >= 0 else context_length
+        self._remembers = _remembered_tokens(sampling, penalty_window, dry_window)
         self._add(
             c.llama_sampler_init_penalties(
                 model.vocabulary.size,
-                sampling.repeat_last_n if sampling.repeat_last_n >= 0 else model.trained_context_length,
+                penalty_window,
                 sampling.repeat_penalty,
                 sampling.frequency_penalty,
                 sampling.presence_penalty,
@@ -43,7 +46,7 @@ class Sampler:
                 sampling.dry_multiplier,
                 sampling.dry_base,
                 sampling.dry_allowed_length,
-                window,
+                dry_window,
                 breakers,
                 len(_DRY_BREAKERS),
             )
@@ -60,6 +63,12 @@ class Sampler:
         self._add(c.llama_sampler_init_temp(sampling.temperature))
         self._add(c.llama_sampler_init_dist(seed))
 
+    def remember(self, prompt: list[int]) -> None:
+        """Let the penalties count the prompt too, as llama.cpp's own server does."""
+        if self._remembers:
+            for token in prompt[-self._remembers :]:
+                self._c.llama_sampler_accept(self.pointer, token)
+
     def sample(self, context: Any) -> int:
         """Pick from the last row of logits; the chain remembers the pick for its penalties."""
         token: int = self._c.llama_sampler_sample(self.pointer, context, -1)
@@ -73,3 +82,9 @@ class Sampler:
 
     def _add(self, sampler: Any) -> None:
         self._c.llama_sampler_chain_add(self.pointer, sampler)
+
+
+def _remembered_tokens(sampling: Sampling, penalty_window: int, dry_window: int) -> int:
+    """How far back the samplers that are on look; 0 when none does."""
+    penalised = sampling.repeat_penalty != 1 or sampling.frequency_penalty != 0 or sampling.presence_penalty != 0
+    return max(penalty_window if penalised else 0, dry_window if sampling.dry_multiplier != 0 else 0)

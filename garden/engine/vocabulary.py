@@ -24,7 +24,6 @@ class Vocabulary:
         self._pointer = pointer
         self.size: int = c.llama_vocab_n_tokens(pointer)
         self._pieces: dict[int, bytes] = {}
-        self._control: dict[str, int] | None = None
         self._buffer = ctypes.create_string_buffer(256)
 
     @property
@@ -85,13 +84,11 @@ class Vocabulary:
         """A token as templates write it, markers included; empty for None."""
         return "" if token is None else self._render(token, special=True).decode("utf-8", "replace")
 
-    def control_texts(self) -> dict[str, int]:
-        """Texts that would be read as control tokens, and those tokens."""
-        if self._control is None:
-            c, pointer = self._c, self._pointer
-            tokens = [token for token in range(self.size) if c.llama_vocab_is_control(pointer, token)]
-            self._control = {text: token for token in tokens if (text := self.text_of(token))}
-        return self._control
+    def control_texts(self, text: str) -> tuple[str, ...]:
+        """Markers in a text, such as ``<|im_end|>``, that would be read as control tokens; each once."""
+        c, pointer = self._c, self._pointer
+        tokens = set(self.tokenize(text, add_special=False, parse_special=True))
+        return tuple(self.text_of(token) for token in sorted(tokens) if c.llama_vocab_is_control(pointer, token))
 
     def _render(self, token: int, *, special: bool) -> bytes:
         length = self._c.llama_token_to_piece(self._pointer, token, self._buffer, len(self._buffer), 0, special)

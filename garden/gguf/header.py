@@ -252,7 +252,8 @@ def _read_tensor(cursor: _Cursor, alignment: int) -> TensorInfo:
 
 def _check(header: GgufHeader, size_bytes: int) -> None:
     """Refuse what the engine would stumble over: no architecture, absurd block counts, data that ends too early."""
-    if header.architecture is None:
+    # The second and later shards of a set carry tensors alone.
+    if header.architecture is None and "split.count" not in header.metadata:
         raise InvalidFileError("This GGUF file does not name an architecture.", _DAMAGED_ACTION)
     blocks = header.block_count
     if blocks is not None and not 0 <= blocks <= MAX_BLOCKS:

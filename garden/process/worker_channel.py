@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import sys
 import threading
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -62,17 +64,22 @@ class WorkerChannel(Generic[InputT]):
     def _read(self) -> None:
         # A reader of its own: the interpreter locks sys.stdin on its way out, and aborts while a thread waits in it.
         stream = os.fdopen(os.dup(0), "rb")
-        while line := stream.readline(MAX_LINE_BYTES):
-            message = self._decoder.decode(line)
-            if isinstance(message, Cancel):
-                self._cancel()
-            else:
-                # Here and not where the request is taken up: a Cancel right behind it must not be lost.
-                self.cancelled.clear()
-                self._incoming.put(message)
-        self.closed.set()
-        self._cancel()
-        self._incoming.put(None)
+        try:
+            while (line := stream.readline(MAX_LINE_BYTES + 1)).endswith(b"\n"):
+                message = self._decoder.decode(line)
+                if isinstance(message, Cancel):
+                    self._cancel()
+                else:
+                    # Here and not where the request is taken up: a Cancel right behind it must not be lost.
+                    self.cancelled.clear()
+                    self._incoming.put(message)
+        except (msgspec.DecodeError, OSError, MemoryError):
+            # Not a parent that can be served: end as if it were gone, the log says why.
+            traceback.print_exc()
+        finally:
+            self.closed.set()
+            self._cancel()
+            self._incoming.put(None)
 
     def _cancel(self) -> None:
         self.cancelled.set()
@@ -81,11 +88,15 @@ class WorkerChannel(Generic[InputT]):
 
 
 def harden() -> None:
-    """No core dumps of models and prompts; called first in every worker."""
+    """Called first in every worker: no core dumps of models and prompts, and first in line when memory runs out."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource  # POSIX only
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        # The kernel shall end the child that holds the memory, not the window.
+        with contextlib.suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text("500")
 
 
 def serve_one(input_type: Any, handle: Callable[[InputT, WorkerChannel[InputT]], Message]) -> int:

@@ -45,7 +45,8 @@ def test_every_refusal_is_one_sentence_and_an_action() -> None:
     statuses = (400, 401, 403, 404, 407, 408, 410, 416, 429, 451, 500, 502, 503, 504, 599)
     codes = ("", "RepoNotFound", "RevisionNotFound", "EntryNotFound", "GatedRepo", "Other")
     for status, code, repo_id, with_token in itertools.product(statuses, codes, (None, "o/r"), (True, False)):
-        subject = Subject(host="hub.example", repo_id=repo_id, filename="f" if repo_id else None, with_token=with_token)
+        filename, revision = ("f", "main") if repo_id else (None, None)
+        subject = Subject("hub.example", repo_id, revision, filename, with_token=with_token)
         told = error_from_status(status, httpx2.Headers({"X-Error-Code": code}), subject)
         assert told.sentence.endswith(".") and told.action.endswith("."), told
         assert "None" not in str(told) and "''" not in str(told), told

@@ -79,8 +79,8 @@ def test_what_is_missing_is_one_line_to_paste(
 ) -> None:
     missing = [system_packages.Need("a C++ compiler (for the engine)", False, ("g++",))]
     monkeypatch.setattr(system_packages, "needs", lambda for_tests: missing)
-    monkeypatch.setattr(system_packages.shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(system_packages.os, "geteuid", lambda: 1000, raising=False)
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("os.geteuid", lambda: 1000, raising=False)
 
     assert system_packages.provide(for_tests=False) is False
     assert "sudo apt-get install -y --no-install-recommends g++" in capsys.readouterr().out

@@ -242,6 +242,20 @@ def test_a_stall_is_told_and_survived(hub: HubServer, cache: Path) -> None:
     assert isinstance(running.end(), Transferred)
 
 
+def test_a_hub_that_goes_away_and_comes_back_is_waited_for(cache: Path) -> None:
+    with HubServer([_MODEL]) as hub:
+        hub.fail(Fault("stall", after_bytes=1_000_000))
+        running = _Transfer(_request(hub, cache))
+        running.until_received(1_000_000)
+        port = int(hub.endpoint.rpartition(":")[2])
+    running.until_noted("refuses connections; trying again")
+    with HubServer([_MODEL], port=port) as hub:
+        result = running.end()
+        assert isinstance(result, Transferred)
+        assert Path(result.path).read_bytes() == _DATA
+        assert _ranges(hub) == ["bytes=1000000-"]
+
+
 def test_faults_of_the_network_are_survived(hub: HubServer, cache: Path) -> None:
     for fault in (
         Fault("drop", after_bytes=700_000),

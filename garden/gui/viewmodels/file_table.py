@@ -1,0 +1,219 @@
+"""The files of a repository as a table: type, size, memory, verdict, speed and what can be done."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from garden.core.catalog import RepositoryFile
+from garden.core.fit_forecast import FitForecast
+from garden.core.job_record import JobRecord
+from garden.core.library_entry import LibraryEntry
+from garden.core.quantity import format_bytes, format_gib
+from garden.gui.viewmodels.wording import verdict_word
+
+if TYPE_CHECKING:
+    from garden.gguf.header import GgufHeader
+
+_Index = QModelIndex | QPersistentModelIndex
+_ROOT = QModelIndex()
+
+
+class FileColumn(enum.IntEnum):
+    """Columns, left to right."""
+
+    TYPE = 0
+    SIZE = 1
+    MEMORY = 2
+    VERDICT = 3
+    SPEED = 4
+    ACTION = 5
+
+
+class FileRole(enum.IntEnum):
+    """What a cell gives beside its text."""
+
+    ROW = Qt.ItemDataRole.UserRole + 1
+
+
+_TITLES = {
+    FileColumn.TYPE: "Type",
+    FileColumn.SIZE: "Size, GiB",
+    FileColumn.MEMORY: "Memory, GiB",
+    FileColumn.VERDICT: "Verdict",
+    FileColumn.SPEED: "tok/s",
+    FileColumn.ACTION: "",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRow:
+    """One file of the repository on the page, and what is known of it so far.
+
+    Attributes:
+        file: The file, or the set of shards as one.
+        header: Its header, None until it was read.
+        forecast: How it will run with the context and cache types at hand, None until the header was read.
+        problem: Why the header could not be read.
+        entry: The same file in the library, None when it is not there.
+        job: The download under way (or its end), None when there was none.
+        recommended: Whether this is the one to take.
+    """
+
+    file: RepositoryFile
+    header: GgufHeader | None = None
+    forecast: FitForecast | None = None
+    problem: str | None = None
+    entry: LibraryEntry | None = None
+    job: JobRecord | None = None
+    recommended: bool = False
+
+    @property
+    def title(self) -> str:
+        """``Q4_K_M``, or the file's name when that says no type."""
+        return self.file.quant_type or self.file.filename.rpartition("/")[2]
+
+    @property
+    def downloading(self) -> bool:
+        """Whether a download has neither ended nor been paused."""
+        return self.job is not None and not self.job.state.ended
+
+    @property
+    def bits_per_weight(self) -> float | None:
+        """8 · tensor bytes / parameters; None until the header was read."""
+        if self.header is None or not self.header.parameters:
+            return None
+        return 8 * self.header.data_bytes / self.header.parameters
+
+    @property
+    def note(self) -> str:
+        """The small line under the type."""
+        if self.job is not None and not self.job.state.ended:
+            fraction = self.job.fraction
+            return f"{self.job.state.value.capitalize()} {fraction:.0%}" if fraction is not None else "Waiting"
+        if self.entry is not None:
+            return "In library"
+        bits = self.bits_per_weight
+        shards = f"{len(self.file.files)} parts" if len(self.file.files) > 1 else ""
+        if bits is None:
+            return shards
+        return f"{bits:.2f} bpw" + (f" · {shards}" if shards else "")
+
+
+class FileTableModel(QAbstractTableModel):
+    """One row per file that can be fetched, the largest first."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[FileRow] = []
+
+    @property
+    def rows(self) -> Sequence[FileRow]:
+        """The rows, in order."""
+        return tuple(self._rows)
+
+    def replace(self, rows: Sequence[FileRow]) -> None:
+        """Show another repository's files."""
+        self.beginResetModel()
+        self._rows = list(rows)
+        self.endResetModel()
+
+    def update_rows(self, rows: Sequence[FileRow]) -> None:
+        """Show new facts of the same files; selection and scroll position stay."""
+        changed = [number for number, row in enumerate(rows) if row != self._rows[number]]
+        if not changed:
+            return
+        self._rows = list(rows)
+        last = FileColumn.ACTION.value
+        self.dataChanged.emit(self.index(changed[0], 0), self.index(changed[-1], last))
+
+    def update_row(self, number: int, **facts: object) -> None:
+        """Show new facts of one file."""
+        self._rows[number] = dataclasses.replace(self._rows[number], **facts)  # type: ignore[arg-type]  # fields by name
+        self.dataChanged.emit(self.index(number, 0), self.index(number, FileColumn.ACTION.value))
+
+    def row_of(self, filename: str) -> int:
+        """Number of a file's row, −1 when it is not here."""
+        return next((number for number, row in enumerate(self._rows) if row.file.filename == filename), -1)
+
+    def rowCount(self, parent: _Index = _ROOT) -> int:
+        """Files."""
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: _Index = _ROOT) -> int:
+        """Columns of FileColumn."""
+        return 0 if parent.isValid() else len(FileColumn)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Titles; units stand here, not in the cells."""
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return _TITLES[FileColumn(section)]
+        if role == Qt.ItemDataRole.TextAlignmentRole and section in (FileColumn.SIZE, FileColumn.SPEED):
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Texts of the cells and the row's value."""
+        if not self.checkIndex(index, QAbstractTableModel.CheckIndexOption.IndexIsValid):
+            return None
+        row = self._rows[index.row()]
+        if role == FileRole.ROW:
+            return row
+        column = FileColumn(index.column())
+        if role == Qt.ItemDataRole.DisplayRole:
+            return _text(row, column)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return _spoken(row) if column is FileColumn.TYPE else _text(row, column)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return _tool_tip(row, column)
+        return None
+
+
+def _text(row: FileRow, column: FileColumn) -> str:
+    forecast = row.forecast
+    match column:
+        case FileColumn.TYPE:
+            return row.title
+        case FileColumn.SIZE:
+            return format_gib(row.file.size_bytes)
+        case FileColumn.MEMORY:
+            if forecast is None or forecast.total_bytes is None:
+                return ""
+            return format_gib(forecast.total_bytes)
+        case FileColumn.VERDICT:
+            if row.problem:
+                return "Unreadable"
+            return verdict_word(forecast, layers=True) if forecast else "Reading header"
+        case FileColumn.SPEED:
+            speed = forecast.decode_tokens_per_second if forecast else None
+            return f"{speed:.0f}" if speed is not None else "–"
+        case FileColumn.ACTION:
+            if row.entry is not None:
+                return "In library"
+            return "Cancel" if row.downloading else "Download"
+
+
+def _tool_tip(row: FileRow, column: FileColumn) -> str | None:
+    if column is FileColumn.VERDICT:
+        return row.problem or (row.forecast.reason if row.forecast else None)
+    if column is FileColumn.TYPE:
+        return row.file.filename
+    if column is FileColumn.ACTION:
+        return _text(row, column)
+    return None
+
+
+def _spoken(row: FileRow) -> str:
+    parts = [row.title, format_bytes(row.file.size_bytes), _text(row, FileColumn.VERDICT)]
+    if row.recommended:
+        parts.insert(1, "recommended")
+    if row.entry is not None:
+        parts.append("in library")
+    return ", ".join(parts)

@@ -1,0 +1,141 @@
+"""The words of one job's row in Activity: what it does, how far, how fast, how long still, and how it ended."""
+
+from __future__ import annotations
+
+import enum
+import time
+from dataclasses import dataclass
+
+from garden.core.job_record import JobKind, JobRecord, JobState
+from garden.core.quantity import format_bytes, format_duration
+
+_DOING = {
+    JobKind.DOWNLOAD: "Downloading",
+    JobKind.QUANTIZE: "Quantizing",
+    JobKind.QUALITY: "Measuring the loss",
+    JobKind.COMPARE: "Comparing",
+    JobKind.VERIFY: "Checking the hash",
+}
+_DONE = {
+    JobKind.DOWNLOAD: "Downloaded and verified",
+    JobKind.QUANTIZE: "Quantized and hashed",
+    JobKind.QUALITY: "Loss measured",
+    JobKind.COMPARE: "Answered",
+    JobKind.VERIFY: "Hash checked",
+}
+
+
+class Tone(enum.StrEnum):
+    """How the state line is coloured."""
+
+    PLAIN = "plain"
+    WARNING = "warning"
+    DANGER = "danger"
+
+
+class Section(enum.StrEnum):
+    """Where a job stands in the list."""
+
+    UNDER_WAY = "Under way"
+    WAITING = "Waiting"
+    FINISHED = "Finished"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobLines:
+    """What one row shows.
+
+    Attributes:
+        section: The group it stands in.
+        state: Second line: what it does or how it ended.
+        tone: Colour of that line.
+        amount: How much, first line on the right.
+        detail: How fast and how long still, or when and how long it took.
+        fraction: Of the progress bar, None for none.
+        stalled: Whether the bar is coloured as a warning.
+    """
+
+    section: Section
+    state: str
+    tone: Tone
+    amount: str
+    detail: str
+    fraction: float | None
+    stalled: bool = False
+
+
+def section_of(job: JobRecord) -> Section:
+    """The group that a job stands in."""
+    if job.state.ended:
+        return Section.FINISHED
+    return Section.UNDER_WAY if job.state is JobState.RUNNING else Section.WAITING
+
+
+def job_lines(job: JobRecord, position: int = 0) -> JobLines:
+    """The words for a job.
+
+    Args:
+        job: The job now.
+        position: Its place among the waiting ones, from 1; 0 when it does not wait.
+    """
+    stalled = job.state is JobState.RUNNING and job.rate == 0 and job.kind is JobKind.DOWNLOAD
+    state, tone = _state_line(job, position, stalled)
+    show_bar = not job.state.ended and (job.state is not JobState.WAITING or job.done > 0)
+    return JobLines(
+        section=section_of(job),
+        state=state,
+        tone=tone,
+        amount=_amount(job),
+        detail=_detail(job),
+        fraction=job.fraction if show_bar else None,
+        stalled=stalled,
+    )
+
+
+def _state_line(job: JobRecord, position: int, stalled: bool) -> tuple[str, Tone]:
+    match job.state:
+        case JobState.RUNNING:
+            doing = job.note if stalled and job.note else " · ".join(filter(None, (_DOING[job.kind], job.note)))
+            return doing, Tone.WARNING if stalled else Tone.PLAIN
+        case JobState.WAITING:
+            return ("Next in the queue" if position <= 1 else f"Number {position} in the queue"), Tone.PLAIN
+        case JobState.PAUSED:
+            share = f" at {job.fraction:.0%}".replace("%", " %") if job.fraction else ""
+            return f"Paused{share}", Tone.PLAIN
+        case JobState.SUCCEEDED:
+            return job.note or _DONE[job.kind], Tone.PLAIN
+        case JobState.CANCELLED:
+            return "Cancelled; nothing half-written was left", Tone.PLAIN
+        case JobState.FAILED:
+            return " ".join(filter(None, (job.error, job.action))) or "Failed", Tone.DANGER
+
+
+def _count(value: float, unit: str) -> str:
+    return format_bytes(value) if unit == "bytes" else f"{value:,.0f} {unit}"
+
+
+def _amount(job: JobRecord) -> str:
+    if job.total is None:
+        return _count(job.done, job.unit) if job.done else ""
+    if job.state is JobState.SUCCEEDED or not job.done:
+        return _count(job.total, job.unit)
+    if job.unit != "bytes":
+        return f"{job.done:,} of {job.total:,} {job.unit}"
+    whole = format_bytes(job.total)
+    done = format_bytes(job.done)
+    # The unit once, when both have the same.
+    return f"{done.rpartition(' ')[0] if done[-3:] == whole[-3:] else done} of {whole}"
+
+
+def _detail(job: JobRecord) -> str:
+    if job.state is JobState.RUNNING:
+        speed = f"{_count(job.rate, job.unit)}/s" if job.rate is not None else ""
+        left = f"{format_duration(job.seconds_left)} left" if job.seconds_left is not None else "time left unknown"
+        return " · ".join(filter(None, (speed, left)))
+    if job.state is JobState.PAUSED:
+        return "resumes where it stopped" if job.resumable else "begins again"
+    if job.state.ended and job.ended_at:
+        clock = time.strftime("%H:%M", time.localtime(job.ended_at))
+        took = f"took {format_duration(job.ended_at - job.started_at)}" if job.started_at else ""
+        return " · ".join(filter(None, (clock, took)))
+    return ""

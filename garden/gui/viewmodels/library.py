@@ -1,0 +1,206 @@
+"""The Library: what is on this machine, how it will run, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from garden.core.errors import CancelledByUser, GardenError
+from garden.core.events import JobChanged, LibraryChanged, MachineRead
+from garden.core.job_record import JobKind
+from garden.core.library_entry import LibraryEntry
+from garden.core.quantity import format_bytes
+from garden.gui.viewmodels.library_table import LibraryFilter, LibraryRow, LibraryTableModel
+
+if TYPE_CHECKING:
+    from garden.core.fit_forecast import FitForecast
+    from garden.gui.bridge.event_pump import EventPump
+    from garden.services.garden import Garden
+
+
+class LibraryViewModel(QObject):
+    """Keeps the table up to date and runs what the user asks for.
+
+    Signals:
+        changed: The list, or what is known of a model, changed.
+        said: Something ended: a sentence, and what helps when it failed.
+    """
+
+    changed = Signal()
+    said = Signal(str, str)
+
+    def __init__(self, garden: Garden, pump: EventPump, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._garden = garden
+        self._pump = pump
+        self._loaded = False
+        self._reload_wanted = False
+        self._reloading = False
+        self.table = LibraryTableModel(self)
+        self.shown = LibraryFilter(self)
+        self.shown.setSourceModel(self.table)
+        pump.on(LibraryChanged, self._on_library_changed)
+        pump.on(MachineRead, self._on_machine_read)
+        pump.on(JobChanged, self._on_job_changed)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the list has been read once."""
+        return self._loaded
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Models per origin."""
+        return Counter(row.entry.origin for row in self.table.rows)
+
+    @property
+    def size_bytes(self) -> int:
+        """All models together."""
+        return sum(row.entry.ref.size_bytes for row in self.table.rows)
+
+    @property
+    def twice_bytes(self) -> int:
+        """Bytes that lie here more than once, by hash."""
+        seen: set[str] = set()
+        twice = 0
+        for row in self.table.rows:
+            sha256 = row.entry.ref.sha256
+            if sha256 is None:
+                continue
+            if sha256 in seen:
+                twice += row.entry.ref.size_bytes
+            seen.add(sha256)
+        return twice
+
+    # What the user does
+
+    def load(self) -> None:
+        """Read the list as the index knows it, then look at the disk."""
+        self._reload()
+        self._pump.watch(self._garden.library.scan(), self._on_scanned, self._on_failed)
+
+    def add_folder(self, path: str) -> None:
+        """Take the GGUF files of a folder into the list; they stay where they are."""
+        self._pump.run(
+            lambda: self._garden.library.add_folder(Path(path)).result(),
+            lambda _result: self.said.emit(f"{Path(path).name} was added; its models are used in place.", ""),
+            self._on_failed,
+            receiver=self,
+        )
+
+    def add_file(self, path: str) -> None:
+        """Take one GGUF file into the list; it stays where it is."""
+        self._pump.run(lambda: self._garden.library.add_file(Path(path)), self._on_added, self._on_failed)
+
+    def verify(self, entry: LibraryEntry) -> None:
+        """Hash a model and compare with what the Hub promised."""
+        self.table.set_verifying(entry, True)
+        self._pump.watch(
+            self._garden.library.verify(entry),
+            lambda same: self._on_verified(entry, same),
+            lambda error: self._on_verify_failed(entry, error),
+            receiver=self,
+        )
+
+    def verify_all(self) -> None:
+        """Hash every model that was not checked yet."""
+        for row in self.table.rows:
+            if row.entry.verified is None and not row.verifying and row.entry.problem is None:
+                self.verify(row.entry)
+
+    def remove(self, entry: LibraryEntry) -> None:
+        """Move a model to the trash."""
+        self._pump.run(
+            lambda: self._garden.library.remove(entry),
+            lambda freed: self.said.emit(f"{entry.ref.name} was removed; {format_bytes(freed)} are free again.", ""),
+            self._on_failed,
+            receiver=self,
+        )
+
+    # What came back
+
+    def _reload(self) -> None:
+        if self._reloading:
+            self._reload_wanted = True
+            return
+        self._reloading = True
+        self._pump.run(self._garden.library.entries, self._on_entries, self._on_failed)
+
+    def _on_entries(self, entries: tuple[LibraryEntry, ...]) -> None:
+        self._reloading = False
+        self._loaded = True
+        known = {(row.entry.ref.path, row.entry.ref.filenames): row for row in self.table.rows}
+        rows = []
+        for entry in entries:
+            before = known.get((entry.ref.path, entry.ref.filenames))
+            rows.append(
+                LibraryRow(
+                    entry=entry,
+                    forecast=before.forecast if before else None,
+                    verifying=before.verifying if before else False,
+                )
+            )
+        self.table.replace(rows)
+        self.changed.emit()
+        self._forecast([row.entry for row in rows if row.forecast is None and row.entry.problem is None])
+        if self._reload_wanted:
+            self._reload_wanted = False
+            self._reload()
+
+    def _forecast(self, entries: list[LibraryEntry]) -> None:
+        for entry in entries:
+            self._forecast_one(entry)
+
+    def _forecast_one(self, entry: LibraryEntry) -> None:
+        self._pump.run(
+            lambda: self._garden.fit.forecast(entry, None),
+            lambda forecast: self._on_forecast(entry, forecast),
+            lambda _error: None,
+            receiver=self,
+        )
+
+    def _on_forecast(self, entry: LibraryEntry, forecast: FitForecast) -> None:
+        self.table.set_forecast(entry, forecast)
+        self.changed.emit()
+
+    def _on_scanned(self, _entries: tuple[LibraryEntry, ...]) -> None:
+        self._reload()
+
+    def _on_added(self, entry: LibraryEntry) -> None:
+        self.said.emit(f"{entry.ref.name} was added; it is used where it lies.", "")
+        self._reload()
+
+    def _on_verified(self, entry: LibraryEntry, same: bool | None) -> None:
+        self.table.set_verifying(entry, False)
+        if same is None:
+            self.said.emit(f"Nobody promised a hash for {entry.ref.name}; the one it has is noted.", "")
+        elif same:
+            self.said.emit(f"{entry.ref.name} is what it should be: the hashes are equal.", "")
+        else:
+            self.said.emit(f"{entry.ref.name} differs from what was promised.", "Remove it and fetch it again.")
+        self._reload()
+
+    def _on_verify_failed(self, entry: LibraryEntry, error: GardenError) -> None:
+        self.table.set_verifying(entry, False)
+        self._on_failed(error)
+
+    def _on_failed(self, error: GardenError) -> None:
+        self._reloading = False
+        if not isinstance(error, CancelledByUser):
+            self.said.emit(error.sentence, error.action)
+
+    def _on_library_changed(self, _event: LibraryChanged) -> None:
+        if self._loaded:
+            self._reload()
+
+    def _on_machine_read(self, _event: MachineRead) -> None:
+        """Free memory changed: so may every verdict."""
+        self._forecast([row.entry for row in self.table.rows if row.entry.problem is None])
+
+    def _on_job_changed(self, event: JobChanged) -> None:
+        if event.job.kind is JobKind.VERIFY and event.job.state.ended and self._loaded:
+            self._reload()

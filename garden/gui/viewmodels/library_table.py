@@ -1,0 +1,285 @@
+"""The models on this machine as a table that sorts and filters."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+)
+
+from garden.core.fit_forecast import FitForecast, Verdict
+from garden.core.library_entry import LibraryEntry
+from garden.core.quantity import format_bytes, format_gib
+from garden.gui.viewmodels.wording import age, verdict_word
+
+_Index = QModelIndex | QPersistentModelIndex
+_ROOT = QModelIndex()
+
+
+class LibraryColumn(enum.IntEnum):
+    """Columns, left to right."""
+
+    NAME = 0
+    TYPE = 1
+    SIZE = 2
+    SOURCE = 3
+    CHECKED = 4
+    FIT = 5
+    SPEED = 6
+    LAST_USED = 7
+
+
+class LibraryRole(enum.IntEnum):
+    """What a cell gives beside its text."""
+
+    ROW = Qt.ItemDataRole.UserRole + 1
+    SORT = Qt.ItemDataRole.UserRole + 2
+
+
+_TITLES = {
+    LibraryColumn.NAME: "Name",
+    LibraryColumn.TYPE: "Type",
+    LibraryColumn.SIZE: "Size, GiB",
+    LibraryColumn.SOURCE: "Source",
+    LibraryColumn.CHECKED: "Checked",
+    LibraryColumn.FIT: "Fit",
+    LibraryColumn.SPEED: "tok/s",
+    LibraryColumn.LAST_USED: "Last used",
+}
+
+_RIGHT = frozenset({LibraryColumn.SIZE, LibraryColumn.SPEED})
+
+#: Origins of LibraryEntry in the order of the segments, and their words.
+ORIGINS = {"hub_cache": "Hub cache", "made_here": "Made here", "folder": "Folders", "starter": "Starter"}
+
+#: Sorting by fit goes from what runs best to what does not run.
+_VERDICT_ORDER = list(Verdict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryRow:
+    """One model and how it will run.
+
+    Attributes:
+        entry: The model.
+        forecast: How it will run, None until computed or when its header cannot be read.
+        verifying: Whether its hash is being computed.
+    """
+
+    entry: LibraryEntry
+    forecast: FitForecast | None = None
+    verifying: bool = False
+
+    @property
+    def note(self) -> str:
+        """The small line under the name: what is wrong, what it was made from, or who published it."""
+        entry = self.entry
+        if entry.problem:
+            return entry.problem
+        if entry.origin == "starter":
+            return "starter"
+        if entry.lineage:
+            return f"from {entry.lineage[-1]}"
+        if entry.ref.repo_id:
+            return entry.ref.repo_id.partition("/")[0]
+        return entry.ref.filenames[0] if entry.ref.filenames else ""
+
+    @property
+    def checked(self) -> str:
+        """Whether its bytes are what they should be."""
+        if self.verifying:
+            return "Checking"
+        return {True: "Verified", False: "Differs", None: "Not yet"}[self.entry.verified]
+
+    @property
+    def speed(self) -> str:
+        """Measured speed, or a forecast marked as such."""
+        if self.entry.decode_tokens_per_second is not None:
+            return _speed(self.entry.decode_tokens_per_second)
+        forecast = self.forecast.decode_tokens_per_second if self.forecast else None
+        return f"≈ {_speed(forecast)}" if forecast is not None else "–"
+
+
+class LibraryTableModel(QAbstractTableModel):
+    """One row per model."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[LibraryRow] = []
+
+    @property
+    def rows(self) -> Sequence[LibraryRow]:
+        """The rows, unsorted."""
+        return tuple(self._rows)
+
+    def replace(self, rows: Sequence[LibraryRow]) -> None:
+        """Show these models; the same ones with new facts keep selection and scroll position."""
+        if [_identity(row) for row in rows] == [_identity(row) for row in self._rows]:
+            for number, row in enumerate(rows):
+                self.set_row(number, row)
+            return
+        self.beginResetModel()
+        self._rows = list(rows)
+        self.endResetModel()
+
+    def set_row(self, number: int, row: LibraryRow) -> None:
+        """Show new facts of one model."""
+        if row != self._rows[number]:
+            self._rows[number] = row
+            self.dataChanged.emit(self.index(number, 0), self.index(number, LibraryColumn.LAST_USED.value))
+
+    def set_forecast(self, entry: LibraryEntry, forecast: FitForecast | None) -> None:
+        """Show how a model will run."""
+        number = self.row_of(entry)
+        if number >= 0:
+            self.set_row(number, dataclasses.replace(self._rows[number], forecast=forecast))
+
+    def set_verifying(self, entry: LibraryEntry, verifying: bool) -> None:
+        """Show that a model's hash is being computed, or no longer."""
+        number = self.row_of(entry)
+        if number >= 0:
+            self.set_row(number, dataclasses.replace(self._rows[number], verifying=verifying))
+
+    def row_of(self, entry: LibraryEntry) -> int:
+        """Number of a model's row, −1 when it is not here."""
+        wanted = _identity(LibraryRow(entry=entry))
+        return next((number for number, row in enumerate(self._rows) if _identity(row) == wanted), -1)
+
+    def rowCount(self, parent: _Index = _ROOT) -> int:
+        """Models."""
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: _Index = _ROOT) -> int:
+        """Columns of LibraryColumn."""
+        return 0 if parent.isValid() else len(LibraryColumn)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Titles; units stand here, not in the cells."""
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return _TITLES[LibraryColumn(section)]
+        if role == Qt.ItemDataRole.TextAlignmentRole and section in _RIGHT:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Texts of the cells, raw numbers to sort by and the row's value."""
+        if not self.checkIndex(index, QAbstractTableModel.CheckIndexOption.IndexIsValid):
+            return None
+        row = self._rows[index.row()]
+        column = LibraryColumn(index.column())
+        match role:
+            case LibraryRole.ROW:
+                return row
+            case LibraryRole.SORT:
+                return _sort_key(row, column)
+            case Qt.ItemDataRole.DisplayRole:
+                return _text(row, column)
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return _spoken(row) if column is LibraryColumn.NAME else _text(row, column)
+            case Qt.ItemDataRole.ToolTipRole if column is LibraryColumn.NAME:
+                return row.entry.problem or row.entry.ref.path
+            case Qt.ItemDataRole.ToolTipRole if column is LibraryColumn.FIT:
+                return row.forecast.reason if row.forecast else None
+        return None
+
+
+class LibraryFilter(QSortFilterProxyModel):
+    """Sorts by raw numbers; shows one origin and the rows that contain every word of a text."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._origin: str | None = None
+        self._words: tuple[str, ...] = ()
+        self.setSortRole(LibraryRole.SORT)
+        self.setDynamicSortFilter(True)
+
+    def show_origin(self, origin: str | None) -> None:
+        """Show models of one origin; None shows all."""
+        self._origin = origin
+        self.invalidateRowsFilter()
+
+    def show_words(self, text: str) -> None:
+        """Show models whose name, type, publisher, licence or hash contain every word."""
+        self._words = tuple(text.lower().split())
+        self.invalidateRowsFilter()
+
+    def filterAcceptsRow(self, source_row: int, source_parent: _Index) -> bool:
+        """Whether a row shows."""
+        row = self.sourceModel().index(source_row, 0, source_parent).data(LibraryRole.ROW)
+        if self._origin is not None and row.entry.origin != self._origin:
+            return False
+        ref = row.entry.ref
+        told = (ref.name, ref.quant_type, ref.repo_id, row.entry.license, row.entry.architecture, ref.sha256)
+        haystack = " ".join([*(part for part in told if part), *ref.filenames]).lower()
+        return all(word in haystack for word in self._words)
+
+    def lessThan(self, left: _Index, right: _Index) -> bool:
+        """Order of two cells by their raw values."""
+        one, other = left.data(LibraryRole.SORT), right.data(LibraryRole.SORT)
+        return bool(one < other)
+
+
+def _identity(row: LibraryRow) -> tuple[str | None, tuple[str, ...]]:
+    return row.entry.ref.path, row.entry.ref.filenames
+
+
+def _text(row: LibraryRow, column: LibraryColumn) -> str:
+    ref = row.entry.ref
+    match column:
+        case LibraryColumn.NAME:
+            return ref.name
+        case LibraryColumn.TYPE:
+            return ref.quant_type or "–"
+        case LibraryColumn.SIZE:
+            return format_gib(ref.size_bytes)
+        case LibraryColumn.SOURCE:
+            return ORIGINS.get(row.entry.origin, row.entry.origin)
+        case LibraryColumn.CHECKED:
+            return row.checked
+        case LibraryColumn.FIT:
+            return verdict_word(row.forecast) if row.forecast else ("Damaged" if row.entry.problem else "")
+        case LibraryColumn.SPEED:
+            return row.speed
+        case LibraryColumn.LAST_USED:
+            return age(row.entry.last_used_at)
+
+
+def _sort_key(row: LibraryRow, column: LibraryColumn) -> tuple[float, str]:
+    name = row.entry.ref.name.lower()
+    match column:
+        case LibraryColumn.SIZE:
+            return float(row.entry.ref.size_bytes), name
+        case LibraryColumn.SPEED:
+            speed = row.entry.decode_tokens_per_second
+            if speed is None and row.forecast is not None:
+                speed = row.forecast.decode_tokens_per_second
+            return speed or 0.0, name
+        case LibraryColumn.LAST_USED:
+            return row.entry.last_used_at or 0.0, name
+        case LibraryColumn.FIT:
+            order = _VERDICT_ORDER.index(row.forecast.verdict) if row.forecast else len(_VERDICT_ORDER)
+            return float(order), name
+        case _:
+            return 0.0, f"{_text(row, column).lower()} {name}"
+
+
+def _speed(tokens_per_second: float) -> str:
+    return f"{tokens_per_second:.1f}" if tokens_per_second < 100 else f"{tokens_per_second:.0f}"
+
+
+def _spoken(row: LibraryRow) -> str:
+    entry = row.entry
+    parts = [entry.ref.name, entry.ref.quant_type or "unknown type", format_bytes(entry.ref.size_bytes)]
+    parts.append(entry.problem or (verdict_word(row.forecast) if row.forecast else row.checked))
+    return ", ".join(parts)

@@ -1,0 +1,381 @@
+"""One repository of the Hub: its files, how each will run here, its card, its downloads."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from typing import TYPE_CHECKING
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from garden.core.catalog import Repository, RepositoryFile
+from garden.core.errors import CancelledByUser, GardenError
+from garden.core.events import JobChanged, LibraryChanged, MachineRead
+from garden.core.job_record import JobKind, JobRecord
+from garden.core.library_entry import LibraryEntry
+from garden.core.model_ref import ModelRef
+from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH, LoadParameters, RunConfiguration
+from garden.gui.viewmodels.file_table import FileRow, FileTableModel
+
+if TYPE_CHECKING:
+    from garden.gguf.header import GgufHeader
+    from garden.gui.bridge.event_pump import EventPump
+    from garden.jobs.handle import Handle
+    from garden.services.garden import Garden
+
+#: Headers read at the same time; each is one or more requests to the Hub.
+_HEADERS_AT_ONCE = 2
+
+#: Smallest context that the slider offers.
+SMALLEST_CONTEXT = 2_048
+
+
+class _DownloadTarget(msgspec.Struct, frozen=True):
+    """What the library service writes into the record of a download."""
+
+    repo_id: str
+    filenames: tuple[str, ...]
+
+
+class RepositoryViewModel(QObject):
+    """What the right side of Discover shows.
+
+    Signals:
+        changed: Another repository is shown, or this one's page came or failed.
+        selected_changed: Another file is selected, or new facts of the selected one are known.
+        load_changed: Context or cache types changed.
+        card_changed: The card came or failed.
+        download_ended: A download ended: what to say, and what helps.
+    """
+
+    changed = Signal()
+    selected_changed = Signal()
+    load_changed = Signal()
+    card_changed = Signal()
+    download_ended = Signal(str, str)
+
+    def __init__(self, garden: Garden, pump: EventPump, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._garden = garden
+        self._pump = pump
+        self.files = FileTableModel(self)
+        self.repo_id: str | None = None
+        self.repository: Repository | None = None
+        self.problem: GardenError | None = None
+        self.card: str | None = None
+        self.card_problem: GardenError | None = None
+        self.context_length = DEFAULT_CONTEXT_LENGTH
+        self.kv_type = garden.settings.current.kv_type
+        self._context_chosen = False
+        self._selected: str | None = None
+        self._chosen_by_hand = False
+        self._page: Handle[Repository] | None = None
+        self._card: Handle[str] | None = None
+        self._unread: deque[str] = deque()
+        self._reading: dict[str, Handle[GgufHeader]] = {}
+        pump.on(JobChanged, self._on_job_changed)
+        pump.on(LibraryChanged, self._on_library_changed)
+        pump.on(MachineRead, self._on_machine_read)
+
+    # What is shown
+
+    @property
+    def busy(self) -> bool:
+        """Whether the repository's page is under way."""
+        return self._page is not None
+
+    @property
+    def selected(self) -> FileRow | None:
+        """The file that the detail panel is about."""
+        number = self.files.row_of(self._selected) if self._selected else -1
+        return self.files.rows[number] if number >= 0 else None
+
+    @property
+    def trained_context(self) -> int | None:
+        """The context that the model was trained for."""
+        for row in self.files.rows:
+            if row.header is not None and row.header.context_length:
+                return row.header.context_length
+        return self.repository.summary.context_length if self.repository else None
+
+    @property
+    def largest_context(self) -> int:
+        """Upper end of the slider."""
+        return max(self.trained_context or DEFAULT_CONTEXT_LENGTH, SMALLEST_CONTEXT)
+
+    def configuration(self, row: FileRow) -> RunConfiguration | None:
+        """What would run, None until the header was read."""
+        if self.repository is None or row.header is None:
+            return None
+        summary = self.repository.summary
+        load = self._load(row.header)
+        if row.forecast is not None and row.forecast.n_gpu_layers is not None:
+            load = dataclasses.replace(load, n_gpu_layers=row.forecast.n_gpu_layers)
+        return RunConfiguration(
+            model=ModelRef(
+                name=summary.name,
+                repo_id=summary.repo_id,
+                revision=self.repository.revision,
+                filenames=tuple(file.filename for file in row.file.files),
+                quant_type=row.file.quant_type,
+                size_bytes=row.file.size_bytes,
+                sha256=row.file.sha256,
+            ),
+            load=load,
+        )
+
+    # What the user does
+
+    def open(self, repo_id: str) -> None:
+        """Show a repository; the one that is shown stays as it is."""
+        if repo_id != self.repo_id:
+            self.reload(repo_id)
+
+    def reload(self, repo_id: str | None = None) -> None:
+        """Read the repository's page from the Hub (again)."""
+        repo_id = repo_id or self.repo_id
+        if repo_id is None:
+            return
+        self._forget()
+        self.repo_id = repo_id
+        page = self._page = self._garden.catalog.repository(repo_id)
+        self._pump.watch(
+            page,
+            lambda repository: self._on_page(page, repository),
+            lambda error: self._on_page_failed(page, error),
+            receiver=self,
+        )
+        self.changed.emit()
+
+    def select(self, filename: str) -> None:
+        """Make a file the subject of the detail panel."""
+        self._chosen_by_hand = True
+        if filename != self._selected:
+            self._selected = filename
+            self.selected_changed.emit()
+
+    def set_context_length(self, context_length: int) -> None:
+        """Forecast every file with this context."""
+        context_length = min(max(context_length, 256), self.largest_context)
+        self._context_chosen = True
+        if context_length != self.context_length:
+            self.context_length = context_length
+            self._forecast_all()
+            self.load_changed.emit()
+
+    def set_kv_type(self, kv_type: str) -> None:
+        """Forecast every file with this type of the K and V cache."""
+        if kv_type != self.kv_type:
+            self.kv_type = kv_type
+            self._forecast_all()
+            self.load_changed.emit()
+
+    def read_card(self) -> None:
+        """Fetch the model card once."""
+        if self.repository is None or self._card is not None or self.card is not None:
+            return
+        self.card_problem = None
+        card = self._card = self._garden.catalog.card(self.repository.summary.repo_id, self.repository.revision)
+        self._pump.watch(
+            card,
+            lambda text: self._on_card(card, text, None),
+            lambda error: self._on_card(card, None, error),
+            receiver=self,
+        )
+        self.card_changed.emit()
+
+    def download(self, filename: str) -> None:
+        """Fetch a file, unless it is here or on its way."""
+        number = self.files.row_of(filename)
+        if self.repository is None or number < 0:
+            return
+        row = self.files.rows[number]
+        if row.entry is not None or row.downloading:
+            return
+        handle = self._garden.library.download(self.repository, row.file)
+        self._pump.watch(
+            handle,
+            self._on_downloaded,
+            self._on_download_failed,
+        )
+        job = next((job for job in self._garden.activity.jobs() if job.id == handle.id), None)
+        if job is not None:
+            self._show_job(number, JobChanged(job=job))
+
+    def cancel_download(self, filename: str) -> None:
+        """Stop fetching a file; what is here is kept for the next time."""
+        number = self.files.row_of(filename)
+        job = self.files.rows[number].job if number >= 0 else None
+        if job is not None:
+            self._garden.activity.cancel(job.id)
+
+    # What came back
+
+    def _forget(self) -> None:
+        for handle in (self._page, self._card, *self._reading.values()):
+            if handle is not None:
+                handle.cancel()
+        self._page = self._card = None
+        self._unread.clear()
+        self._reading.clear()
+        self.repository = self.problem = self.card = self.card_problem = None
+        self._selected = None
+        self._chosen_by_hand = False
+        self._context_chosen = False
+        self.files.replace(())
+
+    def _on_page(self, page: Handle[Repository], repository: Repository) -> None:
+        if page is not self._page:
+            return
+        self._page = None
+        self.repository = repository
+        self.context_length = min(DEFAULT_CONTEXT_LENGTH, self.largest_context)
+        files = [file for file in repository.files if file.kind == "model"]
+        jobs = self._downloads_under_way()
+        rows = [FileRow(file=file, job=jobs.get(file.filename)) for file in files]
+        self.files.replace(rows)
+        self._mark_library()
+        # The middle of the ladder is what most people take: its header comes first.
+        middle = sorted(files, key=lambda file: (file.quant_type != "Q4_K_M", file.size_bytes))
+        self._unread.extend(file.filename for file in middle)
+        self.changed.emit()
+        self._read_headers()
+
+    def _on_page_failed(self, page: Handle[Repository], error: GardenError) -> None:
+        if page is self._page:
+            self._page = None
+            self.problem = error
+            self.changed.emit()
+
+    def _read_headers(self) -> None:
+        while self.repository is not None and self._unread and len(self._reading) < _HEADERS_AT_ONCE:
+            filename = self._unread.popleft()
+            file = self.files.rows[self.files.row_of(filename)].file
+            self._read_header(self.repository, file)
+
+    def _read_header(self, repository: Repository, file: RepositoryFile) -> None:
+        handle = self._garden.fit.remote_header(repository, file)
+        self._reading[file.filename] = handle
+        self._pump.watch(
+            handle,
+            lambda header: self._on_header(file.filename, handle, header, None),
+            lambda error: self._on_header(file.filename, handle, None, error),
+            receiver=self,
+        )
+
+    def _on_header(
+        self, filename: str, handle: Handle[GgufHeader], header: GgufHeader | None, error: GardenError | None
+    ) -> None:
+        if self._reading.get(filename) is not handle:
+            return
+        del self._reading[filename]
+        number = self.files.row_of(filename)
+        if header is not None:
+            if not self._context_chosen:
+                self.context_length = min(DEFAULT_CONTEXT_LENGTH, self.largest_context)
+            forecast = self._garden.fit.forecast_header(header, self._load(header))
+            self.files.update_row(number, header=header, forecast=forecast)
+            self._recommend()
+            self.load_changed.emit()
+        elif error is not None and not isinstance(error, CancelledByUser):
+            self.files.update_row(number, problem=error.sentence)
+        if filename == self._selected:
+            self.selected_changed.emit()
+        self._read_headers()
+
+    def _load(self, header: GgufHeader) -> LoadParameters:
+        return dataclasses.replace(
+            self._garden.fit.default_load(header),
+            context_length=self.context_length,
+            type_k=self.kv_type,
+            type_v=self.kv_type,
+        )
+
+    def _forecast_all(self) -> None:
+        rows = [
+            dataclasses.replace(row, forecast=self._garden.fit.forecast_header(row.header, self._load(row.header)))
+            if row.header is not None
+            else row
+            for row in self.files.rows
+        ]
+        self.files.update_rows(rows)
+        self._recommend()
+        self.selected_changed.emit()
+
+    def _recommend(self) -> None:
+        """Mark the file to take; it is the selected one until the user selects another."""
+        rated = tuple((row.file, row.forecast) for row in self.files.rows if row.forecast is not None)
+        best = self._garden.fit.recommend(rated)
+        self.files.update_rows(
+            [
+                dataclasses.replace(row, recommended=best is not None and row.file.filename == best.filename)
+                for row in self.files.rows
+            ]
+        )
+        if self._chosen_by_hand:
+            return
+        choice = best.filename if best is not None else (rated[0][0].filename if rated else None)
+        if choice != self._selected:
+            self._selected = choice
+            self.selected_changed.emit()
+
+    def _on_card(self, card: Handle[str], text: str | None, error: GardenError | None) -> None:
+        if card is not self._card:
+            return
+        self._card = None
+        self.card, self.card_problem = text, error
+        self.card_changed.emit()
+
+    def _downloads_under_way(self) -> dict[str, JobRecord]:
+        """Downloads of this repository that were begun elsewhere or before, by their first file."""
+        found: dict[str, JobRecord] = {}
+        for job in self._garden.activity.jobs():
+            if job.kind is not JobKind.DOWNLOAD or job.state.ended:
+                continue
+            try:
+                target = msgspec.json.decode(job.target, type=_DownloadTarget)
+            except msgspec.DecodeError:
+                continue
+            if target.repo_id == self.repo_id and target.filenames:
+                found[target.filenames[0]] = job
+        return found
+
+    def _on_job_changed(self, event: JobChanged) -> None:
+        for number, row in enumerate(self.files.rows):
+            if row.job is not None and row.job.id == event.job.id:
+                self._show_job(number, event)
+
+    def _show_job(self, number: int, event: JobChanged) -> None:
+        self.files.update_row(number, job=event.job)
+        if self.files.rows[number].file.filename == self._selected:
+            self.selected_changed.emit()
+
+    def _on_downloaded(self, file: RepositoryFile, entry: LibraryEntry) -> None:
+        self._mark_library()
+        self.download_ended.emit(
+            f"{entry.ref.name} {entry.ref.quant_type or ''} is in the library.".replace("  ", " "), ""
+        )
+
+    def _on_download_failed(self, file: RepositoryFile, error: GardenError) -> None:
+        if not isinstance(error, CancelledByUser):
+            self.download_ended.emit(error.sentence, error.action)
+
+    def _on_library_changed(self, _event: LibraryChanged) -> None:
+        self._mark_library()
+
+    def _mark_library(self) -> None:
+        if self.repo_id is None:
+            return
+        here = {
+            entry.ref.filenames[0]: entry
+            for entry in self._garden.library.entries()
+            if entry.ref.repo_id == self.repo_id and entry.ref.filenames
+        }
+        self.files.update_rows([dataclasses.replace(row, entry=here.get(row.file.filename)) for row in self.files.rows])
+        self.selected_changed.emit()
+
+    def _on_machine_read(self, _event: MachineRead) -> None:
+        """Free memory changed: so may every verdict."""
+        if self.files.rows:
+            self._forecast_all()

@@ -1,0 +1,103 @@
+"""The words for verdicts, licences, tasks and ages: one way to say each, on every page."""
+
+from __future__ import annotations
+
+import time
+
+from garden.core.fit_forecast import FitForecast, Placement, Verdict
+
+_WORDS = {
+    Verdict.TIGHT: "Tight",
+    Verdict.TOO_LARGE: "Too large",
+    Verdict.UNSUPPORTED: "Engine cannot run it",
+    Verdict.NOT_A_LANGUAGE_MODEL: "Not a language model",
+    Verdict.UNKNOWN: "Unknown",
+}
+
+_PLACED = {Placement.GPU: "Runs on GPU", Placement.SPLIT: "Split", Placement.CPU: "Runs on CPU", Placement.NONE: "Fits"}
+
+#: The Hub's licence ids whose usual spelling is not the id itself.
+_LICENSES = {
+    "apache-2.0": "Apache-2.0",
+    "mit": "MIT",
+    "gemma": "Gemma",
+    "llama2": "Llama 2",
+    "llama3": "Llama 3",
+    "llama3.1": "Llama 3.1",
+    "llama3.2": "Llama 3.2",
+    "llama3.3": "Llama 3.3",
+    "cc-by-4.0": "CC BY 4.0",
+    "cc-by-nc-4.0": "CC BY-NC 4.0",
+    "bsd-3-clause": "BSD-3-Clause",
+    "other": "Own licence",
+}
+
+_TASKS = {
+    "text-generation": "Text generation",
+    "image-text-to-text": "Images and text",
+    "text2text-generation": "Text to text",
+    "feature-extraction": "Embeddings",
+    "sentence-similarity": "Embeddings",
+    "automatic-speech-recognition": "Speech to text",
+    "text-to-image": "Images",
+}
+
+
+def verdict_word(forecast: FitForecast, *, layers: bool = False) -> str:
+    """The verdict as it stands in a list.
+
+    Args:
+        forecast: What was forecast.
+        layers: Whether a split names its layers, ``Split 15/37``.
+    """
+    if forecast.verdict is not Verdict.FITS:
+        return _WORDS[forecast.verdict]
+    word = _PLACED[forecast.placement]
+    if layers and forecast.placement is Placement.SPLIT and forecast.n_layers and forecast.n_gpu_layers is not None:
+        return f"{word} {forecast.n_gpu_layers}/{forecast.n_layers}"
+    return word
+
+
+def license_name(license_id: str) -> str:
+    """``Apache-2.0`` for ``apache-2.0``; an id that has no usual spelling stays as it is."""
+    return _LICENSES.get(license_id.lower(), license_id)
+
+
+def task_name(pipeline_tag: str) -> str:
+    """``Text generation`` for ``text-generation``."""
+    return _TASKS.get(pipeline_tag, pipeline_tag.replace("-", " ").capitalize())
+
+
+def age(then: float | None, now: float | None = None) -> str:
+    """``2 min ago``, ``3 h ago``, ``yesterday``, ``9 Nov``, ``never``.
+
+    Args:
+        then: Seconds since the epoch, None for never.
+        now: Seconds since the epoch; the clock when None.
+    """
+    if then is None:
+        return "never"
+    now = time.time() if now is None else now
+    seconds = max(0.0, now - then)
+    if seconds < 60:
+        return "just now"
+    if seconds < 3_600:
+        return f"{int(seconds // 60)} min ago"
+    day, today = time.localtime(then), time.localtime(now)
+    if day[:3] == today[:3]:
+        return f"{int(seconds // 3_600)} h ago"
+    if time.localtime(now - 86_400)[:3] == day[:3]:
+        return "yesterday"
+    return date(then, with_year=day.tm_year != today.tm_year)
+
+
+def date(then: float, *, with_year: bool = True) -> str:
+    """``9 Nov 2026``."""
+    day = time.localtime(then)
+    month = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")[day.tm_mon - 1]
+    return f"{day.tm_mday} {month} {day.tm_year}" if with_year else f"{day.tm_mday} {month}"
+
+
+def short_hash(sha256: str) -> str:
+    """``9f1c 42ab 07d3 … 6e5b``: enough to compare by eye."""
+    return f"{sha256[:4]} {sha256[4:8]} {sha256[8:12]} … {sha256[-4:]}"
