@@ -30,6 +30,7 @@ QLineEdit, QSpinBox, QDoubleSpinBox, QPlainTextEdit[field="true"], QComboBox {{
     padding: 0 {theme.px(8)}px; min-height: {theme.px(28)}px;
     selection-background-color: {css("accent.subtle")}; selection-color: {css("accent.subtle_text")};
 }}
+QLineEdit, QPlainTextEdit, QTextEdit {{ placeholder-text-color: {css("text.muted")}; }}
 QPlainTextEdit[field="true"] {{ padding: {theme.px(4)}px {theme.px(6)}px; }}
 QLineEdit[invalid="true"] {{ border-color: {css("status.danger.fg")}; }}
 QLineEdit[frameless="true"], QPlainTextEdit[frameless="true"], QLineEdit[frameless="true"]:focus {{

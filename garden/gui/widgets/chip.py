@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QAbstractButton, QMenu, QSizePolicy, QWidget
 
 from garden.gui.theme.theme import ThemeController
 
+_GAP = 5
+
 
 class Chip(QAbstractButton):
     """``Task: any ⌄``, or a filter that is on or off.
@@ -20,7 +22,7 @@ class Chip(QAbstractButton):
         label: What is chosen, e.g. ``Task``; empty shows the value alone.
         name: objectName.
         checkable: A filter that is on or off instead of a menu; it shows a tick.
-        separator: Between label and value.
+        separator: Written after the label when a value follows.
         parent: Qt parent.
 
     Signals:
@@ -38,7 +40,7 @@ class Chip(QAbstractButton):
         *,
         name: str = "",
         checkable: bool = False,
-        separator: str = ": ",
+        separator: str = ":",
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -80,7 +82,7 @@ class Chip(QAbstractButton):
             clearable: Shows a cross; pressing the chip emits ``cleared`` instead of opening the menu.
         """
         self._value, self._set, self._clearable = value, is_set, clearable
-        name = f"{self._label}{self._separator}{value}" if self._label and value else self._label or value
+        name = f"{self._label}{self._separator} {value}" if self._label and value else self._label or value
         self.setAccessibleName(name)
         self.updateGeometry()
         self.update()
@@ -106,9 +108,11 @@ class Chip(QAbstractButton):
     def sizeHint(self) -> QSize:
         """Padding, label, value and mark."""
         theme = self._controller.theme
-        width = sum(QFontMetricsF(font).horizontalAdvance(text) for text, font, _color in self._pieces())
+        pieces = self._pieces()
+        width = sum(QFontMetricsF(font).horizontalAdvance(text) for text, font, _color in pieces)
+        width += theme.px(_GAP) * (len(pieces) - 1)
         has_menu = not self.isCheckable()
-        mark = theme.px(12) + theme.px(5)
+        mark = theme.px(12) + theme.px(_GAP)
         return QSize(
             math.ceil(width) + theme.px(10) + theme.px(8) + (mark if has_menu or self.isCheckable() else 0),
             theme.px(26),
@@ -155,13 +159,13 @@ class Chip(QAbstractButton):
         ratio = self.devicePixelRatioF()
         if self.isCheckable():
             painter.drawPixmap(round(left), top, theme.pixmap("check", mark_color, 12, ratio))
-            left += side + theme.px(5)
+            left += side + theme.px(_GAP)
         for text, font, color in self._pieces():
             painter.setFont(font)
             painter.setPen(theme.color(color))
             width = QFontMetricsF(font).horizontalAdvance(text)
             painter.drawText(QRectF(left, 0, width + 2, self.height()), int(Qt.AlignmentFlag.AlignVCenter), text)
-            left += width
+            left += width + theme.px(_GAP)
         if not self.isCheckable():
             mark = "close" if self._clearable else "chevron-down"
             painter.drawPixmap(self.width() - theme.px(8) - side, top, theme.pixmap(mark, mark_color, 12, ratio))
@@ -173,9 +177,9 @@ class Chip(QAbstractButton):
         theme = self._controller.theme
         plain, strong = theme.font("small", weight=500), theme.font("small", weight=600)
         if not self.isEnabled():
-            return [(self._label + (self._separator + self._value if self._value else ""), plain, "text.disabled")]
+            return [(self._label + (f"{self._separator} {self._value}" if self._value else ""), plain, "text.disabled")]
         if self._tinted():
-            text = f"{self._label}{self._separator}{self._value}" if self._label and self._value else None
+            text = f"{self._label}{self._separator} {self._value}" if self._label and self._value else None
             return [(text or self._label or self._value, plain, "accent.subtle_text")]
         pieces: list[tuple[str, QFont, str]] = []
         if self._label:

@@ -15,7 +15,7 @@ _STEP = 256
 _KNOB = 14
 _TRACK = 4
 _HEIGHT = 28
-_MARGIN = 8
+_MARGIN = 14
 
 
 class ContextSlider(QAbstractSlider):

@@ -26,6 +26,7 @@ class Label(QLabel):
         elide: Where a line that is too long is cut; None lets it take the room it needs.
         align: Left, right or centre.
         line: Line height instead of the style's, logical pixels at 100 %.
+        max_width: Widest that a paragraph runs, logical pixels at 100 %.
         parent: Qt parent.
     """
 
@@ -43,9 +44,11 @@ class Label(QLabel):
         elide: Qt.TextElideMode | None = None,
         align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
         line: float | None = None,
+        max_width: float = 420,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        self._max_width = max_width
         self._controller = theme
         self._style = style
         self._color = color
@@ -55,17 +58,20 @@ class Label(QLabel):
         self._elide = elide
         self._line = line
         self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setAlignment(align | Qt.AlignmentFlag.AlignVCenter)
+        self.setAlignment(align | (Qt.AlignmentFlag.AlignTop if wrap else Qt.AlignmentFlag.AlignVCenter))
         self.setWordWrap(wrap)
         self.setText(text)
         self._take_font()
         policy = self.sizePolicy()
         if wrap:
+            # A fixed height would clamp what a narrower layout needs.
             policy.setHeightForWidth(True)
             policy.setHorizontalPolicy(QSizePolicy.Policy.Preferred)
-        elif elide is not None:
-            policy.setHorizontalPolicy(QSizePolicy.Policy.Maximum)
-        policy.setVerticalPolicy(QSizePolicy.Policy.Fixed)
+            policy.setVerticalPolicy(QSizePolicy.Policy.Preferred)
+        else:
+            policy.setVerticalPolicy(QSizePolicy.Policy.Fixed)
+            if elide is not None:
+                policy.setHorizontalPolicy(QSizePolicy.Policy.Maximum)
         self.setSizePolicy(policy)
         theme.changed.connect(self._on_theme_changed)
 
@@ -83,7 +89,7 @@ class Label(QLabel):
     def sizeHint(self) -> QSize:
         """One line as wide as its text, or a paragraph of a readable width."""
         if self.wordWrap():
-            width = min(self._text_width(), self._controller.theme.px(420))
+            width = min(self._text_width(), self._controller.theme.px(self._max_width))
             return QSize(math.ceil(width), self.heightForWidth(math.ceil(width)))
         return QSize(math.ceil(self._text_width()), self.line_height())
 
@@ -104,7 +110,7 @@ class Label(QLabel):
         """Height of the wrapped text."""
         if not self.wordWrap():
             return self.line_height()
-        layout = self._layout(width)
+        layout = self._layout(min(width, self._controller.theme.px(self._max_width)))
         return max(1, layout.lineCount()) * self.line_height()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -120,17 +126,34 @@ class Label(QLabel):
                 text = QFontMetricsF(self.font()).elidedText(text, self._elide, area.width() + 0.5)
             painter.drawText(area, int(self.alignment()), text)
             return
-        layout = self._layout(self.contentsRect().width())
+        width = min(self.contentsRect().width(), self._controller.theme.px(self._max_width))
+        centred = bool(self.alignment() & Qt.AlignmentFlag.AlignHCenter)
+        layout = self._balanced_layout(width) if centred else self._layout(width)
         line_height = self.line_height()
-        top = area.top() + max(0.0, (area.height() - layout.lineCount() * line_height) / 2)
+        left = area.left() + ((area.width() - layout.lineAt(0).width()) / 2 if centred else 0)
+        spare = max(0.0, area.height() - layout.lineCount() * line_height)
+        top = area.top() + (0 if self.alignment() & Qt.AlignmentFlag.AlignTop else spare / 2)
         for number in range(layout.lineCount()):
             line = layout.lineAt(number)
             shift = (line_height - line.height()) / 2
-            line.draw(painter, QPointF(area.left(), top + number * line_height + shift - line.y()))
+            line.draw(painter, QPointF(left, top + number * line_height + shift - line.y()))
 
     def _text_width(self) -> float:
         metrics = QFontMetricsF(self.font())
         return max((metrics.horizontalAdvance(part) for part in self.text().split("\n")), default=0.0)
+
+    def _balanced_layout(self, width: float) -> QTextLayout:
+        """The narrowest layout of no more lines, so that the last line of a centred text is no single word."""
+        layout = self._layout(width)
+        lines = layout.lineCount()
+        low, high = width / max(1, lines), width
+        while high - low > 4:
+            middle = (low + high) / 2
+            if self._layout(middle).lineCount() > lines:
+                low = middle
+            else:
+                high = middle
+        return self._layout(math.ceil(high))
 
     def _layout(self, width: float) -> QTextLayout:
         option = QTextOption(self.alignment())

@@ -64,12 +64,12 @@ class StateView(ThemedWidget):
         px = theme.theme.px
         self._icon = _Icon(theme, self)
         centre = Qt.AlignmentFlag.AlignHCenter
-        self._title = Label(theme, style="strong", align=centre, wrap=True)
-        self._text = Label(theme, style="small", color="text.secondary", align=centre, wrap=True, line=17)
+        self._title = Label(theme, style="strong", align=centre, wrap=True, max_width=380)
+        self._text = Label(
+            theme, style="small", color="text.secondary", align=centre, wrap=True, line=17, max_width=340
+        )
         self._title.setObjectName(f"{name}.title")
         self._text.setObjectName(f"{name}.text")
-        for label in (self._title, self._text):
-            label.setMaximumWidth(px(380))
         self._buttons = [Button(theme, small=True, name=f"{name}.action{number}", parent=self) for number in (1, 2)]
         self._calls: list[Callable[[], None] | None] = [None, None]
         actions = QHBoxLayout()
@@ -85,11 +85,7 @@ class StateView(ThemedWidget):
         column.addStretch(1)
         column.addWidget(self._icon, 0, centre)
         for label in (self._title, self._text):
-            row = QHBoxLayout()
-            row.addStretch(1)
-            row.addWidget(label, 100)
-            row.addStretch(1)
-            column.addLayout(row)
+            column.addWidget(label)
             column.addSpacing(px(3))
         column.addSpacing(px(10))
         column.addLayout(actions)
