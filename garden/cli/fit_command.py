@@ -20,7 +20,7 @@ from garden.services.target import choose_file, parse_hub_target
 _UNITS = {"": 1, "B": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
 
-class ByteSize(click.ParamType):
+class ByteSize(click.ParamType[int]):
     """Bytes, as a number or with a unit: ``17179869184``, ``16G``, ``16 GiB``."""
 
     name = "bytes"

@@ -74,6 +74,7 @@ class Answer:
         finish_reason: Why it ended, None while it runs or waits.
         metrics: What it took.
         rendered_prompt: The exact text that the model received.
+        prompt_token_ids: The tokens of that text.
         prompt_token_ids: The tokens of that text; tokenizing it again need not give them, since a marker that the
             user typed is text while one of the template is control. Empty when unknown.
         error: The sentence of what went wrong, None when nothing did.

@@ -107,12 +107,8 @@ class EngineLibrary:
 
     def _library_of(self, name: str) -> Any:
         # Linux and macOS resolve ggml's symbols through libllama; Windows exports them from its own library only.
-        if sys.platform != "win32" or hasattr(self.c._lib, name):
-            return self.c._lib
-        return next(
-            (library for library in map(ctypes.CDLL, ("ggml-base", "ggml", "llama")) if hasattr(library, name)),
-            self.c._lib,
-        )
+        candidates = ("ggml-base", "ggml") if sys.platform == "win32" and not hasattr(self.c._lib, name) else ()
+        return next((lib for lib in map(ctypes.CDLL, candidates) if hasattr(lib, name)), self.c._lib)
 
     def devices(self) -> tuple[EngineDevice, ...]:
         """Everything the engine can compute on."""
@@ -187,4 +183,11 @@ def engine_facts() -> Engine:
         library = EngineLibrary()
     except EngineMissingError as error:
         return Engine(installed=False, problem=error.sentence)
-    return Engine(installed=True, version=library.version, devices=library.devices(), system_info=library.system_info())
+    return Engine(
+        installed=True,
+        version=library.version,
+        ggml_version=library.ggml_version(),
+        devices=library.devices(),
+        backends=library.backends(),
+        system_info=library.system_info(),
+    )

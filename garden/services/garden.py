@@ -110,7 +110,7 @@ class Garden:
             return ModelPool(self.fit, self.library, loaded, on_death)
 
         self.compare = CompareService(self.bus, Conversations(self._work), self.fit, speeds, make_pool, self._turns)
-        self.exports = ExportService(Replays(self._work), self._pool)
+        self.exports = ExportService(self.fit, Replays(self._work), self._pool)
 
     @classmethod
     def open(cls, *, work_offline: bool = False) -> Garden:

@@ -71,7 +71,9 @@ class PaneRun:
     def _on_event(self, event: GenerationEvent) -> None:
         match event:
             case PromptRendered():
-                self._answer = dataclasses.replace(self._answer, rendered_prompt=event.text)
+                self._answer = dataclasses.replace(
+                    self._answer, rendered_prompt=event.text, prompt_token_ids=event.token_ids
+                )
             case PromptRead():
                 self.report("reading", event.done / max(event.total, 1))
             case Delta():
