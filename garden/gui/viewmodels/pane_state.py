@@ -1,0 +1,207 @@
+"""What one pane shows for one turn: where it is, what it has said, the figures at its foot."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from garden.core.conversation import Answer, FinishReason
+from garden.core.fit_forecast import FitForecast
+from garden.core.quantity import format_bytes
+from garden.core.run_configuration import RunConfiguration
+
+#: States in which a pane is at work.
+BUSY_STATES = frozenset({"queued", "loading", "reading", "answering"})
+
+_NONE = "–"
+
+_FINISHES = {
+    FinishReason.STOP: "stop",
+    FinishReason.LENGTH: "length",
+    FinishReason.CONTEXT: "context full",
+    FinishReason.CANCELLED: "stopped",
+    FinishReason.ERROR: "failed",
+}
+
+#: What ends an answer before the model did, and what that means.
+FINISH_MEANINGS = {
+    FinishReason.LENGTH: "The answer reached its limit of tokens; raise “Max tokens” in the settings.",
+    FinishReason.CONTEXT: "The context is full; raise “Context” in the settings.",
+    FinishReason.CANCELLED: "You stopped this answer.",
+}
+
+
+@dataclass(slots=True)
+class LiveAnswer:
+    """An answer under way, as its events tell it.
+
+    Attributes:
+        state: ``queued``, ``loading``, ``reading``, ``answering``.
+        fraction: How far loading or reading is, None when unknown.
+        pieces: The text so far.
+        tokens: Tokens so far.
+        reading_since: When its model began to read, clock seconds.
+        first_at: When its first token was seen, clock seconds.
+        last_at: When its latest token was seen, clock seconds.
+    """
+
+    state: str = "queued"
+    fraction: float | None = None
+    pieces: list[str] = field(default_factory=list)
+    tokens: int = 0
+    reading_since: float | None = None
+    first_at: float | None = None
+    last_at: float | None = None
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        if len(self.pieces) > 1:
+            self.pieces = ["".join(self.pieces)]
+        return self.pieces[0] if self.pieces else ""
+
+    def enter(self, state: str, fraction: float | None, now: float | None = None) -> None:
+        """Move on to a state."""
+        if state == "reading" and self.state != "reading":
+            self.reading_since = time.monotonic() if now is None else now
+        self.state, self.fraction = state, fraction
+
+    def add(self, text: str, tokens: int, now: float | None = None) -> None:
+        """Take more text."""
+        now = time.monotonic() if now is None else now
+        if self.first_at is None:
+            self.first_at = now
+        self.last_at = now
+        self.pieces.append(text)
+        self.tokens += tokens
+        self.state, self.fraction = "answering", None
+
+    @property
+    def first_token_ms(self) -> float | None:
+        """From the start of reading to the first token, as seen here; the engine's own figure comes at the end."""
+        if self.first_at is None or self.reading_since is None:
+            return None
+        return (self.first_at - self.reading_since) * 1000
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Speed as seen here, None until there is enough to tell."""
+        if self.first_at is None or self.last_at is None or self.last_at - self.first_at < 0.25:
+            return None
+        return (self.tokens - 1) / (self.last_at - self.first_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One figure of the foot: what it is, its value, whether it is known."""
+
+    name: str
+    value: str = _NONE
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A step of what a waiting pane waits for: ``now`` or ``later``, and how far it is."""
+
+    text: str
+    detail: str = ""
+    under_way: bool = False
+    fraction: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaneState:
+    """Everything that a pane shows.
+
+    Attributes:
+        letter: ``A`` … ``D``.
+        configuration: What it will run with next.
+        tags: What differs from pane A.
+        baseline: Whether the others are held against it.
+        state: ``empty``, ``absent`` (it took no part in the turn), a busy state, ``done`` or ``failed``.
+        fraction: How far loading or reading is.
+        text: What it said so far.
+        answer: The stored answer of the turn, None while there is none.
+        error: The sentence of what went wrong.
+        action: What helps.
+        lost: Its process died after it had answered: the answer is whole, only the model is gone.
+        note: A sentence on the model that the user should know, empty for none.
+        steps: What it waits for.
+        forecast: What its model will need here, None until it was read.
+        figures: The five figures of the foot.
+    """
+
+    letter: str
+    configuration: RunConfiguration
+    tags: tuple[str, ...] = ()
+    baseline: bool = False
+    state: str = "empty"
+    fraction: float | None = None
+    text: str = ""
+    answer: Answer | None = None
+    error: str | None = None
+    action: str = ""
+    lost: bool = False
+    note: str = ""
+    steps: tuple[Step, ...] = ()
+    forecast: FitForecast | None = None
+    figures: tuple[Figure, ...] = ()
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is at work or waits for its turn."""
+        return self.state in BUSY_STATES
+
+
+def milliseconds(value: float) -> str:
+    """``212 ms``, ``1.43 s``."""
+    return f"{value:.0f} ms" if value < 1_000 else f"{value / 1_000:.2f} s"
+
+
+def live_figures(live: LiveAnswer, forecast: FitForecast | None) -> tuple[Figure, ...]:
+    """The foot of a pane at work."""
+    first, speed = live.first_token_ms, live.tokens_per_second
+    expected = forecast.decode_tokens_per_second if forecast else None
+    decode = f"{speed:.1f} tok/s" if speed else f"≈ {expected:.0f} tok/s" if expected else _NONE
+    state = live.state if live.fraction is None else f"{live.state} {live.fraction:.0%}"
+    return (
+        Figure(name="First token", value=f"≈ {milliseconds(first)}" if first is not None else _NONE, known=first is not None),
+        Figure(name="Decode", value=decode, known=decode != _NONE),
+        Figure(name="Tokens", value=f"{live.tokens:,}" if live.tokens else _NONE, known=bool(live.tokens)),
+        _planned(forecast),
+        Figure(name="Finish", value=state),
+    )
+
+
+def answer_figures(answer: Answer, forecast: FitForecast | None) -> tuple[Figure, ...]:
+    """The foot of a pane that has answered, failed or was stopped."""
+    metrics = answer.metrics
+    first, speed = metrics.time_to_first_token_ms, metrics.decode_tokens_per_second
+    tokens = metrics.completion_tokens if metrics.completion_tokens is not None else len(answer.token_ids)
+    peak = metrics.peak_memory_bytes or metrics.buffers_bytes
+    finish = _FINISHES[answer.finish_reason] if answer.finish_reason else _NONE
+    return (
+        Figure(name="First token", value=milliseconds(first) if first is not None else _NONE, known=first is not None),
+        Figure(name="Decode", value=f"{speed:.1f} tok/s" if speed else _NONE, known=bool(speed)),
+        Figure(name="Tokens", value=f"{tokens:,}" if tokens else _NONE, known=bool(tokens)),
+        Figure(name="Peak", value=format_bytes(peak)) if peak else _planned(forecast),
+        Figure(name="Finish", value=finish, known=answer.finish_reason is not None),
+    )
+
+
+def idle_figures(forecast: FitForecast | None) -> tuple[Figure, ...]:
+    """The foot of a pane that was asked nothing yet."""
+    expected = forecast.decode_tokens_per_second if forecast else None
+    return (
+        Figure(name="First token", known=False),
+        Figure(name="Decode", value=f"≈ {expected:.0f} tok/s" if expected else _NONE, known=bool(expected)),
+        Figure(name="Tokens", known=False),
+        _planned(forecast),
+        Figure(name="Finish", known=False),
+    )
+
+
+def _planned(forecast: FitForecast | None) -> Figure:
+    total = forecast.total_bytes if forecast else None
+    return Figure(name="Planned", value=format_bytes(total) if total else _NONE, known=bool(total))
