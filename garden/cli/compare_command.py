@@ -1,0 +1,158 @@
+"""``garden compare``."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import sys
+
+import click
+
+from garden.cli.output import json_option, opened, print_json
+from garden.core.conversation import Answer, Conversation, Mode, Turn
+from garden.core.errors import CancelledByUser, GardenError
+from garden.core.events import PaneChanged, PaneText
+from garden.core.quantity import format_bytes
+from garden.core.run_configuration import RunConfiguration
+from garden.jobs.handle import Handle
+from garden.services.compare import LETTERS
+from garden.services.garden import Garden
+from garden.services.target import full_name
+
+
+@click.command(help="One PROMPT to several models, side by side. PROMPT “-” reads standard input.")
+@click.argument("prompt")
+@click.option("--model", "models", multiple=True, required=True, help="A TARGET; give one to four.")
+@click.option("--mode", type=click.Choice([mode.value for mode in Mode]), default="fair", show_default=True)
+@click.option("--system", help="System prompt.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 2), help="Of the draw; one is drawn and told by default.")
+@click.option("--temperature", type=click.FloatRange(0, 5), help="0 is greedy; the model's own by default.")
+@click.option("--max-tokens", type=click.IntRange(1, 1_000_000), default=512, show_default=True)
+@click.option("--context", type=click.IntRange(16, 16_777_216), help="Tokens that a pane holds.")
+@json_option
+def compare(
+    prompt: str,
+    models: tuple[str, ...],
+    mode: str,
+    system: str | None,
+    seed: int | None,
+    temperature: float | None,
+    max_tokens: int,
+    context: int | None,
+    as_json: bool,
+) -> None:
+    """Compare."""
+    if len(models) > len(LETTERS):
+        raise click.UsageError(f"A comparison has at most {len(LETTERS)} models.")
+    if prompt == "-":
+        prompt = sys.stdin.read()
+    with opened() as garden:
+        garden.machine.read()
+        panes, names = [], []
+        for target in models:
+            entry = garden.library.resolve(target)
+            if entry.problem:
+                raise GardenError(entry.problem)
+            configuration = garden.compare.configuration_for(entry)
+            panes.append(_asked(configuration, system, seed, temperature, max_tokens, context))
+            names.append(full_name(entry))
+        conversation = garden.compare.new(panes, Mode(mode))
+        turn = _wait_for_turn(garden, conversation, prompt, names, quiet=as_json)
+    if as_json:
+        print_json({"panes": [pane_document(names[LETTERS.index(answer.pane)], answer) for answer in turn.answers]})
+    else:
+        _show(turn, names)
+    if all(answer.error for answer in turn.answers):
+        first = turn.answers[0]
+        raise GardenError(first.error or "No pane answered.", first.action)
+
+
+def _asked(
+    configuration: RunConfiguration,
+    system: str | None,
+    seed: int | None,
+    temperature: float | None,
+    max_tokens: int,
+    context: int | None,
+) -> RunConfiguration:
+    sampling = configuration.ask.sampling
+    if temperature is not None:
+        sampling = dataclasses.replace(sampling, temperature=temperature)
+    changed = configuration.with_ask(system_prompt=system, sampling=sampling, max_tokens=max_tokens)
+    if seed is not None:
+        changed = changed.with_ask(seed=seed)
+    return changed.with_load(context_length=context) if context else changed
+
+
+def _wait_for_turn(garden: Garden, conversation: Conversation, prompt: str, names: list[str], *, quiet: bool) -> Turn:
+    events = garden.bus.subscribe()
+    handle: Handle[Turn] = garden.compare.ask(conversation.id, prompt)
+    terminal = sys.stderr.isatty() and not quiet
+    tokens: dict[str, int] = {}
+    try:
+        while not handle.done:
+            for event in events.wait(0.2):
+                if isinstance(event, PaneText):
+                    tokens[event.pane] = tokens.get(event.pane, 0) + event.tokens
+                if terminal and isinstance(event, PaneText | PaneChanged):
+                    state = event.state if isinstance(event, PaneChanged) else f"{tokens[event.pane]} tokens"
+                    name = names[LETTERS.index(event.pane)]
+                    click.echo(f"\r\033[K{event.pane}  {name}  {state}", nl=False, err=True)
+        return handle.result()
+    except KeyboardInterrupt:
+        garden.compare.stop(conversation.id)
+        with contextlib.suppress(GardenError, TimeoutError):
+            handle.result(10)
+        raise CancelledByUser from None
+    finally:
+        garden.bus.unsubscribe(events)
+        if terminal:
+            click.echo("\r\033[K", nl=False, err=True)
+
+
+def _show(turn: Turn, names: list[str]) -> None:
+    for answer in turn.answers:
+        click.echo(f"── {answer.pane}  {names[LETTERS.index(answer.pane)]}")
+        if answer.text:
+            click.echo(answer.text.strip())
+        if answer.error:
+            click.echo(f"{answer.error} {answer.action}".strip())
+        click.echo(f"   {figures(answer)}\n")
+
+
+def figures(answer: Answer) -> str:
+    """First token, speeds, tokens, memory and end of an answer, in one line."""
+    metrics = answer.metrics
+    parts = []
+    if metrics.time_to_first_token_ms is not None:
+        parts.append(f"first token {metrics.time_to_first_token_ms:.0f} ms")
+    if metrics.prefill_tokens_per_second is not None:
+        parts.append(f"prompt {metrics.prefill_tokens_per_second:.0f} tok/s")
+    if metrics.decode_tokens_per_second is not None:
+        parts.append(f"answer {metrics.decode_tokens_per_second:.1f} tok/s")
+    if metrics.completion_tokens is not None:
+        parts.append(f"{metrics.completion_tokens} tokens")
+    if metrics.peak_memory_bytes is not None:
+        parts.append(f"peak {format_bytes(metrics.peak_memory_bytes)}")
+    if answer.finish_reason is not None:
+        parts.append(answer.finish_reason.value)
+    return " · ".join(parts)
+
+
+def pane_document(name: str, answer: Answer) -> dict[str, object]:
+    """A pane as JSON."""
+    metrics = answer.metrics
+    return {
+        "model": name,
+        "text": answer.text,
+        "finish_reason": answer.finish_reason.value if answer.finish_reason else None,
+        "prompt_tokens": metrics.prompt_tokens,
+        "completion_tokens": metrics.completion_tokens,
+        "time_to_first_token_ms": metrics.time_to_first_token_ms,
+        "prefill_tokens_per_second": metrics.prefill_tokens_per_second,
+        "decode_tokens_per_second": metrics.decode_tokens_per_second,
+        "buffers_bytes": metrics.buffers_bytes,
+        "peak_memory_bytes": metrics.peak_memory_bytes,
+        "error": answer.error,
+        "run_configuration": answer.configuration.to_document(),
+    }

@@ -1,0 +1,128 @@
+"""``garden library``."""
+
+from __future__ import annotations
+
+import click
+
+from garden.cli.output import json_option, opened, print_json, print_table, wait
+from garden.core.errors import CancelledByUser
+from garden.core.library_entry import LibraryEntry
+from garden.core.quantity import format_bytes, format_parameters
+from garden.services.garden import Garden
+from garden.services.target import full_name
+
+_ORIGINS = {"starter": "starter", "made_here": "made here", "hub_cache": "Hub cache", "folder": "folder"}
+
+
+@click.group(invoke_without_command=True, help="Models on this machine.")
+@json_option
+@click.pass_context
+def library(context: click.Context, as_json: bool) -> None:
+    """List, unless a subcommand is named."""
+    if context.invoked_subcommand is None:
+        with opened() as garden:
+            entries = garden.library.scan().result()
+        _show(entries, as_json)
+
+
+@library.command(help="Look at every folder again, then list.")
+@click.argument("folders", nargs=-1, type=click.Path(exists=True, file_okay=False, resolve_path=True))
+@json_option
+def scan(folders: tuple[str, ...], as_json: bool) -> None:
+    """Add folders, then scan."""
+    from pathlib import Path
+
+    with opened() as garden:
+        for folder in folders:
+            garden.library.add_folder(Path(folder)).result()
+        entries = garden.library.scan().result()
+    _show(entries, as_json)
+
+
+@library.command(help="Hash models (all when none is named) and compare with the promised hash.")
+@click.argument("targets", nargs=-1)
+@json_option
+def verify(targets: tuple[str, ...], as_json: bool) -> None:
+    """Verify."""
+    with opened() as garden:
+        entries = _chosen(garden, targets)
+        results = [
+            wait(garden.library.verify(entry), garden, as_json=False, what=full_name(entry)) for entry in entries
+        ]
+        listed = {entry.ref.path: entry for entry in garden.library.entries()}
+    checked = [listed.get(entry.ref.path, entry) for entry in entries]
+    if as_json:
+        print_json([entry_document(entry) for entry in checked])
+    else:
+        words = {
+            True: "matches its hash",
+            False: "DAMAGED: differs from its hash",
+            None: "hashed; nobody promised a hash",
+        }
+        for entry, result in zip(entries, results, strict=True):
+            click.echo(f"{full_name(entry)}: {words[result]}")
+    if False in results:
+        raise click.exceptions.Exit(1)
+
+
+@library.command(help="Remove models: into the trash, or for good.")
+@click.argument("targets", nargs=-1, required=True)
+@click.option("--permanently", is_flag=True, help="Not into the trash.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@json_option
+def remove(targets: tuple[str, ...], permanently: bool, yes: bool, as_json: bool) -> None:
+    """Remove."""
+    with opened() as garden:
+        entries = _chosen(garden, targets)
+        total = sum(entry.ref.size_bytes for entry in entries)
+        names = ", ".join(full_name(entry) for entry in entries)
+        question = f"Remove {names} ({format_bytes(total)}){' for good' if permanently else ''}?"
+        if not yes and not click.confirm(question, err=True):
+            raise CancelledByUser
+        freed = sum(garden.library.remove(entry, to_trash=not permanently) for entry in entries)
+        rest = garden.library.scan().result()
+    if as_json:
+        print_json([entry_document(entry) for entry in rest])
+    else:
+        click.echo(f"Removed {names}, {format_bytes(freed)}{'' if permanently else ', into the trash'}.")
+
+
+def _chosen(garden: Garden, targets: tuple[str, ...]) -> tuple[LibraryEntry, ...]:
+    if targets:
+        return tuple(garden.library.resolve(target) for target in targets)
+    return garden.library.scan().result()
+
+
+def _show(entries: tuple[LibraryEntry, ...], as_json: bool) -> None:
+    if as_json:
+        print_json([entry_document(entry) for entry in entries])
+        return
+    if not entries:
+        click.echo("No model is here yet. Fetch one: garden download starter")
+        return
+    checked = {True: "verified", False: "DAMAGED", None: "not checked"}
+    rows = [
+        (
+            full_name(entry),
+            format_bytes(entry.ref.size_bytes),
+            format_parameters(entry.parameters) if entry.parameters else "–",
+            _ORIGINS.get(entry.origin, entry.origin),
+            entry.problem or checked[entry.verified],
+        )
+        for entry in entries
+    ]
+    print_table(("Model", "Size", "Parameters", "Source", "Checked"), rows, right=(1, 2))
+
+
+def entry_document(entry: LibraryEntry) -> dict[str, object]:
+    """An entry as JSON."""
+    return {
+        "name": full_name(entry),
+        "path": entry.ref.path,
+        "architecture": entry.architecture,
+        "quant_type": entry.ref.quant_type,
+        "parameters": entry.parameters,
+        "size_bytes": entry.ref.size_bytes,
+        "source": {"repo_id": entry.ref.repo_id, "revision": entry.ref.revision, "sha256": entry.ref.sha256},
+        "verified": entry.verified,
+    }

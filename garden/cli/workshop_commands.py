@@ -1,0 +1,159 @@
+"""``garden quantize`` and ``garden quality``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from garden.cli.output import json_option, opened, print_event, print_json, print_table, wait
+from garden.core.errors import GardenError
+from garden.core.quantity import format_bytes, format_duration
+from garden.core.receipt import QualityReport, QuantizationForecast, QuantizationReceipt
+from garden.quantization.offered_types import OFFERED_TYPES, check_type
+from garden.quantization.plan import destination_name
+
+
+@click.command(
+    help="Make smaller versions of TARGET, one per TYPE. Types: " + ", ".join(OFFERED_TYPES) + ".",
+    short_help="Make smaller versions of a model.",
+)
+@click.argument("target")
+@click.argument("types", nargs=-1, required=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder, or a file for one type.")
+@click.option("--allow-requantize", is_flag=True, help="Accept a loss on top of the one that TARGET already has.")
+@click.option("--dry-run", is_flag=True, help="Say what would be made, to the byte; write nothing.")
+@json_option
+def quantize(
+    target: str, types: tuple[str, ...], output: Path | None, allow_requantize: bool, dry_run: bool, as_json: bool
+) -> None:
+    """Quantize."""
+    wanted = [check_type(name) for name in types]
+    if output is not None and output.suffix == ".gguf" and len(wanted) > 1:
+        raise click.UsageError("One file cannot hold several types; name a folder.")
+    try:
+        with opened() as garden:
+            source = garden.library.resolve(target)
+            if source.problem:
+                raise GardenError(source.problem)
+            garden.workshop.check(source, allow_requantize=allow_requantize or dry_run)
+            if dry_run:
+                _show_forecasts(garden.workshop.forecast(source, wanted).result(), as_json)
+                return
+            for name in wanted:
+                destination = None
+                if output is not None:
+                    destination = output if output.suffix == ".gguf" else output / destination_name(source.ref, name)
+                handle = garden.workshop.quantize(
+                    source, name, destination=destination, allow_requantize=allow_requantize
+                )
+                receipt = wait(handle, garden, as_json=as_json, what=f"{source.ref.name} {name}")
+                _show_receipt(receipt, as_json)
+    except GardenError as error:
+        if as_json:
+            print_event("failed", error=error.sentence, action=error.action)
+        raise
+
+
+def _show_forecasts(forecasts: tuple[QuantizationForecast, ...], as_json: bool) -> None:
+    if as_json:
+        print_json(
+            [
+                {
+                    "quant_type": forecast.quant_type,
+                    "path": None,
+                    "size_bytes": forecast.size_bytes,
+                    "bits_per_weight": forecast.bits_per_weight,
+                    "seconds": None,
+                    "peak_memory_bytes": None,
+                    "sha256": None,
+                    "source_sha256": None,
+                    "tensors": forecast.tensors,
+                }
+                for forecast in forecasts
+            ]
+        )
+        return
+    rows = [
+        (
+            forecast.quant_type,
+            f"{forecast.size_bytes:,}",
+            f"{forecast.bits_per_weight:.2f}",
+            f"{forecast.fallbacks} tensors fall back" if forecast.fallbacks else "",
+        )
+        for forecast in forecasts
+    ]
+    print_table(("Type", "Bytes", "Bits per weight", ""), rows, right=(1, 2))
+
+
+def _show_receipt(receipt: QuantizationReceipt, as_json: bool) -> None:
+    if as_json:
+        print_event("succeeded", **receipt_document(receipt))
+        return
+    click.echo(
+        f"{receipt.quant_type}: {receipt.size_bytes:,} bytes ({format_bytes(receipt.size_bytes)}), "
+        f"{receipt.bits_per_weight:.2f} bits per weight, {format_duration(receipt.seconds)}, "
+        f"peak {format_bytes(receipt.peak_memory_bytes)}\n  {receipt.path}"
+    )
+
+
+def receipt_document(receipt: QuantizationReceipt) -> dict[str, object]:
+    """A receipt as JSON."""
+    return {
+        "quant_type": receipt.quant_type,
+        "path": receipt.path,
+        "size_bytes": receipt.size_bytes,
+        "bits_per_weight": receipt.bits_per_weight,
+        "seconds": receipt.seconds,
+        "peak_memory_bytes": receipt.peak_memory_bytes,
+        "sha256": receipt.sha256,
+        "source_sha256": receipt.source_sha256,
+        "tensors": receipt.tensors,
+    }
+
+
+@click.command(help="How far QUANTs are from BASE: KL divergence of their next-token distributions on a text.")
+@click.argument("base")
+@click.argument("quants", nargs=-1, required=True)
+@click.option(
+    "--text", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="UTF-8 text; Garden's own by default."
+)
+@click.option("--windows", type=click.IntRange(1, 1000), default=8, show_default=True, help="Windows of 512 tokens.")
+@json_option
+def quality(base: str, quants: tuple[str, ...], text: Path | None, windows: int, as_json: bool) -> None:
+    """Measure."""
+    with opened() as garden:
+        base_entry = garden.library.resolve(base)
+        entries = [garden.library.resolve(quant) for quant in quants]
+        for entry in (base_entry, *entries):
+            if entry.problem:
+                raise GardenError(entry.problem)
+        handle = garden.workshop.quality(base_entry, entries, text=text, windows=windows)
+        reports = wait(handle, garden, as_json=False, what="Measuring the loss")
+    if as_json:
+        print_json([quality_document(report) for report in reports])
+        return
+    rows = [
+        (
+            report.model,
+            f"{report.kld_mean:.4f} ± {report.kld_standard_error:.4f}",
+            f"{report.kld_p99:.3f}",
+            f"{report.same_top:.1%}".replace("%", " %"),
+            f"{report.perplexity:.2f}",
+        )
+        for report in reports
+    ]
+    print_table(("Model", "KL divergence", "99th percentile", "Same top token", "Perplexity"), rows, right=(1, 2, 3, 4))
+
+
+def quality_document(report: QualityReport) -> dict[str, object]:
+    """A report as JSON."""
+    return {
+        "model": report.model,
+        "kld_mean": report.kld_mean,
+        "kld_standard_error": report.kld_standard_error,
+        "kld_p99": report.kld_p99,
+        "same_top": report.same_top,
+        "perplexity": report.perplexity,
+        "perplexity_ratio_log": report.perplexity_ratio_log,
+    }
