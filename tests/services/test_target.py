@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from garden.core.catalog import ModelSummary, RemoteFile, Repository, RepositoryFile
+from garden.core.errors import NotFoundError
+from garden.core.library_entry import LibraryEntry
+from garden.core.model_ref import ModelRef
+from garden.services.target import HubTarget, choose_entry, choose_file, full_name, looks_like_path, parse_hub_target
+
+
+def entry(
+    name: str, quant_type: str | None = None, *, origin: str = "folder", repo_id: str | None = None
+) -> LibraryEntry:
+    filename = f"{name}-{quant_type}.gguf" if quant_type else f"{name}.gguf"
+    ref = ModelRef(name=name, filenames=(filename,), path=f"/models/{filename}", quant_type=quant_type, repo_id=repo_id)
+    return LibraryEntry(ref=ref, origin=origin)
+
+
+def repository(*quant_types: str) -> Repository:
+    files = tuple(
+        RepositoryFile(
+            filename=f"model-{quant}.gguf",
+            files=(RemoteFile(filename=f"model-{quant}.gguf", size_bytes=1),),
+            quant_type=quant,
+        )
+        for quant in quant_types
+    )
+    return Repository(summary=ModelSummary(repo_id="owner/model"), revision="c" * 40, files=files)
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("owner/repo:q4_k_m", HubTarget("owner/repo", quant_type="Q4_K_M")),
+        ("owner/repo/folder/file.gguf", HubTarget("owner/repo", filename="folder/file.gguf")),
+        ("owner/repo", HubTarget("owner/repo")),
+        ("starter", None),
+        ("a/b/c", None),
+        ("../owner/repo:Q4_0", None),
+        ("owner/..:Q4_0", None),
+    ],
+)
+def test_a_target_on_the_hub_is_recognised_by_its_form(text: str, target: HubTarget | None) -> None:
+    assert parse_hub_target(text) == target
+
+
+def test_what_can_only_be_a_path_is_taken_as_one(tmp_path: Path) -> None:
+    there = tmp_path / "model.gguf"
+    there.write_bytes(b"")
+
+    assert [looks_like_path(text) for text in ("./m.gguf", "/m.gguf", "~/m.gguf", str(there))] == [True] * 4
+    assert [looks_like_path(text) for text in ("starter", "owner/repo:Q4_0", "Qwen3-8B")] == [False] * 3
+
+
+def test_a_type_names_a_file_of_a_repository() -> None:
+    chosen = choose_file(repository("Q4_K_M", "Q8_0"), HubTarget("owner/model", quant_type="Q8_0"))
+
+    assert chosen.filename == "model-Q8_0.gguf"
+
+
+def test_the_only_file_of_a_repository_needs_no_type() -> None:
+    assert choose_file(repository("Q4_K_M"), HubTarget("owner/model")).quant_type == "Q4_K_M"
+
+
+def test_a_type_that_a_repository_lacks_is_answered_with_those_it_has() -> None:
+    with pytest.raises(NotFoundError) as caught:
+        choose_file(repository("Q4_K_M", "Q8_0"), HubTarget("owner/model", quant_type="Q2_K"))
+
+    assert caught.value.sentence == "owner/model has no Q2_K."
+    assert "Q4_K_M, Q8_0" in caught.value.action
+
+
+def test_a_repository_of_several_files_asks_which() -> None:
+    with pytest.raises(NotFoundError) as caught:
+        choose_file(repository("Q4_K_M", "Q8_0"), HubTarget("owner/model"))
+
+    assert "owner/model:TYPE" in caught.value.action
+
+
+def test_a_model_is_found_by_name_type_file_name_and_source() -> None:
+    small, large = entry("Qwen3-8B", "Q4_K_M"), entry("Qwen3-8B", "Q8_0", repo_id="Qwen/Qwen3-8B-GGUF")
+    entries = (small, large)
+
+    assert choose_entry("qwen3-8b:q8_0", entries) is large
+    assert choose_entry("Qwen3-8B-Q4_K_M.gguf", entries) is small
+    assert choose_entry("Qwen/Qwen3-8B-GGUF:Q8_0", entries) is large
+    assert choose_entry("Qwen3-8B", entries) is small
+
+
+def test_starter_means_the_starter_whatever_else_is_called_so() -> None:
+    starter = entry("SmolLM2-135M-Instruct", "Q4_1", origin="starter")
+
+    assert choose_entry("starter", (entry("starter"), starter)) is starter
+
+
+def test_a_missing_starter_is_offered() -> None:
+    with pytest.raises(NotFoundError) as caught:
+        choose_entry("starter", ())
+
+    assert caught.value.action == "Fetch it: garden download starter"
+
+
+def test_a_misspelt_name_is_answered_with_close_ones() -> None:
+    with pytest.raises(NotFoundError) as caught:
+        choose_entry("Qwen3-8", (entry("Qwen3-8B"), entry("Llama-3.1-70B")))
+
+    assert caught.value.action == "Did you mean Qwen3-8B?"
+
+
+def test_a_model_of_the_hub_that_is_not_here_is_offered_for_download() -> None:
+    with pytest.raises(NotFoundError) as caught:
+        choose_entry("Qwen/Qwen3-8B-GGUF:Q8_0", ())
+
+    assert caught.value.action == "Download it first: garden download Qwen/Qwen3-8B-GGUF:Q8_0"
+
+
+def test_the_full_name_tells_quants_apart_and_finds_them_again() -> None:
+    entries = (entry("Qwen3-8B", "Q4_K_M"), entry("Qwen3-8B", "Q8_0"))
+
+    assert [full_name(one) for one in entries] == ["Qwen3-8B:Q4_K_M", "Qwen3-8B:Q8_0"]
+    assert [choose_entry(full_name(one), entries) for one in entries] == list(entries)
