@@ -89,9 +89,8 @@ class HubClient:
         if not isinstance(items, list):
             raise HubError(f"{subject.host} does not answer as a Hub does.", "Check the Hub's address in Settings.")
         rows = (model_summary(item) for item in items[: query.limit])
-        return SearchPage(
-            items=tuple(row for row in rows if row is not None), cursor=_next_cursor(answer.headers.get("Link", ""))
-        )
+        wanted = tuple(row for row in rows if row is not None and _is_small_enough(row, query.max_parameters))
+        return SearchPage(items=wanted, cursor=_next_cursor(answer.headers.get("Link", "")))
 
     def repository(self, repo_id: str, revision: str | None = None) -> Repository:
         """The page of a repository with all that can be fetched from it, in one request.
@@ -188,6 +187,11 @@ def _check_repo_id(repo_id: str) -> None:
         raise NotFoundError(
             f"'{(clean(repo_id, 80) or '')}' is not the name of a repository.", "Write it as owner/name."
         )
+
+
+def _is_small_enough(row: ModelSummary, limit: int | None) -> bool:
+    """Mirrors of the Hub may not know its limit on parameters."""
+    return limit is None or row.parameters is None or row.parameters <= limit
 
 
 def _next_cursor(link: str) -> str | None:

@@ -15,10 +15,11 @@ SORTS = {
     "updated": "lastModified",
 }
 
-#: Fields of one row. All of a row comes with the list, so no row costs a request of its own.
+#: Fields of one row. All of a row comes with the list, so no row costs a request of its own. One name that the list
+#: does not know makes the Hub refuse the whole request: ``baseModels`` was such a one (huggingface_hub#3182), and the
+#: tags say the same.
 _ROW_FIELDS = (
     "author",
-    "baseModels",
     "downloads",
     "gated",
     "gguf",

@@ -13,7 +13,7 @@ from garden.gguf.header import read_header
 from garden.hub.client import HubClient
 from garden.hub.hub_library import switch_off_extras
 from garden.hub.search_query import SearchQuery
-from tests.hubserver import HubServer, ServedRepository, repository
+from tests.hubserver import HubServer, ServedRepository, folder_repositories, gguf_repository, repository
 from tests.hubserver.catalogue import catalogue
 from tests.hubserver.shapes import Model, tensors
 
@@ -50,6 +50,27 @@ def test_huggingface_hub_sees_sizes_and_hashes(hub: HubServer) -> None:
     served = hub.state.repositories["owner/model"].file("model-Q4_K_M.gguf")
     assert served is not None
     assert (lfs.size, lfs.sha256) == (256_000, served.content.sha256)
+
+
+def test_a_local_gguf_is_a_repository_with_its_headers_facts(tiny_model: Path) -> None:
+    served = gguf_repository("owner/tiny-GGUF", tiny_model, likes=7)
+    with HubServer([served]) as hub, HubClient(hub.endpoint, None) as client:
+        (row,) = client.search(SearchQuery("tiny")).items
+        assert (row.likes, row.architecture, row.has_gguf) == (7, "llama", True)
+        assert row.parameters is not None and row.parameters > 0
+        page = client.repository("owner/tiny-GGUF")
+        assert page.files[0].size_bytes == tiny_model.stat().st_size
+
+
+def test_a_folder_is_a_shelf(tmp_path: Path, tiny_model: Path) -> None:
+    (tmp_path / "owner" / "name").mkdir(parents=True)
+    for path in (tmp_path / "owner" / "name" / "a-Q4_0.gguf", tmp_path / "b-Q4_0.gguf", tmp_path / "b-Q8_0.gguf"):
+        path.write_bytes(tiny_model.read_bytes())
+    shelf = {served.repo_id: [file.filename for file in served.files] for served in folder_repositories(tmp_path)}
+    assert shelf == {
+        "local/b-GGUF": ["b-Q4_0.gguf", "b-Q8_0.gguf", "README.md"],
+        "owner/name": ["a-Q4_0.gguf", "README.md"],
+    }
 
 
 def test_no_thread_outlives_the_server() -> None:

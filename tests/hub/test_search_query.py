@@ -26,6 +26,11 @@ def test_rows_need_no_request_of_their_own() -> None:
     assert {"gguf", "safetensors", "siblings", "downloads", "likes", "gated", "tags", "lastModified"} <= fields
 
 
+def test_only_fields_that_the_list_knows_are_asked_for() -> None:
+    # One unknown name and the real list refuses the whole request.
+    assert "baseModels" not in {value for name, value in SearchQuery().parameters() if name == "expand"}
+
+
 @pytest.mark.parametrize(
     ("parameters", "text"), [(500_000_000, "500M"), (8_190_735_360, "8.191B"), (70_553_706_496, "70.554B")]
 )

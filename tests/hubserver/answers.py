@@ -17,6 +17,40 @@ _DEFAULT_PAGE = (
     "siblings", "usedStorage",
 )  # fmt: skip
 
+#: What the real list lets expand; one other name and it refuses the whole request (huggingface_hub#3182).
+LIST_FIELDS = frozenset(
+    [
+        "author",
+        "cardData",
+        "config",
+        "createdAt",
+        "disabled",
+        "downloads",
+        "downloadsAllTime",
+        "evalResults",
+        "gated",
+        "gguf",
+        "inference",
+        "inferenceProviderMapping",
+        "lastModified",
+        "library_name",
+        "likes",
+        "mask_token",
+        "model-index",
+        "pipeline_tag",
+        "private",
+        "resourceGroup",
+        "safetensors",
+        "sha",
+        "siblings",
+        "spaces",
+        "tags",
+        "transformersInfo",
+        "trendingScore",
+        "widgetData",
+    ]
+)
+
 _SORT_KEYS = {
     "trendingScore": lambda repository: repository.trending,
     "downloads": lambda repository: repository.downloads,

@@ -21,7 +21,8 @@ def folder_repositories(folder: Path) -> list[ServedRepository]:
     for path in sorted(folder.rglob("*.gguf")):
         parts = path.relative_to(folder).parts
         groups["/".join(parts[:2]) if len(parts) == 3 else f"local/{_name(path)}-GGUF"].append(path)
-    return [_repository(repo_id, paths) for repo_id, paths in sorted(groups.items())]
+    counts = {"downloads": 12_000, "likes": 90, "trending": 200}
+    return [gguf_repository(repo_id, *paths, **counts) for repo_id, paths in sorted(groups.items())]
 
 
 def _name(path: Path) -> str:
@@ -32,21 +33,20 @@ def _name(path: Path) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+|--+", "-", stem).strip("-.") or "model"
 
 
-def _repository(repo_id: str, paths: list[Path]) -> ServedRepository:
+def gguf_repository(repo_id: str, *paths: Path, **facts: object) -> ServedRepository:
+    """A repository of GGUF files on this machine, with the ``gguf`` field and the licence as their header tells them.
+
+    Args:
+        repo_id: ``owner/name``.
+        paths: The files; served under their own names.
+        facts: Attributes of ``ServedRepository`` that differ.
+    """
     header = _header(paths[0])
-    if header is None:
-        return repository_of(repo_id, *paths)
-    facts = GgufFacts(header.parameters, header.architecture or "unknown", header.context_length)
-    return repository_of(
-        repo_id,
-        *paths,
-        card=f"# {repo_id.rpartition('/')[2]}\n\nFiles of this machine.\n",
-        gguf=facts,
-        license=header.license,
-        downloads=12_000,
-        likes=90,
-        trending=200,
-    )
+    told: dict[str, object] = {"card": f"# {repo_id.rpartition('/')[2]}\n\nFiles of this machine.\n"}
+    if header is not None:
+        told["gguf"] = GgufFacts(header.parameters, header.architecture or "unknown", header.context_length)
+        told["license"] = header.license
+    return repository_of(repo_id, *paths, **{**told, **facts})  # type: ignore[arg-type]  # fields by name
 
 
 def _header(path: Path) -> GgufHeader | None:

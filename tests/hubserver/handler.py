@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
-from tests.hubserver.answers import page, search, tree, tree_entry
+from tests.hubserver.answers import LIST_FIELDS, page, search, tree, tree_entry
 from tests.hubserver.content import Content
 from tests.hubserver.faults import Fault
 from tests.hubserver.repository import ServedFile, ServedRepository
@@ -237,6 +237,10 @@ class HubHandler(OriginHandler):
 
     def _list(self) -> None:
         if self._account_is_bad():
+            return
+        unknown = [value for name, value in self.parameters if name == "expand" and value not in LIST_FIELDS]
+        if unknown:
+            self.send_error_code(400, "", f"Invalid option: expected one of the list's fields, got {unknown[0]}")
             return
         result = search(list(self.state.repositories.values()), self.parameters)
         headers = {}
