@@ -12,10 +12,10 @@ from garden.cli.output import json_option, opened, print_json
 from garden.core.conversation import Answer, Conversation, Mode, Turn
 from garden.core.errors import CancelledByUser, GardenError
 from garden.core.events import PaneChanged, PaneText
-from garden.core.quantity import format_bytes
 from garden.core.run_configuration import RunConfiguration
 from garden.jobs.handle import Handle
 from garden.services.compare import LETTERS
+from garden.services.figures import figures
 from garden.services.garden import Garden
 from garden.services.target import full_name
 
@@ -57,7 +57,7 @@ def compare(
             panes.append(_asked(configuration, system, seed, temperature, max_tokens, context))
             names.append(full_name(entry))
         conversation = garden.compare.new(panes, Mode(mode))
-        turn = _wait_for_turn(garden, conversation, prompt, names, quiet=as_json)
+        turn = wait_for_turn(garden, conversation, prompt, names, quiet=as_json)
     if as_json:
         print_json({"panes": [pane_document(names[LETTERS.index(answer.pane)], answer) for answer in turn.answers]})
     else:
@@ -84,7 +84,8 @@ def _asked(
     return changed.with_load(context_length=context) if context else changed
 
 
-def _wait_for_turn(garden: Garden, conversation: Conversation, prompt: str, names: list[str], *, quiet: bool) -> Turn:
+def wait_for_turn(garden: Garden, conversation: Conversation, prompt: str, names: list[str], *, quiet: bool) -> Turn:
+    """Ask and wait, showing which pane is where; Ctrl+C stops the panes and ends the command."""
     events = garden.bus.subscribe()
     handle: Handle[Turn] = garden.compare.ask(conversation.id, prompt)
     terminal = sys.stderr.isatty() and not quiet
@@ -118,25 +119,6 @@ def _show(turn: Turn, names: list[str]) -> None:
         if answer.error:
             click.echo(f"{answer.error} {answer.action}".strip())
         click.echo(f"   {figures(answer)}\n")
-
-
-def figures(answer: Answer) -> str:
-    """First token, speeds, tokens, memory and end of an answer, in one line."""
-    metrics = answer.metrics
-    parts = []
-    if metrics.time_to_first_token_ms is not None:
-        parts.append(f"first token {metrics.time_to_first_token_ms:.0f} ms")
-    if metrics.prefill_tokens_per_second is not None:
-        parts.append(f"prompt {metrics.prefill_tokens_per_second:.0f} tok/s")
-    if metrics.decode_tokens_per_second is not None:
-        parts.append(f"answer {metrics.decode_tokens_per_second:.1f} tok/s")
-    if metrics.completion_tokens is not None:
-        parts.append(f"{metrics.completion_tokens} tokens")
-    if metrics.peak_memory_bytes is not None:
-        parts.append(f"peak {format_bytes(metrics.peak_memory_bytes)}")
-    if answer.finish_reason is not None:
-        parts.append(answer.finish_reason.value)
-    return " · ".join(parts)
 
 
 def pane_document(name: str, answer: Answer) -> dict[str, object]:

@@ -18,9 +18,7 @@ _PROMPT = "Write one sentence about gardens."
 @click.argument("target", required=False)
 @click.option("--format", "format_name", type=click.Choice([known.name for known in FORMATS]), help="What for.")
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
-@click.option(
-    "--verify", is_flag=True, help="Answer a prompt here and through the exported script, and compare tokens."
-)
+@click.option("--verify", is_flag=True, help="Answer a prompt here and through the script, and compare tokens.")
 @click.option("--force", is_flag=True, help="Replace files of the same name.")
 @click.option("--list", "list_formats", is_flag=True, help="Name the formats.")
 @json_option

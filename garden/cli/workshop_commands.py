@@ -112,6 +112,9 @@ def receipt_document(receipt: QuantizationReceipt) -> dict[str, object]:
     }
 
 
+_TEXT = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
 @click.command(help="How far QUANTs are from BASE: KL divergence of their next-token distributions on a text.")
 @click.argument("base")
 @click.argument("quants", nargs=-1, required=True)

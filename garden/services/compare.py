@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import random
 import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
 
+from garden.comparison.schedule import answer_order
 from garden.core.conversation import (
     Answer,
     ChatMessage,
@@ -178,9 +178,7 @@ class CompareService:
             raise RefusedError("There is nothing to ask.", "Write a prompt first.")
         conversation = self.open(conversation_id)
         letters = [letter for letter, _ in conversation.panes if panes is None or letter in panes]
-        order = list(letters)
-        if conversation.mode is Mode.FAIR:
-            random.Random(order_seed).shuffle(order)
+        order = answer_order(letters, conversation.mode, order_seed)
         index = len(conversation.turns)
         turn = Turn(
             prompt=prompt,
