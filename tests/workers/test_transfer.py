@@ -6,6 +6,7 @@ import hashlib
 import os
 import queue
 import random
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -254,6 +255,20 @@ def test_a_hub_that_goes_away_and_comes_back_is_waited_for(cache: Path) -> None:
         assert isinstance(result, Transferred)
         assert Path(result.path).read_bytes() == _DATA
         assert _ranges(hub) == ["bytes=1000000-"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="this system cannot stop a process")
+def test_a_machine_that_slept_goes_on(hub: HubServer, cache: Path) -> None:
+    hub.fail(Fault("stall", after_bytes=1_000_000))
+    running = _Transfer(_request(hub, cache, stall_seconds=0.5))
+    running.until_received(1_000_000)
+    os.kill(running.child.pid, signal.SIGSTOP)
+    hub.state.expire_signatures()
+    time.sleep(1.0)  # longer than the silence after which a connection is given up: this is the sleep under test
+    os.kill(running.child.pid, signal.SIGCONT)
+    result = running.end()
+    assert isinstance(result, Transferred)
+    assert _ranges(hub) == [None, "bytes=1000000-"]
 
 
 def test_faults_of_the_network_are_survived(hub: HubServer, cache: Path) -> None:
