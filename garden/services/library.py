@@ -271,6 +271,7 @@ class LibraryService:
 
         def work(job: JobContext) -> bool | None:
             result: bool | None = None
+            hashes: list[str] = []
             done = 0
             for path in self._paths(entry):
                 base = done
@@ -279,6 +280,7 @@ class LibraryService:
                     job.progress(base + count, entry.ref.size_bytes or None, name)
 
                 found = sha256_of(path, on_bytes=report, cancelled=job.cancelled)
+                hashes.append(found)
                 status = path.stat()
                 done += status.st_size
                 promised = self._promised(entry, path)
@@ -292,8 +294,11 @@ class LibraryService:
                     verified=matches,
                     at=time.time(),
                 )
-            self._index.put(dataclasses.replace(entry, verified=result, verified_at=time.time()))
-            self._bus.publish(LibraryChanged())
+            if any(listed.ref.path == entry.ref.path for listed in self.entries()):
+                # A hash that the Hub promised stays: that the bytes have another one is what ``verified`` says.
+                ref = dataclasses.replace(entry.ref, sha256=entry.ref.sha256 or hashes[0])
+                self._index.put(dataclasses.replace(entry, ref=ref, verified=result, verified_at=time.time()))
+                self._bus.publish(LibraryChanged())
             return result
 
         return self._jobs.submit(

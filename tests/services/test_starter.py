@@ -11,6 +11,7 @@ import pytest
 
 from garden.core.errors import CancelledByUser, HubUnreachableError, IntegrityError
 from garden.core.paths import cache_dir
+from garden.quantization.file_hash import sha256_of
 from garden.services import starter
 
 MODEL = b"GGUF" + bytes(range(256)) * 40
@@ -120,4 +121,4 @@ def test_a_starter_of_another_size_is_not_here() -> None:
 @pytest.mark.starter
 def test_the_real_starter_has_the_promised_size_and_hash(starter_path: Path) -> None:
     assert starter_path.stat().st_size == starter.SIZE_BYTES
-    assert starter.sha256_of(starter_path) == starter.SHA256
+    assert sha256_of(starter_path) == starter.SHA256

@@ -1,0 +1,23 @@
+"""Fixtures of the services' tests: the whole program below the front ends, on folders of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from garden.services.garden import Garden
+from garden.services.settings import SettingsService
+
+
+@pytest.fixture
+def garden(data_dirs: Path) -> Iterator[Garden]:
+    """Every service, wired as in the program; closed after the test."""
+    with Garden.open() as opened:
+        yield opened
+
+
+@pytest.fixture
+def settings(garden: Garden) -> SettingsService:
+    return garden.settings

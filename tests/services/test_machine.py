@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from garden.core.events import MachineRead
+from garden.core.paths import cache_dir
+from garden.services.garden import Garden
+
+
+def test_memory_is_known_before_any_probe(garden: Garden) -> None:
+    snapshot = garden.machine.snapshot()
+
+    assert 0 < snapshot.ram_available_bytes <= snapshot.ram_total_bytes
+    assert snapshot.cpu.physical_cores >= 1
+    assert not garden.machine.probed
+
+
+def test_a_probe_in_a_child_tells_the_engine_and_is_announced(garden: Garden) -> None:
+    events = garden.bus.subscribe()
+
+    snapshot = garden.machine.refresh().result(60)
+
+    assert snapshot.engine.installed or snapshot.engine.problem
+    assert [event.snapshot for event in events.drain() if isinstance(event, MachineRead)] == [snapshot]
+    assert garden.machine.snapshot().engine == snapshot.engine
+
+
+@pytest.mark.engine
+def test_the_next_session_knows_the_engine_without_a_probe(garden: Garden) -> None:
+    engine = garden.machine.refresh().result(60).engine
+
+    with Garden.open() as again:
+        assert again.machine.probed
+        assert again.machine.snapshot().engine == engine
+
+
+def test_a_damaged_memory_of_the_probe_is_no_harm(garden: Garden) -> None:
+    (cache_dir() / "probe.json").write_bytes(b"{")
+
+    with Garden.open() as again:
+        assert not again.machine.probed
+        assert again.machine.read().ram_total_bytes > 0
