@@ -29,7 +29,7 @@ class PageHeader(Surface):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         px = theme.theme.px
         self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(px(20), 0, px(20), 1)
+        self._row.setContentsMargins(px(20), 0, px(20), 0)
         self._row.setSpacing(px(12))
         self._added = 0
         if title:
@@ -71,7 +71,7 @@ class Toolbar(Surface):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.row = QHBoxLayout(self)
         px = theme.theme.px
-        self.row.setContentsMargins(px(20), 0, px(20), 1)
+        self.row.setContentsMargins(px(20), 0, px(20), 0)
         self.row.setSpacing(px(spacing))
 
     def sizeHint(self) -> QSize:

@@ -190,7 +190,7 @@ class Rail(Surface):
         self._buttons: dict[str, RailButton] = {}
         px = theme.theme.px
         column = QVBoxLayout(self)
-        column.setContentsMargins(px(8), 0, px(8) + 1, px(8))
+        column.setContentsMargins(px(8), 0, px(8), px(8))
         column.setSpacing(px(2))
         column.addWidget(self._brand)
         for below in (False, True):
