@@ -65,21 +65,26 @@ class CatalogService:
         """Base address of the Hub in use."""
         return self._settings.endpoint
 
+    def seen(self, query: SearchQuery) -> CatalogPage:
+        """What was seen before and matches the text, at once and without a connection; it may be nothing."""
+        seen = self._summaries.search(query.text, limit=query.limit)
+        return CatalogPage(rows=tuple(map(self._rate, seen)), cursor=None, from_index=True)
+
     def search(self, query: SearchQuery, cursor: str | None = None) -> Handle[CatalogPage]:
         """One page of models, rated. Offline, what was seen before and matches the text."""
 
         def work(_cancelled: threading.Event) -> CatalogPage:
             if self._settings.offline:
-                seen = self._summaries.search(query.text, limit=query.limit)
-                if not seen:
+                page = self.seen(query)
+                if not page.rows:
                     raise HubUnreachableError(
                         "Garden works offline, and nothing like this was seen before.",
                         "Go online in the settings to search the Hub.",
                     )
-                return CatalogPage(rows=tuple(map(self._rate, seen)), cursor=None, from_index=True)
-            page = self._hub.client().search(query, cursor)
-            self._summaries.put(page.items)
-            return CatalogPage(rows=tuple(map(self._rate, page.items)), cursor=page.cursor)
+                return page
+            answer = self._hub.client().search(query, cursor)
+            self._summaries.put(answer.items)
+            return CatalogPage(rows=tuple(map(self._rate, answer.items)), cursor=answer.cursor)
 
         return self._pool.submit(work)
 

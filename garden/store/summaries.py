@@ -26,7 +26,11 @@ class Summaries:
     def put(self, summaries: Iterable[ModelSummary]) -> None:
         """Keep rows, the newest knowledge of each repository."""
         now = time.time()
-        rows = [(storable_text(summary.repo_id), now, to_document(summary)) for summary in summaries]
+        # A little earlier for each further row, so that they come back in the Hub's order.
+        rows = [
+            (storable_text(summary.repo_id), now - number / 1e5, to_document(summary))
+            for number, summary in enumerate(summaries)
+        ]
         with self._database.write() as connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO summaries (repo_id, seen_at, document) VALUES (?, ?, ?)", rows
