@@ -165,8 +165,9 @@ def live_figures(live: LiveAnswer, forecast: FitForecast | None) -> tuple[Figure
     expected = forecast.decode_tokens_per_second if forecast else None
     decode = f"{speed:.1f} tok/s" if speed else f"≈ {expected:.0f} tok/s" if expected else _NONE
     state = live.state if live.fraction is None else f"{live.state} {live.fraction:.0%}"
+    first_text = f"≈ {milliseconds(first)}" if first is not None else _NONE
     return (
-        Figure(name="First token", value=f"≈ {milliseconds(first)}" if first is not None else _NONE, known=first is not None),
+        Figure(name="First token", value=first_text, known=first is not None),
         Figure(name="Decode", value=decode, known=decode != _NONE),
         Figure(name="Tokens", value=f"{live.tokens:,}" if live.tokens else _NONE, known=bool(live.tokens)),
         _planned(forecast),

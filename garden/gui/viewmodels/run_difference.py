@@ -29,7 +29,10 @@ def _cache_types(configuration: RunConfiguration) -> str:
 #: What a pane's tags name, the most telling first.
 _FACTS: tuple[_Fact, ...] = (
     _Fact(lambda run: run.ask.sampling.temperature, lambda run: f"temp {number(run.ask.sampling.temperature)}"),
-    _Fact(lambda run: run.ask.system_prompt, lambda run: "system prompt" if run.ask.system_prompt else "no system prompt"),
+    _Fact(
+        lambda run: run.ask.system_prompt,
+        lambda run: "system prompt" if run.ask.system_prompt else "no system prompt",
+    ),
     _Fact(lambda run: run.ask.sampling.top_p, lambda run: f"top-p {number(run.ask.sampling.top_p)}"),
     _Fact(lambda run: run.ask.sampling.top_k, lambda run: f"top-k {run.ask.sampling.top_k}"),
     _Fact(lambda run: run.ask.sampling.min_p, lambda run: f"min-p {number(run.ask.sampling.min_p)}"),

@@ -1,0 +1,403 @@
+"""Compare: the conversation at hand, its panes and turns, and everything the user can do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from garden.core.conversation import Answer, Conversation, ConversationSummary, Mode, Turn
+from garden.core.errors import CancelledByUser, GardenError
+from garden.core.events import ConversationsChanged, LibraryChanged
+from garden.core.library_entry import LibraryEntry
+from garden.core.run_configuration import RunConfiguration
+from garden.gui.viewmodels.change_queue import ChangeQueue
+from garden.gui.viewmodels.live_panes import LivePanes, Loss
+from garden.gui.viewmodels.pane_facts import PaneFactsReader
+from garden.gui.viewmodels.pane_snapshot import answer_of, pane_snapshot
+from garden.gui.viewmodels.pane_state import PaneState
+
+if TYPE_CHECKING:
+    from garden.gui.bridge.event_pump import EventPump
+    from garden.jobs.handle import Handle
+    from garden.services.garden import Garden
+
+LETTERS = "ABCD"
+
+#: What the two modes mean, one line each.
+MODE_MEANINGS = {
+    Mode.FAIR: "One answers at a time, in a shuffled order; models stay loaded",
+    Mode.RELAY: "Load, answer, unload; never above the memory budget",
+}
+
+
+class CompareViewModel(QObject):
+    """One conversation at hand; others go on in the background.
+
+    Signals:
+        shown: Another conversation or turn is shown, or its panes are others.
+        pane_changed: A pane is elsewhere now (letter).
+        text_added: A pane of the turn that is shown said more (letter, text).
+        list_changed: The list of conversations was read anew.
+        library_changed: The models on this machine were read anew.
+        said: Something could not be done: a sentence, and what helps.
+    """
+
+    shown = Signal()
+    pane_changed = Signal(str)
+    text_added = Signal(str, str)
+    list_changed = Signal()
+    library_changed = Signal()
+    said = Signal(str, str)
+
+    def __init__(self, garden: Garden, pump: EventPump, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._garden = garden
+        self._pump = pump
+        self._conversation: Conversation | None = None
+        self._turn = -1
+        self._to_retry: list[tuple[str, str]] = []
+        self._search = ""
+        self.entries: tuple[LibraryEntry, ...] = ()
+        self.conversations: tuple[ConversationSummary, ...] = ()
+        self._changes = ChangeQueue(pump, self)
+        self._changes.change_failed.connect(self._on_change_failed)
+        self._panes = LivePanes(pump, self)
+        self._panes.moved.connect(self._on_moved)
+        self._panes.grew.connect(self._on_grew)
+        self._facts = PaneFactsReader(garden, pump, self)
+        self._facts.facts_read.connect(self._on_facts_read)
+        pump.on(ConversationsChanged, self._on_conversations_changed)
+        pump.on(LibraryChanged, self._on_library_changed)
+
+    # --- what is shown ---
+
+    @property
+    def conversation(self) -> Conversation | None:
+        """The conversation at hand."""
+        return self._conversation
+
+    @property
+    def letters(self) -> tuple[str, ...]:
+        """Its panes."""
+        return tuple(letter for letter, _run in self._conversation.panes) if self._conversation else ()
+
+    @property
+    def turn_number(self) -> int:
+        """Index of the turn that is shown, −1 before the first."""
+        return self._turn
+
+    @property
+    def turn(self) -> Turn | None:
+        """The turn that is shown."""
+        if self._conversation is None or not 0 <= self._turn < len(self._conversation.turns):
+            return None
+        return self._conversation.turns[self._turn]
+
+    @property
+    def at_last_turn(self) -> bool:
+        """Whether the newest turn is shown."""
+        return self._conversation is not None and self._turn == len(self._conversation.turns) - 1
+
+    @property
+    def answering(self) -> bool:
+        """Whether any of its panes is at work."""
+        return self._conversation is not None and self._garden.compare.answering(self._conversation.id)
+
+    @property
+    def progress(self) -> str:
+        """``1 of 3 answered`` while the newest turn is under way, else empty."""
+        conversation = self._conversation
+        if conversation is None or not conversation.turns or not self.answering:
+            return ""
+        last = len(conversation.turns) - 1
+        order = conversation.turns[last].order
+        done = sum(self._panes.live(conversation.id, last, letter) is None for letter in order)
+        return f"{done} of {len(order)} answered" if len(order) > 1 else ""
+
+    def configuration(self, letter: str) -> RunConfiguration | None:
+        """What a pane will run with next."""
+        return dict(self._conversation.panes).get(letter) if self._conversation else None
+
+    def trained_context(self, letter: str) -> int | None:
+        """Context that a pane's model was trained for, None until it was read."""
+        run = self.configuration(letter)
+        return self._facts.of(run).context_length if run else None
+
+    def pane(self, letter: str) -> PaneState:
+        """Everything a pane shows.
+
+        Args:
+            letter: One of ``letters``.
+        """
+        conversation = self._conversation
+        run = self.configuration(letter)
+        assert conversation is not None
+        assert run is not None
+        return pane_snapshot(conversation, self._turn, letter, self._panes, self._facts.of(run))
+
+    # --- which conversation ---
+
+    def load(self) -> None:
+        """Read the library and the list of conversations."""
+        self._read_library()
+        self._read_list()
+
+    def open_entries(self, entries: Sequence[LibraryEntry]) -> None:
+        """Begin a conversation with one pane per model."""
+        usable = [entry for entry in entries if entry.problem is None]
+        if not usable:
+            return
+        if len(usable) > len(LETTERS):
+            self.said.emit(f"Compare takes {len(LETTERS)} models; the first {len(LETTERS)} are shown.", "")
+            usable = usable[: len(LETTERS)]
+        mode = self._conversation.mode if self._conversation else Mode.FAIR
+
+        def work() -> Conversation:
+            runs = [self._garden.compare.configuration_for(entry) for entry in usable]
+            return self._garden.compare.new([runs[0], *(_alike(run, runs[0]) for run in runs[1:])], mode)
+
+        self._changes.put(work, self._show)
+
+    def begin_anew(self) -> None:
+        """Begin another conversation with the same panes."""
+        conversation = self._conversation
+        if conversation is not None:
+            runs = [run for _letter, run in conversation.panes]
+            self._changes.put(lambda: self._garden.compare.new(runs, conversation.mode), self._show)
+
+    def open_conversation(self, conversation_id: str) -> None:
+        """Show a kept conversation."""
+        self._changes.put(lambda: self._garden.compare.open(conversation_id), self._show)
+
+    def rename(self, conversation_id: str, title: str) -> None:
+        """Give a conversation another title."""
+        self._changes.put(lambda: self._garden.compare.rename(conversation_id, title), self._take)
+
+    def delete(self, conversation_id: str) -> None:
+        """Delete a conversation for good."""
+
+        def deleted(_none: None) -> None:
+            if self._conversation is not None and self._conversation.id == conversation_id:
+                self._conversation, self._turn = None, -1
+                self.shown.emit()
+
+        self._changes.put(lambda: self._garden.compare.delete(conversation_id), deleted)
+
+    def search(self, text: str) -> None:
+        """List the conversations that contain these words."""
+        self._search = text
+        self._read_list()
+
+    def show_turn(self, number: int) -> None:
+        """Show another turn."""
+        if self._conversation and 0 <= number < len(self._conversation.turns) and number != self._turn:
+            self._turn = number
+            self.shown.emit()
+
+    # --- its panes ---
+
+    def add_pane(self, entry: LibraryEntry) -> None:
+        """Add a pane with this model, asked as pane A is; the first one begins a conversation."""
+        conversation, letter = self._conversation, self._free_letter()
+        if conversation is None:
+            self.open_entries([entry])
+        elif letter is not None:
+            self._place(letter, entry, like=conversation.panes[0][1])
+
+    def copy_pane(self, letter: str) -> None:
+        """Add a pane with the same model and settings, to change one of them."""
+        free, run = self._free_letter(), self.configuration(letter)
+        if free is not None and run is not None:
+            self._set_pane(free, run)
+
+    def swap_model(self, letter: str, entry: LibraryEntry) -> None:
+        """Put another model into a pane."""
+        run = self.configuration(letter)
+        if run is not None:
+            self._place(letter, entry, like=run)
+
+    def remove_pane(self, letter: str) -> None:
+        """Take a pane away; what it said stays in the turns it took part in."""
+        self._set_pane(letter, None)
+
+    def configure(self, letter: str, run: RunConfiguration) -> None:
+        """Change how a pane's model is loaded and asked, from its next answer on."""
+        if run != self.configuration(letter):
+            self._set_pane(letter, run)
+
+    def set_mode(self, mode: Mode) -> None:
+        """Change how the panes share the machine."""
+        conversation = self._conversation
+        if conversation is not None and mode is not conversation.mode:
+            self._changes.put(lambda: self._garden.compare.set_mode(conversation.id, mode), self._take)
+
+    # --- asking ---
+
+    def ask(self, prompt: str) -> None:
+        """Ask all panes."""
+        conversation = self._conversation
+        if conversation is None or not prompt.strip() or self.answering:
+            return
+        self._panes.forgive(conversation.id)
+
+        def asked(handle: Handle[Turn]) -> None:
+            self._pump.watch(handle, self._on_turn_done, self._on_failed)
+            self._refresh(to_last=True)
+
+        self._changes.put(lambda: self._garden.compare.ask(conversation.id, prompt), asked)
+
+    def stop(self, letter: str | None = None) -> None:
+        """Stop one pane, or all; what was written stays."""
+        if self._conversation is not None and self.answering:
+            self._garden.compare.stop(self._conversation.id, letter)
+
+    def start_again(self, letter: str) -> None:
+        """Load a pane's model again, and ask it the last prompt again unless it had answered."""
+        conversation = self._conversation
+        if conversation is None:
+            return
+        where = (conversation.id, len(conversation.turns) - 1, letter)
+        answer = answer_of(conversation, where[1], letter)
+        ask_again = answer is not None and (bool(answer.error) or answer.finish_reason is None)
+
+        def started(_none: None) -> None:
+            self._panes.end(*where)
+            if ask_again:
+                self._retry(conversation.id, letter)
+
+        def failed(error: GardenError) -> None:
+            self._panes.end(*where, Loss(error.sentence, error.action))
+
+        self._panes.begin(*where)
+        handle = self._garden.compare.restart(conversation.id, letter)
+        self._pump.watch(handle, started, failed, receiver=self)
+
+    def answer_again(self, letter: str) -> None:
+        """Ask one pane the last prompt again; its answer is replaced."""
+        if self._conversation is not None:
+            self._retry(self._conversation.id, letter)
+
+    # --- inside ---
+
+    def _free_letter(self) -> str | None:
+        return next((letter for letter in LETTERS if letter not in self.letters), None)
+
+    def _place(self, letter: str, entry: LibraryEntry, like: RunConfiguration) -> None:
+        conversation = self._conversation
+        assert conversation is not None
+
+        def work() -> Conversation:
+            run = _alike(self._garden.compare.configuration_for(entry), like)
+            return self._garden.compare.set_pane(conversation.id, letter, run)
+
+        self._changes.put(work, self._take)
+
+    def _set_pane(self, letter: str, run: RunConfiguration | None) -> None:
+        conversation = self._conversation
+        if conversation is not None:
+            self._changes.put(lambda: self._garden.compare.set_pane(conversation.id, letter, run), self._take)
+
+    def _retry(self, conversation_id: str, letter: str) -> None:
+        if self._garden.compare.answering(conversation_id):
+            # The others go first; this one follows as soon as they are done.
+            self._to_retry.append((conversation_id, letter))
+            return
+
+        def asked(handle: Handle[Answer]) -> None:
+            self._pump.watch(handle, self._on_turn_done, self._on_failed)
+            self._refresh()
+
+        self._changes.put(lambda: self._garden.compare.retry(conversation_id, letter), asked)
+
+    def _show(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self._turn = len(conversation.turns) - 1
+        self._facts.read(run for _letter, run in conversation.panes)
+        self.shown.emit()
+
+    def _take(self, conversation: Conversation) -> None:
+        """Take over a newer version of the conversation at hand."""
+        if self._conversation is not None and conversation.id == self._conversation.id:
+            self._conversation = conversation
+            self._facts.read(run for _letter, run in conversation.panes)
+            self.shown.emit()
+
+    def _refresh(self, *, to_last: bool = False) -> None:
+        """Show the conversation at hand as it is now; the service has it in memory."""
+        if self._conversation is None:
+            return
+        try:
+            self._conversation = self._garden.compare.open(self._conversation.id)
+        except GardenError as error:
+            self._on_failed(error)
+            return
+        if to_last:
+            self._turn = len(self._conversation.turns) - 1
+        self.shown.emit()
+
+    def _read_library(self) -> None:
+        self._pump.run(self._garden.library.entries, self._on_entries, self._on_failed)
+
+    def _read_list(self) -> None:
+        text = self._search
+        self._pump.run(lambda: self._garden.compare.conversations(text), self._on_list, self._on_failed)
+
+    def _on_entries(self, entries: tuple[LibraryEntry, ...]) -> None:
+        self.entries = entries
+        self.library_changed.emit()
+
+    def _on_list(self, conversations: tuple[ConversationSummary, ...]) -> None:
+        self.conversations = conversations
+        self.list_changed.emit()
+
+    def _on_failed(self, error: GardenError) -> None:
+        if not isinstance(error, CancelledByUser):
+            self.said.emit(error.sentence, error.action)
+
+    @Slot(object)
+    def _on_change_failed(self, error: GardenError) -> None:
+        self._on_failed(error)
+        # Controls that showed the change already go back to what is.
+        self.shown.emit()
+
+    def _on_conversations_changed(self, _event: ConversationsChanged) -> None:
+        self._read_list()
+
+    def _on_library_changed(self, _event: LibraryChanged) -> None:
+        self._read_library()
+
+    def _on_turn_done(self, _result: object) -> None:
+        if self._to_retry:
+            self._retry(*self._to_retry.pop(0))
+        self._refresh()
+
+    @Slot()
+    def _on_facts_read(self) -> None:
+        for letter in self.letters:
+            self.pane_changed.emit(letter)
+
+    @Slot(str, int, str)
+    def _on_moved(self, conversation_id: str, turn: int, letter: str) -> None:
+        conversation = self._conversation
+        if conversation is None or conversation_id != conversation.id or letter not in self.letters:
+            return
+        self._conversation = self._garden.compare.open(conversation_id)
+        live = self._panes.live(conversation_id, turn, letter)
+        if live is not None and live.state == "reading":
+            self._panes.hold(conversation_id, letter, dict(self._conversation.panes).get(letter))
+        if turn == self._turn or self._turn < 0:
+            self.pane_changed.emit(letter)
+
+    @Slot(str, int, str, str)
+    def _on_grew(self, conversation_id: str, turn: int, letter: str, text: str) -> None:
+        conversation = self._conversation
+        if conversation is not None and conversation_id == conversation.id and turn == self._turn:
+            self.text_added.emit(letter, text)
+
+
+def _alike(run: RunConfiguration, other: RunConfiguration) -> RunConfiguration:
+    """Ask one model as another is asked, as far as that is no matter of the model: only then is a comparison one."""
+    ask = other.ask
+    return run.with_ask(seed=ask.seed, max_tokens=ask.max_tokens, system_prompt=ask.system_prompt)

@@ -1,0 +1,94 @@
+"""One pane at one moment, put together from what is stored, what is under way and what its file says."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from garden.core.conversation import Answer, Conversation, Mode
+from garden.core.run_configuration import RunConfiguration
+from garden.gui.viewmodels.live_panes import LivePanes
+from garden.gui.viewmodels.pane_facts import PaneFacts
+from garden.gui.viewmodels.pane_state import LiveAnswer, PaneState, Step, answer_figures, idle_figures, live_figures
+from garden.gui.viewmodels.relay_plan import plan_steps
+from garden.gui.viewmodels.run_difference import differences
+
+
+def answer_of(conversation: Conversation, turn: int, letter: str) -> Answer | None:
+    """What a pane said in a turn, None when it took no part in it or there is no such turn."""
+    if not 0 <= turn < len(conversation.turns):
+        return None
+    return next((answer for answer in conversation.turns[turn].answers if answer.pane == letter), None)
+
+
+def pane_snapshot(conversation: Conversation, turn: int, letter: str, panes: LivePanes, facts: PaneFacts) -> PaneState:
+    """Everything that a pane shows.
+
+    Args:
+        conversation: As the service has it.
+        turn: Index of the turn that is shown, −1 before the first.
+        letter: One of the conversation's panes.
+        panes: Answers under way.
+        facts: What is known of the pane's file.
+    """
+    run, (baseline, first) = dict(conversation.panes)[letter], conversation.panes[0]
+    answer = answer_of(conversation, turn, letter)
+    state = PaneState(
+        letter=letter,
+        configuration=run,
+        tags=() if letter == baseline else differences(run, first),
+        baseline=letter == baseline and len(conversation.panes) > 1,
+        state="absent" if turn >= 0 and answer is None else "empty",
+        answer=answer,
+        note=facts.note(run),
+        forecast=facts.forecast,
+        figures=idle_figures(facts.forecast),
+    )
+    live = panes.live(conversation.id, turn, letter)
+    if live is not None:
+        steps = () if live.pieces else _steps(conversation, turn, run, live, letter, panes)
+        return dataclasses.replace(
+            state,
+            state=live.state,
+            fraction=live.fraction,
+            # What was written stays until the next answer begins.
+            text=live.text or (answer.text if answer else ""),
+            figures=live_figures(live, facts.forecast),
+            steps=steps,
+        )
+    if answer is not None and answer.finish_reason is not None:
+        state = dataclasses.replace(
+            state,
+            state="failed" if answer.error else "done",
+            text=answer.text,
+            error=answer.error,
+            action=answer.action,
+            note=_answered_with(answer, run) or state.note,
+            figures=answer_figures(answer, facts.forecast),
+        )
+    loss = panes.lost(conversation.id, letter) if turn == len(conversation.turns) - 1 else None
+    if loss is not None and state.error is None:
+        return dataclasses.replace(state, state="failed", error=loss.sentence, action=loss.action, lost=True)
+    return state
+
+
+def _answered_with(answer: Answer, run: RunConfiguration) -> str:
+    """What an answer came from, where the pane was changed since."""
+    ran = answer.configuration
+    if (ran.model.name, ran.model.quant_type) != (run.model.name, run.model.quant_type):
+        return f"Answered by {' '.join(filter(None, (ran.model.name, ran.model.quant_type)))}."
+    changed = differences(ran, run)
+    return f"Answered with {', '.join(changed)}." if changed else ""
+
+
+def _steps(
+    conversation: Conversation, turn: int, run: RunConfiguration, live: LiveAnswer, letter: str, panes: LivePanes
+) -> tuple[Step, ...]:
+    order = conversation.turns[turn].order if turn >= 0 else ""
+    before = order[: order.find(letter)] if letter in order else ""
+    waits = [
+        (other, under_way.state)
+        for other in before
+        if (under_way := panes.live(conversation.id, turn, other)) is not None
+    ]
+    relay = conversation.mode is Mode.RELAY
+    return plan_steps(live, run, waits, relay=relay, loaded=not relay and panes.holds(conversation.id, letter, run))
