@@ -1,0 +1,337 @@
+"""An answer as it streams: Markdown shown block by block, with nothing in it that can reach out.
+
+No HTML, no pictures, no files: ``loadResource`` hands out nothing whatever is asked, and only links to the web can be
+followed, by a click.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QRectF, QSize, Qt, QUrl, Slot
+from PySide6.QtGui import (
+    QDesktopServices,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QTextBlock,
+    QTextBlockFormat,
+    QTextCursor,
+    QTextDocumentFragment,
+    QTextFormat,
+    QTextTable,
+)
+from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
+
+from garden.gui.theme.theme import ThemeController
+from garden.gui.widgets.code_colours import color_pieces
+from garden.gui.widgets.markdown_blocks import Block, BlockSplitter
+from garden.gui.widgets.markdown_format import CODE_PROPERTY, MarkdownFormatter, is_web_link
+
+#: More than this is shown plain: nobody reads it, and laying it out would hold up the window.
+_LONGEST = 2_000_000
+
+
+def open_in_browser(address: str) -> None:
+    """Hand a link to the desktop's browser."""
+    QDesktopServices.openUrl(QUrl(address))
+
+
+class MarkdownView(QTextBrowser):
+    """Shows Markdown, whole or growing.
+
+    Args:
+        theme: Type and colours.
+        name: objectName.
+        label: Accessible name.
+        style: Step of the type scale for running text.
+        open_link: Called with the address of a link to the web that was clicked.
+        parent: Qt parent.
+    """
+
+    def __init__(
+        self,
+        theme: ThemeController,
+        *,
+        name: str = "",
+        label: str = "",
+        style: str = "answer",
+        open_link: Callable[[str], None] = open_in_browser,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._controller = theme
+        self._style = style
+        self._open_link = open_link
+        self._text: list[str] = []
+        self._length = 0
+        self._splitter = BlockSplitter()
+        self._formatter = MarkdownFormatter(theme.theme, style)
+        self._tail = 0
+        self._open_code: tuple[QTextTable, str] | None = None
+        self._streaming = False
+        self.setObjectName(name)
+        self.setAccessibleName(label)
+        self.setOpenLinks(False)
+        self.setOpenExternalLinks(False)
+        self.setUndoRedoEnabled(False)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.viewport().setAutoFillBackground(False)
+        self.setStyleSheet("QTextBrowser { background: transparent; }")
+        self.document().setDocumentMargin(0)
+        self._set_margins()
+        self.verticalScrollBar().rangeChanged.connect(self._on_range_changed)
+        self.anchorClicked.connect(self._on_anchor_clicked)
+        self.highlighted.connect(self._on_highlighted)
+        theme.changed.connect(self._on_theme_changed)
+        self.clear_text()
+
+    @property
+    def text(self) -> str:
+        """The Markdown that was given so far."""
+        return "".join(self._text)
+
+    def set_text(self, text: str) -> None:
+        """Show a whole text."""
+        self.clear_text()
+        self.append(text)
+        self.finish()
+
+    def clear_text(self) -> None:
+        """Show nothing."""
+        self._text, self._length = [], 0
+        self._splitter = BlockSplitter()
+        self._formatter = MarkdownFormatter(self._controller.theme, self._style)
+        self._open_code = None
+        self.document().clear()
+        self.document().setDefaultFont(self._controller.theme.font(self._style))
+        self.document().setIndentWidth(self._controller.theme.px(20))
+        self._tail = 0
+
+    def set_streaming(self, streaming: bool) -> None:
+        """Show a caret at the end while text is coming."""
+        if streaming != self._streaming:
+            self._streaming = streaming
+            self.viewport().update()
+
+    def append(self, text: str) -> None:
+        """Add text at the end; the view follows it only if its end was in sight."""
+        if not text or self._length > _LONGEST:
+            return
+        self._text.append(text)
+        self._length += len(text)
+        bar = self.verticalScrollBar()
+        follows = bar.value() >= bar.maximum() - 4
+        cursor = QTextCursor(self.document())
+        cursor.beginEditBlock()
+        for block in self._splitter.feed(text):
+            self._commit(cursor, block)
+        self._show_growing(cursor)
+        cursor.endEditBlock()
+        if follows:
+            bar.setValue(bar.maximum())
+
+    def finish(self) -> None:
+        """No more text will come."""
+        cursor = QTextCursor(self.document())
+        cursor.beginEditBlock()
+        for block in self._splitter.finish():
+            self._commit(cursor, block)
+        self._drop_tail(cursor)
+        cursor.endEditBlock()
+        self.set_streaming(False)
+
+    def loadResource(self, _kind: int, _name: QUrl | str) -> object:
+        """Nothing is ever loaded: no picture, no file, no page."""
+        return None
+
+    def sizeHint(self) -> QSize:
+        """Takes the room it gets."""
+        return QSize(self._controller.theme.px(300), self._controller.theme.px(200))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the areas of code and the bars of quotes below the text, the caret above it."""
+        painter = QPainter(self.viewport())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme = self._controller.theme
+        shift = -float(self.verticalScrollBar().value())
+        layout = self.document().documentLayout()
+        visible = QRectF(self.viewport().rect())
+        padding = theme.px(8)
+        for frame in self.document().rootFrame().childFrames():
+            if not frame.frameFormat().property(CODE_PROPERTY):
+                continue
+            # Qt's own rectangle of a one-cell table leaves its padding out; the lines say where it is.
+            first, last = frame.firstCursorPosition().block(), frame.lastCursorPosition().block()
+            top = layout.blockBoundingRect(first).top() - padding + shift
+            bottom = layout.blockBoundingRect(last).top() + _block_height(last, theme.line("code")) + padding + shift
+            area = QRectF(0, top, visible.width(), bottom - top)
+            if area.intersects(visible):
+                painter.setBrush(theme.color("bg.code"))
+                painter.setPen(QPen(theme.color("border.subtle"), 1))
+                painter.drawRoundedRect(area.adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+        self._paint_quotes(painter, shift, visible)
+        painter.end()
+        super().paintEvent(event)
+        if self._streaming:
+            self._paint_caret()
+
+    def _paint_quotes(self, painter: QPainter, shift: float, visible: QRectF) -> None:
+        theme = self._controller.theme
+        layout = self.document().documentLayout()
+        block = self.cursorForPosition(self.viewport().rect().topLeft()).block()
+        while block.isValid():
+            area = layout.blockBoundingRect(block).translated(0, shift)
+            if area.top() > visible.bottom():
+                return
+            if block.blockFormat().property(QTextFormat.Property.BlockQuoteLevel):
+                height = _block_height(block, theme.line(self._style))
+                painter.fillRect(QRectF(0, area.top(), 3, height), theme.color("border.strong"))
+            block = block.next()
+
+    def _paint_caret(self) -> None:
+        cursor = QTextCursor(self.document())
+        if self._open_code is not None:
+            cursor = self._open_code[0].cellAt(0, 0).lastCursorPosition()
+        else:
+            cursor.movePosition(QTextCursor.MoveOperation.End)
+        place = QRectF(self.cursorRect(cursor))
+        theme = self._controller.theme
+        painter = QPainter(self.viewport())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color("text.primary"))
+        height = theme.px(14)
+        painter.drawRoundedRect(QRectF(place.left() + 1, place.center().y() - height / 2, theme.px(7), height), 1, 1)
+
+    # Blocks into the document. Its end, from ``_tail`` on, is what still grows.
+
+    def _commit(self, cursor: QTextCursor, block: Block) -> None:
+        if block.kind == "code":
+            if self._open_code is None:
+                self._drop_tail(cursor)
+                self._start_code(cursor)
+            self._close_code(block)
+            return
+        self._drop_tail(cursor)
+        self._insert_prose(cursor, block.text)
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        self._tail = cursor.position()
+
+    def _show_growing(self, cursor: QTextCursor) -> None:
+        growing = self._splitter.growing
+        if growing is not None and growing.kind == "code":
+            if self._open_code is None:
+                self._drop_tail(cursor)
+                self._start_code(cursor)
+            self._grow_code(growing.text)
+            return
+        self._drop_tail(cursor)
+        if growing is not None:
+            self._insert_prose(cursor, growing.text)
+
+    def _drop_tail(self, cursor: QTextCursor) -> None:
+        cursor.setPosition(self._tail)
+        cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
+        if cursor.hasSelection():
+            cursor.removeSelectedText()
+
+    def _insert_prose(self, cursor: QTextCursor, markdown: str) -> None:
+        """Insert at the tail, in blocks of its own."""
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        if cursor.block().length() > 1 or cursor.block().textList() is not None:
+            cursor.insertBlock(QTextBlockFormat(), self._formatter.body_format())
+        else:
+            cursor.setBlockFormat(QTextBlockFormat())
+        start = cursor.position()
+        cursor.insertFragment(QTextDocumentFragment(self._formatter.document(markdown)))
+        # The letter that was put before the text took the format of this place; out with it, and with its block.
+        cursor.setPosition(start)
+        cursor.deleteChar()
+        following = cursor.block().next()
+        probe = QTextCursor(following) if following.isValid() else None
+        if probe is not None and probe.currentTable() is None:
+            cursor.deleteChar()
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+
+    def _start_code(self, cursor: QTextCursor) -> None:
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        if cursor.block().length() > 1 or cursor.block().textList() is not None:
+            cursor.insertBlock(QTextBlockFormat(), self._formatter.body_format())
+        else:
+            cursor.setBlockFormat(QTextBlockFormat())
+        table = cursor.insertTable(1, 1, self._formatter.code_table())
+        inside = table.cellAt(0, 0).firstCursorPosition()
+        inside.setBlockFormat(self._formatter.code_line())
+        inside.setBlockCharFormat(self._formatter.code_format())
+        self._open_code = (table, "")
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        self._tail = cursor.position()
+
+    def _grow_code(self, code: str) -> None:
+        assert self._open_code is not None
+        table, shown = self._open_code
+        cursor = table.cellAt(0, 0).lastCursorPosition()
+        if code.startswith(shown):
+            cursor.insertText(code[len(shown) :], self._formatter.code_format())
+        else:
+            self._fill_code(table, code, "")
+        self._open_code = (table, code)
+        self._move_tail()
+
+    def _close_code(self, block: Block) -> None:
+        """The fence is closed: read the code once and colour it."""
+        assert self._open_code is not None
+        self._fill_code(self._open_code[0], block.text, block.language)
+        self._open_code = None
+        self._move_tail()
+
+    def _fill_code(self, table: QTextTable, code: str, language: str) -> None:
+        cell = table.cellAt(0, 0)
+        cursor = cell.firstCursorPosition()
+        cursor.setPosition(cell.lastCursorPosition().position(), QTextCursor.MoveMode.KeepAnchor)
+        cursor.removeSelectedText()
+        for piece, color in color_pieces(code, language):
+            cursor.insertText(piece, self._formatter.code_format(color))
+
+    def _move_tail(self) -> None:
+        end = QTextCursor(self.document())
+        end.movePosition(QTextCursor.MoveOperation.End)
+        self._tail = end.position()
+
+    def _set_margins(self) -> None:
+        """The text is as wide with a scroll bar as without, so that it does not move when one appears."""
+        px = self._controller.theme.px
+        bar = self._controller.theme.size("scrollbar") if self.verticalScrollBar().maximum() > 0 else 0
+        self.setViewportMargins(px(14), px(12), px(14) - bar, 0)
+
+    @Slot(int, int)
+    def _on_range_changed(self, _low: int, _high: int) -> None:
+        self._set_margins()
+
+    @Slot(QUrl)
+    def _on_anchor_clicked(self, url: QUrl) -> None:
+        address = url.toString()
+        if is_web_link(address):
+            self._open_link(address)
+
+    @Slot(QUrl)
+    def _on_highlighted(self, url: QUrl) -> None:
+        """Say where a link leads before it is clicked."""
+        self.viewport().setToolTip(url.toString() if is_web_link(url.toString()) else "")
+
+    @Slot()
+    def _on_theme_changed(self) -> None:
+        text, streaming = self.text, self._streaming
+        self._set_margins()
+        self.clear_text()
+        self.append(text)
+        if not streaming:
+            self.finish()
+
+
+def _block_height(block: QTextBlock, line: int) -> float:
+    """Height of a block whose lines are of a fixed height, which Qt's own rectangle does not count."""
+    return float(max(1, block.layout().lineCount()) * line)
