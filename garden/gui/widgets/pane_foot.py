@@ -1,0 +1,80 @@
+"""The foot of a pane: five figures in the same columns in every pane, so that they read as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from garden.gui.theme.theme import ThemeController
+from garden.gui.widgets.themed_widget import ThemedWidget, paint_edges
+
+if TYPE_CHECKING:
+    from garden.gui.viewmodels.pane_state import Figure
+
+_LINE = 16
+
+
+class PaneFoot(ThemedWidget):
+    """First token, decode, tokens, peak, finish.
+
+    Args:
+        theme: Where colours come from.
+        name: objectName.
+        parent: Qt parent.
+    """
+
+    def __init__(self, theme: ThemeController, *, name: str = "paneFoot", parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
+        self._figures: tuple[Figure, ...] = ()
+        self.setObjectName(name)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """What is shown."""
+        return self._figures
+
+    def set_figures(self, figures: Sequence[Figure]) -> None:
+        """Show these."""
+        if tuple(figures) != self._figures:
+            self._figures = tuple(figures)
+            self.setAccessibleName(", ".join(f"{figure.name}: {figure.value}" for figure in figures))
+            self.update()
+
+    def value(self, name: str) -> str:
+        """What stands under a name, empty when it is not shown."""
+        return next((figure.value for figure in self._figures if figure.name == name), "")
+
+    def sizeHint(self) -> QSize:
+        """As high in every pane."""
+        return QSize(self.look.px(240), self.look.size("pane_metrics"))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw names above values."""
+        painter = QPainter(self)
+        theme = self.look
+        painter.fillRect(self.rect(), theme.color("bg.sunken"))
+        paint_edges(painter, QRectF(self.rect()), "t", theme.color("border.default"))
+        if not self._figures:
+            return
+        margin, line = theme.px(14), theme.px(_LINE)
+        column = (self.width() - 2 * margin) / len(self._figures)
+        top = round((self.height() + 1 - 2 * line) / 2)
+        caption, value_font = theme.font("caption"), theme.font("small", weight=500)
+        captions, values = QFontMetricsF(caption), QFontMetricsF(value_font)
+        centre = int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine)
+        for number, figure in enumerate(self._figures):
+            left = margin + column * number
+            width = column - theme.px(4)
+            painter.setFont(caption)
+            painter.setPen(theme.color("text.muted"))
+            name = captions.elidedText(figure.name, Qt.TextElideMode.ElideRight, width)
+            painter.drawText(QRectF(left, top, width, line), centre, name)
+            painter.setFont(value_font)
+            painter.setPen(theme.color("text.primary" if figure.known else "text.muted"))
+            value = values.elidedText(figure.value, Qt.TextElideMode.ElideRight, width + theme.px(3))
+            painter.drawText(QRectF(left, top + line, width + theme.px(4), line), centre, value)

@@ -1,0 +1,262 @@
+"""The head of a pane: its letter in its colour, its model, what differs, what can be done."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QEnterEvent, QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
+
+from garden.gui.theme.theme import Theme, ThemeController
+from garden.gui.widgets.button import Button
+from garden.gui.widgets.tag import Tag
+from garden.gui.widgets.themed_widget import ThemedWidget, paint_edges
+
+_SQUARE = 20
+_SQUARE_RADIUS = 5
+_LINE = 2
+
+
+def paint_letter(painter: QPainter, theme: Theme, rect: QRectF, letter: str) -> None:
+    """Draw the lettered square of a pane."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme.color(f"pane.{letter}"))
+    painter.drawRoundedRect(rect, _SQUARE_RADIUS, _SQUARE_RADIUS)
+    painter.setPen(theme.color("pane.on"))
+    painter.setFont(theme.font("caption", size=11.5, weight=700))
+    painter.drawText(rect, int(Qt.AlignmentFlag.AlignCenter), letter)
+    painter.restore()
+
+
+class LetterSquare(ThemedWidget):
+    """The lettered square as a widget."""
+
+    def __init__(self, theme: ThemeController, letter: str, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
+        self._letter = letter
+        self.setAccessibleName(f"Pane {letter}")
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        """A square."""
+        return QSize(self.look.px(_SQUARE), self.look.px(_SQUARE))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw it."""
+        paint_letter(QPainter(self), self.look, QRectF(self.rect()), self._letter)
+
+
+class TextButton(QAbstractButton):
+    """A line of text that opens a menu: strong text, a muted second part in the family of code, a chevron.
+
+    Args:
+        theme: Where colours come from.
+        name: objectName.
+        label: What it chooses; begins its accessible name.
+        weight: Of the first part.
+        parent: Qt parent.
+    """
+
+    def __init__(
+        self, theme: ThemeController, *, name: str, label: str, weight: int = 600, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._controller = theme
+        self._label = label
+        self._weight = weight
+        self._second = ""
+        self._hovered = False
+        self.setObjectName(name)
+        self.setAccessibleName(label)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setProperty("focusRadius", theme.theme.radius("badge"))
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        theme.changed.connect(self._on_theme_changed)
+
+    def set_parts(self, first: str, second: str = "") -> None:
+        """Show these."""
+        if (first, second) != (self.text(), self._second):
+            self.setText(first)
+            self._second = second
+            told = " ".join(filter(None, (first, second)))
+            self.setAccessibleName(f"{self._label}: {told}")
+            self.setToolTip(told)
+            self.updateGeometry()
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        """Both parts and the chevron."""
+        theme = self._controller.theme
+        width = QFontMetricsF(theme.font("body", weight=self._weight)).horizontalAdvance(self.text())
+        return QSize(math.ceil(width) + 1 + self._fixed_width(), theme.px(24))
+
+    def minimumSizeHint(self) -> QSize:
+        """The first part may be elided, the second never."""
+        return QSize(self._controller.theme.px(30) + self._fixed_width(), self.sizeHint().height())
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Remember that the pointer is here."""
+        self._hovered = True
+        self.update()
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Remember that the pointer is gone."""
+        self._hovered = False
+        self.update()
+        super().leaveEvent(event)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw both parts and the chevron."""
+        theme = self._controller.theme
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if (self._hovered or self.isDown()) and self.isEnabled():
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color("bg.pressed" if self.isDown() else "bg.hover"))
+            radius = theme.radius("badge")
+            painter.drawRoundedRect(QRectF(self.rect()), radius, radius)
+        padding, gap = theme.px(4), theme.px(8)
+        font = theme.font("body", weight=self._weight)
+        metrics = QFontMetricsF(font)
+        room = self.width() - self._fixed_width()
+        text = metrics.elidedText(self.text(), Qt.TextElideMode.ElideRight, room + 1)
+        centre = int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine)
+        left = float(padding)
+        painter.setFont(font)
+        painter.setPen(theme.color("text.primary" if self.isEnabled() else "text.disabled"))
+        painter.drawText(QRectF(left, 0, room + 2, self.height()), centre, text)
+        left += metrics.horizontalAdvance(text) + gap
+        if self._second:
+            painter.setFont(theme.font("code"))
+            painter.setPen(theme.color("text.muted"))
+            width = self._second_width()
+            painter.drawText(QRectF(left, 0, width + 2, self.height()), centre, self._second)
+            left += width + gap
+        side = theme.px(12)
+        pixmap = theme.pixmap("chevron-down", "text.muted", 12, self.devicePixelRatioF())
+        painter.drawPixmap(round(left), round((self.height() - side) / 2), pixmap)
+
+    def _second_width(self) -> float:
+        return QFontMetricsF(self._controller.theme.font("code")).horizontalAdvance(self._second)
+
+    def _fixed_width(self) -> int:
+        theme = self._controller.theme
+        second = math.ceil(self._second_width()) + theme.px(8) if self._second else 0
+        return 2 * theme.px(4) + theme.px(8) + second + theme.px(12)
+
+    @Slot()
+    def _on_theme_changed(self) -> None:
+        self.updateGeometry()
+        self.update()
+
+
+class PaneHeader(ThemedWidget):
+    """Letter, model, tags; stop, settings, more.
+
+    Args:
+        theme: Where colours come from.
+        letter: ``A`` … ``D``; names the widgets, ``pane.A.model``.
+        parent: Qt parent.
+
+    Signals:
+        model_wanted: The model picker was pressed.
+        stop_wanted: The stop button was pressed.
+        settings_wanted: The settings button was pressed.
+        more_wanted: The button of further actions was pressed.
+
+    Attributes:
+        model: The model picker.
+        settings: The settings button.
+        more: The button of further actions.
+        stop: The stop button, shown while the pane is at work.
+    """
+
+    model_wanted = Signal()
+    stop_wanted = Signal()
+    settings_wanted = Signal()
+    more_wanted = Signal()
+
+    def __init__(self, theme: ThemeController, letter: str, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
+        self._letter = letter
+        name = f"pane.{letter}"
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.model = TextButton(theme, name=f"{name}.model", label=f"Model of pane {letter}")
+        self.stop = Button(
+            theme, icon="stop", kind="ghost", small=True, name=f"{name}.stop", hint=f"Stop pane {letter}"
+        )
+        self.settings = Button(
+            theme, icon="settings", kind="ghost", small=True, name=f"{name}.settings", hint=f"Settings of pane {letter}"
+        )
+        self.more = Button(
+            theme, icon="more", kind="ghost", small=True, name=f"{name}.more", hint=f"More for pane {letter}"
+        )
+        self._tags = QWidget(self)
+        self._tag_row = QHBoxLayout(self._tags)
+        self._tag_row.setContentsMargins(0, 0, 0, 0)
+        self._shown: tuple[str, ...] | None = None
+        px = theme.theme.px
+        self._tag_row.setSpacing(px(4))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(px(14), _LINE, px(8), 1)
+        row.setSpacing(px(4))
+        row.addWidget(LetterSquare(theme, letter, self))
+        row.addWidget(self.model)
+        row.addSpacing(px(4))
+        row.addWidget(self._tags)
+        row.addStretch(1)
+        for button in (self.stop, self.settings, self.more):
+            row.addWidget(button)
+        self.stop.hide()
+        self.model.clicked.connect(self.model_wanted)
+        self.stop.clicked.connect(self.stop_wanted)
+        self.settings.clicked.connect(self.settings_wanted)
+        self.more.clicked.connect(self.more_wanted)
+
+    def set_model(self, name: str, quant_type: str) -> None:
+        """Show which model it is."""
+        self.model.set_parts(name, quant_type)
+
+    def set_tags(self, tags: Sequence[str], *, baseline: bool) -> None:
+        """Show what differs from the baseline, or that this is the baseline; two at most, the rest as a number."""
+        wanted = ("Baseline",) if baseline else tuple(tags)
+        if wanted == self._shown:
+            return
+        self._shown = wanted
+        while (item := self._tag_row.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
+        shown = wanted[:2] if len(wanted) <= 3 else wanted[:1]
+        rest = len(wanted) - len(shown)
+        for text in shown:
+            self._tag_row.addWidget(Tag(self._controller, text, "plain" if baseline else "warning"))
+        if rest:
+            self._tag_row.addWidget(Tag(self._controller, f"+{rest}", "warning"))
+        self._tags.setToolTip("" if baseline else "Otherwise than pane A: " + ", ".join(wanted) if wanted else "")
+        self._tags.setAccessibleName(", ".join(wanted))
+
+    def set_busy(self, busy: bool) -> None:
+        """Offer to stop while the pane is at work."""
+        self.stop.setVisible(busy)
+
+    def sizeHint(self) -> QSize:
+        """As high in every pane."""
+        return QSize(self.look.size("pane_min_width"), self.look.size("pane_header"))
+
+    def minimumSizeHint(self) -> QSize:
+        """Tags and buttons stay, the name is elided."""
+        return QSize(self.look.px(200), self.look.size("pane_header"))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the line in the pane's colour and the hairline below."""
+        painter = QPainter(self)
+        theme = self.look
+        painter.fillRect(self.rect(), theme.color("bg.surface"))
+        paint_edges(painter, QRectF(self.rect()), "b", theme.color("border.subtle"))
+        painter.fillRect(QRectF(0, 0, self.width(), _LINE), theme.color(f"pane.{self._letter}"))
