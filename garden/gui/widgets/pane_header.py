@@ -13,6 +13,7 @@ from garden.gui.theme.theme import Theme, ThemeController
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.tag import Tag
 from garden.gui.widgets.themed_widget import ThemedWidget, paint_edges
+from garden.gui.widgets.tool_tip import plain_tool_tip
 
 _SQUARE = 20
 _SQUARE_RADIUS = 5
@@ -84,7 +85,7 @@ class TextButton(QAbstractButton):
             self._second = second
             told = " ".join(filter(None, (first, second)))
             self.setAccessibleName(f"{self._label}: {told}")
-            self.setToolTip(told)
+            self.setToolTip(plain_tool_tip(told))
             self.updateGeometry()
             self.update()
 
