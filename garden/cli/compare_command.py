@@ -87,7 +87,7 @@ def _asked(
 def wait_for_turn(garden: Garden, conversation: Conversation, prompt: str, names: list[str], *, quiet: bool) -> Turn:
     """Ask and wait, showing which pane is where; Ctrl+C stops the panes and ends the command."""
     events = garden.bus.subscribe()
-    handle: Handle[Turn] = garden.compare.ask(conversation.id, prompt)
+    handle: Handle[Turn] = garden.compare.ask(conversation.id, prompt, standalone=True)
     terminal = sys.stderr.isatty() and not quiet
     tokens: dict[str, int] = {}
     try:

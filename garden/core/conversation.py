@@ -102,11 +102,13 @@ class Turn:
         answers: One per pane that took part.
         order: Letters in the order in which they answered.
         asked_at: Seconds since the epoch.
+        standalone: Asked as if it were the first: earlier turns were not sent along.
     """
 
     prompt: str
     answers: tuple[Answer, ...] = ()
     order: str = ""
+    standalone: bool = False
     asked_at: float = 0.0
 
 

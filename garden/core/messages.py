@@ -155,12 +155,13 @@ class Generated(Message, frozen=True, kw_only=True):
 
 
 class GenerationFailed(Message, frozen=True, kw_only=True):
-    """This request failed; the model stays loaded."""
+    """This request failed; the model stays loaded. ``kind`` is the class name of the GardenError."""
 
     request_id: int
     sentence: str
     action: str = ""
     detail: str = ""
+    kind: str = "GardenError"
 
 
 GenerateInput = LoadModel | Generate | Cancel

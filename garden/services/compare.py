@@ -162,6 +162,7 @@ class CompareService:
         *,
         order_seed: int | None = None,
         panes: Sequence[str] | None = None,
+        standalone: bool = False,
     ) -> Handle[Turn]:
         """Ask every pane (or some); the turn when all have answered, failed or were stopped.
 
@@ -170,6 +171,7 @@ class CompareService:
             prompt: What to ask.
             order_seed: Shuffles the order in fair mode; drawn when None. Relay goes in pane order.
             panes: Letters to ask, all when None.
+            standalone: Leave earlier turns out, so that every pane receives the same text.
 
         Raises:
             RefusedError: Nothing to ask, or the panes are still answering.
@@ -188,6 +190,7 @@ class CompareService:
                 if letter in letters
             ),
             order="".join(order),
+            standalone=standalone,
             asked_at=time.time(),
         )
         with self._lock:
@@ -389,7 +392,7 @@ def _messages(
     messages = []
     if configuration.ask.system_prompt:
         messages.append(ChatMessage(role="system", content=configuration.ask.system_prompt))
-    for turn in conversation.turns[:index]:
+    for turn in () if conversation.turns[index].standalone else conversation.turns[:index]:
         answer = next((a for a in turn.answers if a.pane == letter and a.text and not a.error), None)
         if answer is not None:
             messages.append(ChatMessage(role="user", content=turn.prompt))
