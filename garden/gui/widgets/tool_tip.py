@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import html
 
-from PySide6.QtCore import Qt
-
 
 def plain_tool_tip(text: str) -> str:
     """The text as a tool tip shows it letter by letter; Qt would read what looks like HTML as HTML.
@@ -13,6 +11,6 @@ def plain_tool_tip(text: str) -> str:
     Args:
         text: Anything, e.g. the name of a model.
     """
-    if not Qt.mightBeRichText(text):
+    if "<" not in text and "&" not in text:
         return text
     return f"<span>{html.escape(text)}</span>"
