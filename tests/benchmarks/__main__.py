@@ -11,6 +11,7 @@ BENCHMARKS = ("bench_help", "bench_generate", "bench_window", "bench_drain")
 
 def main(names: list[str]) -> int:
     """Run the benchmarks named, or all."""
+    sys.argv[1:] = []  # each benchmark run by itself has arguments of its own
     for name in names or BENCHMARKS:
         print(f"{name}:", flush=True)
         importlib.import_module(f"tests.benchmarks.{name}").main()
