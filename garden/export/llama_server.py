@@ -176,7 +176,7 @@ def _template(configuration: RunConfiguration, notes: list[str]) -> list[Option]
 def _sampling(configuration: RunConfiguration) -> list[Option]:
     sampling, context = configuration.ask.sampling, configuration.load.context_length
     values: list[tuple[str, int | float]] = [
-        ("--temp", max(sampling.temperature, 0.0)),
+        ("--temp", max(float(sampling.temperature), 0.0)),
         # Greedy is greedy whatever else is set; one candidate says so.
         ("--top-k", 1 if sampling.greedy else sampling.top_k),
         ("--top-p", sampling.top_p),

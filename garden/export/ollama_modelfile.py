@@ -41,7 +41,7 @@ def render_modelfile(request: ExportRequest) -> Export:
 def _heading(request: ExportRequest) -> str:
     model = request.configuration.model
     lines = [
-        f"# {for_comment(model.name)} {model.quant_type or ''}".rstrip(),
+        for_comment(f"# {model.name} {model.quant_type or ''}").rstrip(),
         "# ollama create NAME -f Modelfile",
     ]
     if model.sha256:
@@ -66,7 +66,7 @@ def _parameters(configuration: RunConfiguration, notes: list[str]) -> list[Instr
     values: list[tuple[str, int | float | str]] = [
         ("num_ctx", configuration.load.context_length),
         ("num_predict", ask.max_tokens),
-        ("temperature", max(sampling.temperature, 0.0)),
+        ("temperature", max(float(sampling.temperature), 0.0)),
         # Greedy is greedy whatever else is set; one candidate says so to every version.
         ("top_k", 1 if sampling.greedy else sampling.top_k),
         ("top_p", sampling.top_p),

@@ -41,8 +41,9 @@ def test_a_block_that_raises_stores_nothing(database: Database) -> None:
     with pytest.raises(ZeroDivisionError), database.write() as connection:
         connection.execute("INSERT INTO items (word) VALUES ('lost')")
         _ = 1 / 0
+    insert(database, "next")
 
-    assert words(database) == ["kept"]
+    assert words(database) == ["kept", "next"]
 
 
 def test_blocks_nest_and_the_outermost_decides(database: Database) -> None:
