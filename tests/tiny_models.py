@@ -36,6 +36,8 @@ def write_tiny_model(
     name: str = "Tiny",
     architecture: str = "llama",
     float_type: type[np.floating] = np.float16,
+    adds_bos: bool = False,
+    ends: bool = True,
 ) -> Path:
     """Write a llama-like model.
 
@@ -48,6 +50,8 @@ def write_tiny_model(
         name: ``general.name``.
         architecture: What the header claims; the tensors are a llama's in any case.
         float_type: Of the matrices.
+        adds_bos: The file's flag: texts start with the begin token.
+        ends: Without it no end token is among the likely ones, so that an answer goes on to its limit.
     """
     writer = gguf.GGUFWriter(str(path), architecture)
     writer.add_name(name)
@@ -61,8 +65,13 @@ def write_tiny_model(
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_dimension_count(WIDTH // HEADS)
     writer.add_file_type(1 if float_type is np.float16 else 0)
-    vocab_size = _add_tokenizer(writer, template)
-    _add_tensors(writer, blocks, vocab_size, seed, float_type)
+    vocab_size = add_tokenizer(writer, template, adds_bos=adds_bos)
+    _add_tensors(writer, blocks, vocab_size, seed, float_type, ends)
+    return finished(writer, path)
+
+
+def finished(writer: gguf.GGUFWriter, path: Path) -> Path:
+    """Write everything out."""
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -77,7 +86,8 @@ def _byte_characters() -> list[str]:
     return [chr(byte) if byte in printable else chr(next(stand_ins)) for byte in range(256)]
 
 
-def _add_tokenizer(writer: gguf.GGUFWriter, template: str | None) -> int:
+def add_tokenizer(writer: gguf.GGUFWriter, template: str | None, *, adds_bos: bool = False) -> int:
+    """Add a byte-level BPE vocabulary with ChatML's markers; the number of its tokens."""
     characters = _byte_characters()
     space = characters[32]
     merges = ["t h", "th e", "i n", f"{space} t", f"{space} a", "e r", "o u", "a n"]
@@ -94,14 +104,21 @@ def _add_tokenizer(writer: gguf.GGUFWriter, template: str | None) -> int:
     writer.add_token_merges(merges)
     writer.add_bos_token_id(n_text)
     writer.add_eos_token_id(n_text + 2)
-    writer.add_add_bos_token(False)
+    writer.add_add_bos_token(adds_bos)
     if template is not None:
         writer.add_chat_template(template)
     return len(tokens)
 
 
+def random_matrix(
+    random: np.random.Generator, rows: int, columns: int, float_type: type[np.floating] = np.float16
+) -> NDArray[np.floating]:
+    """Weights that keep the size of what passes through them."""
+    return (random.standard_normal((rows, columns)) / np.sqrt(columns)).astype(float_type)
+
+
 def _add_tensors(
-    writer: gguf.GGUFWriter, blocks: int, vocab_size: int, seed: int, float_type: type[np.floating]
+    writer: gguf.GGUFWriter, blocks: int, vocab_size: int, seed: int, float_type: type[np.floating], ends: bool
 ) -> None:
     random = np.random.default_rng(seed)
 
@@ -111,7 +128,11 @@ def _add_tensors(
     ones = np.ones(WIDTH, np.float32)
     writer.add_tensor("token_embd.weight", matrix(vocab_size, WIDTH))
     writer.add_tensor("output_norm.weight", ones)
-    writer.add_tensor("output.weight", matrix(vocab_size, WIDTH) * float_type(3))
+    output = matrix(vocab_size, WIDTH) * float_type(3)
+    if not ends:
+        # The vocabulary ends with the end tokens and what fills it up. Their logits are 0, far from the best.
+        output[-32:] = 0
+    writer.add_tensor("output.weight", output)
     for block in range(blocks):
         shapes = {
             "attn_q": (WIDTH, WIDTH),

@@ -9,6 +9,7 @@ import pytest
 
 from garden.services.garden import Garden
 from garden.services.settings import SettingsService
+from tests.tiny_models import write_tiny_model
 
 
 @pytest.fixture
@@ -21,3 +22,9 @@ def garden(data_dirs: Path) -> Iterator[Garden]:
 @pytest.fixture
 def settings(garden: Garden) -> SettingsService:
     return garden.settings
+
+
+@pytest.fixture(scope="session")
+def endless_model(tiny_models_dir: Path) -> Path:
+    """A small chat model whose answers go on to their limit, read only."""
+    return write_tiny_model(tiny_models_dir / "Tiny-Endless-F16.gguf", name="Tiny Endless", seed=2, ends=False)

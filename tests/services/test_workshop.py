@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from garden.core.errors import CancelledByUser, GardenError, RefusedError
+from garden.core.job_record import JobState
+from garden.services.garden import Garden
+
+pytestmark = pytest.mark.engine
+
+
+def test_a_dry_run_tells_the_size_of_the_file_to_the_byte(garden: Garden, tiny_model: Path) -> None:
+    source = garden.library.describe(tiny_model)
+
+    (forecast,) = garden.workshop.forecast(source, ["Q4_K_M"]).result(60)
+    receipt = garden.workshop.quantize(source, "Q4_K_M").result(60)
+
+    assert receipt.size_bytes == forecast.size_bytes == Path(receipt.path).stat().st_size
+    assert receipt.forecast_size_bytes == forecast.size_bytes
+
+
+def test_what_was_made_is_in_the_library_beside_its_siblings_with_its_receipt(garden: Garden, tiny_model: Path) -> None:
+    source = garden.library.describe(tiny_model)
+
+    receipt = garden.workshop.quantize(source, "Q8_0").result(60)
+
+    (entry,) = garden.library.entries()
+    assert Path(receipt.path) == garden.settings.models_dir / "Tiny-Chat" / "Tiny-Chat-Q8_0.gguf"
+    assert (entry.ref.path, entry.origin, entry.lineage) == (receipt.path, "made_here", ("Tiny-Chat F16",))
+    assert garden.workshop.receipts() == (receipt,)
+    assert garden.library.verify(entry).result(20) is True
+
+
+def test_what_is_not_kept_leaves_no_trace_in_library_and_receipts(
+    garden: Garden, tiny_model: Path, tmp_path: Path
+) -> None:
+    source = garden.library.describe(tiny_model)
+
+    receipt = garden.workshop.quantize(source, "Q8_0", destination=tmp_path / "out.gguf", keep=False).result(60)
+
+    assert Path(receipt.path) == tmp_path / "out.gguf"
+    assert garden.workshop.receipts() == ()
+    assert garden.library.scan().result(20) == ()
+
+
+def test_a_quantized_source_is_refused_until_the_user_consents(garden: Garden, tiny_model: Path) -> None:
+    source = garden.library.describe(tiny_model)
+    made = garden.workshop.quantize(source, "Q8_0").result(60)
+    again = garden.library.describe(Path(made.path))
+
+    with pytest.raises(RefusedError) as caught:
+        garden.workshop.quantize(again, "Q4_0")
+    receipt = garden.workshop.quantize(again, "Q4_0", allow_requantize=True).result(60)
+
+    assert "already quantized (Q8_0)" in caught.value.sentence
+    assert receipt.requantized
+    assert receipt.source_quant_type == "Q8_0"
+
+
+def test_an_unknown_type_is_refused_before_anything_starts(garden: Garden, tiny_model: Path) -> None:
+    with pytest.raises(RefusedError):
+        garden.workshop.quantize(garden.library.describe(tiny_model), "Q9_X")
+
+    assert garden.activity.jobs() == ()
+
+
+def test_a_source_is_never_overwritten(garden: Garden, tiny_model: Path) -> None:
+    before = tiny_model.read_bytes()
+
+    with pytest.raises(GardenError):
+        garden.workshop.quantize(garden.library.describe(tiny_model), "Q8_0", destination=tiny_model).result(60)
+
+    assert tiny_model.read_bytes() == before
+
+
+def test_a_cancelled_quantization_leaves_nothing(garden: Garden, tiny_model: Path, tmp_path: Path) -> None:
+    handle = garden.workshop.quantize(
+        garden.library.describe(tiny_model), "Q8_0", destination=tmp_path / "out" / "out.gguf"
+    )
+    handle.cancel()
+
+    with pytest.raises(CancelledByUser):
+        handle.result(20)
+
+    assert [path for path in (tmp_path / "out").glob("*") if path.is_file()] == []
+    assert [job.state for job in garden.activity.jobs()] == [JobState.CANCELLED]
+
+
+def test_a_loss_is_measured_and_kept(garden: Garden, tiny_model: Path) -> None:
+    source = garden.library.describe(tiny_model)
+    quants = [
+        garden.library.describe(Path(garden.workshop.quantize(source, name).result(60).path))
+        for name in ("Q8_0", "Q2_K")
+    ]
+
+    reports = garden.workshop.quality(source, quants, windows=2).result(100)
+
+    assert reports[0].kld_mean < reports[1].kld_mean
+    assert reports[0].tokens_scored > 0
+    assert set(garden.workshop.reports()) == set(reports)
+
+
+def test_a_text_that_is_none_is_one_sentence(garden: Garden, tiny_model: Path, tmp_path: Path) -> None:
+    source = garden.library.describe(tiny_model)
+    (tmp_path / "text.bin").write_bytes(b"\xff\xfe\x00\x01" * 100)
+
+    with pytest.raises(GardenError):
+        garden.workshop.quality(source, [source], text=tmp_path / "text.bin").result(60)
