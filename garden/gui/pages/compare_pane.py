@@ -121,9 +121,13 @@ class ComparePane(Surface):
         failed_empty = pane.state == "failed" and not pane.text
         if failed_empty:
             title = (pane.error or "It failed").rstrip(".")
-            again = self.again_wanted.emit
-            actions = (("Start again", "default", "retry", again),)
-            self._state.show_state("warning", title, pane.action, mood="danger", actions=actions)
+            self._state.show_state(
+                "warning",
+                title,
+                pane.action,
+                mood="danger",
+                actions=(("Start again", "default", "retry", self._on_again),),
+            )
         elif pane.state == "absent":
             self._state.show_state("info", f"{self._letter} was not asked in this turn", "It joined later.")
         elif pane.state == "done" and not pane.text:
@@ -164,6 +168,10 @@ class ComparePane(Surface):
             self.answer.finish()
         self._followed = streaming
         self.answer.set_streaming(streaming)
+
+    @Slot()
+    def _on_again(self) -> None:
+        self.again_wanted.emit()
 
     def _show_silence(self, pane: PaneState) -> None:
         stopped = pane.answer is not None and pane.answer.finish_reason is FinishReason.CANCELLED
