@@ -52,6 +52,7 @@ class Chip(QAbstractButton):
         self._clearable = False
         self._hovered = False
         self._choices: tuple[tuple[str, object], ...] = ()
+        self._menu: QMenu | None = None
         self.setCheckable(checkable)
         self.setObjectName(name)
         self.setAccessibleName(label)
@@ -95,14 +96,16 @@ class Chip(QAbstractButton):
             return
         if not self._choices:
             return
-        menu = QMenu(self)
+        if self._menu is None:
+            self._menu = QMenu(self)
+        menu = self._menu
+        menu.clear()
         menu.setFont(self._controller.theme.font("body", size=12.5))
         for title, key in self._choices:
             action = menu.addAction(title.replace("&", "&&"))
             action.setCheckable(True)
             action.setChecked(title == self._value)
             action.triggered.connect(lambda _checked=False, chosen=key: self.chosen.emit(chosen))
-        menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(self.mapToGlobal(self.rect().bottomLeft()))
 
     def sizeHint(self) -> QSize:

@@ -240,11 +240,7 @@ class MarkdownView(QTextBrowser):
 
     def _insert_prose(self, cursor: QTextCursor, markdown: str) -> None:
         """Insert at the tail, in blocks of its own."""
-        cursor.movePosition(QTextCursor.MoveOperation.End)
-        if cursor.block().length() > 1 or cursor.block().textList() is not None:
-            cursor.insertBlock(QTextBlockFormat(), self._formatter.body_format())
-        else:
-            cursor.setBlockFormat(QTextBlockFormat())
+        self._to_fresh_block(cursor)
         start = cursor.position()
         cursor.insertFragment(QTextDocumentFragment(self._formatter.document(markdown)))
         # The letter that was put before the text took the format of this place; out with it, and with its block.
@@ -256,12 +252,19 @@ class MarkdownView(QTextBrowser):
             cursor.deleteChar()
         cursor.movePosition(QTextCursor.MoveOperation.End)
 
-    def _start_code(self, cursor: QTextCursor) -> None:
+    def _to_fresh_block(self, cursor: QTextCursor) -> None:
+        """Go to an empty block at the end, one that bears nothing of what stood there."""
         cursor.movePosition(QTextCursor.MoveOperation.End)
-        if cursor.block().length() > 1 or cursor.block().textList() is not None:
+        if cursor.block().length() > 1:
             cursor.insertBlock(QTextBlockFormat(), self._formatter.body_format())
-        else:
-            cursor.setBlockFormat(QTextBlockFormat())
+            return
+        items = cursor.block().textList()
+        if items is not None:
+            items.remove(cursor.block())
+        cursor.setBlockFormat(QTextBlockFormat())
+
+    def _start_code(self, cursor: QTextCursor) -> None:
+        self._to_fresh_block(cursor)
         table = cursor.insertTable(1, 1, self._formatter.code_table())
         inside = table.cellAt(0, 0).firstCursorPosition()
         inside.setBlockFormat(self._formatter.code_line())
