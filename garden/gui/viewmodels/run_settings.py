@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from garden.core.run_configuration import KV_TYPES, RunConfiguration
 
@@ -44,8 +45,8 @@ def _sampling(
     field: str, kind: type[float] | type[int] = float
 ) -> Callable[[RunConfiguration, float], RunConfiguration]:
     def write(run: RunConfiguration, value: float) -> RunConfiguration:
-        changed = dataclasses.replace(run.ask.sampling, **{field: kind(value)})
-        return run.with_ask(sampling=changed)
+        change: dict[str, Any] = {field: kind(value)}
+        return run.with_ask(sampling=dataclasses.replace(run.ask.sampling, **change))
 
     return write
 
