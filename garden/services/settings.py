@@ -30,6 +30,8 @@ class SettingsService:
         self._tokens = tokens
         self._work_offline = work_offline
         self._lock = threading.Lock()
+        #: Whether nothing was ever saved before this session: the program starts for the first time.
+        self.first_start = not store.exists
         self._current = store.load()
 
     @property

@@ -98,6 +98,11 @@ class SettingsStore:
         self._path = path
         self.damaged_copy: Path | None = None
 
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever saved."""
+        return self._path.exists()
+
     def load(self) -> Settings:
         """The settings; where the file is damaged, a copy is kept aside and what can be read of it is used."""
         self.damaged_copy = None
