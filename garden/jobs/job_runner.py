@@ -128,6 +128,22 @@ class JobRunner:
             records.update((job_id, job.record) for job_id, job in self._jobs.items())
         return tuple(sorted(records.values(), key=lambda record: record.created_at, reverse=True))
 
+    def is_own(self, job_id: str) -> bool:
+        """Whether this process runs the job (or took it over); that of another running Garden can only be looked at."""
+        with self._lock:
+            return job_id in self._jobs
+
+    def queue(self) -> tuple[str, ...]:
+        """Ids of what waits for its turn, the next first."""
+        with self._lock:
+            return tuple(self._queue)
+
+    def can_run_again(self, job_id: str) -> bool:
+        """Whether ``resume`` or ``retry`` could make its work again."""
+        with self._lock:
+            job = self._jobs.get(job_id)
+            return job is not None and (job.work is not None or job.record.kind in self._factories)
+
     def cancel(self, job_id: str) -> None:
         """Stop a job for good; one that has ended stays as it ended.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.core.quantity import format_bytes, format_duration
+from garden.gui.viewmodels.wording import date
 
 _DOING = {
     JobKind.DOWNLOAD: "Downloading",
@@ -100,12 +101,15 @@ def _state_line(job: JobRecord, position: int, stalled: bool) -> tuple[str, Tone
         case JobState.WAITING:
             return ("Next in the queue" if position <= 1 else f"Number {position} in the queue"), Tone.PLAIN
         case JobState.PAUSED:
+            if job.error:
+                return " ".join(filter(None, (job.error, job.action))), Tone.WARNING
             share = f" at {job.fraction:.0%}".replace("%", " %") if job.fraction else ""
-            return f"Paused{share}", Tone.PLAIN
+            return f"{job.note or 'Paused'}{share}", Tone.PLAIN
         case JobState.SUCCEEDED:
             return job.note or _DONE[job.kind], Tone.PLAIN
         case JobState.CANCELLED:
-            return "Cancelled; nothing half-written was left", Tone.PLAIN
+            kept = job.resumable and job.done
+            return f"Cancelled; {'what was fetched is kept' if kept else 'nothing half-written was left'}", Tone.PLAIN
         case JobState.FAILED:
             return " ".join(filter(None, (job.error, job.action))) or "Failed", Tone.DANGER
 
@@ -135,7 +139,9 @@ def _detail(job: JobRecord) -> str:
     if job.state is JobState.PAUSED:
         return "resumes where it stopped" if job.resumable else "begins again"
     if job.state.ended and job.ended_at:
+        today = time.localtime(job.ended_at)[:3] == time.localtime()[:3]
         clock = time.strftime("%H:%M", time.localtime(job.ended_at))
+        clock = clock if today else f"{date(job.ended_at, with_year=False)}, {clock}"
         took = f"took {format_duration(job.ended_at - job.started_at)}" if job.started_at else ""
         return " · ".join(filter(None, (clock, took)))
     return ""
