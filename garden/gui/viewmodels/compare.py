@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from garden.core.conversation import Answer, Conversation, ConversationSummary, Mode, Turn
+from garden.core.conversation import Answer, Conversation, Mode, Turn
 from garden.core.errors import CancelledByUser, GardenError
-from garden.core.events import ConversationsChanged, LibraryChanged
 from garden.core.library_entry import LibraryEntry
 from garden.core.run_configuration import RunConfiguration
 from garden.gui.viewmodels.change_queue import ChangeQueue
+from garden.gui.viewmodels.compare_lists import CompareLists
 from garden.gui.viewmodels.live_panes import LivePanes, Loss
 from garden.gui.viewmodels.pane_facts import PaneFactsReader
 from garden.gui.viewmodels.pane_snapshot import answer_of, pane_snapshot
 from garden.gui.viewmodels.pane_state import PaneState
+from garden.gui.viewmodels.run_settings import asked_like, with_setting, with_settings_of
 
 if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
@@ -39,16 +40,15 @@ class CompareViewModel(QObject):
         shown: Another conversation or turn is shown, or its panes are others.
         pane_changed: A pane is elsewhere now (letter).
         text_added: A pane of the turn that is shown said more (letter, text).
-        list_changed: The list of conversations was read anew.
-        library_changed: The models on this machine were read anew.
         said: Something could not be done: a sentence, and what helps.
+
+    Attributes:
+        lists: Models and conversations to choose from.
     """
 
     shown = Signal()
     pane_changed = Signal(str)
     text_added = Signal(str, str)
-    list_changed = Signal()
-    library_changed = Signal()
     said = Signal(str, str)
 
     def __init__(self, garden: Garden, pump: EventPump, parent: QObject | None = None) -> None:
@@ -58,9 +58,8 @@ class CompareViewModel(QObject):
         self._conversation: Conversation | None = None
         self._turn = -1
         self._to_retry: list[tuple[str, str]] = []
-        self._search = ""
-        self.entries: tuple[LibraryEntry, ...] = ()
-        self.conversations: tuple[ConversationSummary, ...] = ()
+        self.lists = CompareLists(garden, pump, self)
+        self.lists.read_failed.connect(self._on_failed)
         self._changes = ChangeQueue(pump, self)
         self._changes.change_failed.connect(self._on_change_failed)
         self._panes = LivePanes(pump, self)
@@ -68,8 +67,6 @@ class CompareViewModel(QObject):
         self._panes.grew.connect(self._on_grew)
         self._facts = PaneFactsReader(garden, pump, self)
         self._facts.facts_read.connect(self._on_facts_read)
-        pump.on(ConversationsChanged, self._on_conversations_changed)
-        pump.on(LibraryChanged, self._on_library_changed)
 
     # --- what is shown ---
 
@@ -139,11 +136,6 @@ class CompareViewModel(QObject):
 
     # --- which conversation ---
 
-    def load(self) -> None:
-        """Read the library and the list of conversations."""
-        self._read_library()
-        self._read_list()
-
     def open_entries(self, entries: Sequence[LibraryEntry]) -> None:
         """Begin a conversation with one pane per model."""
         usable = [entry for entry in entries if entry.problem is None]
@@ -156,7 +148,7 @@ class CompareViewModel(QObject):
 
         def work() -> Conversation:
             runs = [self._garden.compare.configuration_for(entry) for entry in usable]
-            return self._garden.compare.new([runs[0], *(_alike(run, runs[0]) for run in runs[1:])], mode)
+            return self._garden.compare.new([runs[0], *(asked_like(run, runs[0]) for run in runs[1:])], mode)
 
         self._changes.put(work, self._show)
 
@@ -184,11 +176,6 @@ class CompareViewModel(QObject):
                 self.shown.emit()
 
         self._changes.put(lambda: self._garden.compare.delete(conversation_id), deleted)
-
-    def search(self, text: str) -> None:
-        """List the conversations that contain these words."""
-        self._search = text
-        self._read_list()
 
     def show_turn(self, number: int) -> None:
         """Show another turn."""
@@ -222,10 +209,20 @@ class CompareViewModel(QObject):
         """Take a pane away; what it said stays in the turns it took part in."""
         self._set_pane(letter, None)
 
-    def configure(self, letter: str, run: RunConfiguration) -> None:
-        """Change how a pane's model is loaded and asked, from its next answer on."""
-        if run != self.configuration(letter):
-            self._set_pane(letter, run)
+    def adjust(self, letters: Sequence[str], name: str, value: float | str) -> None:
+        """Change one setting of some panes, from their next answer on.
+
+        Args:
+            letters: Which panes.
+            name: Of the setting, as ``with_setting`` takes it.
+            value: Its new value.
+        """
+        for letter in letters:
+            self._rewrite(letter, lambda run, _first: with_setting(run, name, value))
+
+    def makeasked_like(self, letter: str) -> None:
+        """Ask a pane exactly as the first one is asked."""
+        self._rewrite(letter, with_settings_of)
 
     def set_mode(self, mode: Mode) -> None:
         """Change how the panes share the machine."""
@@ -289,8 +286,23 @@ class CompareViewModel(QObject):
         assert conversation is not None
 
         def work() -> Conversation:
-            run = _alike(self._garden.compare.configuration_for(entry), like)
+            run = asked_like(self._garden.compare.configuration_for(entry), like)
             return self._garden.compare.set_pane(conversation.id, letter, run)
+
+        self._changes.put(work, self._take)
+
+    def _rewrite(self, letter: str, change: Callable[[RunConfiguration, RunConfiguration], RunConfiguration]) -> None:
+        """Change a pane from what it is when its turn comes: an earlier change may still be on its way."""
+        conversation = self._conversation
+        if conversation is None:
+            return
+        conversation_id = conversation.id
+
+        def work() -> Conversation:
+            now = self._garden.compare.open(conversation_id)
+            old = dict(now.panes)[letter]
+            new = change(old, now.panes[0][1])
+            return now if new == old else self._garden.compare.set_pane(conversation_id, letter, new)
 
         self._changes.put(work, self._take)
 
@@ -324,34 +336,26 @@ class CompareViewModel(QObject):
             self._facts.read(run for _letter, run in conversation.panes)
             self.shown.emit()
 
-    def _refresh(self, *, to_last: bool = False) -> None:
-        """Show the conversation at hand as it is now; the service has it in memory."""
+    def _reread(self) -> bool:
+        """Read the conversation at hand as it is now (the service has it in memory); False when it is gone."""
         if self._conversation is None:
-            return
+            return False
         try:
             self._conversation = self._garden.compare.open(self._conversation.id)
-        except GardenError as error:
-            self._on_failed(error)
-            return
-        if to_last:
-            self._turn = len(self._conversation.turns) - 1
-        self.shown.emit()
+        except GardenError:
+            self._conversation, self._turn = None, -1
+            self.shown.emit()
+            return False
+        return True
 
-    def _read_library(self) -> None:
-        self._pump.run(self._garden.library.entries, self._on_entries, self._on_failed)
+    def _refresh(self, *, to_last: bool = False) -> None:
+        """Show the conversation at hand as it is now."""
+        if self._reread() and self._conversation is not None:
+            if to_last:
+                self._turn = len(self._conversation.turns) - 1
+            self.shown.emit()
 
-    def _read_list(self) -> None:
-        text = self._search
-        self._pump.run(lambda: self._garden.compare.conversations(text), self._on_list, self._on_failed)
-
-    def _on_entries(self, entries: tuple[LibraryEntry, ...]) -> None:
-        self.entries = entries
-        self.library_changed.emit()
-
-    def _on_list(self, conversations: tuple[ConversationSummary, ...]) -> None:
-        self.conversations = conversations
-        self.list_changed.emit()
-
+    @Slot(object)
     def _on_failed(self, error: GardenError) -> None:
         if not isinstance(error, CancelledByUser):
             self.said.emit(error.sentence, error.action)
@@ -361,12 +365,6 @@ class CompareViewModel(QObject):
         self._on_failed(error)
         # Controls that showed the change already go back to what is.
         self.shown.emit()
-
-    def _on_conversations_changed(self, _event: ConversationsChanged) -> None:
-        self._read_list()
-
-    def _on_library_changed(self, _event: LibraryChanged) -> None:
-        self._read_library()
 
     def _on_turn_done(self, _result: object) -> None:
         if self._to_retry:
@@ -383,10 +381,11 @@ class CompareViewModel(QObject):
         conversation = self._conversation
         if conversation is None or conversation_id != conversation.id or letter not in self.letters:
             return
-        self._conversation = self._garden.compare.open(conversation_id)
+        if not self._reread():
+            return
         live = self._panes.live(conversation_id, turn, letter)
         if live is not None and live.state == "reading":
-            self._panes.hold(conversation_id, letter, dict(self._conversation.panes).get(letter))
+            self._panes.hold(conversation_id, letter, self.configuration(letter))
         if turn == self._turn or self._turn < 0:
             self.pane_changed.emit(letter)
 
@@ -395,9 +394,3 @@ class CompareViewModel(QObject):
         conversation = self._conversation
         if conversation is not None and conversation_id == conversation.id and turn == self._turn:
             self.text_added.emit(letter, text)
-
-
-def _alike(run: RunConfiguration, other: RunConfiguration) -> RunConfiguration:
-    """Ask one model as another is asked, as far as that is no matter of the model: only then is a comparison one."""
-    ask = other.ask
-    return run.with_ask(seed=ask.seed, max_tokens=ask.max_tokens, system_prompt=ask.system_prompt)

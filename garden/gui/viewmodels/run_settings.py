@@ -139,3 +139,17 @@ def with_setting(run: RunConfiguration, name: str, value: float | str) -> RunCon
         return run.with_load(**{name: str(value)})
     setting = next(number for number in NUMBERS if number.name == name)
     return setting.write(run, min(setting.high, max(setting.low, float(value))))
+
+
+def asked_like(run: RunConfiguration, other: RunConfiguration) -> RunConfiguration:
+    """Ask one model as another is asked, as far as that is no matter of the model: only then is a comparison one."""
+    ask = other.ask
+    return run.with_ask(seed=ask.seed, max_tokens=ask.max_tokens, system_prompt=ask.system_prompt)
+
+
+def with_settings_of(run: RunConfiguration, first: RunConfiguration) -> RunConfiguration:
+    """How a model is loaded and asked like another one; its template, placement and threads stay its own."""
+    ask = dataclasses.replace(first.ask, template=run.ask.template, template_sha256=run.ask.template_sha256)
+    load = first.load
+    alike = run.with_load(context_length=load.context_length, type_k=load.type_k, type_v=load.type_v)
+    return dataclasses.replace(alike, ask=ask)
