@@ -52,6 +52,7 @@ class ProgressBar(ThemedWidget):
         self._fraction = 0.0
         self._shown = 0.0
         self._color = "accent.base"
+        self._on_selected = False
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._easing = QVariantAnimation(self)
         self._easing.setEasingCurve(QEasingCurve.Type.OutCubic)
@@ -82,13 +83,22 @@ class ProgressBar(ThemedWidget):
             self._shown = fraction
             self.update()
 
+    def set_on_selected(self, on_selected: bool) -> None:
+        """Whether it lies on a selected row, where its track is lighter."""
+        if on_selected != self._on_selected:
+            self._on_selected = on_selected
+            self.update()
+
     def sizeHint(self) -> QSize:
         """A thin line as wide as it may be."""
         return QSize(self.look.px(120), self.look.px(_HEIGHT))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw it."""
-        paint_progress(QPainter(self), self.look, QRectF(self.rect()), self._shown, self._color)
+        painter = QPainter(self)
+        paint_progress(
+            painter, self.look, QRectF(self.rect()), self._shown, self._color, on_selected=self._on_selected
+        )
 
     @Slot(object)
     def _on_eased(self, value: object) -> None:
