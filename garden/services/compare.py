@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from garden.comparison.schedule import answer_order
 from garden.core.conversation import (
     Answer,
-    ChatMessage,
     Conversation,
     ConversationSummary,
     FinishReason,
@@ -24,6 +23,7 @@ from garden.core.library_entry import LibraryEntry
 from garden.core.run_configuration import RunConfiguration
 from garden.jobs.handle import Handle
 from garden.jobs.pool import TaskPool
+from garden.services.chat_history import messages_for
 from garden.services.fit import FitService
 from garden.services.model_pool import LoadedModel, ModelPool, PaneKey
 from garden.services.pane_run import PaneRun
@@ -118,10 +118,11 @@ class CompareService:
     def delete(self, conversation_id: str) -> None:
         """Stop it, unload its models, delete it."""
         self.stop(conversation_id)
-        self.close_conversation(conversation_id)
+        # In one step: a pane that ends meanwhile keeps its answer before this, or finds nothing to keep it in.
         with self._lock:
             self._open.pop(conversation_id, None)
-        self._conversations.delete(conversation_id)
+            self._conversations.delete(conversation_id)
+        self.close_conversation(conversation_id)
         self._bus.publish(ConversationsChanged())
 
     def close_conversation(self, conversation_id: str) -> None:
@@ -239,7 +240,9 @@ class CompareService:
         wanted = configuration
 
         def work(_cancelled: threading.Event) -> None:
-            self._models.acquire((conversation_id, letter), wanted)
+            # In its turn: a load beside an answer would slow it down, and could push out a model about to answer.
+            with self._generating:
+                self._models.acquire((conversation_id, letter), wanted)
             self._models.settled((conversation_id, letter))
 
         return self._tasks.submit(work)
@@ -314,7 +317,7 @@ class CompareService:
             if cancelled.is_set() or key in self._stopped:
                 raise CancelledByUser
             run.report("reading", None)
-            messages = _messages(conversation, index, letter, configuration)
+            messages = messages_for(conversation, index, letter, configuration)
             answer = run.ask(backend, messages, load_seconds, self._models.forecast_bytes(key))
             self._remember_speed(answer)
             return answer
@@ -383,22 +386,6 @@ class CompareService:
             action=error.action,
         )
         self._report(conversation_id, max(len(conversation.turns) - 1, 0), letter, "failed", answer=answer)
-
-
-def _messages(
-    conversation: Conversation, index: int, letter: str, configuration: RunConfiguration
-) -> tuple[ChatMessage, ...]:
-    """The chat as this pane lived it: its own answers, the turns it failed in left out."""
-    messages = []
-    if configuration.ask.system_prompt:
-        messages.append(ChatMessage(role="system", content=configuration.ask.system_prompt))
-    for turn in () if conversation.turns[index].standalone else conversation.turns[:index]:
-        answer = next((a for a in turn.answers if a.pane == letter and a.text and not a.error), None)
-        if answer is not None:
-            messages.append(ChatMessage(role="user", content=turn.prompt))
-            messages.append(ChatMessage(role="assistant", content=answer.text))
-    messages.append(ChatMessage(role="user", content=conversation.turns[index].prompt))
-    return tuple(messages)
 
 
 def _title_from(prompt: str) -> str:

@@ -135,15 +135,25 @@ class FitService:
         """Forecast from a header; quick enough for each row at each move of a slider."""
         return estimator.forecast(header, load, machine or self._machine.snapshot())
 
-    def forecast(self, target: LibraryEntry | ModelRef, load: LoadParameters | None = None) -> FitForecast:
+    def forecast(
+        self,
+        target: LibraryEntry | ModelRef,
+        load: LoadParameters | None = None,
+        machine: HardwareSnapshot | None = None,
+    ) -> FitForecast:
         """Forecast for a file on this machine, with its own measured speed when it ran here before.
+
+        Args:
+            target: The model.
+            load: How it would be loaded; as this machine would by itself when None.
+            machine: Where; this machine as it was read last when None.
 
         Raises:
             GardenError: The file is gone or damaged.
         """
         ref = target.ref if isinstance(target, LibraryEntry) else target
         header = self.header(ref)
-        forecast = self.forecast_header(header, load or self.default_load(header))
+        forecast = self.forecast_header(header, load or self.default_load(header), machine)
         measured = self._speeds.latest(ref)
         if measured is None:
             return forecast

@@ -12,6 +12,7 @@ from garden.core.job_record import JobKind
 from garden.core.paths import cache_dir, data_dir
 from garden.jobs.job_runner import JobRunner
 from garden.jobs.pool import TaskPool
+from garden.services.admission import Admission
 from garden.services.catalog import CatalogService
 from garden.services.compare import CompareService
 from garden.services.exports import ExportService
@@ -107,7 +108,8 @@ class Garden:
         )
 
         def make_pool(on_death: Callable[[PaneKey, WorkerDiedError], None]) -> ModelPool:
-            return ModelPool(self.fit, self.library, loaded, on_death)
+            admission = Admission(self.fit, self.machine, loaded)
+            return ModelPool(admission, self.fit, self.library, loaded, on_death)
 
         self.compare = CompareService(self.bus, Conversations(self._work), self.fit, speeds, make_pool, self._turns)
         self.exports = ExportService(self.fit, Replays(self._work), self._pool)
@@ -121,6 +123,7 @@ class Garden:
         """What a window does once after its start: take up interrupted work, keep a daily copy of the database."""
         self.activity.resume_interrupted()
         self._pool.submit(lambda _cancelled: self._work.make_daily_copy())
+        self._pool.submit(lambda _cancelled: self.workshop.sweep())
 
     def changed_elsewhere(self) -> bool:
         """Whether another window or command has written the user's database since the last call."""

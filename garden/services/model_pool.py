@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from garden.core.errors import GardenError, OutOfMemoryError, RefusedError, WorkerDiedError
+from garden.core.errors import GardenError, RefusedError, WorkerDiedError
 from garden.core.fit_forecast import FitForecast, Verdict
 from garden.core.messages import ModelLoaded
-from garden.core.quantity import format_bytes
 from garden.core.run_configuration import RunConfiguration
 from garden.inference.local_backend import LocalBackend
+from garden.services.admission import Admission
 from garden.services.fit import FitService
 from garden.services.library import LibraryService
 from garden.store.loaded_models import LoadedModels, LoadedRecord
@@ -55,7 +55,8 @@ class ModelPool:
     """Loads models for panes and keeps count of what they hold. Safe to use from any thread.
 
     Args:
-        fit: Forecasts what a model will need.
+        admission: Says what fits.
+        fit: Keeps forecasts beside what loads took.
         library: Notes the use of models.
         loaded: The list that all Gardens on this machine share.
         on_death: Called with the pane and the error when an idle model's process ends by itself.
@@ -63,11 +64,13 @@ class ModelPool:
 
     def __init__(
         self,
+        admission: Admission,
         fit: FitService,
         library: LibraryService,
         loaded: LoadedModels,
         on_death: Callable[[PaneKey, WorkerDiedError], None],
     ) -> None:
+        self._admission = admission
         self._fit = fit
         self._library = library
         self._loaded = loaded
@@ -180,33 +183,31 @@ class ModelPool:
         self._seats.clear()
 
     def _make_room(self, configuration: RunConfiguration) -> FitForecast | None:
-        """Evict idle models, the longest unused first, until the new one fits; its forecast, None without one."""
-        while True:
-            try:
-                forecast = self._fit.forecast(configuration.model, configuration.load)
-            except GardenError:
-                # What the forecast cannot read, the worker will refuse with a better sentence.
-                return None
-            if forecast.verdict is not Verdict.TOO_LARGE:
-                return forecast
-            idle = [(seat.backend.last_used_at, key) for key, seat in self._seats.items() if seat.backend.idle]
-            if not idle:
-                raise OutOfMemoryError(self._shortage(configuration, forecast), self._what_helps())
-            self.release(min(idle)[1])
+        """Evict idle models, the longest unused first, until the new one fits; its forecast, None without one.
 
-    def _shortage(self, configuration: RunConfiguration, forecast: FitForecast) -> str:
-        if forecast.total_bytes is None or not forecast.devices:
-            return f"{configuration.model.name} does not fit into the memory that is free."
-        free = sum(device.available_bytes for device in forecast.devices)
-        return (
-            f"{configuration.model.name} needs {format_bytes(forecast.total_bytes)} "
-            f"and {format_bytes(max(free, 0))} are free."
+        Raises:
+            OutOfMemoryError: It would not fit even then; nothing was evicted where that can be told before.
+        """
+        try:
+            forecast = self._admission.forecast(configuration)
+        except GardenError:
+            # What the forecast cannot read, the worker will refuse with a better sentence.
+            return None
+        if forecast.verdict is not Verdict.TOO_LARGE:
+            return forecast
+        idle = sorted(
+            (seat.backend.last_used_at, key, seat.backend.pid or 0)
+            for key, seat in self._seats.items()
+            if seat.backend.idle
         )
-
-    def _what_helps(self) -> str:
+        if self._admission.may_help(configuration, [pid for _used, _key, pid in idle]):
+            for _used, key, _pid in idle:
+                self.release(key)
+                forecast = self._admission.forecast(configuration)
+                if forecast.verdict is not Verdict.TOO_LARGE:
+                    return forecast
         busy = any(not seat.backend.idle for seat in self._seats.values())
-        first = "Wait for the other panes, or answer in relay" if busy else "Close other programs"
-        return f"{first}, choose a smaller context, a q8_0 cache or a smaller type."
+        raise self._admission.refuse(configuration, forecast, others_answer=busy)
 
     def _note(self, backend: LocalBackend, loaded: ModelLoaded, *, busy: bool) -> None:
         if backend.pid is None:

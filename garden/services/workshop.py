@@ -17,6 +17,7 @@ from garden.jobs.job_runner import JobRunner
 from garden.jobs.pool import TaskPool
 from garden.quantization.child_task import forecast_quantizations, measure_quality, run_quantization
 from garden.quantization.offered_types import check_type
+from garden.quantization.part_file import sweep_leftovers
 from garden.quantization.plan import QuantizationRequest, check_source, destination_name
 from garden.services.fit import FitService
 from garden.services.library import LibraryService
@@ -163,6 +164,12 @@ class WorkshopService:
 
         subtitle = ", ".join(quant.ref.quant_type or quant.ref.name for quant in quants)
         return self._jobs.submit(JobKind.QUALITY, f"Loss of {base.ref.name}", subtitle, work, unit="tokens")
+
+    def sweep(self) -> None:
+        """Remove what quantizations left that were killed; those under way anywhere are left alone."""
+        models = self._settings.models_dir
+        for folder in (models, *(path for path in models.glob("*") if path.is_dir())):
+            sweep_leftovers(folder)
 
     def receipts(self) -> tuple[QuantizationReceipt, ...]:
         """What was made here, the newest first."""

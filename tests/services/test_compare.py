@@ -120,7 +120,7 @@ def test_fair_panes_stay_loaded_and_generate_one_at_a_time(
     assert [answer.metrics.load_seconds is None for answer in second.answers] == [True, True]
     watcher.states("A")
     busy = [(event.pane, event.state) for event in watcher.seen if isinstance(event, PaneChanged) and event.turn == 0]
-    earlier, later = first.order
+    earlier, later = first.order[0], first.order[1]
     assert busy.index((earlier, "done")) < busy.index((later, "loading"))
 
 

@@ -1,0 +1,93 @@
+"""Whether one more model fits beside what is loaded: one place that counts what every pane holds and will need."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import psutil
+
+from garden.core.errors import OutOfMemoryError
+from garden.core.fit_forecast import FitForecast, Verdict
+from garden.core.hardware_snapshot import HardwareSnapshot
+from garden.core.quantity import format_bytes
+from garden.core.run_configuration import RunConfiguration
+from garden.services.fit import FitService
+from garden.services.machine import MachineService
+from garden.store.loaded_models import LoadedModels
+
+
+class Admission:
+    """Forecasts a load against the memory that is really left.
+
+    Args:
+        fit: Forecasts.
+        machine: What is free.
+        loaded: What all Gardens on this machine have loaded.
+    """
+
+    def __init__(self, fit: FitService, machine: MachineService, loaded: LoadedModels) -> None:
+        self._fit = fit
+        self._machine = machine
+        self._loaded = loaded
+
+    def forecast(self, configuration: RunConfiguration, *, without: Sequence[int] = ()) -> FitForecast:
+        """What a load will need, against the memory as it is this moment.
+
+        Args:
+            configuration: What would be loaded.
+            without: Processes to think away: what they hold counts as free.
+
+        Raises:
+            GardenError: The file is gone or damaged.
+        """
+        machine = self._machine.fresh()
+        free = machine.ram_available_bytes + sum(map(_resident_bytes, without)) - self._promised_bytes(without)
+        machine = dataclasses.replace(machine, ram_available_bytes=max(0, min(free, machine.ram_total_bytes)))
+        return self._fit.forecast(configuration.model, configuration.load, machine)
+
+    def may_help(self, configuration: RunConfiguration, idle: Sequence[int]) -> bool:
+        """Whether unloading these processes could make room; not told for GPUs, whose memory is the driver's."""
+        if not idle:
+            return False
+        if _uses_gpu(self._machine.snapshot()):
+            return True
+        return self.forecast(configuration, without=idle).verdict is not Verdict.TOO_LARGE
+
+    def refuse(
+        self, configuration: RunConfiguration, forecast: FitForecast, *, others_answer: bool
+    ) -> OutOfMemoryError:
+        """The error that says what is short, and the ways out."""
+        name = configuration.model.name
+        sentence = f"{name} does not fit into the memory that is free."
+        if forecast.total_bytes is not None and forecast.devices:
+            free = sum(max(device.available_bytes, 0) for device in forecast.devices)
+            sentence = f"{name} needs {format_bytes(forecast.total_bytes)} and {format_bytes(free)} are free."
+        elsewhere = sum(record.buffers_bytes for record in self._loaded.list() if not record.is_ours)
+        if elsewhere:
+            first = f"Unload what another window or command holds ({format_bytes(elsewhere)})"
+        elif others_answer:
+            first = "Wait for the other panes, or let them answer in relay"
+        else:
+            first = "Close other programs"
+        return OutOfMemoryError(sentence, f"{first}, or choose a smaller context, a q8_0 cache or a smaller type.")
+
+    def _promised_bytes(self, without: Sequence[int]) -> int:
+        """Memory that loaded models will still take: pages of their caches that no token was written to yet."""
+        return sum(
+            max(0, record.buffers_bytes - _resident_bytes(record.pid))
+            for record in self._loaded.list()
+            # What lies on a GPU is in the driver's figures already.
+            if record.configuration.load.n_gpu_layers == 0 and record.pid not in without
+        )
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def _uses_gpu(machine: HardwareSnapshot) -> bool:
+    return any(gpu.device is not None for gpu in machine.gpus)
