@@ -1,0 +1,385 @@
+"""Workshop: one source, the types it can become, what is being made of it, and what was made."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from garden.core.errors import CancelledByUser, GardenError
+from garden.core.events import JobChanged, LibraryChanged
+from garden.core.job_record import JobKind, JobRecord, JobState
+from garden.core.library_entry import LibraryEntry
+from garden.core.receipt import QualityReport, QuantizationForecast, QuantizationReceipt
+from garden.gui.viewmodels.loss_points import SizeBand
+from garden.gui.viewmodels.quant_batches import QuantBatches
+from garden.gui.viewmodels.quant_source import ResultFits, SourceFacts, forecast_results, read_source
+from garden.gui.viewmodels.quant_table import QuantRow, QuantTableModel, recommended_type
+from garden.quantization.offered_types import OFFERED_TYPES, default_type
+from garden.quantization.published import published_loss
+
+if TYPE_CHECKING:
+    from garden.gui.bridge.event_pump import EventPump
+    from garden.jobs.handle import Handle
+    from garden.services.garden import Garden
+
+#: Types that most people want, largest first; the others on demand.
+COMMON_TYPES = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "IQ4_XS", "Q4_0", "Q3_K_M", "Q2_K")
+
+_FULL_PRECISION = frozenset({"F32", "F16", "BF16"})
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What making the chosen types will take.
+
+    Attributes:
+        size_bytes: To write, exact.
+        seconds: From earlier runs on this source, None when there was none.
+        peak_memory_bytes: The same.
+    """
+
+    size_bytes: int
+    seconds: float | None
+    peak_memory_bytes: int | None
+
+
+class WorkshopViewModel(QObject):
+    """Chooses, starts and follows quantizations.
+
+    Signals:
+        changed: Source, rows, consent or records changed.
+        queue_changed: Work under way moved on.
+        said: Something ended: a sentence, and what helps when it failed.
+    """
+
+    changed = Signal()
+    queue_changed = Signal()
+    said = Signal(str, str)
+
+    def __init__(self, garden: Garden, pump: EventPump, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._garden = garden
+        self._pump = pump
+        self._wanted: LibraryEntry | None = None
+        self._forecasts: dict[str, QuantizationForecast] = {}
+        self._fits = ResultFits(by_type={}, bands=())
+        self._batches = QuantBatches(garden, pump, self)
+        self._all_types = False
+        self._dry_run: Handle[tuple[QuantizationForecast, ...]] | None = None
+        self.table = QuantTableModel(self)
+        self.entries: tuple[LibraryEntry, ...] = ()
+        self.listed = False
+        self.source: SourceFacts | None = None
+        self.problem: GardenError | None = None
+        self.busy = False
+        self.consented = False
+        self.measure_after = True
+        self.receipts: tuple[QuantizationReceipt, ...] = ()
+        self.reports: tuple[QualityReport, ...] = ()
+        self.queue: tuple[JobRecord, ...] = ()
+        self.table.choice_changed.connect(self.changed)
+        self._batches.changed.connect(self.queue_changed)
+        self._batches.recorded.connect(self._on_recorded)
+        self._batches.said.connect(self.said)
+        pump.on(JobChanged, self._on_job_changed)
+        pump.on(LibraryChanged, self._on_library_changed)
+
+    # What shows
+
+    @property
+    def bands(self) -> tuple[SizeBand, ...]:
+        """Ranges of sizes that run in the same way on this machine."""
+        return self._fits.bands
+
+    @property
+    def waiting_losses(self) -> tuple[tuple[str, str], ...]:
+        """Measurements to come: types, and what they will be measured against."""
+        return self._batches.waiting_losses
+
+    @property
+    def all_types(self) -> bool:
+        """Whether every type is offered, not only the usual ones."""
+        return self._all_types
+
+    @property
+    def needs_consent(self) -> bool:
+        """Whether the source is quantized already and the user has not agreed to a second loss."""
+        return self.source is not None and self.source.refusal is not None and not self.consented
+
+    @property
+    def obstacle(self) -> str:
+        """Why nothing can be started now; empty when it can."""
+        source = self.source
+        if source is None:
+            return "Choose a model first."
+        if source.refused is not None:
+            return source.refused.sentence
+        if not self.table.chosen:
+            return "Choose at least one type."
+        if self.needs_consent:
+            return "This source is quantized already: agree to a second loss first."
+        return ""
+
+    @property
+    def estimate(self) -> Estimate:
+        """What the chosen types will take."""
+        chosen = self.table.chosen
+        size = sum(row.forecast.size_bytes for row in chosen if row.forecast)
+        path = self.source.entry.ref.path if self.source else None
+        earlier = [receipt for receipt in self.receipts if receipt.source_path == path]
+        if not earlier:
+            return Estimate(size, None, None)
+        typical = sum(receipt.seconds for receipt in earlier) / len(earlier)
+        return Estimate(size, typical * len(chosen), max(receipt.peak_memory_bytes for receipt in earlier))
+
+    @property
+    def unmeasured(self) -> tuple[LibraryEntry, ...]:
+        """Results in the library whose loss was not measured yet."""
+        return tuple(row.entry for row in self.table.rows if row.entry is not None and row.loss is None)
+
+    def command(self) -> str:
+        """The same work on the command line."""
+        if self.source is None:
+            return ""
+        target = self.source.entry.ref.path or self.source.entry.ref.name
+        types = [row.quant_type for row in self.table.chosen]
+        consent = ["--allow-requantize"] if self.source.quantized else []
+        return shlex.join(["garden", "quantize", target, *types, *consent])
+
+    # What the user does
+
+    def load(self) -> None:
+        """Read the library and what was made so far; without a choice, start from a full-precision model."""
+        self._read_records()
+        self._pump.run(self._garden.library.entries, self._on_entries, self._on_failed)
+        self._set_queue(self._garden.activity.jobs())
+
+    def choose_source(self, entry: LibraryEntry) -> None:
+        """Make smaller versions of this model."""
+        if self._dry_run is not None:
+            self._dry_run.cancel()
+            self._dry_run = None
+        self._wanted = entry
+        self.source, self.problem, self.consented, self.busy = None, None, False, True
+        self._forecasts, self._fits = {}, ResultFits(by_type={}, bands=())
+        self.table.replace(())
+        self.changed.emit()
+        self._pump.run(
+            lambda: read_source(self._garden, entry),
+            self._on_source,
+            lambda error: self._on_source_failed(entry, error),
+            receiver=self,
+        )
+
+    def set_consent(self, consented: bool) -> None:
+        """Agree to a loss on top of the source's, or take that back."""
+        self.consented = consented
+        self.changed.emit()
+
+    def set_measure_after(self, wanted: bool) -> None:
+        """Measure the loss of what is made, or not."""
+        self.measure_after = wanted
+        self.queue_changed.emit()
+
+    def show_all_types(self, wanted: bool) -> None:
+        """Offer every type, or the usual ones."""
+        if wanted != self._all_types:
+            self._all_types = wanted
+            self._forecast_missing()
+
+    def choose_recommended(self) -> None:
+        """Choose the one type that suits this machine best."""
+        wanted = next((row.quant_type for row in self.table.rows if row.recommended), None)
+        self.table.choose([wanted] if wanted else [])
+
+    def choose_below(self, size_bytes: int) -> bool:
+        """Choose the largest type whose file is no larger than this; False when none is."""
+        fitting = [row for row in self.table.rows if row.forecast and row.forecast.size_bytes <= size_bytes]
+        if not fitting:
+            return False
+        best = max(fitting, key=lambda row: row.forecast.size_bytes if row.forecast else 0)
+        self.table.choose([best.quant_type])
+        return True
+
+    def quantize(self) -> None:
+        """Start what is chosen."""
+        if self.obstacle or self.source is None:
+            return
+        types = [row.quant_type for row in self.table.chosen]
+        self.table.choose([])
+        self._batches.start(self.source.entry, types, consented=self.consented, measure=self.measure_after)
+
+    def measure(self, entries: Sequence[LibraryEntry]) -> None:
+        """Measure how far these are from the source."""
+        if self.source is not None and entries:
+            self._batches.measure(self.source.entry, entries)
+
+    def cancel(self, job_id: str) -> None:
+        """Stop work under way; nothing half-written stays."""
+        self._garden.activity.cancel(job_id)
+
+    # What came back
+
+    def _on_entries(self, entries: tuple[LibraryEntry, ...]) -> None:
+        self.entries = tuple(entry for entry in entries if entry.problem is None)
+        self.listed = True
+        if self._wanted is None and self.entries:
+            full = [entry for entry in self.entries if (entry.ref.quant_type or "").upper() in _FULL_PRECISION]
+            self.choose_source(full[0] if full else self.entries[0])
+            return
+        self._refresh()
+
+    def _on_source(self, source: SourceFacts) -> None:
+        if source.entry != self._wanted:
+            return
+        self.source = source
+        self.table.set_titles(source.base_type, source.context)
+        if source.refused is not None:
+            self.busy = False
+            self.changed.emit()
+            return
+        self._forecast_missing()
+
+    def _on_source_failed(self, entry: LibraryEntry, error: GardenError) -> None:
+        if entry == self._wanted:
+            self.problem, self.busy = error, False
+            self.changed.emit()
+
+    def _forecast_missing(self) -> None:
+        """Run the engine's dry run for types whose size is not known yet."""
+        source = self.source
+        if source is None or source.refused is not None:
+            return
+        missing = [name for name in self._types() if name not in self._forecasts]
+        if not missing:
+            self._refresh()
+            return
+        self.busy = True
+        self._refresh()
+        handle = self._garden.workshop.forecast(source.entry, missing)
+        self._dry_run = handle
+        self._pump.watch(
+            handle,
+            lambda forecasts: self._on_forecasts(source, forecasts),
+            lambda error: self._on_source_failed(source.entry, error),
+            receiver=self,
+        )
+
+    def _on_forecasts(self, source: SourceFacts, forecasts: tuple[QuantizationForecast, ...]) -> None:
+        if self.source is not source:
+            return
+        self._dry_run = None
+        self._forecasts.update({forecast.quant_type: forecast for forecast in forecasts})
+        known = tuple(self._forecasts.values())
+        self._pump.run(
+            lambda: forecast_results(self._garden, source, known),
+            lambda fits: self._on_fits(source, fits),
+            lambda error: self._on_source_failed(source.entry, error),
+            receiver=self,
+        )
+
+    def _on_fits(self, source: SourceFacts, fits: ResultFits) -> None:
+        if self.source is source:
+            self._fits, self.busy = fits, False
+            self._refresh()
+
+    def _types(self) -> list[str]:
+        source = self.source
+        base = source.base_type if source else ""
+        offered = OFFERED_TYPES if self._all_types else COMMON_TYPES
+        return [name for name in offered if name != base]
+
+    def _refresh(self) -> None:
+        """Bring everything known together in the rows."""
+        source = self.source
+        if source is None or source.refused is not None:
+            self.changed.emit()
+            return
+        before = {row.quant_type: row for row in self.table.rows}
+        rows = [self._row(source, name, before.get(name)) for name in self._types()]
+        best = recommended_type(rows, default_type(source.header.parameters))
+        first_time = not any(row.forecast for row in before.values())
+        marked = []
+        for row in rows:
+            chosen = row.chosen or (first_time and row.quant_type == best and row.can_be_chosen)
+            is_best = row.quant_type == best
+            marked.append(dataclasses.replace(row, recommended=is_best, chosen=chosen and row.can_be_chosen))
+        self.table.replace(marked)
+        self.changed.emit()
+
+    def _row(self, source: SourceFacts, quant_type: str, before: QuantRow | None) -> QuantRow:
+        forecast = self._forecasts.get(quant_type)
+        entry = self._made_entry(source, quant_type)
+        size = source.entry.ref.size_bytes or source.header.data_bytes
+        return QuantRow(
+            quant_type=quant_type,
+            forecast=forecast,
+            fit=self._fits.by_type.get(quant_type),
+            entry=entry,
+            job=self._job_of(source, quant_type),
+            loss=self._loss_of(source, quant_type),
+            published=published_loss(quant_type),
+            chosen=before.chosen if before else False,
+            grows=forecast is not None and forecast.size_bytes >= size,
+        )
+
+    def _made_entry(self, source: SourceFacts, quant_type: str) -> LibraryEntry | None:
+        ref = source.entry.ref
+        return next(
+            (
+                entry
+                for entry in self.entries
+                if entry.ref.name == ref.name and entry.ref.quant_type == quant_type and entry.ref.path != ref.path
+            ),
+            None,
+        )
+
+    def _job_of(self, source: SourceFacts, quant_type: str) -> JobRecord | None:
+        wanted = (JobKind.QUANTIZE, source.entry.ref.name, quant_type)
+        return next((job for job in self.queue if (job.kind, job.title, job.subtitle) == wanted), None)
+
+    def _loss_of(self, source: SourceFacts, quant_type: str) -> QualityReport | None:
+        name = source.entry.ref.name
+        bases = {f"{name} {source.base_type}", source.entry.ref.path, name}
+        models = {f"{name} {quant_type}", name if quant_type in name else ""}
+        return next((report for report in self.reports if report.base in bases and report.model in models), None)
+
+    @Slot()
+    def _on_recorded(self) -> None:
+        self._read_records()
+
+    def _read_records(self) -> None:
+        workshop = self._garden.workshop
+        self._pump.run(
+            lambda: (workshop.receipts(), workshop.reports()), self._on_records, self._on_failed, receiver=self
+        )
+
+    def _on_records(self, records: tuple[tuple[QuantizationReceipt, ...], tuple[QualityReport, ...]]) -> None:
+        self.receipts, self.reports = records
+        self._refresh()
+
+    def _on_job_changed(self, event: JobChanged) -> None:
+        if event.job.kind in (JobKind.QUANTIZE, JobKind.QUALITY):
+            others = [job for job in self.queue if job.id != event.job.id]
+            self._set_queue([*others, event.job])
+
+    def _set_queue(self, jobs: Sequence[JobRecord]) -> None:
+        kinds = (JobKind.QUANTIZE, JobKind.QUALITY)
+        under_way = [job for job in jobs if job.kind in kinds and not job.state.ended]
+        under_way.sort(key=lambda job: (job.state is not JobState.RUNNING, job.created_at))
+        self.queue = tuple(under_way)
+        self._refresh()
+        self.queue_changed.emit()
+
+    def _on_library_changed(self, _event: LibraryChanged) -> None:
+        if self.listed:
+            self._pump.run(self._garden.library.entries, self._on_entries, self._on_failed)
+
+    def _on_failed(self, error: GardenError) -> None:
+        if not isinstance(error, CancelledByUser):
+            self.said.emit(error.sentence, error.action)
