@@ -114,7 +114,8 @@ def random_matrix(
     random: np.random.Generator, rows: int, columns: int, float_type: type[np.floating] = np.float16
 ) -> NDArray[np.floating]:
     """Weights that keep the size of what passes through them."""
-    return (random.standard_normal((rows, columns)) / np.sqrt(columns)).astype(float_type)
+    weights: NDArray[np.floating] = (random.standard_normal((rows, columns)) / np.sqrt(columns)).astype(float_type)
+    return weights
 
 
 def _add_tensors(

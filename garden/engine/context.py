@@ -18,7 +18,10 @@ from garden.engine.sampler import Sampler
 
 _CACHE_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8, "bf16": 30}
 
-_FLASH_ATTENTION = re.compile(r"Flash Attention was auto, set to (enabled|disabled)")
+_FLASH_ATTENTION = re.compile(r"flash_attn += (auto|enabled|disabled)|: Flash Attention (enabled|not supported)")
+
+#: Longer than any model was trained for; the engine's own tables for a longer context take minutes to fill.
+MAX_COUNT = 2**24
 
 #: What llama_decode answers: 0 done, 1 no room in the cache, 2 aborted, negative an error.
 _NO_ROOM, _ABORTED = 1, 2
@@ -42,9 +45,11 @@ class Context:
 
     Raises:
         OutOfMemoryError: The buffers do not fit.
+        EngineError: The parameters make no sense, or the engine refuses them.
     """
 
     def __init__(self, model: Model, load: LoadParameters) -> None:
+        _check(load)
         self._model = model
         c = self._c = model.library.c
         parameters = c.llama_context_default_params()
@@ -72,12 +77,12 @@ class Context:
         self.length: int = c.llama_n_ctx_seq(self.pointer)
         self.total_length: int = c.llama_n_ctx(self.pointer)
         self.flash_attention = self._resolved_flash_attention(load)
-        self._n_batch = load.n_batch
+        self._n_batch: int = c.llama_n_batch(self.pointer)
         self._window = max(1, c.llama_model_n_swa(model.pointer))
         self._memory = c.llama_get_memory(self.pointer)
         self._held: list[int] = []
         self._one = (ctypes.c_int32 * 1)()
-        self._chunk = (ctypes.c_int32 * load.n_batch)()
+        self._chunk = (ctypes.c_int32 * self._n_batch)()
         self._cancel_flag = ctypes.create_string_buffer(2)
         self._install_abort()
         model.apply_adapters(self.pointer)
@@ -218,17 +223,16 @@ class Context:
         self._c.llama_set_abort_callback(self.pointer, self._abort_callback, data)
 
     def _resolved_flash_attention(self, load: LoadParameters) -> bool:
-        if load.flash_attention != "auto":
-            return load.flash_attention == "on"
+        # No function tells; the engine logs what it was set to (some models force it off) and what became of auto.
         for line in reversed(self._model.library.log.lines):
             if match := _FLASH_ATTENTION.search(line):
-                return match[1] == "enabled"
-        # Without the line the engine keeps what auto starts as.
-        return True
+                word = match[1] or match[2]
+                return load.flash_attention != "off" if word == "auto" else word == "enabled"
+        return load.flash_attention != "off"
 
     @staticmethod
     def _error(load: LoadParameters, log: str) -> GardenError:
-        if "V cache quantization requires flash" in log or "quantized V cache" in log:
+        if "quantized V cache" in log:
             return EngineError(
                 f"A {load.type_v} V cache needs flash attention.", "Switch flash attention on, or choose f16.", log
             )
@@ -241,3 +245,18 @@ class Context:
         return EngineError(
             "The engine could not set up this context.", "Choose a smaller context or an f16 cache.", log
         )
+
+
+def _check(load: LoadParameters) -> None:
+    """Refuse what the engine would take for something else, e.g. 0 for its own choice."""
+    counts = ("context_length", "n_batch", "n_ubatch", "n_sequences", "n_outputs_max", "threads", "threads_batch")
+    for name in counts:
+        if not 1 <= getattr(load, name) <= MAX_COUNT:
+            raise EngineError(
+                f"{name} is {getattr(load, name):,}; it must lie between 1 and {MAX_COUNT:,}.", "Correct this setting."
+            )
+    for name in ("type_k", "type_v"):
+        if getattr(load, name) not in _CACHE_TYPES:
+            raise EngineError(
+                f"The engine has no cache type {getattr(load, name)!r}.", f"Choose one of {', '.join(_CACHE_TYPES)}."
+            )

@@ -87,9 +87,10 @@ class EngineLibrary:
         self.c: Any = llama_cpp
         self.version = importlib.metadata.version(PACKAGE)
         self.log = EngineLog()
-        # The callback object has to live as long as the library may call it.
-        self._callback = self.c.llama_log_callback(self.log.receive)
-        self.c.llama_log_set(self._callback, None)
+        # llama.cpp may log until the process ends, so the callback must live as long; one is leaked per object.
+        callback = self.c.llama_log_callback(self.log.receive)
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(callback))
+        self.c.llama_log_set(callback, None)
         self.c.llama_backend_init()
 
     def function(self, name: str, result: Any, *arguments: Any) -> Any:
@@ -166,6 +167,10 @@ class EngineLibrary:
         except AttributeError:
             return None
         return text.decode("utf-8", "replace")
+
+    def offloads_to_gpu(self) -> bool:
+        """Whether there is a GPU that layers can be moved to."""
+        return any(device.kind in ("gpu", "igpu") for device in self.devices())
 
     def system_info(self) -> str:
         """llama.cpp's own line about its build."""

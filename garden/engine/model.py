@@ -10,14 +10,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from garden.core.errors import EngineError, InvalidFileError, NotFoundError, OutOfMemoryError, RefusedError
+from garden.core.errors import CancelledByUser, EngineError, InvalidFileError, NotFoundError, OutOfMemoryError
 from garden.core.run_configuration import Adapter, LoadParameters
 from garden.engine.library import EngineLibrary
 from garden.engine.vocabulary import Vocabulary
 
-
 #: What ggml and its backends say when an allocation fails.
-OUT_OF_MEMORY = re.compile(r"(unable|failed|fail) to (re)?(alloc|reserve)|alloc\w* (failed|error)|out of memory", re.IGNORECASE)
+OUT_OF_MEMORY = re.compile(
+    r"(unable|failed) to (alloc|reserve)|insufficient memory|out of memory|bad_alloc", re.IGNORECASE
+)
 
 
 class _TensorPlacement(ctypes.Structure):
@@ -41,7 +42,7 @@ class Model:
     Raises:
         NotFoundError: No such file.
         InvalidFileError: The engine cannot read it.
-        RefusedError: The load was cancelled, or it does not generate text.
+        CancelledByUser: ``on_progress`` said so.
         OutOfMemoryError: Its weights do not fit.
     """
 
@@ -113,9 +114,10 @@ class Model:
         if not self._adapters:
             return
         count = len(self._adapters)
-        pointers = (ctypes.c_void_p * count)(*(pointer for pointer, _scale in self._adapters))
+        c = self.library.c
+        pointers = (c.llama_adapter_lora_p_ctypes * count)(*(pointer for pointer, _scale in self._adapters))
         scales = (ctypes.c_float * count)(*(scale for _pointer, scale in self._adapters))
-        if self.library.c.llama_set_adapters_lora(context, pointers, count, scales) != 0:
+        if c.llama_set_adapters_lora(context, pointers, count, scales) != 0:
             raise EngineError("The engine refused the LoRA adapters.", "Check that they were made for this model.")
 
     def close(self) -> None:
@@ -165,7 +167,7 @@ class Model:
     @staticmethod
     def _load_error(path: Path, cancelled: bool, log: str) -> Exception:
         if cancelled:
-            return RefusedError("Loading was stopped.", "Load the model again when you need it.")
+            return CancelledByUser()
         if not path.exists():
             return NotFoundError(f"There is no file {path}.", "Check the path, or fetch the model again.")
         if "unknown model architecture" in log:

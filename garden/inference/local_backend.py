@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from garden.core.conversation import ChatMessage
-from garden.core.errors import GardenError, WorkerDiedError
+from garden.core.errors import CancelledByUser, GardenError, RefusedError, WorkerDiedError
 from garden.core.messages import (
     Cancel,
     Delta,
@@ -32,38 +32,39 @@ from garden.process.task import error_from
 
 _AGAIN = "Start it again; what was written so far is kept."
 
+_LOADING, _PREPARING, _ANSWERING = "while it loaded the model", "while it prepared the prompt", "while it answered"
+
+#: More than any context holds; a larger request would not pass the pipes.
+MAX_CHAT_CHARACTERS = 4_000_000
+
 
 class LocalBackend:
     """Backend over the generate worker.
 
     Args:
-        on_death: Called once, on the reader thread, when the process ends without being asked to.
+        on_death: Called once per process, on its reader thread, when a loaded model's process ends without being asked.
     """
 
     def __init__(self, on_death: Callable[[WorkerDiedError], None] | None = None) -> None:
         self._on_death = on_death
-        self._child: Child[Message] | None = None
-        self._loaded: ModelLoaded | None = None
-        self._replies: queue.SimpleQueue[Message | Exit] = queue.SimpleQueue()
-        self._listener: Callable[[Message], None] | None = None
-        self._request_ids = itertools.count(1)
+        self._process: _ModelProcess | None = None
         self._busy = threading.Lock()
         self.last_used_at = time.monotonic()
 
     @property
     def alive(self) -> bool:
         """Whether the process runs."""
-        return self._child is not None and self._child.running
+        return self._process is not None and self._process.child.running
 
     @property
     def pid(self) -> int | None:
         """The child's process id."""
-        return self._child.pid if self._child else None
+        return self._process.child.pid if self._process else None
 
     @property
     def loaded(self) -> ModelLoaded | None:
         """What the engine made of the configuration."""
-        return self._loaded
+        return self._process.loaded if self._process else None
 
     @property
     def idle(self) -> bool:
@@ -71,29 +72,39 @@ class LocalBackend:
         return not self._busy.locked()
 
     def load(self, configuration: RunConfiguration, on_progress: Callable[[float], None] | None = None) -> ModelLoaded:
-        """Start the process and load; see Backend.load."""
+        """Start a process and load; see Backend.load. A process from before is ended first.
+
+        Raises:
+            CancelledByUser: ``cancel`` or ``close`` was called meanwhile.
+        """
 
         def listen(message: Message) -> None:
             if isinstance(message, Progress) and message.total and on_progress:
                 on_progress(message.done / message.total)
 
         with self._busy:
-            self._listener = listen
-            self._child = Child("generate", GenerateOutput, on_message=self._on_message, on_exit=self._on_exit)
-            self._child.send(LoadModel(configuration=configuration))
-            reply = self._replies.get()
-            self._listener = None
+            if self._process is not None:
+                self._process.child.stop()
+                self._process.child.wait()
+            process = self._process = _ModelProcess(self._on_death)
+            try:
+                reply = process.ask(LoadModel(configuration=configuration), listen)
+            except BaseException:
+                process.child.stop()
+                raise
             self.last_used_at = time.monotonic()
             match reply:
                 case ModelLoaded():
-                    self._loaded = reply
                     return reply
                 case Failed():
-                    self._child.close()
-                    raise error_from(reply)
+                    process.child.close()
+                    process.child.wait()
+                    raise CancelledByUser if reply.kind == CancelledByUser.__name__ else error_from(reply)
                 case Exit():
-                    raise self._death(reply, "while it loaded the model")
-        raise self._protocol_error(reply)
+                    if reply.cancelled:
+                        raise CancelledByUser
+                    raise _death(reply, _LOADING)
+        raise _out_of_turn(reply)
 
     def generate(
         self,
@@ -103,67 +114,111 @@ class LocalBackend:
         *,
         ignore_eos: bool = False,
     ) -> Generated:
-        """Answer; see Backend.generate."""
-        child = self._child
-        if child is None or self._loaded is None:
-            raise WorkerDiedError("No model is loaded.", "Load one first.")
+        """Answer; see Backend.generate. What ``on_event`` raises stops the answer and is raised here."""
+        if sum(len(message.content) for message in messages) > MAX_CHAT_CHARACTERS:
+            raise RefusedError("This conversation is longer than any model can read.", "Shorten it, or start anew.")
+        rendered = False
 
         def listen(message: Message) -> None:
-            if isinstance(message, PromptRendered | PromptRead | Delta) and message.request_id == request_id:
+            nonlocal rendered
+            if isinstance(message, PromptRendered | PromptRead | Delta):
+                rendered = True
                 on_event(message)
 
         with self._busy:
-            request_id = next(self._request_ids)
-            self._listener = listen
-            if not child.running:
+            process = self._process
+            if process is None or process.loaded is None:
+                raise WorkerDiedError("No model is loaded.", "Load one first.")
+            if not process.child.running:
                 raise WorkerDiedError("The process of this model has ended.", _AGAIN)
-            child.send(Generate(request_id=request_id, messages=tuple(messages), ask=ask, ignore_eos=ignore_eos))
-            reply = self._replies.get()
-            self._listener = None
+            request = Generate(
+                request_id=next(process.request_ids), messages=tuple(messages), ask=ask, ignore_eos=ignore_eos
+            )
+            reply = process.ask(request, listen)
             self.last_used_at = time.monotonic()
             match reply:
                 case Generated():
                     return reply
-                case GenerationFailed():
-                    raise GardenError(reply.sentence, reply.action, reply.detail)
-                case Failed():
+                case GenerationFailed() | Failed():
                     raise error_from(reply)
                 case Exit():
-                    raise self._death(reply, "while it answered")
-        raise self._protocol_error(reply)
+                    if reply.cancelled:
+                        raise CancelledByUser
+                    raise _death(reply, _ANSWERING if rendered else _PREPARING)
+        raise _out_of_turn(reply)
 
     def cancel(self) -> None:
-        """Stop the answer under way."""
-        if self._child:
-            self._child.send(Cancel())
+        """Stop the load or the answer under way; harmless when there is none."""
+        if self._process:
+            self._process.child.send(Cancel())
 
     def close(self) -> None:
         """End the process; its memory is free when it has ended."""
-        if self._child:
-            self._child.stop()
+        if self._process:
+            self._process.child.stop()
 
     def wait_closed(self, timeout: float | None = None) -> bool:
         """Block until the process has ended; whether it has."""
-        return self._child is None or self._child.wait(timeout) is not None
+        return self._process is None or self._process.child.wait(timeout) is not None
+
+
+class _ModelProcess:
+    """One child and what it said.
+
+    Args:
+        on_death: See LocalBackend.
+    """
+
+    def __init__(self, on_death: Callable[[WorkerDiedError], None] | None) -> None:
+        self._on_death = on_death
+        self._replies: queue.SimpleQueue[Message | Exit] = queue.SimpleQueue()
+        self._listener: Callable[[Message], None] | None = None
+        self._listener_error: Exception | None = None
+        self.loaded: ModelLoaded | None = None
+        self.request_ids = itertools.count(1)
+        self.child: Child[Message] = Child(
+            "generate", GenerateOutput, on_message=self._on_message, on_exit=self._on_exit
+        )
+
+    def ask(self, request: Message, listener: Callable[[Message], None]) -> Message | Exit:
+        """Send a request and wait for what ends it; everything before goes to the listener."""
+        self._listener, self._listener_error = listener, None
+        self.child.send(request)
+        reply = self._replies.get()
+        self._listener = None
+        if self._listener_error is not None:
+            raise self._listener_error
+        return reply
 
     def _on_message(self, message: Message) -> None:
+        if isinstance(message, ModelLoaded):
+            self.loaded = message
         if isinstance(message, ModelLoaded | Generated | GenerationFailed | Failed):
             self._replies.put(message)
-        elif self._listener:
-            self._listener(message)
+        elif self._listener and self._listener_error is None:
+            try:
+                self._listener(message)
+            except Exception as error:  # of whoever listens; it is raised where the answer is awaited
+                self._listener_error = error
+                self.child.send(Cancel())
 
     def _on_exit(self, exit_: Exit) -> None:
         self._replies.put(exit_)
-        if not exit_.cancelled and self._loaded is not None and self._on_death:
-            self._on_death(self._death(exit_, ""))
+        if not exit_.cancelled and self.loaded is not None and self._on_death:
+            self._on_death(_death(exit_))
 
-    @staticmethod
-    def _death(exit_: Exit, when: str) -> WorkerDiedError:
-        sentence = exit_.sentence
-        if when:
-            sentence = f"{sentence.rstrip('.')} {when}." if exit_.code < 0 or exit_.code > 255 else sentence
-        return WorkerDiedError(sentence, _AGAIN, exit_.log)
 
-    @staticmethod
-    def _protocol_error(reply: object) -> GardenError:
-        return GardenError("The process of this model answered out of turn.", _AGAIN, repr(reply)[:500])
+def _death(exit_: Exit, when: str = "") -> WorkerDiedError:
+    """The error for an end without an answer."""
+    if when == _PREPARING and exit_.code == 1:
+        # The watchdog of the template sandbox ends the process like this.
+        return WorkerDiedError(
+            "The chat template of this model could not be stopped, so its process was ended.",
+            "Choose another template in the pane's settings, or plain completion.",
+            exit_.log,
+        )
+    return WorkerDiedError(exit_.describe(when), _AGAIN, exit_.fault or exit_.log)
+
+
+def _out_of_turn(reply: object) -> GardenError:
+    return GardenError("The process of this model answered out of turn.", _AGAIN, repr(reply)[:500])

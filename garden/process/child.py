@@ -56,17 +56,26 @@ class Exit:
     @property
     def sentence(self) -> str:
         """One sentence on how it ended."""
+        return self.describe()
+
+    def describe(self, when: str = "") -> str:
+        """One sentence on how it ended.
+
+        Args:
+            when: What it was doing, e.g. ``while it answered``.
+        """
+        when = when and f" {when}"
         if self.fault:
-            return "Something unexpected went wrong while a message of the process was handled."
+            return f"Something unexpected went wrong{when}: a message of the process could not be handled."
         if self.protocol_error:
-            return "The process sent something that is not a message."
+            return f"The process sent something that is not a message{when}."
         if self.code == -9:
-            return "The process was killed, most likely because memory ran out."
+            return f"The process was killed{when}, most likely because memory ran out."
         if self.code == -6:
-            return "The engine aborted; the model file or this engine build is at fault."
-        if self.code in (-11, -7, -8, 0xC0000005):
-            return "The engine crashed; the model file or this engine build is at fault."
-        return f"The process ended with code {self.code}."
+            return f"The engine aborted{when}; the model file or this engine build is at fault."
+        if self.code in (-11, -7, -8, -4, 0xC0000005, 0xC000001D):
+            return f"The engine crashed{when}; the model file or this engine build is at fault."
+        return f"The process ended with code {self.code}{when}."
 
 
 def worker_command(worker: str) -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from garden.core import errors
 from garden.core.errors import CancelledByUser, GardenError, WorkerDiedError
-from garden.core.messages import Failed, Message, Progress
+from garden.core.messages import Failed, GenerationFailed, Message, Progress
 from garden.process.child import Child, Exit
 
 ResultT = TypeVar("ResultT", bound=Message)
@@ -26,6 +26,7 @@ def run_task(
     on_progress: Callable[[Progress], None] | None = None,
     cancelled: threading.Event | None = None,
     grace_seconds: float = 3.0,
+    command: Sequence[str] | None = None,
 ) -> ResultT:
     """Run a worker on one request and wait for its result.
 
@@ -37,6 +38,7 @@ def run_task(
         on_progress: Called on the reader thread.
         cancelled: Set by whoever wants it to stop.
         grace_seconds: How long it may clean up after a cancel before it is terminated.
+        command: Command line in place of this program started as ``worker``.
 
     Raises:
         CancelledByUser: ``cancelled`` was set; the child has ended.
@@ -56,7 +58,7 @@ def run_task(
             case _ if isinstance(message, result_type):
                 results.append(message)
 
-    child: Child[Message] = Child(worker, output, on_message=on_message)
+    child: Child[Message] = Child(worker, output, on_message=on_message, command=command)
     child.send(request)
     exit_ = _wait(child, cancelled, grace_seconds)
     if results:
@@ -65,7 +67,7 @@ def run_task(
         raise CancelledByUser
     if failures:
         raise error_from(failures[0])
-    raise WorkerDiedError(exit_.sentence, "Try again; the log says more.", exit_.log)
+    raise WorkerDiedError(exit_.sentence, "Try again; the log says more.", exit_.fault or exit_.log)
 
 
 def _wait(child: Child[Message], cancelled: threading.Event | None, grace_seconds: float) -> Exit:
@@ -79,7 +81,7 @@ def _wait(child: Child[Message], cancelled: threading.Event | None, grace_second
             child.stop(grace_seconds)
 
 
-def error_from(failure: Failed) -> GardenError:
+def error_from(failure: Failed | GenerationFailed) -> GardenError:
     """The error that a worker reported, as the class it named."""
     kind = getattr(errors, failure.kind, GardenError)
     if not (isinstance(kind, type) and issubclass(kind, GardenError)) or kind is CancelledByUser:

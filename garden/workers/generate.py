@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psutil
 
 from garden.core.conversation import FinishReason, GenerationMetrics
-from garden.core.errors import CancelledByUser, GardenError, InvalidFileError, RefusedError
+from garden.core.errors import CancelledByUser, GardenError, InvalidFileError, NotFoundError, RefusedError
 from garden.core.messages import (
-    Delta,
+    BufferUse,
     Generate,
     Generated,
     GenerateInput,
@@ -23,7 +24,7 @@ from garden.core.messages import (
     PromptRead,
     PromptRendered,
 )
-from garden.core.run_configuration import RunConfiguration
+from garden.core.run_configuration import LoadParameters, RunConfiguration
 from garden.engine.context import CacheFull, Context
 from garden.engine.library import EngineLibrary
 from garden.engine.model import Model
@@ -31,24 +32,43 @@ from garden.engine.sampler import Sampler
 from garden.gguf.byte_source import FileSource
 from garden.gguf.header import read_header
 from garden.gguf.shard_set import shard_paths
-from garden.inference.chat_template import ChatTemplate, split_by_trust, template_sha256
+from garden.inference.chat_template import template_sha256
+from garden.inference.delta_batch import DeltaBatch
+from garden.inference.prompt import Prompt, PromptBuilder
 from garden.inference.text_stream import TextStream
+from garden.process.memory_limit import limit_growth
 from garden.process.peak_memory import peak_memory_bytes
 from garden.process.worker_channel import WorkerChannel, harden, outcome_of
 
-#: Tokens are sent together for this long, but the first one at once: a reader sees 60 updates a second at most.
-_BATCH_SECONDS: Final = 0.015
+#: Progress of a load is told so often at most.
+_REPORT_SECONDS: Final = 0.05
+
+#: Room for thread stacks and the allocator's reserves, which take addresses but no memory.
+_ADDRESS_MARGIN_BYTES: Final = 2 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """What answers are made with."""
+
+    model: Model
+    context: Context
+    prompts: PromptBuilder
+    buffers: tuple[BufferUse, ...]
+
+    @property
+    def buffers_bytes(self) -> int:
+        """Sum of the engine's buffers."""
+        return sum(use.weights_bytes + use.context_bytes + use.compute_bytes for use in self.buffers)
 
 
 class GenerateWorker:
-    """The state between requests: the loaded model and its context."""
+    """Serves the requests of one parent; the model stays loaded between them."""
 
     def __init__(self) -> None:
         self._channel: WorkerChannel[Message] = WorkerChannel(GenerateInput, self._on_cancel)
-        self._context: Context | None = None
-        self._model: Model | None = None
-        self._templates: dict[str, ChatTemplate] = {}
-        self._buffers_bytes: int | None = None
+        self._loaded: LoadedModel | None = None
+        self._reported_at = 0.0
 
     def run(self) -> int:
         """Serve until the parent closes the input."""
@@ -57,191 +77,224 @@ class GenerateWorker:
             return 0
         outcome = outcome_of(lambda: self._load(request.configuration))
         self._channel.emit(outcome)
-        while isinstance(outcome, ModelLoaded):
+        while self._loaded is not None:
             message = self._channel.receive()
             if message is None:
                 break
             if isinstance(message, Generate):
-                self._channel.emit(self._answer(message))
+                self._channel.emit(self._answer(message, self._loaded))
         # The process ends here and the system takes the memory back, faster than llama.cpp would free it.
         return 0
 
     def _on_cancel(self) -> None:
-        if self._context is not None:
-            self._context.cancel()
+        if self._loaded is not None:
+            self._loaded.context.cancel()
 
     def _load(self, configuration: RunConfiguration) -> ModelLoaded:
         started = time.perf_counter()
-        path = Path(configuration.model.path or "")
-        if not configuration.model.path or not path.is_file():
-            raise InvalidFileError(f"There is no file {path}.", "Check the path, or fetch the model again.")
-        # The bounded reader first: it says what is wrong with a file that llama.cpp would only refuse, or crash on.
-        for shard in shard_paths(path):
-            with FileSource(shard) as source:
-                read_header(source)
+        path = _first_file(configuration)
         library = EngineLibrary()
-        model = self._model = Model(library, path, configuration.load, on_progress=self._report_load)
+        _limit_memory(library, configuration.load, path)
+        model = Model(library, path, configuration.load, on_progress=self._report_load)
         if not model.generates_text:
             raise RefusedError(f"{path.name} does not generate text.", "Choose a language model.")
         context = Context(model, configuration.load)
         context.warm_up()
-        buffers = context.buffers()
-        self._buffers_bytes = sum(b.weights_bytes + b.context_bytes + b.compute_bytes for b in buffers)
-        self._context = context
+        loaded = LoadedModel(model, context, PromptBuilder(model.vocabulary, model.chat_template), context.buffers())
+        self._loaded = loaded
         return ModelLoaded(
-            configuration=self._resolved(configuration, context),
-            buffers=buffers,
-            kv_cache_bytes=sum(buffer.context_bytes for buffer in buffers),
+            configuration=_resolved(configuration, loaded),
+            buffers=loaded.buffers,
+            kv_cache_bytes=sum(use.context_bytes for use in loaded.buffers),
             load_seconds=time.perf_counter() - started,
             resident_bytes=psutil.Process().memory_info().rss,
             vocab_size=model.vocabulary.size,
             has_template=model.chat_template is not None,
             engine_version=library.version,
             cpu_features=library.cpu_features(),
-            warnings=self._warnings(configuration),
+            warnings=_warnings(configuration, loaded),
         )
 
     def _report_load(self, fraction: float) -> bool:
-        self._channel.emit(Progress(done=round(fraction * 1000), total=1000))
+        now = time.monotonic()
+        if fraction >= 1 or now - self._reported_at >= _REPORT_SECONDS:
+            self._reported_at = now
+            self._channel.emit(Progress(done=round(fraction * 1000), total=1000))
         return not self._channel.cancelled.is_set()
 
-    def _resolved(self, configuration: RunConfiguration, context: Context) -> RunConfiguration:
-        """The configuration with what the engine chose written in."""
-        assert self._model is not None
-        source = self._template_source(configuration.ask.template)
-        resolved = configuration.with_load(
-            context_length=context.length * configuration.load.n_sequences,
-            flash_attention="on" if context.flash_attention else "off",
-            n_gpu_layers=min(configuration.load.n_gpu_layers, self._model.n_layers + 1),
-        )
-        return resolved.with_ask(
-            template=configuration.ask.template if source is not None else "none",
-            template_sha256=template_sha256(source) if source is not None else None,
-        )
-
-    def _warnings(self, configuration: RunConfiguration) -> tuple[str, ...]:
-        assert self._model is not None
-        found = []
-        if configuration.ask.template == "file" and self._model.chat_template is None:
-            found.append("This is a base model without a chat template: it continues your text instead of answering.")
-        if configuration.load.context_length > self._model.trained_context_length:
-            found.append(
-                f"The model was trained for {self._model.trained_context_length:,} tokens, not for this context."
-            )
-        return tuple(found)
-
-    def _template_source(self, template: str) -> str | None:
-        assert self._model is not None
-        if template == "none":
-            return None
-        return self._model.chat_template if template == "file" else template
-
-    def _answer(self, request: Generate) -> Message:
-        assert self._context is not None
-        self._context.rearm()
+    def _answer(self, request: Generate, loaded: LoadedModel) -> Message:
+        loaded.context.rearm()
         if self._channel.cancelled.is_set():
-            self._context.cancel()
+            loaded.context.cancel()
         try:
-            return self._generate(request, self._context)
+            return _Answer(request, loaded, self._channel).make()
         except GardenError as error:
             return GenerationFailed(
-                request_id=request.request_id, sentence=error.sentence, action=error.action, detail=error.detail
+                request_id=request.request_id,
+                kind=type(error).__name__,
+                sentence=error.sentence,
+                action=error.action,
+                detail=error.detail,
             )
 
-    def _render(self, request: Generate) -> tuple[str, list[int]]:
-        """The exact text and tokens that the model receives."""
-        assert self._model is not None
-        vocabulary = self._model.vocabulary
-        contents = [message.content for message in request.messages]
-        source = self._template_source(request.ask.template)
-        if source is None:
-            text = "\n\n".join(contents)
-            return text, vocabulary.tokenize(text, add_special=True, parse_special=False)
-        template = self._templates.get(source)
-        if template is None:
-            bos, eos = vocabulary.text_of(vocabulary.bos), vocabulary.text_of(vocabulary.eos)
-            template = self._templates[source] = ChatTemplate(source, bos=bos, eos=eos)
-        text = template.render(request.messages)
-        control = vocabulary.control_texts()
-        pieces = split_by_trust(text, contents, lambda part: any(marker in part for marker in control))
-        tokens: list[int] = []
-        for index, (piece, trusted) in enumerate(pieces):
-            # A template that writes the begin token itself must not get a second one.
-            begins = index == 0 and not (
-                vocabulary.bos is not None and text.startswith(vocabulary.text_of(vocabulary.bos))
-            )
-            tokens += vocabulary.tokenize(piece, add_special=begins, parse_special=trusted)
-        return text, tokens
 
-    def _generate(self, request: Generate, context: Context) -> Generated:
-        assert self._model is not None
+class _Answer:
+    """One answer in the making.
+
+    Args:
+        request: What is asked.
+        loaded: Who answers.
+        channel: Where its parts go.
+    """
+
+    def __init__(self, request: Generate, loaded: LoadedModel, channel: WorkerChannel[Message]) -> None:
+        self._request = request
+        self._loaded = loaded
+        self._channel = channel
+        self._stream = TextStream(request.ask.stops)
+        self._deltas = DeltaBatch(channel.emit, request.request_id)
+        self._tokens: list[int] = []
+        self._read_at = self._first_at = self._last_at = 0.0
+
+    def make(self) -> Generated:
+        """Render, read and write.
+
+        Raises:
+            GardenError: It failed; the model can be asked again.
+        """
         started = time.perf_counter()
-        text, prompt = self._render(request)
-        if not prompt:
-            raise RefusedError("There is nothing to answer.", "Write a prompt first.")
-        request_id = request.request_id
-        stream = TextStream(request.ask.stops)
-        tokens: list[int] = []
-        reused, finish, first_at, reading_from = 0, FinishReason.STOP, 0.0, time.perf_counter()
-        read_at = reading_from
-
-        def report(held: int) -> None:
-            self._channel.emit(PromptRead(request_id=request_id, done=held, total=len(prompt)))
-
-        self._channel.emit(PromptRendered(request_id=request_id, text=text, token_ids=tuple(prompt), reused_tokens=0))
-        sampler = Sampler(self._model, request.ask.sampling, request.ask.seed)
-        try:
-            reused = context.read_prompt(prompt, report if len(prompt) > 256 else None)
-            read_at = time.perf_counter()
-            pending_text, pending_tokens, sent_at = "", [], 0.0
-            finish = FinishReason.STOP
-            for token in context.generate(sampler, ignore_eos=request.ignore_eos):
-                now = time.perf_counter()
-                first_at = first_at or now
-                tokens.append(token)
-                pending_tokens.append(token)
-                pending_text += stream.feed(self._model.vocabulary.piece(token))
-                if now - sent_at >= _BATCH_SECONDS:
-                    self._channel.emit(Delta(request_id=request_id, text=pending_text, token_ids=tuple(pending_tokens)))
-                    pending_text, pending_tokens, sent_at = "", [], now
-                if stream.stopped:
-                    break
-                if len(tokens) >= request.ask.max_tokens:
-                    finish = FinishReason.LENGTH
-                    break
-            pending_text += stream.finish()
-            if pending_text or pending_tokens:
-                self._channel.emit(Delta(request_id=request_id, text=pending_text, token_ids=tuple(pending_tokens)))
-        except CancelledByUser:
-            finish = FinishReason.CANCELLED
-            stream.finish()
-        except CacheFull:
-            if not tokens:
-                raise RefusedError(
-                    f"The prompt has {len(prompt):,} tokens and this pane's context holds {context.length:,}.",
-                    "Choose a larger context, or shorten the prompt.",
-                ) from None
-            finish = FinishReason.CONTEXT
-            stream.finish()
-        finally:
-            sampler.close()
-        ended = time.perf_counter()
+        prompt = self._loaded.prompts.build(self._request.messages, self._request.ask)
+        tokens = list(prompt.tokens)
+        reused = self._reuse(prompt, tokens)
+        reading_from = time.perf_counter()
+        finish = self._write_after(tokens)
+        self._deltas.finish(self._stream.finish())
+        answered = bool(self._tokens)
+        prefill = _rate(len(tokens) - reused, self._read_at - reading_from)
         return Generated(
-            request_id=request_id,
-            text=stream.text,
-            token_ids=tuple(tokens),
+            request_id=self._request.request_id,
+            text=self._stream.text,
+            token_ids=tuple(self._tokens),
             finish_reason=finish,
             metrics=GenerationMetrics(
-                prompt_tokens=len(prompt),
+                prompt_tokens=len(tokens),
                 reused_tokens=reused,
-                completion_tokens=len(tokens),
-                time_to_first_token_ms=(first_at - started) * 1000 if first_at else None,
-                prefill_tokens_per_second=_rate(len(prompt) - reused, read_at - reading_from) if first_at else None,
-                decode_tokens_per_second=_rate(len(tokens) - 1, ended - first_at) if first_at else None,
-                buffers_bytes=self._buffers_bytes,
+                completion_tokens=len(self._tokens),
+                time_to_first_token_ms=(self._first_at - started) * 1000 if answered else None,
+                prefill_tokens_per_second=_rate(len(tokens) - reused, self._read_at - reading_from)
+                if answered
+                else None,
+                decode_tokens_per_second=_rate(len(self._tokens) - 1, self._last_at - self._first_at),
+                buffers_bytes=self._loaded.buffers_bytes,
                 peak_memory_bytes=peak_memory_bytes(),
             ),
         )
+
+    def _reuse(self, prompt: Prompt, tokens: list[int]) -> int:
+        context = self._loaded.context
+        try:
+            reused = context.reuse(tokens)
+        except CacheFull:
+            raise RefusedError(
+                f"The prompt has {len(tokens):,} tokens and this pane's context holds {context.length:,}.",
+                "Choose a larger context, or shorten the prompt.",
+            ) from None
+        self._channel.emit(
+            PromptRendered(
+                request_id=self._request.request_id, text=prompt.text, token_ids=prompt.tokens, reused_tokens=reused
+            )
+        )
+        return reused
+
+    def _write_after(self, prompt: list[int]) -> FinishReason:
+        context = self._loaded.context
+        ask = self._request.ask
+        sampler = Sampler(self._loaded.model, ask.sampling, ask.seed, context_length=context.length)
+        try:
+            context.read(prompt, lambda held: self._report_reading(held, len(prompt)))
+            self._read_at = time.perf_counter()
+            sampler.remember(prompt)
+            for token in context.generate(sampler, ignore_eos=self._request.ignore_eos):
+                self._take(token)
+                if self._stream.stopped:
+                    return FinishReason.STOP
+                if len(self._tokens) >= ask.max_tokens:
+                    return FinishReason.LENGTH
+        except CancelledByUser:
+            return FinishReason.CANCELLED
+        except CacheFull:
+            return FinishReason.CONTEXT
+        finally:
+            sampler.close()
+        return FinishReason.STOP
+
+    def _take(self, token: int) -> None:
+        self._last_at = time.perf_counter()
+        if not self._tokens:
+            self._first_at = self._last_at
+        self._tokens.append(token)
+        self._deltas.add(token, self._stream.feed(self._loaded.model.vocabulary.piece(token)))
+
+    def _report_reading(self, held: int, total: int) -> None:
+        self._channel.emit(PromptRead(request_id=self._request.request_id, done=held, total=total))
+
+
+def _first_file(configuration: RunConfiguration) -> Path:
+    """The file that the engine is given.
+
+    Raises:
+        NotFoundError: It is not there.
+        InvalidFileError: It is not a whole GGUF file.
+    """
+    named = configuration.model.path
+    path = Path(named or "")
+    if not named or not path.exists():
+        raise NotFoundError(f"There is no file {path}.", "Check the path, or fetch the model again.")
+    if not path.is_file():
+        raise InvalidFileError(f"{path} is not a file.", "Choose a GGUF file.")
+    shards = shard_paths(path)
+    # The bounded reader first: it says what is wrong with a file that llama.cpp would only refuse, or crash on.
+    for shard in shards:
+        with FileSource(shard) as source:
+            read_header(source)
+    return shards[0]
+
+
+def _limit_memory(library: EngineLibrary, load: LoadParameters, path: Path) -> None:
+    """Let a load that cannot fit fail by itself, before the system starts to swap or to kill."""
+    if library.offloads_to_gpu():
+        return
+    available = psutil.virtual_memory().available + psutil.swap_memory().free
+    mapped = sum(shard.stat().st_size for shard in shard_paths(path)) if load.load_mode == "mmap" else 0
+    limit_growth(available + mapped + _ADDRESS_MARGIN_BYTES)
+
+
+def _resolved(configuration: RunConfiguration, loaded: LoadedModel) -> RunConfiguration:
+    """The configuration with what the engine chose written in."""
+    source = loaded.prompts.template_source(configuration.ask.template)
+    offloads = loaded.model.library.offloads_to_gpu()
+    resolved = configuration.with_load(
+        context_length=loaded.context.total_length,
+        flash_attention="on" if loaded.context.flash_attention else "off",
+        n_gpu_layers=min(configuration.load.n_gpu_layers, loaded.model.n_layers + 1) if offloads else 0,
+    )
+    return resolved.with_ask(
+        template=configuration.ask.template if source is not None else "none",
+        template_sha256=template_sha256(source) if source is not None else None,
+    )
+
+
+def _warnings(configuration: RunConfiguration, loaded: LoadedModel) -> tuple[str, ...]:
+    """Sentences that the user should see."""
+    found = []
+    if configuration.ask.template == "file" and loaded.model.chat_template is None:
+        found.append("This is a base model without a chat template: it continues your text instead of answering.")
+    trained = loaded.model.trained_context_length
+    if configuration.load.context_length > trained:
+        found.append(f"The model was trained for {trained:,} tokens; beyond that its answers fall apart.")
+    if configuration.load.n_gpu_layers > 0 and not loaded.model.library.offloads_to_gpu():
+        found.append("This engine has no GPU to move layers to: all of the model runs on the processor.")
+    return tuple(found)
 
 
 def _rate(count: int, seconds: float) -> float | None:

@@ -111,7 +111,7 @@ def main() -> None:
     loop = BareLoop(options.model, context_length=options.context, threads=options.threads)
     answer = loop.answer(loop.tokenize(options.prompt), options.max_tokens, ignore_eos=options.ignore_eos)
     speed = answer.tokens_per_second if len(answer.tokens) > 1 else None
-    print(json.dumps({"token_ids": answer.tokens, "decode_tokens_per_second": speed}))  # noqa: T201 - its output
+    print(json.dumps({"token_ids": answer.tokens, "decode_tokens_per_second": speed}))
     loop.close()
 
 

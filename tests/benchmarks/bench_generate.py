@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> float:
     if options.model is None:
         parser.error("name a model, or the starter in GARDEN_TEST_STARTER")
     comparison = compare(Path(options.model), rounds=options.rounds, tokens=options.tokens)
-    print(comparison)  # noqa: T201 - its output
+    print(comparison)
     return comparison.ratio
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from garden.core.conversation import ChatMessage, FinishReason
-from garden.core.errors import GardenError, InvalidFileError, WorkerDiedError
+from garden.core.errors import GardenError, InvalidFileError, NotFoundError, WorkerDiedError
 from garden.core.messages import Delta, PromptRendered
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import AskParameters, RunConfiguration, Sampling
@@ -196,7 +196,7 @@ def test_what_cannot_be_loaded_is_one_sentence_and_an_action(kind: str, tmp_path
         case "unknown architecture":
             write_tiny_model(path, architecture="perceptron")
 
-    with pytest.raises(InvalidFileError) as caught:
+    with pytest.raises(NotFoundError if kind == "missing" else InvalidFileError) as caught:
         LocalBackend().load(configuration(path))
 
     assert caught.value.sentence.endswith(".")

@@ -1,0 +1,66 @@
+"""One request, one result: or the error that stands for it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+
+import pytest
+
+from garden.core.errors import CancelledByUser, GardenError, NotFoundError, WorkerDiedError
+from garden.core.hardware_snapshot import Engine
+from garden.core.messages import Failed, Probe, Probed, Progress
+from garden.process.task import error_from, run_task
+from tests.process.running import command
+
+
+def run(behaviour: str) -> Probed:
+    return run_task(behaviour, Probe(), Progress | Probed | Failed, Probed, command=command(behaviour))
+
+
+def test_the_result_comes_back() -> None:
+    assert run("probing") == Probed(gpus=(), engine=Engine(installed=False))
+
+
+def test_the_workers_error_comes_back_as_its_class() -> None:
+    with pytest.raises(NotFoundError, match="It is not there") as caught:
+        run("failing")
+
+    assert (caught.value.action, caught.value.detail) == ("Look elsewhere.", "detail")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+def test_a_death_is_an_error_with_the_last_words() -> None:
+    with pytest.raises(WorkerDiedError, match="engine aborted") as caught:
+        run("crashing")
+
+    assert "GGML_ASSERT" in caught.value.detail
+
+
+def test_a_cancel_ends_it_soon() -> None:
+    cancelled = threading.Event()
+    seen: list[float] = []
+
+    def on_progress(progress: Progress) -> None:
+        if not seen:
+            seen.append(time.monotonic())
+            cancelled.set()
+
+    with pytest.raises(CancelledByUser):
+        run_task(
+            "polite",
+            Probe(),
+            Progress | Probed | Failed,
+            Probed,
+            command=command("polite"),
+            on_progress=on_progress,
+            cancelled=cancelled,
+        )
+
+    assert time.monotonic() - seen[0] < 1
+
+
+@pytest.mark.parametrize("kind", ["str", "Exception", "dataclass", "CancelledByUser", "__name__", "no_such_thing"])
+def test_a_worker_cannot_name_any_class_but_ours(kind: str) -> None:
+    assert type(error_from(Failed(kind=kind, sentence="It failed."))) is GardenError

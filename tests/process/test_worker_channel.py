@@ -1,0 +1,53 @@
+"""The child's side: cancels are seen, a closed input ends it, rubbish does too."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from garden.core.messages import Cancel, Failed, Probe, Progress
+from tests.process.running import SOON, Running, command
+
+
+def test_a_cancel_behind_a_request_is_seen_and_the_next_request_forgets_it() -> None:
+    running = Running("waiting")
+    for message in (Probe(), Cancel(), Probe()):
+        running.child.send(message)
+    running.next()
+    second = running.progress()
+
+    assert (second.done, second.note) == (1, "False")
+
+
+def test_a_closed_input_cancels_and_ends() -> None:
+    running = Running("waiting")
+    running.child.close()
+
+    assert running.progress() == Progress(done=1, note="closed")
+    assert running.ended().code == 0
+
+
+@pytest.mark.parametrize("rubbish", [b"no JSON\n", b'{"type":"Unknown"}\n', b'{"type":"Probe"', b"\xff\xfe\n"])
+def test_rubbish_ends_it_instead_of_hanging(rubbish: bytes) -> None:
+    result = subprocess.run(command("waiting"), input=rubbish, capture_output=True, timeout=SOON, check=True)
+
+    assert b'"note":"closed"' in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "sentence"),
+    [
+        ("failing", "NotFoundError", "It is not there."),
+        ("raising", "GardenError", "Something unexpected went wrong: ZeroDivisionError."),
+    ],
+)
+def test_an_error_becomes_a_message(behaviour: str, kind: str, sentence: str) -> None:
+    running = Running(behaviour)
+    running.child.send(Probe())
+    failed = running.next()
+
+    assert isinstance(failed, Failed)
+    assert (failed.kind, failed.sentence) == (kind, sentence)
+    assert failed.action
+    assert failed.detail
