@@ -72,8 +72,8 @@ class AnswerStrip(Surface):
         """
         several = len(order) > 1
         self._title.setText("Order")
-        for widget in (self._title, self._squares, self._how):
-            widget.setVisible(several)
+        for part in (self._title, self._squares, self._how):
+            part.setVisible(several)
         self._how.setText(how)
         if order != self._order:
             self._order = order

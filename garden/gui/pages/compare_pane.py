@@ -149,9 +149,10 @@ class ComparePane(Surface):
         self._shown_text += text
         self.answer.append(text)
 
-    def update_foot(self, pane: PaneState) -> None:
-        """Only the figures moved."""
-        self.foot.set_figures(pane.figures)
+    def set_changeable(self, changeable: bool) -> None:
+        """Allow or refuse changing model and settings: a pane that answers is what it is."""
+        self.header.model.setEnabled(changeable)
+        self.header.settings.set_usable(changeable, "Settings can be changed when the panes have answered.")
 
     def _show_text(self, pane: PaneState) -> None:
         streaming = pane.state == "answering"

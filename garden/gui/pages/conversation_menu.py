@@ -140,6 +140,7 @@ class ConversationMenu(Popover):
         self._delete.clicked.connect(self._on_delete)
         self._open.clicked.connect(self._on_open)
         self._list.selectionModel().currentChanged.connect(self._on_current_changed)
+        self.closed.connect(self.deleteLater)
         self.show_rows((), "", "")
 
     def show_rows(self, rows: Sequence[ConversationSummary], current_id: str, search: str) -> None:

@@ -220,7 +220,7 @@ class CompareViewModel(QObject):
         for letter in letters:
             self._rewrite(letter, lambda run, _first: with_setting(run, name, value))
 
-    def makeasked_like(self, letter: str) -> None:
+    def make_alike(self, letter: str) -> None:
         """Ask a pane exactly as the first one is asked."""
         self._rewrite(letter, with_settings_of)
 
