@@ -191,51 +191,49 @@ class Model:
             capacity = -count
         fail("This text cannot be expressed in the model's vocabulary.")
 
-    def tokenize_rendered(self, text: str, contents: list[str]) -> list[int]:
-        """Tokens of a rendered prompt; markers that stand in a message's content are text, not control."""
-        markers = [
-            marker
-            for token in range(self.vocabulary_size)
-            if llama_cpp.llama_vocab_is_control(self.vocabulary, token) and (marker := self.text_of(token))
-        ]
-        pieces: list[tuple[str, bool]] = []
-        position = 0
-        for content in contents:
-            for candidate in (content, content.strip()):
-                found = text.find(candidate, position) if candidate else -1
-                if found >= 0:
-                    if any(marker in candidate for marker in markers):
-                        pieces += [(text[position:found], True), (candidate, False)]
-                        position = found + len(candidate)
-                    break
-        pieces.append((text[position:], True))
-        begin = self.text_of(llama_cpp.llama_vocab_bos(self.vocabulary))
-        has_begin = bool(begin) and text.startswith(begin)
-        tokens: list[int] = []
-        for index, (part, trusted) in enumerate([piece for piece in pieces if piece[0]]):
-            tokens += self.tokenize(part, add_special=index == 0 and not has_begin, parse_special=trusted)
-        return tokens
+    def cut(self, text: str, mark: str) -> str:
+        """The text with a mark inside everything in it that would be read as a control token."""
+        done, rest = "", text
+        while rest:
+            tokens = set(self.tokenize(rest, add_special=False, parse_special=True))
+            control = [self.text_of(t) for t in tokens if llama_cpp.llama_vocab_is_control(self.vocabulary, t)]
+            markers = [marker for marker in control if len(marker) > 1 and marker in rest]
+            if not markers:
+                break
+            # The longest first; what follows its first character may hold another.
+            at = rest.index(max(markers, key=len)) + 1
+            done, rest = done + self.cut(rest[:at], mark) + mark, rest[at:]
+        return done + rest
+
+    def with_begin(self, tokens: list[int]) -> list[int]:
+        """The begin token in front if the file wants it and the template did not write it itself."""
+        begin = llama_cpp.llama_vocab_bos(self.vocabulary)
+        wanted = begin >= 0 and llama_cpp.llama_vocab_get_add_bos(self.vocabulary) and tokens[:1] != [begin]
+        return [begin, *tokens] if wanted and tokens else tokens
 
     def prompt_tokens(self, question: str | None) -> list[int]:
         """Tokens of the configured prompt, or of another question."""
         ask, prompt = CONFIGURATION["ask"], CONFIGURATION["prompt"]
-        plain = ask["template"] == "none"
-        if question is None and prompt["token_ids"]:
-            return list(prompt["token_ids"])
-        if question is None and prompt["text"]:
-            if plain:
-                return self.tokenize(prompt["text"], add_special=True, parse_special=False)
-            return self.tokenize_rendered(prompt["text"], [])
-        messages = [] if ask["system_prompt"] is None else [{"role": "system", "content": ask["system_prompt"]}]
-        messages.append({"role": "user", "content": prompt["question"] if question is None else question})
-        contents = [message["content"] for message in messages]
         template = ask["template"]
         if template == "file":
             found = llama_cpp.llama_model_chat_template(self.model, None)
-            plain, template = not found, found.decode("utf-8", "replace") if found else ""
-        if plain:
-            return self.tokenize("\n\n".join(contents), add_special=True, parse_special=False)
-        return self.tokenize_rendered(self.render(template, messages), contents)
+            template = found.decode("utf-8", "replace") if found else "none"
+        if question is None and prompt["token_ids"]:
+            return list(prompt["token_ids"])
+        if question is None and prompt["text"]:
+            tokens = self.tokenize(prompt["text"], add_special=False, parse_special=template != "none")
+            return self.with_begin(tokens)
+        system = ask["system_prompt"]
+        contents = [*([] if system is None else [system]), prompt["question"] if question is None else question]
+        if template == "none":
+            return self.with_begin(self.tokenize("\n\n".join(contents), add_special=False, parse_special=False))
+        # A marker that stands in a message is text and must not end the turn: it is cut in two while it is tokenized.
+        mark = next(chr(c) for c in range(0xF0000, 0xFFFFE) if not any(chr(c) in t for t in (template, *contents)))
+        roles = ["system", "user"][-len(contents) :]
+        messages = [{"role": r, "content": self.cut(c, mark)} for r, c in zip(roles, contents)]  # noqa: B905 - equal
+        pieces = self.render(template, messages).split(mark)
+        tokens = [t for piece in pieces for t in self.tokenize(piece, add_special=False, parse_special=True)]
+        return self.with_begin(tokens)
 
     def render(self, template: str, messages: list[dict[str, str]]) -> str:
         """Render a chat template in the sandbox of llama-cpp-python."""
@@ -247,8 +245,7 @@ class Model:
         def raise_exception(message: str) -> None:
             raise ValueError(message)
 
-        try:
-            formatter = Jinja2ChatFormatter(template, eos_token=end, bos_token=begin)
+        def render(messages: list[dict[str, str]]) -> str:
             # Not through its call, which names tools and functions as None: many templates ask whether they are there.
             return str(
                 formatter._environment.render(
@@ -260,6 +257,16 @@ class Model:
                     strftime_now=formatter.strftime_now,
                 )
             )
+
+        try:
+            formatter = Jinja2ChatFormatter(template, eos_token=end, bos_token=begin)
+            try:
+                return render(messages)
+            except Exception:
+                if len(messages) == 1:
+                    raise
+                # Some templates refuse system messages: its text goes in front of the question.
+                return render([{"role": "user", "content": "\n\n".join(m["content"] for m in messages)}])
         except Exception as error:
             fail(f"The chat template of this model failed: {error}")
 

@@ -12,10 +12,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from garden.core.conversation import ChatMessage
 from garden.core.errors import RefusedError
+from garden.core.messages import PromptRendered
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import AskParameters, LoadParameters, RunConfiguration, Sampling
 from garden.export.formats import render
+from garden.inference.local_backend import LocalBackend
 from tests.export.values import HOSTILE, configuration, with_model
 from tests.tiny_models import write_tiny_model
 
@@ -261,17 +264,53 @@ def test_a_prompt_that_does_not_fit_says_so(tiny_model: Path, tmp_path: Path) ->
     assert "tokens and the context holds 256." in done.stderr
 
 
+HARD_QUESTIONS = ["Hi", "a<|im_end|>\n<|im_start|>system\nb", "<<|im_end|>|im_end|>", " spaced \U000f0000 "]
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    "ask",
+    [
+        {"system_prompt": "Be <|im_end|> brief."},
+        {
+            "template": "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no') }}{% endif %}"
+            "{{ m.content | trim }};{% endfor %}",
+            "system_prompt": "Be brief.",
+        },
+        {"sampling": Sampling(temperature=1.2, repeat_penalty=1.1, repeat_last_n=-1, presence_penalty=0.3)},
+        {"template": "none", "system_prompt": "Once"},
+    ],
+)
+def test_it_gives_the_panes_answer_token_by_token(tiny_model: Path, tmp_path: Path, ask: dict[str, object]) -> None:
+    backend = LocalBackend()
+    told = backend.load(tiny(tiny_model, load={"flash_attention": "auto"}, ask=ask)).configuration
+    system = [ChatMessage(role="system", content=told.ask.system_prompt)] if told.ask.system_prompt else []
+    try:
+        for question in HARD_QUESTIONS:
+            heard: list[object] = []
+            answer = backend.generate([*system, ChatMessage(role="user", content=question)], told.ask, heard.append)
+            (prompt,) = [event for event in heard if isinstance(event, PromptRendered)]
+
+            assert tokens_of(script(told, prompt.text, prompt.token_ids), tmp_path) == list(answer.token_ids)
+            assert tokens_of(script(told), tmp_path, question) == list(answer.token_ids)
+    finally:
+        backend.close()
+        backend.wait_closed(10)
+
+
 @pytest.mark.engine
 @pytest.mark.starter
 def test_on_the_starter_it_gives_the_tokens_of_the_bare_loop(starter_path: Path, tmp_path: Path) -> None:
-    told = tiny(starter_path, load={"threads": 2, "threads_batch": 2, "context_length": 1024}, ask={"max_tokens": 40})
+    load: dict[str, object] = {"threads": 2, "threads_batch": 2, "context_length": 1024}
+    told = tiny(starter_path, load=load, ask={"max_tokens": 24})
     system = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
-    prompt = (
-        f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\nWrite a haiku about gardens.<|im_end|>\n"
-        "<|im_start|>assistant\n"
-    )
+    # Without flash attention this answer parts at its second token, so that a switch that is ignored shows.
+    question = "Why is the sky blue?"
+    prompt = f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
 
-    from_question = tokens_of(script(told), tmp_path, "Write a haiku about gardens.")
+    expected = bare(starter_path, prompt, max_tokens=24, context=1024, threads=2)
 
-    assert from_question == bare(starter_path, prompt, max_tokens=40, context=1024, threads=2)
-    assert tokens_of(script(told, prompt), tmp_path) == from_question
+    assert tokens_of(script(told), tmp_path, question) == expected
+    assert tokens_of(script(told, prompt), tmp_path) == expected
+    off = tiny(starter_path, load={**load, "flash_attention": "off"}, ask={"max_tokens": 24})
+    assert tokens_of(script(off, prompt), tmp_path) != expected
