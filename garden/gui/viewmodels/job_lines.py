@@ -133,8 +133,11 @@ def _amount(job: JobRecord) -> str:
 
 def _detail(job: JobRecord) -> str:
     if job.state is JobState.RUNNING:
+        if not job.done and not job.rate and job.kind is not JobKind.DOWNLOAD:
+            # Only a download is expected to move at once; other work reads its model first.
+            return ""
         speed = f"{_count(job.rate, job.unit)}/s" if job.rate is not None else ""
-        left = f"{format_duration(job.seconds_left)} left" if job.seconds_left is not None else "time left unknown"
+        left = f"{_time_left(job.seconds_left)} left" if job.seconds_left is not None else "time left unknown"
         return " · ".join(filter(None, (speed, left)))
     if job.state is JobState.PAUSED:
         return "resumes where it stopped" if job.resumable else "begins again"
@@ -145,3 +148,8 @@ def _detail(job: JobRecord) -> str:
         took = f"took {format_duration(job.ended_at - job.started_at)}" if job.started_at else ""
         return " · ".join(filter(None, (clock, took)))
     return ""
+
+
+def _time_left(seconds: float) -> str:
+    """Whole minutes where it takes minutes: seconds that jump up and down say nothing."""
+    return format_duration(round(seconds / 60) * 60 if seconds >= 120 else seconds)

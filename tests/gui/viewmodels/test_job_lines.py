@@ -85,3 +85,11 @@ def test_what_ended_on_another_day_names_the_day() -> None:
     day, _, rest = job_lines(ended).detail.partition(", ")
     assert day.endswith(" Jan")
     assert rest.endswith(" · took 56 s")
+
+
+def test_minutes_left_are_whole_and_work_that_reads_its_model_promises_nothing_yet() -> None:
+    minutes = job_lines(dataclasses.replace(JOB, seconds_left=257.0))
+    reading = job_lines(dataclasses.replace(JOB, kind=JobKind.QUALITY, done=0, total=None, rate=0, seconds_left=None))
+
+    assert minutes.detail == "38.4 MiB/s · 4 min left"
+    assert reading.detail == ""
