@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import signal
 import sys
 import threading
 import traceback
@@ -89,6 +90,8 @@ class WorkerChannel(Generic[InputT]):
 
 def harden() -> None:
     """Called first in every worker: no core dumps of models and prompts, and first in line when memory runs out."""
+    # A terminal sends Ctrl+C to every process in front; the parent alone decides what it means and cancels in order.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource  # POSIX only
 
