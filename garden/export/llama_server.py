@@ -119,7 +119,7 @@ def _options(request: ExportRequest, notes: list[str]) -> tuple[Option, ...]:
     found += _sampling(configuration)
     # Backslashes in stop strings are backslashes.
     found.append(Option("--no-escape"))
-    found += [Option("-r", stop) for stop in ask.stops]
+    found += [Option("-r", stop) for stop in ask.stops if stop]
     return tuple(found)
 
 

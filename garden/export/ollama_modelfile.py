@@ -76,7 +76,7 @@ def _parameters(configuration: RunConfiguration, notes: list[str]) -> list[Instr
         ("seed", ask.seed),
     ]
     found = [Instruction(name="PARAMETER", key=key, value=str(value)) for key, value in values]
-    for stop in ask.stops:
+    for stop in filter(None, ask.stops):
         if quoted(stop) is None:
             notes.append(f"The stop string {stop!r} cannot be written in a Modelfile; send it with each request.")
         else:

@@ -65,7 +65,7 @@ def test_hostile_texts_stay_values(text: str) -> None:
 
     expected = None if quoted(text) is None else text
     assert value(instructions, "SYSTEM") == expected
-    assert [i.value for i in instructions if i.key == "stop"] == [*([text] if expected is not None else []), "end"]
+    assert [i.value for i in instructions if i.key == "stop"] == [*([text] if expected else []), "end"]
     assert {i.key for i in instructions if i.name == "PARAMETER"} <= {
         *("num_ctx", "num_predict", "temperature", "top_k", "top_p", "min_p"),
         *("repeat_penalty", "repeat_last_n", "seed", "stop"),
