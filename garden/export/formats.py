@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from garden.core.errors import NotFoundError
+from garden.core.errors import NotFoundError, RefusedError
 from garden.core.run_configuration import RunConfiguration
 from garden.export.llama_cpp_python_script import render_script
 from garden.export.llama_server import render_llama_server
@@ -80,4 +80,18 @@ def render(
         template_text=template_text,
         engine_version=engine_version,
     )
-    return format_named(name).render(request)
+    export = format_named(name).render(request)
+    for file, text in export.files:
+        _check_encodable(file, text)
+    return export
+
+
+def _check_encodable(file: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise RefusedError(
+            f"{file} would hold a character that no text file can carry.",
+            "Rename the file or folder, or retype the text that holds it.",
+            str(error),
+        ) from error

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from garden.core.errors import NotFoundError
+from garden.core.errors import NotFoundError, RefusedError
 from garden.export.formats import FORMATS, render
-from tests.export.values import configuration
+from tests.export.values import configuration, with_model
 
 
 @pytest.mark.parametrize("name", [known.name for known in FORMATS])
@@ -36,3 +36,16 @@ def test_an_unknown_format_names_the_known_ones() -> None:
         render("olama", configuration())
 
     assert caught.value.action == "Choose one of: ollama, llama-server, llama-cpp-python."
+
+
+@pytest.mark.parametrize("name", [known.name for known in FORMATS])
+def test_half_characters_are_refused_or_left_out_but_never_break_the_writing(name: str) -> None:
+    told = with_model(configuration(ask={"system_prompt": "\ud800", "stops": ("\udcff",)}), name="\ud800")
+
+    try:
+        export = render(name, told)
+    except RefusedError as error:
+        assert "no text file can carry" in error.sentence
+    else:
+        for _, text in export.files:
+            text.encode()
