@@ -113,6 +113,7 @@ class CompareActions(QObject):
         title = f"Settings of {letter}" if letter and several else "Settings of all panes" if several else "Settings"
         can_be_same = bool(letter) and letter != compare.letters[0]
         popover.show_run(title, run, can_be_same=can_be_same, trained_context=compare.trained_context(of))
+        popover.set_changeable(not compare.answering)
 
     @Slot(str, object)
     def _on_setting_changed(self, name: str, value: float | str) -> None:

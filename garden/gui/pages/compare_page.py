@@ -255,8 +255,6 @@ class ComparePage(QWidget):
         self.composer.set_usable(not compare.answering, "The panes are answering; stop them first or wait.")
         self.composer.system.set_text("System: set" if run.ask.system_prompt else "System: none")
         self.composer.settings.set_text(summary(run))
-        for button in (self.composer.system, self.composer.settings):
-            button.set_usable(not compare.answering, "Settings can be changed when the panes have answered.")
         self._add.setVisible(count < len(LETTERS))
         self._add.set_usable(not compare.answering, "A pane can be added when the others have answered.")
         self._mode.setEnabled(not compare.answering)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, 
 from garden.core.conversation import FinishReason
 from garden.gui.pages.failure_strip import FailureStrip
 from garden.gui.pages.wait_card import WaitCard
-from garden.gui.viewmodels.pane_state import FINISH_MEANINGS, PaneState
+from garden.gui.viewmodels.pane_state import CUT_OFF, PaneState
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.markdown_view import MarkdownView
@@ -89,7 +89,20 @@ class ComparePane(Surface):
             button.setAccessibleName(f"{text}, pane {letter}")
             button.clicked.connect(signal)
             actions.addWidget(button)
+        self._cut = Label(
+            theme,
+            style="small",
+            color="text.muted",
+            elide=Qt.TextElideMode.ElideRight,
+            align=Qt.AlignmentFlag.AlignRight,
+        )
+        self._cut.setObjectName(f"{name}.cut")
         actions.addStretch(1)
+        actions.addWidget(self._cut)
+        policy = self._actions.sizePolicy()
+        # The text above does not move when the answer is complete.
+        policy.setRetainSizeWhenHidden(True)
+        self._actions.setSizePolicy(policy)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -101,6 +114,10 @@ class ComparePane(Surface):
         column.addWidget(self._actions)
         column.addWidget(self.foot)
         self._failure.again_wanted.connect(self.again_wanted)
+        self._at_end = True
+        bar = self.answer.verticalScrollBar()
+        bar.valueChanged.connect(self._on_scrolled)
+        bar.rangeChanged.connect(self._on_range_changed)
 
     def show_pane(self, pane: PaneState) -> None:
         """Show where the pane is. Text that is shown already is only added to."""
@@ -108,10 +125,8 @@ class ComparePane(Surface):
         self.header.set_model(model.name, model.quant_type or "")
         self.header.set_tags(pane.tags, baseline=pane.baseline)
         self.header.set_busy(pane.busy)
-        note = pane.note
-        if not note and pane.answer is not None and pane.state == "done" and pane.answer.finish_reason:
-            note = FINISH_MEANINGS.get(pane.answer.finish_reason, "")
-        self._note.set_text(note)
+        self._note.set_text(pane.note)
+        self._show_cut(pane)
         self.foot.set_figures(pane.figures)
         waiting = bool(pane.steps) or (pane.state == "empty" and pane.forecast is not None)
         if waiting:
@@ -150,9 +165,8 @@ class ComparePane(Surface):
         self.answer.append(text)
 
     def set_changeable(self, changeable: bool) -> None:
-        """Allow or refuse changing model and settings: a pane that answers is what it is."""
+        """Allow or refuse another model: a pane that answers is what it is."""
         self.header.model.setEnabled(changeable)
-        self.header.settings.set_usable(changeable, "Settings can be changed when the panes have answered.")
 
     def _show_text(self, pane: PaneState) -> None:
         streaming = pane.state == "answering"
@@ -164,6 +178,8 @@ class ComparePane(Surface):
                 self.answer.append(pane.text)
                 if not streaming:
                     self.answer.finish()
+                    self._at_end = False
+                    self.answer.verticalScrollBar().setValue(0)
             self._shown_text = pane.text
         elif self._followed and not streaming:
             self.answer.finish()
@@ -173,6 +189,23 @@ class ComparePane(Surface):
     @Slot()
     def _on_again(self) -> None:
         self.again_wanted.emit()
+
+    def _show_cut(self, pane: PaneState) -> None:
+        reason = pane.answer.finish_reason if pane.answer is not None and pane.state == "done" else None
+        words, help_text = CUT_OFF.get(reason, ("", "")) if reason is not None else ("", "")
+        self._cut.setText(words)
+        self._cut.setToolTip(help_text)
+        self._cut.setAccessibleDescription(help_text)
+
+    @Slot(int)
+    def _on_scrolled(self, value: int) -> None:
+        self._at_end = value >= self.answer.verticalScrollBar().maximum() - 4
+
+    @Slot(int, int)
+    def _on_range_changed(self, _low: int, high: int) -> None:
+        """Whoever reads the end goes on reading it, whatever takes room below."""
+        if self._at_end:
+            self.answer.verticalScrollBar().setValue(high)
 
     def _show_silence(self, pane: PaneState) -> None:
         stopped = pane.answer is not None and pane.answer.finish_reason is FinishReason.CANCELLED

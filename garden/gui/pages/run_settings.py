@@ -114,6 +114,16 @@ class RunSettings(Popover):
         self._system.setTabChangesFocus(True)
         self._system.setFixedHeight(px(72))
         column.addWidget(self._system)
+        self._busy = Label(
+            theme,
+            "The panes are answering; this can be changed when they are done.",
+            style="small",
+            color="text.muted",
+            wrap=True,
+            max_width=_WIDTH,
+        )
+        self._busy.hide()
+        column.addWidget(self._busy)
         self.sheet.column.addLayout(column)
         self._late = QTimer(self)
         self._late.setSingleShot(True)
@@ -148,6 +158,13 @@ class RunSettings(Popover):
             self._system.blockSignals(True)
             self._system.setPlainText(run.ask.system_prompt or "")
             self._system.blockSignals(False)
+
+    def set_changeable(self, changeable: bool) -> None:
+        """Allow changes, or only show what is set while panes answer."""
+        for field in (*self._fields.values(), *self._caches.values(), self._same):
+            field.setEnabled(changeable)
+        self._system.setReadOnly(not changeable)
+        self._busy.setVisible(not changeable)
 
     def focus_system_prompt(self) -> None:
         """Put the cursor into the system prompt."""

@@ -82,6 +82,7 @@ class TurnBar(Surface):
         px = theme.theme.px
         self._number = Label(theme, style="caption", color="text.muted", line=20)
         self._number.setObjectName("turn.number")
+        self._number.setMinimumWidth(px(44))
         self._pick = TextButton(theme, name="turn.pick", label="Turn", weight=500)
         self._prompt = Label(theme, style="body", wrap=True, max_width=4_000)
         self._prompt.setObjectName("turn.prompt")

@@ -115,7 +115,8 @@ class WaitCard(QWidget):
         self._verdict = VerdictLabel(theme, layers=True)
         self._memory = MemoryRows(theme, figures_width=84)
         head = QHBoxLayout()
-        head.addWidget(self._title, 1)
+        head.addWidget(self._title)
+        head.addStretch(1)
         head.addWidget(self._detail)
         card.column.addLayout(head)
         card.column.addSpacing(px(6))
@@ -153,12 +154,11 @@ class WaitCard(QWidget):
 
 def _head(pane: PaneState) -> tuple[str, str]:
     """Title and what stands to its right."""
-    percent = f"{pane.fraction:.0%}" if pane.fraction is not None else ""
     match pane.state:
         case "loading":
-            return "Loading the model", percent
-        case "reading":
-            return "Reading the prompt", percent
+            return "Loading the model", ""
+        case "reading" | "answering":
+            return "Reading the prompt", ""
         case "queued":
             # Each pane before it is one step of its own.
             before = sum(step.text[1:2] == " " and not step.text.endswith("unloaded") for step in pane.steps)

@@ -23,11 +23,11 @@ _FINISHES = {
     FinishReason.ERROR: "failed",
 }
 
-#: What ends an answer before the model did, and what that means.
-FINISH_MEANINGS = {
-    FinishReason.LENGTH: "The answer reached its limit of tokens; raise “Max tokens” in the settings.",
-    FinishReason.CONTEXT: "The context is full; raise “Context” in the settings.",
-    FinishReason.CANCELLED: "You stopped this answer.",
+#: What ended an answer before the model did: in a few words, and what helps.
+CUT_OFF = {
+    FinishReason.LENGTH: ("At its token limit", "Raise “Max tokens” in the settings for a longer answer."),
+    FinishReason.CONTEXT: ("Context is full", "Raise “Context” in the settings, or begin a new conversation."),
+    FinishReason.CANCELLED: ("Stopped by you", "“Answer again” in the menu of the pane begins anew."),
 }
 
 

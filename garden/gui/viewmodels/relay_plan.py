@@ -29,7 +29,7 @@ def plan_steps(
     steps = []
     if live.state == "queued":
         for number, (letter, state) in enumerate(waits):
-            text = f"{letter} answers first" if state == "queued" else f"{letter} finishes its answer"
+            text = f"{letter} finishes its answer" if state == "answering" else f"{letter} answers first"
             steps.append(Step(text=text, under_way=number == 0 and state != "queued"))
             if relay:
                 steps.append(Step(text=f"{letter} is unloaded"))

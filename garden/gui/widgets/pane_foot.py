@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _LINE = 16
 
+#: Shares of the width; the same in every pane. A speed with its unit is longer than a count of tokens.
+_SHARES = (1.02, 1.16, 0.8, 1.1, 0.92)
+
 
 class PaneFoot(ThemedWidget):
     """First token, decode, tokens, peak, finish.
@@ -62,14 +65,15 @@ class PaneFoot(ThemedWidget):
         if not self._figures:
             return
         margin, line = theme.px(14), theme.px(_LINE)
-        column = (self.width() - 2 * margin) / len(self._figures)
+        shares = _SHARES if len(self._figures) == len(_SHARES) else (1.0,) * len(self._figures)
+        unit = (self.width() - 2 * margin) / sum(shares)
         top = round((self.height() + 1 - 2 * line) / 2)
         caption, value_font = theme.font("caption"), theme.font("small", weight=500)
         captions, values = QFontMetricsF(caption), QFontMetricsF(value_font)
         centre = int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine)
-        for number, figure in enumerate(self._figures):
-            left = margin + column * number
-            width = column - theme.px(4)
+        left = float(margin)
+        for share, figure in zip(shares, self._figures, strict=True):
+            width = unit * share - theme.px(4)
             painter.setFont(caption)
             painter.setPen(theme.color("text.muted"))
             name = captions.elidedText(figure.name, Qt.TextElideMode.ElideRight, width)
@@ -78,3 +82,4 @@ class PaneFoot(ThemedWidget):
             painter.setPen(theme.color("text.primary" if figure.known else "text.muted"))
             value = values.elidedText(figure.value, Qt.TextElideMode.ElideRight, width + theme.px(3))
             painter.drawText(QRectF(left, top + line, width + theme.px(4), line), centre, value)
+            left += unit * share

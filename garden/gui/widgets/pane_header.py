@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QEnterEvent, QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtGui import QEnterEvent, QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
 
 from garden.gui.theme.theme import Theme, ThemeController
 from garden.gui.widgets.button import Button
-from garden.gui.widgets.tag import Tag
+from garden.gui.widgets.tag import Tag, tag_size
 from garden.gui.widgets.themed_widget import ThemedWidget, paint_edges
 from garden.gui.widgets.tool_tip import plain_tool_tip
 
@@ -129,7 +129,8 @@ class TextButton(QAbstractButton):
         centre = int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine)
         left = float(padding)
         painter.setFont(font)
-        painter.setPen(theme.color("text.primary" if self.isEnabled() else "text.disabled"))
+        # What it names stays true while it cannot be changed; only the way to another one is gone.
+        painter.setPen(theme.color("text.primary"))
         painter.drawText(QRectF(left, 0, room + 2, self.height()), centre, text)
         left += metrics.horizontalAdvance(text) + gap
         if self._second:
@@ -138,6 +139,8 @@ class TextButton(QAbstractButton):
             width = self._second_width()
             painter.drawText(QRectF(left, 0, width + 2, self.height()), centre, self._second)
             left += width + gap
+        if not self.isEnabled():
+            return
         side = theme.px(12)
         pixmap = theme.pixmap("chevron-down", "text.muted", 12, self.devicePixelRatioF())
         painter.drawPixmap(round(left), round((self.height() - side) / 2), pixmap)
@@ -200,7 +203,9 @@ class PaneHeader(ThemedWidget):
         self._tags = QWidget(self)
         self._tag_row = QHBoxLayout(self._tags)
         self._tag_row.setContentsMargins(0, 0, 0, 0)
-        self._shown: tuple[str, ...] | None = None
+        self._wanted: tuple[str, ...] = ()
+        self._baseline = False
+        self._shown: tuple[str, ...] = ()
         px = theme.theme.px
         self._tag_row.setSpacing(px(4))
         row = QHBoxLayout(self)
@@ -222,25 +227,50 @@ class PaneHeader(ThemedWidget):
     def set_model(self, name: str, quant_type: str) -> None:
         """Show which model it is."""
         self.model.set_parts(name, quant_type)
+        self._fit_tags()
 
     def set_tags(self, tags: Sequence[str], *, baseline: bool) -> None:
-        """Show what differs from the baseline, or that this is the baseline; two at most, the rest as a number."""
+        """Show what differs from the baseline, or that this is the baseline; what finds no room becomes a number."""
         wanted = ("Baseline",) if baseline else tuple(tags)
-        if wanted == self._shown:
+        if (wanted, baseline) != (self._wanted, self._baseline):
+            self._wanted, self._baseline = wanted, baseline
+            tip = "" if baseline or not wanted else "Otherwise than pane A: " + ", ".join(wanted)
+            self._tags.setToolTip(tip)
+            self._tags.setAccessibleName(", ".join(wanted))
+            self._fit_tags()
+
+    @property
+    def shown_tags(self) -> tuple[str, ...]:
+        """The tags that stand there now."""
+        return self._shown
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Another width has room for other tags."""
+        super().resizeEvent(event)
+        self._fit_tags()
+
+    def _fit_tags(self) -> None:
+        """The name comes first; tags take what is left, at least one of them or the number of all."""
+        px = self.look.px
+        fixed = px(14) + px(20) + px(8) + 4 * px(24) + 4 * px(4) + px(8)
+        room = self.width() - fixed - self.model.sizeHint().width()
+        for count in range(len(self._wanted), -1, -1):
+            rest = len(self._wanted) - count
+            shown = (*self._wanted[:count], f"+{rest}") if rest and count else self._wanted[:count]
+            if rest and not count:
+                shown = (f"{rest} differ" if rest > 1 else self._wanted[0],)
+            if sum(tag_size(self.look, text).width() + px(4) for text in shown) <= room:
+                break
+        if shown == self._shown:
             return
-        self._shown = wanted
+        self._shown = shown
         while (item := self._tag_row.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
+                widget.hide()
                 widget.deleteLater()
-        shown = wanted[:2] if len(wanted) <= 3 else wanted[:1]
-        rest = len(wanted) - len(shown)
         for text in shown:
-            self._tag_row.addWidget(Tag(self._controller, text, "plain" if baseline else "warning"))
-        if rest:
-            self._tag_row.addWidget(Tag(self._controller, f"+{rest}", "warning"))
-        self._tags.setToolTip("" if baseline else "Otherwise than pane A: " + ", ".join(wanted) if wanted else "")
-        self._tags.setAccessibleName(", ".join(wanted))
+            self._tag_row.addWidget(Tag(self._controller, text, "plain" if self._baseline else "warning"))
 
     def set_busy(self, busy: bool) -> None:
         """Offer to stop while the pane is at work."""
