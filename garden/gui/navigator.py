@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ class Navigator(Protocol):
     def export(self, entry: LibraryEntry) -> None:
         """Open the export of this model's configuration."""
 
+    def show_model(self, path: str) -> None:
+        """Open Library with the model that lies there chosen."""
+
     def open_repository(self, repo_id: str) -> None:
         """Open a repository of the Hub in Discover."""
 
@@ -46,16 +49,16 @@ class AcceptsModels(Protocol):
 
 
 @runtime_checkable
+class OpensConversations(Protocol):
+    """Compare: it can be opened with a kept comparison."""
+
+    def open_conversation(self, conversation_id: str) -> None:
+        """Show it."""
+
+
+@runtime_checkable
 class HasSearch(Protocol):
     """A page with a field that Ctrl+F leads to."""
 
     def focus_search(self) -> None:
         """Put the cursor into the field."""
-
-
-@runtime_checkable
-class OffersCommands(Protocol):
-    """A page that adds commands of its own to the palette."""
-
-    def commands(self) -> Sequence[tuple[str, str, Callable[[], None]]]:
-        """Title, hint and what to call, for each command that can run now."""

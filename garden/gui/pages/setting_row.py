@@ -40,8 +40,9 @@ class SettingRow(ThemedWidget):
         super().__init__(theme, parent)
         self.first = False
         self._title = title
-        self._description = Label(theme, description, style="small", color="text.muted", wrap=True)
-        self._description.setMaximumWidth(theme.theme.px(_WIDEST_TEXT))
+        self._description = Label(
+            theme, description, style="small", color="text.muted", wrap=True, max_width=_WIDEST_TEXT
+        )
         self._description.setVisible(bool(description))
         self._problem = Label(theme, "", style="small", color="status.danger.fg", wrap=True)
         self._problem.hide()
@@ -53,7 +54,7 @@ class SettingRow(ThemedWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 13, 16, 13)
         row.setSpacing(20)
-        row.addLayout(texts, 1)
+        row.addLayout(texts, 1_000)
         right = QHBoxLayout()
         right.setSpacing(8)
         for control in controls:

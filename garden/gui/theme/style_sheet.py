@@ -33,7 +33,8 @@ QLineEdit, QSpinBox, QDoubleSpinBox, QPlainTextEdit[field="true"], QComboBox {{
 QLineEdit, QPlainTextEdit, QTextEdit {{ placeholder-text-color: {css("text.muted")}; }}
 QPlainTextEdit[field="true"] {{ padding: {theme.px(4)}px {theme.px(6)}px; }}
 QLineEdit[invalid="true"] {{ border-color: {css("status.danger.fg")}; }}
-QLineEdit[frameless="true"], QPlainTextEdit[frameless="true"], QLineEdit[frameless="true"]:focus {{
+QLineEdit[frameless="true"], QPlainTextEdit[frameless="true"], QLineEdit[frameless="true"]:focus,
+QLineEdit[frameless="true"]:disabled {{
     border: none; background: transparent; padding: 0; min-height: 0;
 }}
 QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled {{

@@ -16,6 +16,7 @@ from garden.core.job_record import JobRecord
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes, format_gib
 from garden.gui.viewmodels.wording import verdict_word
+from garden.gui.widgets.tool_tip import plain_tool_tip
 
 if TYPE_CHECKING:
     from garden.gguf.header import GgufHeader
@@ -202,9 +203,9 @@ def _text(row: FileRow, column: FileColumn) -> str:
 
 def _tool_tip(row: FileRow, column: FileColumn) -> str | None:
     if column is FileColumn.VERDICT:
-        return row.problem or (row.forecast.reason if row.forecast else None)
+        return plain_tool_tip(row.problem or (row.forecast.reason if row.forecast else ""))
     if column is FileColumn.TYPE:
-        return row.file.filename
+        return plain_tool_tip(row.file.filename)
     if column is FileColumn.ACTION:
         return _text(row, column)
     return None

@@ -20,6 +20,7 @@ from garden.core.fit_forecast import FitForecast, Verdict
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes, format_gib
 from garden.gui.viewmodels.wording import age, verdict_word
+from garden.gui.widgets.tool_tip import plain_tool_tip
 
 _Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
@@ -188,9 +189,9 @@ class LibraryTableModel(QAbstractTableModel):
             case Qt.ItemDataRole.AccessibleTextRole:
                 return _spoken(row) if column is LibraryColumn.NAME else _text(row, column)
             case Qt.ItemDataRole.ToolTipRole if column is LibraryColumn.NAME:
-                return row.entry.problem or row.entry.ref.path
+                return plain_tool_tip(row.entry.problem or row.entry.ref.path or "")
             case Qt.ItemDataRole.ToolTipRole if column is LibraryColumn.FIT:
-                return row.forecast.reason if row.forecast else None
+                return plain_tool_tip(row.forecast.reason) if row.forecast else None
         return None
 
 
@@ -207,12 +208,12 @@ class LibraryFilter(QSortFilterProxyModel):
     def show_origin(self, origin: str | None) -> None:
         """Show models of one origin; None shows all."""
         self._origin = origin
-        self.invalidateRowsFilter()
+        self.invalidate()
 
     def show_words(self, text: str) -> None:
         """Show models whose name, type, publisher, licence or hash contain every word."""
         self._words = tuple(text.lower().split())
-        self.invalidateRowsFilter()
+        self.invalidate()
 
     def filterAcceptsRow(self, source_row: int, source_parent: _Index) -> bool:
         """Whether a row shows."""

@@ -11,6 +11,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 from garden.core.fit_forecast import Verdict
 from garden.core.quantity import format_count, format_parameters
 from garden.gui.viewmodels.wording import verdict_word
+from garden.services.model_name import display_name
 
 if TYPE_CHECKING:
     from garden.services.catalog import RatedModel
@@ -106,7 +107,7 @@ class ModelListModel(QAbstractListModel):
         rated = self._shown[index.row()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return rated.summary.name
+                return display_name(rated.summary.name)
             case Qt.ItemDataRole.AccessibleTextRole:
                 return _spoken(rated)
             case Qt.ItemDataRole.ToolTipRole:
@@ -133,7 +134,7 @@ class ModelListModel(QAbstractListModel):
 
 def _spoken(rated: RatedModel) -> str:
     summary = rated.summary
-    parts = [summary.name, f"by {summary.author}"]
+    parts = [display_name(summary.name), f"by {summary.author}"]
     if summary.parameters:
         parts.append(f"{format_parameters(summary.parameters)} parameters")
     if summary.license:

@@ -17,6 +17,7 @@ from garden.core.library_entry import LibraryEntry
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH, LoadParameters, RunConfiguration
 from garden.gui.viewmodels.file_table import FileRow, FileTableModel
+from garden.services.model_name import display_name
 
 if TYPE_CHECKING:
     from garden.gguf.header import GgufHeader
@@ -114,7 +115,7 @@ class RepositoryViewModel(QObject):
             load = dataclasses.replace(load, n_gpu_layers=row.forecast.n_gpu_layers)
         return RunConfiguration(
             model=ModelRef(
-                name=summary.name,
+                name=display_name(summary.name),
                 repo_id=summary.repo_id,
                 revision=self.repository.revision,
                 filenames=tuple(file.filename for file in row.file.files),
@@ -194,11 +195,7 @@ class RepositoryViewModel(QObject):
         if row.entry is not None or row.downloading:
             return
         handle = self._garden.library.download(self.repository, row.file)
-        self._pump.watch(
-            handle,
-            self._on_downloaded,
-            self._on_download_failed,
-        )
+        self._pump.watch(handle, self._on_downloaded, self._on_download_failed)
         job = next((job for job in self._garden.activity.jobs() if job.id == handle.id), None)
         if job is not None:
             self._show_job(number, JobChanged(job=job))
@@ -315,9 +312,11 @@ class RepositoryViewModel(QObject):
         )
         if self._chosen_by_hand:
             return
-        choice = best.filename if best is not None else (rated[0][0].filename if rated else None)
-        if choice != self._selected:
-            self._selected = choice
+        # Where nothing runs, the smallest comes nearest.
+        nearest = min((file for file, _forecast in rated), key=lambda file: file.size_bytes, default=None)
+        choice = best or nearest
+        if choice is not None and choice.filename != self._selected:
+            self._selected = choice.filename
             self.selected_changed.emit()
 
     def _on_card(self, card: Handle[str], text: str | None, error: GardenError | None) -> None:
@@ -351,13 +350,12 @@ class RepositoryViewModel(QObject):
         if self.files.rows[number].file.filename == self._selected:
             self.selected_changed.emit()
 
-    def _on_downloaded(self, file: RepositoryFile, entry: LibraryEntry) -> None:
+    def _on_downloaded(self, entry: LibraryEntry) -> None:
         self._mark_library()
-        self.download_ended.emit(
-            f"{entry.ref.name} {entry.ref.quant_type or ''} is in the library.".replace("  ", " "), ""
-        )
+        name = " ".join(part for part in (entry.ref.name, entry.ref.quant_type) if part)
+        self.download_ended.emit(f"{name} is in the library.", "")
 
-    def _on_download_failed(self, file: RepositoryFile, error: GardenError) -> None:
+    def _on_download_failed(self, error: GardenError) -> None:
         if not isinstance(error, CancelledByUser):
             self.download_ended.emit(error.sentence, error.action)
 

@@ -51,6 +51,7 @@ class SearchViewModel(QObject):
         self._cursor: str | None = None
         self._problem: GardenError | None = None
         self._ever_answered = False
+        self._from_index = False
         self.models = ModelListModel(self)
         self.models.more_wanted.connect(self._on_more_wanted)
         self._debounce = QTimer(self)
@@ -82,6 +83,11 @@ class SearchViewModel(QObject):
         return self._ever_answered
 
     @property
+    def from_index(self) -> bool:
+        """Whether the rows are what was seen before, not the Hub's answer of now."""
+        return self._from_index
+
+    @property
     def seconds_until_retry(self) -> float | None:
         """After a rate limit, how long until the search goes on by itself."""
         remaining = self._pause.remainingTime()
@@ -98,6 +104,16 @@ class SearchViewModel(QObject):
             "Parameters": query.max_parameters,
         }
         return tuple(name for name, value in named.items() if value)
+
+    def begin(self) -> None:
+        """Show at once what was seen before, then ask the Hub."""
+        page = self._garden.catalog.seen(self._query)
+        if page.rows:
+            self._from_index = True
+            self.models.replace(page.rows, more=False)
+            self.changed.emit()
+        # After the first paint: the first request imports the HTTP stack, which would hold it up.
+        QTimer.singleShot(0, self, self.search)
 
     def set_text(self, text: str) -> None:
         """Search for this once typing pauses; a pasted address opens its page instead."""
@@ -183,6 +199,7 @@ class SearchViewModel(QObject):
         self._problem = None
         self._cursor = page.cursor
         self._ever_answered = True
+        self._from_index = page.from_index
         if self._first_page:
             self.models.replace(page.rows, more=page.cursor is not None)
             self.busy_changed.emit(False)

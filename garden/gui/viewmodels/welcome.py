@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -80,10 +80,8 @@ class ExampleRow:
         return f"about {size}"
 
 
-def example_rows(garden: Garden, machine_known: bool = True) -> tuple[ExampleRow, ...]:
+def example_rows(garden: Garden) -> tuple[ExampleRow, ...]:
     """The table, from published shapes through the estimator; nothing is fetched for it."""
-    if not machine_known:
-        return ()
     by_repo = {model.repo_id: model for model in published_models(resource_path("catalogue/models.json").read_bytes())}
     return tuple(_row(garden, size_class, by_repo[repo_id]) for size_class, repo_id in _CLASSES if repo_id in by_repo)
 
@@ -167,6 +165,11 @@ class WelcomeViewModel(QObject):
         return line
 
     @property
+    def kv_type(self) -> str:
+        """Type of the KV cache that the table assumes."""
+        return self._garden.settings.current.kv_type
+
+    @property
     def starter(self) -> LibraryEntry | None:
         """The starter model, None until it is here."""
         return next((entry for entry in self.entries if entry.origin == "starter"), None)
@@ -207,7 +210,7 @@ class WelcomeViewModel(QObject):
             self._fetch.cancel()
 
     def _read_machine(self) -> tuple[HardwareSnapshot, tuple[ExampleRow, ...]]:
-        snapshot = self._garden.machine.snapshot()
+        snapshot = self._garden.machine.read()
         return snapshot, example_rows(self._garden)
 
     def _on_machine(self, read: tuple[HardwareSnapshot, tuple[ExampleRow, ...]]) -> None:
@@ -243,14 +246,12 @@ class WelcomeViewModel(QObject):
             self.starter_job = event.job
             self.changed.emit()
 
-    def _largest(self, accepted: object) -> ExampleRow | None:
-        rows = [
-            row
-            for row in self.rows
-            if row.forecast.verdict in (Verdict.FITS, Verdict.TIGHT) and callable(accepted) and accepted(row)
-        ]
+    def _largest(self, accepted: Callable[[ExampleRow], bool]) -> ExampleRow | None:
+        running = (Verdict.FITS, Verdict.TIGHT)
+        rows = [row for row in self.rows if row.forecast.verdict in running and accepted(row)]
         return rows[-1] if rows else None
 
 
 def _size(row: ExampleRow) -> str:
-    return format_parameters(round(row.model.parameters / 1e9) * 10**9 or row.model.parameters)
+    billions = row.model.parameters / 1e9
+    return f"{billions:.0f}B" if billions >= 0.95 else format_parameters(row.model.parameters)

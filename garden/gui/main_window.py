@@ -1,0 +1,446 @@
+"""The window: rail, pages, palette, notices; it carries requests of one page to another."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, Qt, QTimer, Slot
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QKeySequence,
+    QResizeEvent,
+    QShowEvent,
+)
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QWidget
+
+from garden.core.errors import GardenError
+from garden.core.events import ConversationsChanged, JobChanged, LibraryChanged, SettingsChanged
+from garden.core.job_record import JobKind, JobRecord, JobState
+from garden.gui.bridge.event_pump import EventPump
+from garden.gui.navigator import AcceptsModels, HasSearch, OpensConversations
+from garden.gui.page_list import BY_NAME, PAGES
+from garden.gui.viewmodels.memory import MemoryViewModel
+from garden.gui.widgets.memory_meter import MemoryMeter, meter_lines
+from garden.gui.widgets.rail import Rail, RailItem
+from garden.gui.window_state import load_window_state, save_window_state
+
+if TYPE_CHECKING:
+    from garden.core.library_entry import LibraryEntry
+    from garden.core.run_configuration import RunConfiguration
+    from garden.gui.command_list import Command, CommandList
+    from garden.gui.notice_bar import NoticeBar
+    from garden.gui.pages.discover_page import DiscoverPage
+    from garden.gui.pages.export_sheet import ExportSheet
+    from garden.gui.pages.library_page import LibraryPage
+    from garden.gui.theme.theme import ThemeController
+    from garden.gui.widgets.command_palette import CommandPalette
+    from garden.services.garden import Garden
+
+#: Below this width the rail shows icons alone.
+_NARROW = 1_100
+
+_FIRST_SIZE = (1_280, 800)
+
+#: Between two looks at whether another process has written the databases, while the window is in front.
+_LOOK_ELSEWHERE_MS = 5_000
+
+_WORK_NAMES = {
+    JobKind.DOWNLOAD: ("download", "downloads"),
+    JobKind.QUANTIZE: ("quantization", "quantizations"),
+    JobKind.QUALITY: ("measurement", "measurements"),
+    JobKind.COMPARE: ("comparison", "comparisons"),
+    JobKind.VERIFY: ("check", "checks"),
+}
+
+
+class MainWindow(QMainWindow):
+    """The one window. Pages are built when they are first shown.
+
+    Args:
+        garden: Services; the window does not close them.
+        theme: Where colours come from.
+    """
+
+    def __init__(self, garden: Garden, theme: ThemeController) -> None:
+        super().__init__()
+        self.setObjectName("mainWindow")
+        self.setWindowTitle("Garden")
+        self.setAcceptDrops(True)
+        self.setMinimumSize(900, 600)
+        self._garden = garden
+        self._theme = theme
+        self.pump = EventPump(garden.bus, self)
+        self.memory = MemoryViewModel(garden, self.pump, self)
+        self._pages: dict[str, QWidget] = {}
+        self._current = ""
+        self._under_way: dict[str, JobRecord] = {}
+        self._collapsed_by_hand = False
+        self._quitting = False
+        self.focus_ring: QWidget | None = None
+        self._notice: NoticeBar | None = None
+        self._export: ExportSheet | None = None
+        self._palette: CommandPalette | None = None
+        self._commands: CommandList | None = None
+        items = [
+            RailItem(page.name, page.title, page.icon, page.shortcut, below=page.name == "settings")
+            for page in PAGES
+            if page.name != "welcome"
+        ]
+        self._rail = Rail(theme, items)
+        self._rail.chosen.connect(self.show_page)
+        self._stack = QStackedWidget()
+        self._stack.setObjectName("pages")
+        body = QWidget()
+        row = QHBoxLayout(body)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self._rail)
+        row.addWidget(self._stack, 1)
+        self.setCentralWidget(body)
+        self._add_actions()
+        self._elsewhere = QTimer(self)
+        self._elsewhere.setInterval(_LOOK_ELSEWHERE_MS)
+        self._elsewhere.timeout.connect(self._on_look_elsewhere)
+        self.memory.changed.connect(self._on_memory_changed)
+        self.pump.on(JobChanged, self._on_job_changed)
+        self.pump.on(SettingsChanged, self._on_settings_changed)
+        state = load_window_state()
+        self._collapsed_by_hand = state.rail_collapsed
+        if not (state.geometry and self.restoreGeometry(state.geometry_bytes)):
+            self.resize(*_FIRST_SIZE)
+        self._fold_rail()
+
+    def _add_actions(self) -> None:
+        chords: list[tuple[str, Callable[[], object]]] = [
+            ("Ctrl+K", self.open_palette),
+            ("Ctrl+F", self._on_find),
+            ("Ctrl+B", self._on_toggle_rail),
+        ]
+        chords += [(page.shortcut, functools.partial(self.show_page, page.name)) for page in PAGES if page.shortcut]
+        for chord, call in chords:
+            self._add_action(QKeySequence(chord), call)
+        self._add_action(QKeySequence(QKeySequence.StandardKey.Quit), self.close)
+
+    def _add_action(self, keys: QKeySequence, call: Callable[[], object]) -> None:
+        action = QAction(self)
+        action.setShortcut(keys)
+        action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        action.triggered.connect(lambda _checked=False: call())
+        self.addAction(action)
+
+    # What pages ask
+
+    @property
+    def current_page(self) -> str:
+        """Name of the page in front."""
+        return self._current
+
+    def page(self, name: str) -> QWidget:
+        """A page, built now when it was not yet shown."""
+        page = self._pages.get(name)
+        if page is None:
+            page = self._pages[name] = BY_NAME[name].build(self._garden, self.pump, self, self._theme)
+            self._stack.addWidget(page)
+            self._show_memory(page)
+        return page
+
+    @Slot(str)
+    def show_page(self, name: str) -> None:
+        """Bring a page to the front."""
+        page = self.page(name)
+        if name != self._current:
+            self._current = name
+            self.memory.plan(0, 0)
+            self._rail.set_current(name)
+            self._stack.setCurrentWidget(page)
+            self.setWindowTitle(f"{BY_NAME[name].title} – Garden")
+
+    def compare(self, entries: Sequence[LibraryEntry]) -> None:
+        """Open Compare with one pane per model."""
+        self._open_with("compare", entries)
+
+    def quantize(self, entry: LibraryEntry) -> None:
+        """Open Workshop with this model as the source."""
+        self._open_with("workshop", (entry,))
+
+    def _open_with(self, name: str, entries: Sequence[LibraryEntry]) -> None:
+        self.show_page(name)
+        page = self.page(name)
+        if isinstance(page, AcceptsModels):
+            page.open_entries(entries)
+
+    def export(self, entry: LibraryEntry) -> None:
+        """Open the export of this model's configuration."""
+        self.pump.run(
+            lambda: self._garden.compare.configuration_for(entry), self._on_export_ready, self._on_failed, receiver=self
+        )
+
+    def _on_export_ready(self, configuration: RunConfiguration) -> None:
+        from garden.gui.pages.export_sheet import ExportSheet
+        from garden.gui.viewmodels.export import ExportSource, ExportViewModel
+
+        if self._export is None:
+            self._export = ExportSheet(self._theme, self, ExportViewModel(self._garden, self.pump, self))
+        self._export.open_for([ExportSource("", configuration)])
+
+    def _on_failed(self, error: GardenError) -> None:
+        self.notify(error.sentence, error.action)
+
+    def show_model(self, path: str) -> None:
+        """Open Library with the model that lies there chosen."""
+        self.show_page("library")
+        self._library().select_path(path)
+
+    def open_repository(self, repo_id: str) -> None:
+        """Open a repository of the Hub in Discover."""
+        self.show_page("discover")
+        self._discover().open_repository(repo_id)
+
+    def search_hub(self, text: str) -> None:
+        """Search the Hub for words in Discover."""
+        self.show_page("discover")
+        self._discover().search_for(text)
+
+    def open_conversation(self, conversation_id: str) -> None:
+        """Open Compare with a kept comparison."""
+        self.show_page("compare")
+        page = self.page("compare")
+        if isinstance(page, OpensConversations):
+            page.open_conversation(conversation_id)
+
+    @Slot(str, str)
+    def notify(self, sentence: str, action: str = "") -> None:
+        """Say one sentence at the foot of the window."""
+        if self._notice is None:
+            from garden.gui.notice_bar import NoticeBar
+
+            self._notice = NoticeBar(self._theme, self._stack)
+        self._notice.say(sentence, action)
+
+    def plan_memory(self, ram_bytes: int, gpu_bytes: int) -> None:
+        """Show in every memory meter what the model at hand would take."""
+        self.memory.plan(ram_bytes, gpu_bytes)
+
+    @Slot()
+    def open_palette(self) -> None:
+        """Open the command palette."""
+        if self._palette is None or self._commands is None:
+            from garden.gui.command_list import CommandList
+            from garden.gui.widgets.command_palette import CommandPalette
+
+            self._commands = CommandList(
+                self._garden, self, self._window_commands(), self.search_hub, self.open_conversation
+            )
+            self._palette = CommandPalette(self._theme, self, self._commands.entries)
+        if not self._palette.is_open:
+            self._commands.refresh()
+            self._palette.open()
+
+    # What happens to the window
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Begin to read the memory once the window stands."""
+        super().showEvent(event)
+        QTimer.singleShot(0, self, self._on_shown)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fold the rail when there is little room."""
+        super().resizeEvent(event)
+        self._fold_rail()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Read the memory only while someone may look at it."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.ActivationChange, QEvent.Type.WindowStateChange):
+            self._watch_memory()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take GGUF files and folders."""
+        if _dropped_paths(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Add what was dropped to the library."""
+        paths = _dropped_paths(event)
+        if not paths:
+            return
+        event.acceptProposedAction()
+        self.show_page("library")
+        for path in paths:
+            if path.is_dir():
+                self._library().library.add_folder(str(path))
+            else:
+                self._library().add_file(str(path))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Quit; with work under way ask once."""
+        running = [job for job in self._under_way.values() if job.state is not JobState.PAUSED]
+        if running and not self._quitting:
+            event.ignore()
+            self._ask_before_quitting(running)
+            return
+        save_window_state(self.saveGeometry(), rail_collapsed=self._collapsed_by_hand)
+        self.pump.close()
+        event.accept()
+
+    def _ask_before_quitting(self, running: Sequence[JobRecord]) -> None:
+        from garden.gui.question import Question
+
+        title, text = quit_words(running)
+        question = Question(self._theme, self, name="quitQuestion")
+        question.closed.connect(question.deleteLater)
+        question.ask("activity", title, text, yes=("Quit", "primary", None), no="Stay", then=self.dismiss)
+
+    def dismiss(self) -> None:
+        """Close without a question."""
+        self._quitting = True
+        self.close()
+
+    @Slot()
+    def _on_shown(self) -> None:
+        self._watch_memory()
+        for job in self._garden.activity.jobs():
+            self._count(job)
+        self._show_badge()
+
+    def _watch_memory(self) -> None:
+        looked_at = self.isVisible() and not self.isMinimized() and self.isActiveWindow()
+        self.memory.watch(looked_at)
+        if not looked_at:
+            self._elsewhere.stop()
+        elif not self._elsewhere.isActive():
+            self._elsewhere.start()
+
+    @Slot()
+    def _on_look_elsewhere(self) -> None:
+        """The command line may run beside the window and write into the same databases."""
+        self.pump.run(self._garden.changed_elsewhere, self._on_looked_elsewhere, lambda _error: None, receiver=self)
+
+    def _on_looked_elsewhere(self, changed: bool) -> None:
+        if changed:
+            self._garden.bus.publish(LibraryChanged())
+            self._garden.bus.publish(ConversationsChanged())
+
+    def _fold_rail(self) -> None:
+        self._rail.set_collapsed(self._collapsed_by_hand or self.width() < self._theme.theme.px(_NARROW))
+
+    @Slot()
+    def _on_toggle_rail(self) -> None:
+        self._collapsed_by_hand = not self._collapsed_by_hand
+        self._fold_rail()
+
+    @Slot()
+    def _on_find(self) -> None:
+        page: object = self._pages.get(self._current)
+        if isinstance(page, HasSearch):
+            page.focus_search()
+
+    # What services say
+
+    def _on_job_changed(self, event: JobChanged) -> None:
+        was_under_way = event.job.id in self._under_way
+        self._count(event.job)
+        self._show_badge()
+        done = event.job.state in (JobState.SUCCEEDED, JobState.FAILED)
+        if was_under_way and done and not self.isActiveWindow():
+            # Someone works in another window: the task bar tells that this one has news.
+            QApplication.alert(self)
+
+    def _count(self, job: JobRecord) -> None:
+        if job.state.ended:
+            self._under_way.pop(job.id, None)
+        else:
+            self._under_way[job.id] = job
+
+    def _show_badge(self) -> None:
+        moving = [job for job in self._under_way.values() if job.state is not JobState.PAUSED]
+        self._rail.set_badge("activity", len(moving))
+
+    def _on_settings_changed(self, _event: SettingsChanged) -> None:
+        settings = self._garden.settings.current
+        self._theme.choose(settings.theme, scale=settings.text_scale, density=settings.density)
+
+    @Slot()
+    def _on_memory_changed(self) -> None:
+        page = self._pages.get(self._current)
+        if page is not None:
+            self._show_memory(page)
+
+    def _show_memory(self, page: QWidget) -> None:
+        snapshot = self.memory.snapshot
+        if snapshot is None:
+            return
+        lines = meter_lines(snapshot, self.memory.planned_ram_bytes, self.memory.planned_gpu_bytes)
+        for meter in page.findChildren(MemoryMeter):
+            meter.set_lines(lines)
+
+    def _window_commands(self) -> list[Command]:
+        from garden.gui.command_list import Command
+
+        return [
+            Command("Add a folder with models…", "folder", self._on_add_folder),
+            Command("Search the Hub", "search", self._on_search_hub, ("Ctrl", "F")),
+            Command("Show or fold the rail", "more", self._on_toggle_rail, ("Ctrl", "B")),
+            Command("Use the light theme", "sun", lambda: self._choose_theme("light")),
+            Command("Use the dark theme", "blind", lambda: self._choose_theme("dark")),
+            Command("Quit Garden", "close", self.close, ("Ctrl", "Q")),
+        ]
+
+    def _choose_theme(self, theme: str) -> None:
+        try:
+            self._garden.settings.change(theme=theme)
+        except GardenError as error:
+            self.notify(error.sentence, error.action)
+
+    def _on_add_folder(self) -> None:
+        self.show_page("library")
+        self._library().ask_for_folder()
+
+    def _on_search_hub(self) -> None:
+        self.show_page("discover")
+        self._discover().focus_search()
+
+    def _discover(self) -> DiscoverPage:
+        from garden.gui.pages.discover_page import DiscoverPage
+
+        page = self.page("discover")
+        assert isinstance(page, DiscoverPage)
+        return page
+
+    def _library(self) -> LibraryPage:
+        from garden.gui.pages.library_page import LibraryPage
+
+        page = self.page("library")
+        assert isinstance(page, LibraryPage)
+        return page
+
+
+def quit_words(running: Sequence[JobRecord]) -> tuple[str, str]:
+    """What is under way, and what becomes of it when the program ends."""
+    parts = []
+    for kind, (one, many) in _WORK_NAMES.items():
+        count = sum(job.kind is kind for job in running)
+        if count:
+            parts.append(f"{count} {one if count == 1 else many}")
+    said = f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else parts[0]
+    title = f"{said} {'is' if len(running) == 1 else 'are'} running"
+    resumable = sum(job.resumable for job in running)
+    if resumable == len(running):
+        text = "What is here is kept; it continues from there at the next start."
+    elif resumable:
+        text = "Downloads continue from where they are at the next start. The rest has to be started again."
+    else:
+        text = "It has to be started again; nothing half-written is left."
+    return title, text
+
+
+def _dropped_paths(event: QDragEnterEvent | QDropEvent) -> list[Path]:
+    """GGUF files and folders among what is dragged."""
+    paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+    return [path for path in paths if path.suffix.lower() == ".gguf" or path.is_dir()]

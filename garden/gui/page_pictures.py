@@ -1,0 +1,84 @@
+"""Pictures of every page, from the state on this machine: for documents, and for the eye that compares."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEventLoop, QTimer
+
+from garden.core.errors import StateError
+from garden.gui.page_list import PAGES
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from garden.gui.main_window import MainWindow
+    from garden.gui.theme.tokens import Scheme
+    from garden.services.garden import Garden
+
+SIZES = ((1_280, 800), (1_440, 900))
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+
+#: A page shows what it has after this long at most; the Hub may not answer, and a picture need not wait for it.
+_LONGEST_SECONDS = 1.2
+#: So long nothing has to happen for a page to count as settled.
+_QUIET_SECONDS = 0.15
+
+
+def draw_pages(application: QApplication, garden: Garden, folder: Path) -> list[Path]:
+    """Draw each page in each size and scheme; about a quarter of a second each, and a moment per page to settle.
+
+    Args:
+        application: The running application.
+        garden: Where the state comes from.
+        folder: Where the pictures go; made when it is not there.
+
+    Returns:
+        ``{page}-{scheme}-{width}x{height}.png`` for each.
+
+    Raises:
+        StateError: The folder cannot be written.
+    """
+    from garden.gui.application import make_window
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateError(f"{folder} could not be made.", "Choose another folder.", str(error)) from error
+    window, theme = make_window(application, garden)
+    window.resize(*SIZES[0])
+    window.show()
+    paths: list[Path] = []
+    try:
+        for page in PAGES:
+            window.show_page(page.name)
+            window.memory.read()
+            _settle(window)
+            for scheme in SCHEMES:
+                theme.choose(scheme)
+                for width, height in SIZES:
+                    window.resize(width, height)
+                    _settle(window, longest_seconds=0.3)
+                    path = folder / f"{page.name}-{scheme}-{width}x{height}.png"
+                    if not window.grab().save(str(path)):
+                        raise StateError(f"{path} could not be written.", "Check that the folder is yours.")
+                    paths.append(path)
+    finally:
+        window.dismiss()
+    return paths
+
+
+def _settle(window: MainWindow, longest_seconds: float = _LONGEST_SECONDS) -> None:
+    """Let events run until the pump has been idle for a while, or too long has passed."""
+    started = quiet_since = time.monotonic()
+    while time.monotonic() - started < longest_seconds:
+        loop = QEventLoop()
+        QTimer.singleShot(20, loop.quit)
+        loop.exec()
+        now = time.monotonic()
+        if not window.pump.idle:
+            quiet_since = now
+        elif now - quiet_since >= min(_QUIET_SECONDS, longest_seconds / 3):
+            return

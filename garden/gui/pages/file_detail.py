@@ -1,0 +1,249 @@
+"""The file that is chosen: why it runs or not, where its bytes would lie, the line that runs it, and its download."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QRectF, Qt, Signal, Slot
+from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from garden.core.fit_forecast import DeviceMemory, FitMethod
+from garden.core.quantity import GIB, format_bytes, format_duration
+from garden.gui.theme.theme import ThemeController
+from garden.gui.viewmodels.file_table import FileRow
+from garden.gui.widgets.button import Button
+from garden.gui.widgets.label import Label
+from garden.gui.widgets.legend import Legend
+from garden.gui.widgets.memory_bar import MemoryBar, gpu_first
+from garden.gui.widgets.progress_bar import ProgressBar
+from garden.gui.widgets.tag import Tag
+from garden.gui.widgets.themed_widget import Surface, ThemedWidget
+from garden.gui.widgets.tool_tip import plain_tool_tip
+from garden.gui.widgets.verdict_label import VerdictLabel
+
+_METHODS = {
+    FitMethod.ROUGH: "rough · from the Hub's fields",
+    FitMethod.FORMULA: "from the file's header",
+    FitMethod.EXACT: "exact · engine dry run",
+}
+
+
+class _DeviceLine(QWidget):
+    """Name of a device, its bar, what is needed of what is free."""
+
+    def __init__(self, theme: ThemeController, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        px = theme.theme.px
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        self._name = Label(theme, style="small", color="text.secondary", elide=Qt.TextElideMode.ElideRight, size=12.5)
+        self._name.setFixedWidth(px(150))
+        self._bar = MemoryBar(theme, 14)
+        self._needed = Label(theme, style="small", weight=600, size=12.5)
+        self._free = Label(theme, style="small", color="text.muted", size=12.5)
+        row.addWidget(self._name)
+        row.addSpacing(px(8))
+        row.addWidget(self._bar, 1)
+        row.addSpacing(px(12))
+        figures = QHBoxLayout()
+        figures.setSpacing(px(3))
+        figures.addStretch(1)
+        figures.addWidget(self._needed)
+        figures.addWidget(self._free)
+        holder = QWidget()
+        holder.setFixedWidth(px(112))
+        figures.setContentsMargins(0, 0, 0, 0)
+        holder.setLayout(figures)
+        row.addWidget(holder)
+
+    def show_device(self, device: DeviceMemory) -> None:
+        """Show what it would hold."""
+        kind = device.kind.upper()
+        self._name.setText(kind if device.name.upper() == kind else f"{kind} · {device.name}")
+        self._bar.set_device(device)
+        self._needed.setText(f"{device.required_bytes / GIB:.2f}")
+        self._free.setText(f"of {device.available_bytes / GIB:.1f} free")
+
+
+class CodeLine(ThemedWidget):
+    """One line of code in a box, with a button that copies all of it.
+
+    Signals:
+        copied: It lies on the clipboard.
+    """
+
+    copied = Signal()
+
+    def __init__(self, theme: ThemeController, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
+        px = theme.theme.px
+        row = QHBoxLayout(self)
+        row.setContentsMargins(px(10), px(3), px(6), px(3))
+        self._text = Label(theme, style="code", color="text.primary", elide=Qt.TextElideMode.ElideRight)
+        self._text.setObjectName(f"{name}.text")
+        self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._copy = Button(theme, icon="copy", kind="ghost", small=True, name=f"{name}.copy", hint="Copy the line")
+        self._copy.clicked.connect(self._on_copy)
+        row.addWidget(self._text, 1)
+        row.addWidget(self._copy)
+
+    def show_text(self, text: str) -> None:
+        """Show a line."""
+        self._text.setText(text)
+        self._text.setAccessibleName(text)
+        self._text.setToolTip(plain_tool_tip(text))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the box."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(self.look.color("bg.code"))
+        painter.setPen(QPen(self.look.color("border.default"), 1))
+        radius = self.look.radius("control")
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
+
+    @Slot()
+    def _on_copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._text.text())
+        self.copied.emit()
+
+
+class FileDetail(Surface):
+    """The panel below the table.
+
+    Signals:
+        download_wanted: The button was pressed.
+        cancel_wanted: The download under way is to stop.
+        compare_wanted: The file is in the library and is to be tried.
+        copied: The command line lies on the clipboard.
+    """
+
+    download_wanted = Signal()
+    cancel_wanted = Signal()
+    compare_wanted = Signal()
+    copied = Signal()
+
+    def __init__(self, theme: ThemeController, parent: QWidget | None = None) -> None:
+        super().__init__(theme, "bg.sunken", parent=parent)
+        self.setObjectName("fileDetail")
+        px = theme.theme.px
+        self._type = Label(theme, style="code", weight=600, size=13)
+        self._type.setObjectName("fileDetail.type")
+        self._verdict = VerdictLabel(theme, pill=True, layers=True)
+        self._method = Tag(theme)
+        self._disk = Label(theme, style="small", color="text.muted")
+        self._progress = ProgressBar(theme)
+        self._progress.setFixedWidth(px(120))
+        self._state = Label(theme, style="small", color="text.secondary")
+        self._state.setObjectName("fileDetail.state")
+        self._cancel = Button(theme, "Cancel", name="fileDetail.cancel")
+        self._cancel.clicked.connect(self.cancel_wanted)
+        self._download = Button(theme, "Download", icon="download", kind="primary", name="fileDetail.download")
+        self._download.clicked.connect(self.download_wanted)
+        self._compare = Button(theme, "Try it", icon="compare", kind="primary", name="fileDetail.compare")
+        self._compare.clicked.connect(self.compare_wanted)
+        self._reason = Label(theme, color="text.secondary", wrap=True, max_width=760)
+        self._reason.setObjectName("fileDetail.reason")
+        self._devices: list[_DeviceLine] = []
+        self._device_column = QVBoxLayout()
+        self._device_column.setSpacing(px(4))
+        self._line = CodeLine(theme, "fileDetail.line")
+        self._line.copied.connect(self.copied)
+        self._legend = Legend(theme)
+        self._build()
+
+    def _build(self) -> None:
+        px = self.look.px
+        head = QHBoxLayout()
+        head.setSpacing(px(8))
+        for widget in (self._type, self._verdict, self._method):
+            head.addWidget(widget)
+        head.addStretch(1)
+        for control in (self._disk, self._progress, self._state, self._cancel, self._download, self._compare):
+            head.addWidget(control)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(px(20), px(12), px(20), px(12))
+        column.setSpacing(px(8))
+        column.addLayout(head)
+        column.addWidget(self._reason)
+        column.addLayout(self._device_column)
+        column.addWidget(self._line)
+        column.addWidget(self._legend)
+        column.addStretch(1)
+
+    def show_row(self, row: FileRow, line: str, disk_free_bytes: int | None) -> None:
+        """Show a file.
+
+        Args:
+            row: The file and what is known of it.
+            line: The command line that runs it; empty while its header is not read.
+            disk_free_bytes: Room where it would go, None when unknown.
+        """
+        forecast = row.forecast
+        self._type.setText(row.title)
+        self._verdict.set_forecast(forecast)
+        self._method.setVisible(forecast is not None)
+        if forecast is not None:
+            self._method.set_text(_METHODS[forecast.method])
+        self._show_actions(row, disk_free_bytes)
+        if forecast is not None:
+            reason = f"{forecast.reason} {forecast.suggestion}".strip()
+        else:
+            reason = row.problem or "Its header is being read; the forecast follows."
+        self._reason.setText(reason)
+        self._reason.updateGeometry()
+        self._show_devices(forecast.devices if forecast else ())
+        self._line.setVisible(bool(line))
+        self._line.show_text(line)
+        self._legend.setVisible(forecast is not None)
+        margin = next((device.margin_bytes for device in forecast.devices if device.margin_bytes), 0) if forecast else 0
+        items = [
+            ("memory.weights", "Weights"),
+            ("memory.kv", "KV cache"),
+            ("memory.compute", "Compute"),
+            ("memory.used", "In use by others"),
+            ("memory.free", "Free"),
+        ]
+        if margin:
+            items.append(("memory.limit", f"Limit, with a margin of {format_bytes(margin)}"))
+        self._legend.set_items(items)
+
+    def _show_actions(self, row: FileRow, disk_free_bytes: int | None) -> None:
+        job = row.job
+        downloading = row.downloading
+        here = row.entry is not None
+        self._progress.setVisible(downloading)
+        self._state.setVisible(downloading)
+        self._cancel.setVisible(downloading)
+        self._download.setVisible(not downloading and not here)
+        self._compare.setVisible(here)
+        self._disk.setVisible(disk_free_bytes is not None and not downloading and not here)
+        if disk_free_bytes is not None:
+            self._disk.setText(f"Free on disk {format_bytes(disk_free_bytes)}")
+        size = row.file.size_bytes
+        self._download.set_text(f"Download {format_bytes(size)}")
+        too_little = disk_free_bytes is not None and disk_free_bytes < size
+        self._download.set_usable(not too_little, "There is not enough room on the disk.")
+        if downloading and job is not None:
+            self._progress.set_fraction(job.fraction or 0.0)
+            parts = [f"{format_bytes(job.done)} of {format_bytes(job.total or size)}"]
+            if job.rate:
+                parts.append(f"{format_bytes(job.rate)}/s")
+            if job.seconds_left is not None:
+                parts.append(f"{format_duration(job.seconds_left)} left")
+            if job.note:
+                parts = [job.note]
+            self._state.setText(" · ".join(parts) if job.started_at else "Waiting")
+
+    def _show_devices(self, devices: Sequence[DeviceMemory]) -> None:
+        shown = gpu_first(devices)
+        while len(self._devices) < len(shown):
+            line = _DeviceLine(self._controller)
+            self._devices.append(line)
+            self._device_column.addWidget(line)
+        for number, line in enumerate(self._devices):
+            line.setVisible(number < len(shown))
+            if number < len(shown):
+                line.show_device(shown[number])

@@ -1,0 +1,115 @@
+"""Cells of the Files table: type, size, memory, verdict, speed, and the one action of a row."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter
+
+from garden.core.quantity import format_gib
+from garden.gui.viewmodels.file_table import FileColumn, FileRole, FileRow
+from garden.gui.viewmodels.wording import verdict_word
+from garden.gui.widgets.memory_bar import paint_memory_rows
+from garden.gui.widgets.progress_bar import paint_progress
+from garden.gui.widgets.row_delegate import Index, RowDelegate
+from garden.gui.widgets.tag import paint_tag, tag_size
+from garden.gui.widgets.verdict_label import paint_verdict
+
+_LEFT = 20
+_GAP = 14
+
+
+class FileRowDelegate(RowDelegate):
+    """Draws one cell of a FileRow."""
+
+    def paint_content(self, painter: QPainter, rect: QRectF, index: Index, *, selected: bool) -> None:
+        """Draw what the column says."""
+        row = index.data(FileRole.ROW)
+        if row is None:
+            return
+        px = self.look.px
+        match FileColumn(index.column()):
+            case FileColumn.TYPE:
+                self._paint_type(painter, rect.adjusted(px(_LEFT), 0, 0, 0), row, selected=selected)
+            case FileColumn.SIZE:
+                self._paint_figure(painter, rect.adjusted(0, 0, 0, -1), format_gib(row.file.size_bytes))
+            case FileColumn.MEMORY:
+                self._paint_memory(painter, rect.adjusted(px(_GAP), 0, 0, -1), row, selected=selected)
+            case FileColumn.VERDICT:
+                self._paint_verdict(painter, rect.adjusted(px(_GAP), 0, 0, -1), row)
+            case FileColumn.SPEED:
+                self._paint_speed(painter, rect.adjusted(0, 0, 0, -1), row)
+            case FileColumn.ACTION:
+                self._paint_action(painter, rect.adjusted(px(_GAP), 0, -px(16), -1), row)
+
+    def _paint_type(self, painter: QPainter, rect: QRectF, row: FileRow, *, selected: bool) -> None:
+        theme = self.look
+        note = row.note
+        height = theme.px(18) + (theme.px(14) if note else 0)
+        top = rect.top() + round((rect.height() - height) / 2)
+        first = QRectF(rect.left(), top, rect.width(), theme.px(18))
+        room = tag_size(theme, "Recommended").width() + theme.px(6) if row.recommended else 0
+        font = theme.font("code", size=12.5, weight=600)
+        area = first.adjusted(0, 0, -room, 0)
+        left = rect.left() + self.text(
+            painter, area, row.title, font=font, color="text.primary", elide=Qt.TextElideMode.ElideMiddle
+        )
+        if row.recommended:
+            size = tag_size(theme, "Recommended")
+            tag = QRectF(round(left + theme.px(6)), round(first.center().y() - 9), size.width(), size.height())
+            paint_tag(painter, theme, tag, "Recommended", "accent", outlined=selected)
+        if note:
+            second = QRectF(rect.left(), first.bottom(), rect.width(), theme.px(14))
+            self.text(painter, second, note, font=theme.font("caption", weight=400), color="text.muted")
+
+    def _paint_figure(self, painter: QPainter, rect: QRectF, text: str) -> None:
+        font = self.look.font("body", weight=500)
+        self.text(painter, rect, text, font=font, color="text.primary", align=Qt.AlignmentFlag.AlignRight)
+
+    def _paint_memory(self, painter: QPainter, rect: QRectF, row: FileRow, *, selected: bool) -> None:
+        if row.forecast is not None and row.forecast.devices:
+            paint_memory_rows(painter, self.look, rect, row.forecast.devices, on_selected=selected)
+            return
+        if row.problem:
+            font = self.look.font("small")
+            self.text(painter, rect, row.problem, font=font, color="status.danger.fg")
+            return
+        # Its header is on the way: the place of the bar, still and empty.
+        height = self.look.px(8)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.look.color("memory.free"))
+        painter.drawRoundedRect(QRectF(rect.left(), rect.center().y() - height / 2, rect.width(), height), 3, 3)
+
+    def _paint_verdict(self, painter: QPainter, rect: QRectF, row: FileRow) -> None:
+        if row.forecast is not None:
+            paint_verdict(painter, self.look, rect, row.forecast, verdict_word(row.forecast, layers=True))
+        else:
+            text = "Unreadable" if row.problem else "…"
+            self.text(painter, rect, text, font=self.look.font("small"), color="text.muted")
+
+    def _paint_speed(self, painter: QPainter, rect: QRectF, row: FileRow) -> None:
+        speed = row.forecast.decode_tokens_per_second if row.forecast else None
+        right = Qt.AlignmentFlag.AlignRight
+        if speed is None:
+            self.text(painter, rect, "–", font=self.look.font("body"), color="text.muted", align=right)
+            return
+        figure = f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}"
+        font = self.look.font("body", weight=500)
+        self.text(painter, rect, figure, font=font, color="text.primary", align=right)
+        if row.forecast is not None and not row.forecast.speed_is_measured:
+            room = QFontMetricsF(font).horizontalAdvance(figure)
+            area = rect.adjusted(0, 0, -room - self.look.px(3), 0)
+            self.text(painter, area, "≈", font=self.look.font("body"), color="text.muted", align=right)
+
+    def _paint_action(self, painter: QPainter, rect: QRectF, row: FileRow) -> None:
+        theme = self.look
+        side = theme.px(16)
+        place = QRectF(rect.right() - theme.px(22), rect.center().y() - side / 2, side, side)
+        if row.downloading:
+            fraction = row.job.fraction if row.job is not None else None
+            bar = QRectF(rect.right() - theme.px(26), place.bottom() + theme.px(3), theme.px(24), theme.px(3))
+            paint_progress(painter, theme, bar, fraction or 0.0)
+        icon, color = ("check", "verdict.gpu.fg") if row.entry else ("download", "text.secondary")
+        if row.downloading:
+            icon = "close"
+        pixmap = theme.pixmap(icon, color, 16, painter.device().devicePixelRatioF())
+        painter.drawPixmap(round(place.left()), round(place.top()), pixmap)

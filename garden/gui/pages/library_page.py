@@ -1,0 +1,368 @@
+"""Library: every model on this machine, where it came from, whether it is whole, how it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QModelIndex, Qt, Slot
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from garden.core.library_entry import LibraryEntry
+from garden.core.quantity import format_bytes, format_gib
+from garden.gui.pages.library_detail import LibraryDetail
+from garden.gui.pages.library_row_delegate import LibraryRowDelegate
+from garden.gui.pages.row_views import RowTable
+from garden.gui.question import Question
+from garden.gui.viewmodels.library import LibraryViewModel
+from garden.gui.viewmodels.library_table import ORIGINS, LibraryColumn, LibraryRole, LibraryRow
+from garden.gui.viewmodels.model_facts import ModelFacts, read_facts
+from garden.gui.widgets.button import Button
+from garden.gui.widgets.field import Field
+from garden.gui.widgets.label import Label
+from garden.gui.widgets.page_header import PageHeader, Toolbar
+from garden.gui.widgets.segmented_control import SegmentedControl
+from garden.gui.widgets.skeleton import Skeleton
+from garden.gui.widgets.state_view import StateView
+from garden.gui.widgets.themed_widget import Surface
+
+if TYPE_CHECKING:
+    from garden.gui.bridge.event_pump import EventPump
+    from garden.gui.navigator import Navigator
+    from garden.gui.theme.theme import ThemeController
+    from garden.services.garden import Garden
+
+#: Columns of LibraryColumn, gaps included; the name grows.
+_WIDTHS = (None, 16 + 66, 16 + 56, 16 + 110, 16 + 82, 16 + 112, 16 + 48, 16 + 74 + 12)
+_INSETS = (20, 16, 16, 26, 16, 16, 16, 16)
+
+#: Below these widths of the table, columns that matter least make room for the name.
+_WITHOUT_SOURCE = 900
+_WITHOUT_CHECKED = 700
+
+_ALL = "all"
+
+
+class LibraryPage(QWidget):
+    """The page.
+
+    Args:
+        garden: Services.
+        pump: Brings their answers to the Qt thread.
+        navigator: The window.
+        theme: Where colours come from.
+    """
+
+    def __init__(self, garden: Garden, pump: EventPump, navigator: Navigator, theme: ThemeController) -> None:
+        super().__init__()
+        self.setObjectName("page")
+        self._garden = garden
+        self._pump = pump
+        self._navigator = navigator
+        self._theme = theme
+        self._begun = False
+        self._wanted: str | None = None
+        self.library = LibraryViewModel(garden, pump, self)
+        self.header = PageHeader(theme, "Library")
+        self._field = Field(
+            theme,
+            "Filter by name, type, hash",
+            name="library.filter",
+            label="Filter the library",
+            icon="search",
+            key="Ctrl F",
+            width=280,
+        )
+        self._origins = SegmentedControl(theme, [(_ALL, "All")], name="library.origins", label="Where models are from")
+        self._total = Label(theme, style="small", color="text.muted", elide=Qt.TextElideMode.ElideRight)
+        self._total.setObjectName("library.total")
+        self._add = Button(theme, "Add folder", icon="folder", name="library.addFolder")
+        self._verify_all = Button(theme, "Verify all", icon="shield", name="library.verifyAll")
+        self._table = RowTable(
+            theme,
+            height="row_library",
+            widths=_WIDTHS,
+            insets=_INSETS,
+            name="library",
+            label="Models on this machine",
+            sortable=True,
+        )
+        self._table.setProperty("dimsSelection", False)
+        self._table.setItemDelegate(LibraryRowDelegate(theme, "row_library", self._table))
+        self._table.setModel(self.library.shown)
+        self._table.apply_sizes()
+        self._table.sortByColumn(LibraryColumn.LAST_USED, Qt.SortOrder.DescendingOrder)
+        self._detail = LibraryDetail(theme)
+        self._skeleton = Skeleton(theme, 46)
+        self._state = StateView(theme, name="library.state")
+        self._lists = QStackedWidget()
+        self._question: Question | None = None
+        self._build()
+        self._connect()
+        self._on_changed()
+
+    def _build(self) -> None:
+        px = self._theme.theme.px
+        self.header.add(self._field)
+        toolbar = Toolbar(self._theme, spacing=6)
+        toolbar.row.addWidget(self._origins)
+        toolbar.row.addStretch(1)
+        toolbar.row.addWidget(self._total)
+        toolbar.row.addWidget(self._add)
+        toolbar.row.addWidget(self._verify_all)
+        models = QWidget()
+        column = QVBoxLayout(models)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._table, 1)
+        foot = Surface(self._theme, "bg.surface")
+        row = QHBoxLayout(foot)
+        row.setContentsMargins(px(20), px(8), px(20), px(8))
+        row.setSpacing(px(16))
+        for text in ("≈ forecast, not yet measured here", "Files outside Garden's own folders are used in place."):
+            row.addWidget(Label(self._theme, text, style="small", color="text.muted"))
+        row.addStretch(1)
+        column.addWidget(foot)
+        for page in (models, self._skeleton, self._state):
+            self._lists.addWidget(page)
+        body = QHBoxLayout()
+        body.setContentsMargins(0, 0, 0, 0)
+        body.setSpacing(0)
+        body.addWidget(self._lists, 1)
+        body.addWidget(self._detail)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(self.header)
+        outer.addWidget(toolbar)
+        outer.addLayout(body, 1)
+
+    def _connect(self) -> None:
+        self._field.edited.connect(self._on_filter)
+        self._origins.chosen.connect(self._on_origin)
+        self._add.clicked.connect(self.ask_for_folder)
+        self._verify_all.clicked.connect(self.library.verify_all)
+        self.library.changed.connect(self._on_changed)
+        self.library.said.connect(self._navigator.notify)
+        self.library.table.dataChanged.connect(self._on_data_changed)
+        self.library.table.modelReset.connect(self._on_rows_reset)
+        self._table.selectionModel().currentRowChanged.connect(self._on_row_chosen)
+        self._table.row_entered.connect(self._on_row_entered)
+        detail = self._detail
+        detail.compare_wanted.connect(self._on_compare)
+        detail.export_wanted.connect(self._on_export)
+        detail.quantize_wanted.connect(self._on_quantize)
+        detail.verify_wanted.connect(self._on_verify)
+        detail.remove_wanted.connect(self._on_remove)
+        detail.said.connect(self._navigator.notify)
+
+    # What the window asks
+
+    def focus_search(self) -> None:
+        """Put the cursor into the filter."""
+        self._field.line.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._field.line.selectAll()
+
+    def add_file(self, path: str) -> None:
+        """Take a dropped file into the list and choose it."""
+        self._wanted = path
+        self.library.add_file(path)
+
+    def select_path(self, path: str) -> None:
+        """Choose the model that lies there, now or when it is listed."""
+        self._wanted = path
+        self._select_wanted()
+
+    @property
+    def chosen(self) -> LibraryRow | None:
+        """The model that is chosen."""
+        row = self._table.currentIndex().data(LibraryRole.ROW)
+        return row if isinstance(row, LibraryRow) else None
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """The first time, show the last scan and look at the disk again."""
+        super().showEvent(event)
+        if not self._begun:
+            self._begun = True
+            self.library.load()
+        self._plan()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give the name its room."""
+        super().resizeEvent(event)
+        sizes = self._theme.theme
+        width = event.size().width() - self._detail.width()
+        hidden = []
+        if width < sizes.px(_WITHOUT_SOURCE):
+            hidden.append(LibraryColumn.SOURCE.value)
+        if width < sizes.px(_WITHOUT_CHECKED):
+            hidden.append(LibraryColumn.CHECKED.value)
+        self._table.hide_columns(hidden)
+
+    # What the view model says
+
+    @Slot()
+    def _on_changed(self) -> None:
+        library = self.library
+        counts = library.counts
+        segments = [(_ALL, f"All {len(library.table.rows)}")]
+        segments += [(key, f"{title} {counts[key]}") for key, title in ORIGINS.items() if counts.get(key)]
+        self._origins.set_options(segments)
+        twice = f", {format_gib(library.twice_bytes)} of it twice" if library.twice_bytes else ""
+        self._total.setText(f"{format_bytes(library.size_bytes)} on disk{twice}" if library.table.rows else "")
+        self._total.updateGeometry()
+        unchecked = any(row.entry.verified is None for row in library.table.rows)
+        self._verify_all.set_usable(unchecked, "Every model was checked.")
+        self._show_body()
+        self._select_wanted()
+
+    def _show_body(self) -> None:
+        library = self.library
+        shown = library.shown.rowCount()
+        self._detail.setVisible(shown > 0 and self.chosen is not None)
+        if shown:
+            self._lists.setCurrentIndex(0)
+        elif not library.loaded:
+            self._lists.setCurrentWidget(self._skeleton)
+        elif library.table.rows:
+            self._state.show_state(
+                "search",
+                "No model matches",
+                f"{len(library.table.rows)} models are on this machine.",
+                actions=(("Show all", "default", None, self._show_all),),
+            )
+            self._lists.setCurrentWidget(self._state)
+        else:
+            self._state.show_state(
+                "library",
+                "No model is here yet",
+                "Download one from the Hub, or add a folder with GGUF files.",
+                actions=(
+                    ("Find a model", "primary", "discover", lambda: self._navigator.show_page("discover")),
+                    ("Add folder", "default", "folder", self.ask_for_folder),
+                ),
+            )
+            self._lists.setCurrentWidget(self._state)
+
+    @Slot()
+    def _on_rows_reset(self) -> None:
+        """Keep the model that was chosen; choose the first when none was."""
+        if self.library.shown.rowCount() and not self._table.currentIndex().isValid():
+            self._table.selectRow(0)
+
+    @Slot()
+    def _on_data_changed(self) -> None:
+        self._show_detail(self.chosen)
+
+    def _select_wanted(self) -> None:
+        wanted = self._wanted
+        if wanted is None:
+            return
+        for number in range(self.library.shown.rowCount()):
+            row = self.library.shown.index(number, 0).data(LibraryRole.ROW)
+            if row.entry.ref.path == wanted:
+                self._wanted = None
+                self._table.selectRow(number)
+                return
+
+    @Slot(QModelIndex, QModelIndex)
+    def _on_row_chosen(self, _current: QModelIndex, _previous: QModelIndex) -> None:
+        self._show_detail(self.chosen)
+        self._plan()
+        self._show_body()
+
+    def _show_detail(self, row: LibraryRow | None) -> None:
+        if row is None:
+            return
+        self._detail.show_row(row, None)
+        entry = row.entry
+        self._pump.run(
+            lambda: read_facts(self._garden, entry),
+            lambda facts: self._on_facts(entry, facts),
+            lambda _error: None,
+            receiver=self,
+        )
+
+    def _on_facts(self, entry: LibraryEntry, facts: ModelFacts) -> None:
+        row = self.chosen
+        if row is not None and row.entry == entry:
+            self._detail.show_row(row, facts)
+
+    def _plan(self) -> None:
+        """The memory meter shows what the chosen model would take, while this page is in front."""
+        if not self.isVisible():
+            return
+        row = self.chosen
+        devices = row.forecast.devices if row is not None and row.forecast is not None else ()
+        ram = sum(device.required_bytes for device in devices if device.kind == "ram")
+        gpu = sum(device.required_bytes for device in devices if device.kind == "gpu")
+        self._navigator.plan_memory(ram, gpu)
+
+    # What the user does
+
+    @Slot(str)
+    def _on_filter(self, text: str) -> None:
+        self.library.shown.show_words(text)
+        self._show_body()
+
+    @Slot(str)
+    def _on_origin(self, origin: str) -> None:
+        self.library.shown.show_origin(None if origin == _ALL else origin)
+        self._show_body()
+
+    def _show_all(self) -> None:
+        self._field.set_text("")
+        self._origins.set_current(_ALL)
+        self.library.shown.show_words("")
+        self.library.shown.show_origin(None)
+        self._show_body()
+
+    @Slot()
+    def ask_for_folder(self) -> None:
+        """Let the user choose a folder to list."""
+        folder = QFileDialog.getExistingDirectory(self, "A folder with GGUF files")
+        if folder:
+            self.library.add_folder(folder)
+
+    @Slot(QModelIndex)
+    def _on_row_entered(self, _index: QModelIndex) -> None:
+        self._on_compare()
+
+    @Slot()
+    def _on_compare(self) -> None:
+        if (row := self.chosen) is not None and row.entry.problem is None:
+            self._navigator.compare((row.entry,))
+
+    @Slot()
+    def _on_export(self) -> None:
+        if (row := self.chosen) is not None:
+            self._navigator.export(row.entry)
+
+    @Slot()
+    def _on_quantize(self) -> None:
+        if (row := self.chosen) is not None:
+            self._navigator.quantize(row.entry)
+
+    @Slot()
+    def _on_verify(self) -> None:
+        if (row := self.chosen) is not None:
+            self.library.verify(row.entry)
+
+    @Slot()
+    def _on_remove(self) -> None:
+        row = self.chosen
+        if row is None:
+            return
+        if self._question is None:
+            self._question = Question(self._theme, self.window(), name="removeQuestion")
+        entry = row.entry
+        name = f"{entry.ref.name} {entry.ref.quant_type or ''}".strip()
+        self._question.ask(
+            "trash",
+            f"Remove {name}?",
+            f"It goes to the trash; {format_bytes(entry.ref.size_bytes)} are free once that is emptied.",
+            yes=("Remove", "danger", "trash"),
+            no="Keep it",
+            then=lambda: self.library.remove(entry),
+            mood="danger",
+        )

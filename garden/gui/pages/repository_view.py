@@ -1,0 +1,364 @@
+"""The right side of Discover: one repository with its files and its card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QModelIndex, Qt, QUrl, Signal, Slot
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from garden.core.catalog import ModelSummary
+from garden.core.errors import GatedError, HubUnreachableError, NotFoundError
+from garden.core.library_entry import LibraryEntry
+from garden.core.quantity import format_parameters
+from garden.gui.pages.card_view import CardView
+from garden.gui.pages.file_detail import FileDetail
+from garden.gui.pages.file_row_delegate import FileRowDelegate
+from garden.gui.pages.load_bar import LoadBar
+from garden.gui.pages.row_views import RowTable
+from garden.gui.pages.tab_bar import TabBar
+from garden.gui.theme.theme import ThemeController
+from garden.gui.viewmodels.file_table import FileColumn, FileRole, FileRow
+from garden.gui.viewmodels.repository import RepositoryViewModel
+from garden.gui.viewmodels.server_line import server_line
+from garden.gui.viewmodels.wording import license_name
+from garden.gui.widgets.button import Button
+from garden.gui.widgets.label import Label
+from garden.gui.widgets.skeleton import Skeleton
+from garden.gui.widgets.state_view import StateView
+from garden.gui.widgets.tag import Tag
+from garden.gui.widgets.themed_widget import Surface
+from garden.services.model_name import display_name
+
+_TAGS = 4
+
+#: Columns of FileColumn, gaps included: type, size, memory (grows), verdict, speed, action.
+_WIDTHS = (20 + 142, 56, None, 14 + 112, 14 + 52, 14 + 28 + 16)
+_INSETS = (20, 0, 14, 14, 0, 0)
+_LEGEND = (("memory.weights", "Weights"), ("memory.kv", "KV cache"), ("memory.compute", "Compute"))
+
+
+class _Head(QWidget):
+    """Name, tags and where it comes from."""
+
+    def __init__(self, theme: ThemeController, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        px = theme.theme.px
+        self._name = Label(theme, style="heading", elide=Qt.TextElideMode.ElideRight)
+        self._name.setObjectName("repository.name")
+        self._tags = [Tag(theme) for _ in range(_TAGS)]
+        self._repo_id = Label(theme, style="code", color="text.muted", elide=Qt.TextElideMode.ElideMiddle)
+        self._repo_id.setObjectName("repository.id")
+        self._rest = Label(theme, style="small", color="text.muted", elide=Qt.TextElideMode.ElideRight)
+        self.browse = Button(theme, icon="external", name="repository.browse", hint="Open its page in the browser")
+        self.compare = Button(theme, "Compare", icon="compare", name="repository.compare")
+        first = QHBoxLayout()
+        first.setSpacing(px(8))
+        first.addWidget(self._name)
+        for tag in self._tags:
+            first.addWidget(tag)
+        first.addStretch(1)
+        second = QHBoxLayout()
+        second.setSpacing(px(8))
+        second.addWidget(self._repo_id)
+        second.addWidget(self._rest)
+        second.addStretch(1)
+        texts = QVBoxLayout()
+        texts.setSpacing(px(3))
+        texts.addLayout(first)
+        texts.addLayout(second)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(px(20), px(14), px(20), px(10))
+        row.setSpacing(px(8))
+        row.addLayout(texts, 1)
+        row.addWidget(self.browse)
+        row.addWidget(self.compare)
+
+    def show_summary(self, summary: ModelSummary, trained_context: int | None) -> None:
+        """Show a repository."""
+        self._name.setText(display_name(summary.name))
+        self._name.updateGeometry()
+        told = [
+            format_parameters(summary.parameters) if summary.parameters else "",
+            summary.architecture or "",
+            license_name(summary.license) if summary.license else "",
+            "needs consent" if summary.gated else "",
+        ]
+        shown = [text for text in told if text]
+        for number, tag in enumerate(self._tags):
+            tag.setVisible(number < len(shown))
+            if number < len(shown):
+                tag.set_text(shown[number])
+        self._repo_id.setText(summary.repo_id)
+        self._repo_id.updateGeometry()
+        rest = []
+        if summary.base_models:
+            rest.append(f"made from {', '.join(summary.base_models[:2])}")
+        if trained_context:
+            rest.append(f"{trained_context:,} tokens")
+        self._rest.setText("".join(f"·  {part}  " for part in rest))
+        self._rest.updateGeometry()
+
+
+class RepositoryView(Surface):
+    """Shows what RepositoryViewModel holds.
+
+    Signals:
+        compare_wanted: Files of this repository that are here are to be tried: their entries.
+        said: Something to say: a sentence and what helps.
+    """
+
+    compare_wanted = Signal(object)
+    said = Signal(str, str)
+
+    def __init__(
+        self, view_model: RepositoryViewModel, theme: ThemeController, endpoint: str, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(theme, "bg.surface", parent=parent)
+        self._view_model = view_model
+        self._endpoint = endpoint
+        self._disk_free: int | None = None
+        self._head = _Head(theme)
+        self._tabs = TabBar(theme, name="repository.tabs", label="Parts of the repository")
+        self._tabs.addTab("Files")
+        self._tabs.addTab("Card")
+        self._load = LoadBar(theme)
+        self._table = RowTable(
+            theme,
+            height="row_file",
+            widths=_WIDTHS,
+            insets=_INSETS,
+            legend=(FileColumn.MEMORY, _LEGEND),
+            name="files",
+            label="Files of the repository",
+        )
+        self._table.setProperty("dimsSelection", False)
+        self._table.setItemDelegate(FileRowDelegate(theme, "row_file", self._table))
+        self._table.setModel(view_model.files)
+        self._table.apply_sizes()
+        self._detail = FileDetail(theme)
+        self._card = CardView(theme)
+        self._state = StateView(theme, name="repository.state")
+        self._pages = QStackedWidget()
+        self._bodies = QStackedWidget()
+        self._build(theme)
+        self._connect()
+        self._on_changed()
+
+    def _build(self, theme: ThemeController) -> None:
+        px = theme.theme.px
+        files = QWidget()
+        column = QVBoxLayout(files)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._load)
+        column.addWidget(self._table, 1)
+        self._detail_edge = Surface(theme, "border.default")
+        self._detail_edge.setFixedHeight(1)
+        column.addWidget(self._detail_edge)
+        column.addWidget(self._detail)
+        self._bodies.addWidget(files)
+        self._bodies.addWidget(self._card)
+        body = QWidget()
+        inner = QVBoxLayout(body)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.setSpacing(0)
+        inner.addWidget(self._head)
+        tabs = QHBoxLayout()
+        tabs.setContentsMargins(px(20), 0, 0, 0)
+        tabs.setSpacing(0)
+        tabs.addWidget(self._tabs)
+        band = Surface(theme, "bg.surface", edges="b")
+        band.setContentsMargins(0, 0, 0, 0)
+        band.setLayout(tabs)
+        inner.addWidget(band)
+        inner.addWidget(self._bodies, 1)
+        self._skeleton = Skeleton(theme, 46)
+        for page in (body, self._skeleton, self._state):
+            self._pages.addWidget(page)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self._pages)
+
+    def _connect(self) -> None:
+        view_model = self._view_model
+        view_model.changed.connect(self._on_changed)
+        view_model.selected_changed.connect(self._on_selected_changed)
+        view_model.load_changed.connect(self._on_load_changed)
+        view_model.card_changed.connect(self._on_card_changed)
+        view_model.download_ended.connect(self.said)
+        self._tabs.currentChanged.connect(self._on_tab_changed)
+        self._load.context_chosen.connect(view_model.set_context_length)
+        self._load.kv_type_chosen.connect(view_model.set_kv_type)
+        self._table.selectionModel().currentRowChanged.connect(self._on_row_chosen)
+        self._table.clicked.connect(self._on_cell_clicked)
+        self._table.row_entered.connect(self._on_row_entered)
+        self._detail.download_wanted.connect(self._on_download)
+        self._detail.cancel_wanted.connect(self._on_cancel)
+        self._detail.compare_wanted.connect(self._on_try)
+        self._detail.copied.connect(lambda: self.said.emit("The command line was copied.", ""))
+        self._head.browse.clicked.connect(self._on_browse)
+        self._head.compare.clicked.connect(self._on_compare)
+        self._card.link_opened.connect(self._on_link)
+
+    def show_disk(self, free_bytes: int | None) -> None:
+        """Say how much room there is where downloads go."""
+        self._disk_free = free_bytes
+        self._on_selected_changed()
+
+    def focus_files(self) -> None:
+        """Put the keyboard into the table."""
+        self._table.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    @property
+    def row(self) -> FileRow | None:
+        """The file that is chosen."""
+        return self._view_model.selected
+
+    # What the view model says
+
+    @Slot()
+    def _on_changed(self) -> None:
+        view_model = self._view_model
+        if view_model.repository is not None:
+            self._head.show_summary(view_model.repository.summary, view_model.trained_context)
+            self._tabs.set_count(0, len(view_model.files.rows))
+            self._tabs.setCurrentIndex(0)
+            self._card.clear()
+            self._pages.setCurrentIndex(0)
+            self._on_load_changed()
+            self._on_selected_changed()
+            if not view_model.files.rows:
+                self._show_no_files()
+        elif view_model.busy:
+            self._pages.setCurrentWidget(self._skeleton)
+        else:
+            self._show_problem()
+
+    def _show_no_files(self) -> None:
+        repository = self._view_model.repository
+        formats = ", ".join(repository.formats) if repository and repository.formats else ""
+        self._state.show_state(
+            "discover",
+            "No GGUF files here",
+            f"This repository holds {formats}. Garden runs GGUF files." if formats else "Garden runs GGUF files.",
+            actions=(("Open its page", "default", "external", self._on_browse),),
+        )
+        self._pages.setCurrentWidget(self._state)
+
+    def _show_problem(self) -> None:
+        problem = self._view_model.problem
+        if problem is None:
+            self._state.show_state("discover", "Choose a model", "Its files and how each will run here show up here.")
+        elif isinstance(problem, GatedError):
+            self._state.show_state(
+                "lock",
+                problem.sentence.rstrip("."),
+                problem.action,
+                actions=(
+                    ("Ask for access", "primary", "external", self._on_browse),
+                    ("Try again", "default", "retry", self._view_model.reload),
+                ),
+            )
+        elif isinstance(problem, HubUnreachableError):
+            self._state.show_error(problem, self._view_model.reload, icon="offline")
+        elif isinstance(problem, NotFoundError):
+            self._state.show_state("search", problem.sentence.rstrip("."), problem.action)
+        else:
+            self._state.show_error(problem, self._view_model.reload)
+        self._pages.setCurrentWidget(self._state)
+
+    @Slot()
+    def _on_load_changed(self) -> None:
+        view_model = self._view_model
+        self._load.show_load(view_model.context_length, view_model.largest_context, view_model.kv_type)
+
+    @Slot()
+    def _on_selected_changed(self) -> None:
+        row = self._view_model.selected
+        self._detail.setVisible(row is not None)
+        self._detail_edge.setVisible(row is not None)
+        self._head.compare.setVisible(bool(self._entries()))
+        if row is None:
+            return
+        configuration = self._view_model.configuration(row)
+        self._detail.show_row(row, server_line(configuration) if configuration else "", self._disk_free)
+        number = self._view_model.files.row_of(row.file.filename)
+        if self._table.currentIndex().row() != number:
+            self._table.selectRow(number)
+
+    @Slot()
+    def _on_card_changed(self) -> None:
+        view_model = self._view_model
+        if view_model.card is not None:
+            self._card.show_card(view_model.card)
+        elif view_model.card_problem is not None:
+            self._card.show_problem(view_model.card_problem, view_model.read_card)
+        else:
+            self._card.show_loading()
+
+    # What the user does
+
+    @Slot(int)
+    def _on_tab_changed(self, tab: int) -> None:
+        self._bodies.setCurrentIndex(tab)
+        if tab == 1:
+            self._view_model.read_card()
+
+    @Slot(QModelIndex, QModelIndex)
+    def _on_row_chosen(self, current: QModelIndex, _previous: QModelIndex) -> None:
+        row = current.data(FileRole.ROW)
+        selected = self._view_model.selected
+        if isinstance(row, FileRow) and (selected is None or row.file.filename != selected.file.filename):
+            self._view_model.select(row.file.filename)
+
+    @Slot(QModelIndex)
+    def _on_cell_clicked(self, index: QModelIndex) -> None:
+        if index.column() == FileColumn.ACTION:
+            self._act(index)
+
+    @Slot(QModelIndex)
+    def _on_row_entered(self, index: QModelIndex) -> None:
+        self._act(index)
+
+    def _act(self, index: QModelIndex) -> None:
+        row = index.data(FileRole.ROW)
+        if not isinstance(row, FileRow) or row.entry is not None:
+            return
+        if row.downloading:
+            self._view_model.cancel_download(row.file.filename)
+        else:
+            self._view_model.download(row.file.filename)
+
+    @Slot()
+    def _on_download(self) -> None:
+        if (row := self.row) is not None:
+            self._view_model.download(row.file.filename)
+
+    @Slot()
+    def _on_cancel(self) -> None:
+        if (row := self.row) is not None:
+            self._view_model.cancel_download(row.file.filename)
+
+    @Slot()
+    def _on_try(self) -> None:
+        if (row := self.row) is not None and row.entry is not None:
+            self.compare_wanted.emit((row.entry,))
+
+    @Slot()
+    def _on_compare(self) -> None:
+        self.compare_wanted.emit(tuple(self._entries()[:4]))
+
+    def _entries(self) -> Sequence[LibraryEntry]:
+        return [row.entry for row in self._view_model.files.rows if row.entry is not None]
+
+    @Slot()
+    def _on_browse(self) -> None:
+        if self._view_model.repo_id is not None:
+            self._on_link(f"{self._endpoint}/{self._view_model.repo_id}")
+
+    @Slot(str)
+    def _on_link(self, address: str) -> None:
+        if address.startswith(("https://", "http://")):
+            QDesktopServices.openUrl(QUrl(address))

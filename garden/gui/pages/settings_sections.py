@@ -1,0 +1,424 @@
+"""The sections of Settings. Each shows what the view model holds and changes nothing by itself."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QUrl, Slot
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QVBoxLayout, QWidget
+
+from garden.core.paths import data_dir
+from garden.gui.pages.load_bar import KV_TYPES
+from garden.gui.pages.setting_row import SettingGroup, SettingRow
+from garden.gui.widgets.button import Button
+from garden.gui.widgets.field import Field
+from garden.gui.widgets.label import Label
+from garden.gui.widgets.segmented_control import SegmentedControl
+from garden.gui.widgets.switch import Switch
+from garden.gui.widgets.tag import KeyCap, Tag
+from garden.hub.cache import hub_cache_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from garden.gui.theme.theme import ThemeController
+    from garden.gui.viewmodels.settings import SettingsViewModel
+
+_TEXT_SIZES = (("0.9", "90 %"), ("1.0", "100 %"), ("1.15", "115 %"), ("1.3", "130 %"), ("1.5", "150 %"))
+_CONTEXTS = (("", "Auto"), ("4096", "4k"), ("8192", "8k"), ("16384", "16k"), ("32768", "32k"))
+
+_SHORTCUTS = (
+    ("Anywhere", (
+        ("Command palette", ("Ctrl", "K")),
+        ("Discover, Library, Workshop, Compare, Machine, Activity", ("Ctrl", "1 … 6")),
+        ("Settings", ("Ctrl", ",")),
+        ("Search or filter the page", ("Ctrl", "F")),
+        ("Show or fold the rail", ("Ctrl", "B")),
+        ("Quit", ("Ctrl", "Q")),
+    )),
+    ("Lists and tables", (
+        ("Move", ("↑ ↓",)),
+        ("Open, download or try the row", ("Enter",)),
+        ("Leave the list", ("Tab",)),
+    )),
+    ("Compare", (
+        ("Send", ("Ctrl", "Enter")),
+        ("Stop every pane", ("Esc",)),
+    )),
+)  # fmt: skip
+
+
+class Section(QWidget):
+    """Groups below each other.
+
+    Args:
+        theme: Where colours come from.
+        model: What is set.
+    """
+
+    def __init__(self, theme: ThemeController, model: SettingsViewModel) -> None:
+        super().__init__()
+        self._theme = theme
+        self._model = model
+        self._groups: list[SettingGroup] = []
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(theme.theme.px(22))
+
+    def add_group(self, title: str, rows: Sequence[SettingRow]) -> SettingGroup:
+        """Put a group below the others."""
+        group = SettingGroup(self._theme, title, rows)
+        self._groups.append(group)
+        self._column.addWidget(group)
+        return group
+
+    def show_matching(self, words: Sequence[str]) -> bool:
+        """Show what contains every word; whether anything does."""
+        shown = [group.show_matching(words) for group in self._groups]
+        self.setVisible(any(shown))
+        return any(shown)
+
+    def refresh(self) -> None:
+        """Show what is set now."""
+
+
+class GeneralSection(Section):
+    """Theme, text size, density."""
+
+    def __init__(self, theme: ThemeController, model: SettingsViewModel) -> None:
+        super().__init__(theme, model)
+        self._scheme = SegmentedControl(
+            theme,
+            [("system", "System"), ("light", "Light"), ("dark", "Dark")],
+            name="settings.theme",
+            label="Theme",
+        )
+        self._scheme.chosen.connect(lambda key: model.change(theme=key))
+        self._size = SegmentedControl(theme, _TEXT_SIZES, name="settings.textSize", label="Text size")
+        self._size.chosen.connect(lambda key: model.change(text_scale=float(key)))
+        self._density = SegmentedControl(
+            theme,
+            [("compact", "Compact"), ("comfortable", "Comfortable")],
+            name="settings.density",
+            label="Rows",
+        )
+        self._density.chosen.connect(lambda key: model.change(density=key))
+        self.add_group(
+            "Look",
+            (
+                SettingRow(theme, "Theme", "System follows the desktop, also while Garden runs.", (self._scheme,)),
+                SettingRow(theme, "Text size", "Controls grow with their text.", (self._size,)),
+                SettingRow(theme, "Rows", "Comfortable gives each row a little more room.", (self._density,)),
+            ),
+        )
+
+    def refresh(self) -> None:
+        """Show what is set now."""
+        settings = self._model.settings
+        self._scheme.set_current(settings.theme)
+        self._size.set_current(
+            min((key for key, _title in _TEXT_SIZES), key=lambda key: abs(float(key) - settings.text_scale))
+        )
+        self._density.set_current(settings.density)
+
+
+class FoldersSection(Section):
+    """Where models lie."""
+
+    def __init__(self, theme: ThemeController, model: SettingsViewModel) -> None:
+        super().__init__(theme, model)
+        choose = Button(theme, "Change", small=True, name="settings.modelsDir.change", hint="Choose a folder")
+        choose.clicked.connect(self._on_choose)
+        self._reset = Button(theme, "Reset", kind="ghost", small=True, name="settings.modelsDir.reset")
+        self._reset.clicked.connect(lambda: model.change(models_dir=None))
+        self._models = SettingRow(theme, "Models folder", " ", (self._reset, choose))
+        cache = Button(theme, "Open", small=True, name="settings.cache.open", hint="Open the Hub cache")
+        cache.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(hub_cache_dir()))))
+        self.add_group(
+            "What Garden writes",
+            (
+                self._models,
+                SettingRow(
+                    theme,
+                    "Hub cache",
+                    f"{hub_cache_dir()}. Shared with other tools; HF_HOME moves it.",
+                    (cache,),
+                ),
+            ),
+        )
+        add = Button(theme, "Add folder", icon="folder", small=True, name="settings.folders.add")
+        add.clicked.connect(self._on_add)
+        self._folders = self.add_group(
+            "Other folders",
+            (SettingRow(theme, "Folders with GGUF files", "Read in place, never changed or copied.", (add,)),),
+        )
+        self._shown: dict[str, SettingRow] = {}
+
+    def refresh(self) -> None:
+        """Show what is set now."""
+        settings = self._model.settings
+        self._models.set_description(f"{self._model.models_dir}. Quantized models go here.")
+        self._reset.setVisible(settings.models_dir is not None)
+        for folder in [folder for folder in self._shown if folder not in settings.folders]:
+            self._folders.card.remove_row(self._shown.pop(folder))
+        for folder in settings.folders:
+            if folder not in self._shown:
+                remove = Button(
+                    self._theme,
+                    "Forget",
+                    kind="ghost",
+                    small=True,
+                    name=f"settings.folder.{len(self._shown)}",
+                    hint="List its models no longer; the files stay",
+                )
+                remove.clicked.connect(lambda _checked=False, which=folder: self._model.forget_folder(which))
+                row = SettingRow(self._theme, folder, "", (remove,))
+                self._shown[folder] = row
+                self._folders.card.add_row(row)
+
+    @Slot()
+    def _on_choose(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Folder for models made here", self._model.models_dir)
+        if folder:
+            self._model.change(models_dir=folder)
+
+    @Slot()
+    def _on_add(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "A folder with GGUF files")
+        if folder:
+            self._model.add_folder(folder)
+
+
+class HubSection(Section):
+    """Endpoint, token, downloads."""
+
+    def __init__(self, theme: ThemeController, model: SettingsViewModel) -> None:
+        super().__init__(theme, model)
+        self._address = Field(
+            theme, "https://huggingface.co", name="settings.endpoint", label="Address of the Hub", width=260
+        )
+        self._address.line.editingFinished.connect(self._on_address)
+        self._endpoint = SettingRow(
+            theme, "Address", "The Hub, a mirror or your company’s own. HF_ENDPOINT overrides it.", (self._address,)
+        )
+        self._state = Tag(theme, "", "accent")
+        self._token = Field(theme, "hf_…", name="settings.token", label="Hub token", width=180)
+        self._token.line.setEchoMode(QLineEdit.EchoMode.Password)
+        self._token.entered.connect(self._on_token)
+        self._sign_in = Button(theme, "Sign in", icon="user", small=True, name="settings.signIn")
+        self._sign_in.clicked.connect(self._on_token)
+        self._use_found = Button(theme, "Use that token", small=True, name="settings.useFound")
+        self._use_found.clicked.connect(lambda: model.use_existing_token(True))
+        self._sign_out = Button(theme, "Sign out", small=True, name="settings.signOut")
+        self._sign_out.clicked.connect(self._on_sign_out)
+        self._account = SettingRow(
+            theme,
+            "Sign in",
+            " ",
+            (self._state, self._use_found, self._token, self._sign_in, self._sign_out),
+        )
+        self._offline = Switch(theme, name="settings.offline", label="Work offline")
+        self._offline.clicked.connect(lambda: model.change(offline=self._offline.isChecked()))
+        self.add_group(
+            "Endpoint",
+            (
+                self._endpoint,
+                self._account,
+                SettingRow(
+                    theme,
+                    "Work offline",
+                    "Opens not one connection. What was seen before stays browsable.",
+                    (self._offline,),
+                ),
+            ),
+        )
+        self._parallel = SegmentedControl(
+            theme,
+            [(str(count), str(count)) for count in (1, 2, 3, 4)],
+            name="settings.parallel",
+            label="At the same time",
+        )
+        self._parallel.chosen.connect(lambda key: model.change(parallel_downloads=int(key)))
+        always = Label(theme, "Always", style="small", color="text.muted")
+        self.add_group(
+            "Downloads",
+            (
+                SettingRow(
+                    theme,
+                    "At the same time",
+                    "A sharded set counts as one. Takes effect at the next start.",
+                    (self._parallel,),
+                ),
+                SettingRow(
+                    theme,
+                    "Check every file",
+                    "SHA-256 or git hash against the Hub. Cannot be switched off.",
+                    (always,),
+                ),
+            ),
+        )
+
+    def refresh(self) -> None:
+        """Show what is set now."""
+        model = self._model
+        if not self._address.line.hasFocus():
+            self._address.set_text(model.endpoint if model.endpoint_is_fixed else model.settings.endpoint)
+        self._address.setEnabled(not model.endpoint_is_fixed)
+        self._address.setToolTip("HF_ENDPOINT is set, and decides." if model.endpoint_is_fixed else "")
+        self._address.set_invalid(bool(model.endpoint_problem))
+        self._endpoint.set_problem(model.endpoint_problem)
+        self._account.set_description(model.token_status)
+        self._state.set_text("Signed in")
+        self._state.setVisible(model.signed_in)
+        self._sign_out.setVisible(model.signed_in)
+        self._token.setVisible(not model.signed_in)
+        self._sign_in.setVisible(not model.signed_in)
+        self._use_found.setVisible(model.token_found and not model.signed_in)
+        self._offline.setChecked(model.settings.offline)
+        self._parallel.set_current(str(model.settings.parallel_downloads))
+
+    @Slot()
+    def _on_address(self) -> None:
+        if self._address.text != self._model.settings.endpoint or self._model.endpoint_problem:
+            self._model.set_endpoint(self._address.text)
+
+    @Slot()
+    def _on_token(self) -> None:
+        token = self._token.text.strip()
+        if token:
+            self._token.line.clear()
+            self._model.set_token(token)
+
+    @Slot()
+    def _on_sign_out(self) -> None:
+        if self._model.settings.use_existing_token:
+            self._model.use_existing_token(False)
+        self._model.set_token(None)
+
+
+class EngineSection(Section):
+    """The engine, and what a load starts from."""
+
+    def __init__(self, theme: ThemeController, model: SettingsViewModel) -> None:
+        super().__init__(theme, model)
+        self._context = SegmentedControl(theme, _CONTEXTS, name="settings.context", label="Context")
+        self._context.chosen.connect(lambda key: model.change(context_length=int(key) if key else None))
+        self._kv = SegmentedControl(
+            theme, [(kind, kind) for kind in KV_TYPES], name="settings.kvType", label="KV cache"
+        )
+        self._kv.chosen.connect(lambda key: model.change(kv_type=key))
+        self.add_group(
+            "Loading a model",
+            (
+                SettingRow(
+                    theme,
+                    "Context",
+                    "Auto takes what the model was trained for, at most 16k. A pane can differ.",
+                    (self._context,),
+                ),
+                SettingRow(
+                    theme,
+                    "KV cache",
+                    "q8_0 halves the memory of the context; answers change a little.",
+                    (self._kv,),
+                ),
+            ),
+        )
+        self._version = SettingRow(theme, "llama.cpp", " ")
+        self._devices = SettingRow(theme, "Devices", " ")
+        self._again = Button(theme, "Look again", icon="retry", small=True, name="settings.probe")
+        self._again.clicked.connect(model.probe)
+        self._build = SettingRow(theme, "Build", " ", (self._again,))
+        self.add_group("Engine", (self._version, self._devices, self._build))
+
+    def refresh(self) -> None:
+        """Show what is set now."""
+        settings = self._model.settings
+        self._context.set_current(str(settings.context_length or ""))
+        self._kv.set_current(settings.kv_type)
+        self._again.set_usable(not self._model.probing, "The machine is being looked at.")
+        snapshot = self._model.snapshot
+        if snapshot is None:
+            return
+        engine = snapshot.engine
+        if engine.installed:
+            self._version.set_description(f"llama-cpp-python {engine.version}, each model in a process of its own.")
+        else:
+            problem = engine.problem or "The engine is not installed."
+            self._version.set_description(f"{problem} Install it with: python packaging/bootstrap.py setup")
+        devices = [f"{device.description or device.name} ({device.name})" for device in engine.devices]
+        idle = [gpu.name for gpu in snapshot.gpus if gpu.device is None]
+        text = ", ".join(devices) or "none"
+        if idle:
+            text += (
+                f". Not used: {', '.join(idle)}. Build for it with: python packaging/bootstrap.py engine --backend cuda"
+            )
+        self._devices.set_description(text)
+        self._build.set_description(engine.system_info.strip(" |") or "unknown")
+
+
+class KeyboardSection(Section):
+    """Keys."""
+
+    def __init__(self, theme: ThemeController, model: SettingsViewModel) -> None:
+        super().__init__(theme, model)
+        for title, keys in _SHORTCUTS:
+            rows = [SettingRow(theme, action, "", tuple(KeyCap(theme, cap) for cap in caps)) for action, caps in keys]
+            self.add_group(title, rows)
+
+
+class AboutSection(Section):
+    """Version, places, licences."""
+
+    def __init__(self, theme: ThemeController, model: SettingsViewModel) -> None:
+        super().__init__(theme, model)
+        data = Button(theme, "Open", small=True, name="about.data", hint="Open the data folder")
+        data.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(data_dir()))))
+        copy = Button(theme, "Copy", icon="copy", small=True, name="about.copy", hint="Copy the versions")
+        copy.clicked.connect(self._on_copy)
+        self.add_group(
+            "Garden",
+            (
+                SettingRow(theme, f"Garden {_version('garden')}", "Apache-2.0. A model garden on your own machine."),
+                SettingRow(theme, "Versions", _versions(), (copy,)),
+                SettingRow(
+                    theme,
+                    "Your data",
+                    f"{data_dir()}. Chats, receipts and measurements; nothing is sent anywhere.",
+                    (data,),
+                ),
+            ),
+        )
+        self.add_group(
+            "Made with",
+            (
+                SettingRow(theme, "llama.cpp and llama-cpp-python", "MIT"),
+                SettingRow(theme, "Qt for Python", "LGPL-3.0"),
+                SettingRow(theme, "Inter and JetBrains Mono", "SIL Open Font License 1.1"),
+            ),
+        )
+
+    @Slot()
+    def _on_copy(self) -> None:
+        QGuiApplication.clipboard().setText(_versions())
+        self._model.said.emit("The versions were copied.", "")
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _versions() -> str:
+    named = (
+        ("PySide6", "PySide6_Essentials"),
+        ("llama-cpp-python", "llama_cpp_python"),
+        ("huggingface-hub", "huggingface_hub"),
+    )
+    parts = [f"Python {platform.python_version()}", *(f"{title} {_version(package)}" for title, package in named)]
+    return f"{', '.join(parts)}, {platform.system()} {platform.machine()}"

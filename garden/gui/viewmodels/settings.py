@@ -1,0 +1,149 @@
+"""Settings as the page shows them: what is set, what is wrong with what was entered, what is known of the token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from garden.core.errors import GardenError
+from garden.core.events import MachineRead, SettingsChanged
+from garden.core.hardware_snapshot import HardwareSnapshot
+from garden.hub.address import Endpoint
+
+if TYPE_CHECKING:
+    from garden.gui.bridge.event_pump import EventPump
+    from garden.services.garden import Garden
+    from garden.store.settings import Settings
+
+
+class SettingsViewModel(QObject):
+    """Changes are written at once; there is nothing to confirm.
+
+    Signals:
+        changed: Settings, token or machine are others now.
+        said: Something failed or was done: a sentence, and what helps.
+    """
+
+    changed = Signal()
+    said = Signal(str, str)
+
+    def __init__(self, garden: Garden, pump: EventPump, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._garden = garden
+        self._pump = pump
+        self.token_status = ""
+        self.signed_in = False
+        self.token_found = False
+        self.endpoint_problem = ""
+        self.snapshot: HardwareSnapshot | None = None
+        self.probing = False
+        pump.on(SettingsChanged, self._on_settings_changed)
+        pump.on(MachineRead, self._on_machine_read)
+
+    @property
+    def settings(self) -> Settings:
+        """What is set."""
+        return self._garden.settings.current
+
+    @property
+    def endpoint(self) -> str:
+        """The Hub in use."""
+        return self._garden.settings.endpoint
+
+    @property
+    def endpoint_is_fixed(self) -> bool:
+        """Whether HF_ENDPOINT decides."""
+        return self._garden.settings.endpoint_is_fixed
+
+    @property
+    def models_dir(self) -> str:
+        """Where models made here go."""
+        return str(self._garden.settings.models_dir)
+
+    def load(self) -> None:
+        """Ask what may take a moment: the keychain, the machine."""
+        self._read_token()
+        self._pump.run(self._garden.machine.read, self._on_machine, self._on_failed, receiver=self)
+
+    def change(self, **fields: object) -> None:
+        """Write settings."""
+        self._try(lambda: self._garden.settings.change(**fields))
+
+    def set_endpoint(self, address: str) -> None:
+        """Use another Hub; an address that is none is told and not written."""
+        address = address.strip()
+        try:
+            url = Endpoint.parse(address).url if address else ""
+        except GardenError as error:
+            self.endpoint_problem = error.action or error.sentence
+            self.changed.emit()
+            return
+        self.endpoint_problem = ""
+        self.change(endpoint=url)
+
+    def set_token(self, token: str | None) -> None:
+        """Keep a token, or forget it with None; the keychain may take a moment."""
+        self._pump.run(
+            lambda: self._garden.settings.set_token(token), lambda _none: self._on_token_set(token), self._on_failed
+        )
+
+    def use_existing_token(self, use: bool) -> None:
+        """Use the token that other tools keep on this machine, as it is."""
+        self.change(use_existing_token=use)
+
+    def add_folder(self, folder: str) -> None:
+        """List a folder's models; they are read in place."""
+        self._pump.run(lambda: self._garden.library.add_folder(Path(folder)), lambda _scan: None, self._on_failed)
+
+    def forget_folder(self, folder: str) -> None:
+        """List a folder's models no longer; its files stay."""
+        folders = tuple(known for known in self.settings.folders if known != folder)
+        self.change(folders=folders)
+        self._garden.library.scan()
+
+    def probe(self) -> None:
+        """Look at GPUs and engine again."""
+        self.probing = True
+        self.changed.emit()
+        self._pump.watch(self._garden.machine.refresh(), self._on_machine, self._on_failed)
+
+    def _try(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except GardenError as error:
+            self._on_failed(error)
+
+    def _read_token(self) -> None:
+        self._pump.run(self._token_facts, self._on_token_facts, self._on_failed, receiver=self)
+
+    def _token_facts(self) -> tuple[str, bool]:
+        return self._garden.settings.token_status(), self._garden.settings.signed_in
+
+    def _on_token_facts(self, facts: tuple[str, bool]) -> None:
+        self.token_status, self.signed_in = facts
+        self.token_found = "was found" in self.token_status
+        self.changed.emit()
+
+    def _on_token_set(self, token: str | None) -> None:
+        self._read_token()
+        self.said.emit("Signed in." if token else "Signed out.", "")
+
+    def _on_machine(self, snapshot: HardwareSnapshot) -> None:
+        self.probing = False
+        self.snapshot = snapshot
+        self.changed.emit()
+
+    def _on_machine_read(self, event: MachineRead) -> None:
+        self._on_machine(event.snapshot)
+
+    def _on_settings_changed(self, _event: SettingsChanged) -> None:
+        self._read_token()
+        self.changed.emit()
+
+    def _on_failed(self, error: GardenError) -> None:
+        self.probing = False
+        self.said.emit(error.sentence, error.action)
+        self.changed.emit()

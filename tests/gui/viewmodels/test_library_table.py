@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from pytestqt.modeltest import ModelTester
+
+from garden.core.fit_forecast import Verdict
+from garden.gui.viewmodels.library_table import (
+    LibraryColumn,
+    LibraryFilter,
+    LibraryRow,
+    LibraryTableModel,
+)
+from tests.gui.service_doubles import entry, forecast
+
+
+def _table(*rows: LibraryRow) -> LibraryFilter:
+    shown = LibraryFilter()
+    model = LibraryTableModel(shown)
+    model.replace(rows)
+    shown.setSourceModel(model)
+    return shown
+
+
+def _names(shown: LibraryFilter) -> list[str]:
+    return [shown.index(row, LibraryColumn.NAME).data() for row in range(shown.rowCount())]
+
+
+def _cell(row: LibraryRow, column: LibraryColumn) -> str:
+    shown = _table(row)
+    return str(shown.index(0, column).data())
+
+
+def test_the_model_keeps_the_rules_of_item_models(qtmodeltester: ModelTester) -> None:
+    qtmodeltester.check(_table(LibraryRow(entry=entry("a")), LibraryRow(entry=entry("b"))))  # type: ignore[no-untyped-call]  # pytest-qt types it not
+
+
+def test_sizes_sort_as_numbers() -> None:
+    shown = _table(
+        LibraryRow(entry=entry("ten", size_bytes=10 * 1024**3)), LibraryRow(entry=entry("nine", size_bytes=9 * 1024**3))
+    )
+
+    shown.sort(LibraryColumn.SIZE)
+
+    assert _names(shown) == ["nine", "ten"]
+
+
+def test_fit_sorts_from_what_runs_to_what_does_not() -> None:
+    shown = _table(
+        LibraryRow(entry=entry("large"), forecast=forecast(Verdict.TOO_LARGE)),
+        LibraryRow(entry=entry("unread")),
+        LibraryRow(entry=entry("fits"), forecast=forecast(Verdict.FITS)),
+    )
+
+    shown.sort(LibraryColumn.FIT)
+
+    assert _names(shown) == ["fits", "large", "unread"]
+
+
+def test_an_origin_shows_its_models_alone() -> None:
+    shown = _table(LibraryRow(entry=entry("mine", "made_here")), LibraryRow(entry=entry("theirs", "hub_cache")))
+
+    shown.show_origin("made_here")
+
+    assert _names(shown) == ["mine"]
+
+
+def test_every_word_must_be_found_in_name_type_or_hash() -> None:
+    shown = _table(
+        LibraryRow(entry=entry("Qwen3-8B", quant_type="Q4_K_M", sha256="9f1c" * 16)),
+        LibraryRow(entry=entry("Qwen3-4B", quant_type="Q8_0", sha256="77e0" * 16)),
+    )
+
+    shown.show_words("qwen q8")
+    assert _names(shown) == ["Qwen3-4B"]
+    shown.show_words("9f1c9f")
+    assert _names(shown) == ["Qwen3-8B"]
+
+
+def test_a_measured_speed_stands_bare_and_a_forecast_is_marked() -> None:
+    measured = LibraryRow(entry=entry("a", decode_tokens_per_second=38.62))
+    forecasted = LibraryRow(entry=entry("b"), forecast=forecast(decode_tokens_per_second=48.0))
+
+    assert _cell(measured, LibraryColumn.SPEED) == "38.6"
+    assert _cell(forecasted, LibraryColumn.SPEED) == "≈ 48.0"
+    assert _cell(LibraryRow(entry=entry("c")), LibraryColumn.SPEED) == "–"
+
+
+def test_a_damaged_file_says_so_where_its_fit_would_stand() -> None:
+    damaged = LibraryRow(entry=entry("a", problem="This is not a GGUF file."))
+
+    assert _cell(damaged, LibraryColumn.FIT) == "Damaged"
+    assert damaged.note == "This is not a GGUF file."
+
+
+def test_new_facts_of_the_same_models_keep_the_rows() -> None:
+    shown = _table(LibraryRow(entry=entry("a")), LibraryRow(entry=entry("b")))
+    resets: list[None] = []
+    shown.modelReset.connect(lambda: resets.append(None))
+    model = shown.sourceModel()
+    assert isinstance(model, LibraryTableModel)
+
+    model.replace([LibraryRow(entry=entry("a", verified=True)), LibraryRow(entry=entry("b"))])
+
+    assert resets == []
+    assert shown.index(0, LibraryColumn.CHECKED).data() == "Verified"

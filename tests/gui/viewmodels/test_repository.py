@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from garden.core.errors import GatedError, InvalidFileError
+from garden.core.events import JobChanged
+from garden.core.job_record import JobKind, JobRecord, JobState
+from garden.gui.bridge.event_pump import EventPump
+from garden.gui.viewmodels.file_table import FileRow
+from garden.gui.viewmodels.repository import RepositoryViewModel
+from tests.gui.service_doubles import GIB, GardenDouble, entry, header, repository, repository_file
+
+
+@pytest.fixture
+def garden() -> GardenDouble:
+    return GardenDouble()
+
+
+@pytest.fixture
+def opened(qtbot: QtBot, garden: GardenDouble) -> Iterator[RepositoryViewModel]:
+    pump = EventPump(garden.bus)
+    yield RepositoryViewModel(garden, pump)  # type: ignore[arg-type]  # a double at the seam
+    pump.close()
+
+
+def _open(qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble, *types: str) -> None:
+    opened.open("a/model")
+    files = [repository_file(quant_type, size * GIB) for size, quant_type in enumerate(types, 1)]
+    with qtbot.waitSignal(opened.changed):
+        garden.catalog.pages["a/model"].succeed(repository("a/model", *files))
+
+
+def _read_all(qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble) -> None:
+    def read() -> bool:
+        for filename, handle in list(garden.fit.headers.items()):
+            row = opened.files.rows[opened.files.row_of(filename)]
+            handle.succeed(header(row.file.size_bytes))
+        return all(row.header is not None for row in opened.files.rows)
+
+    qtbot.waitUntil(read)
+
+
+def _row(opened: RepositoryViewModel, quant_type: str) -> FileRow:
+    return next(row for row in opened.files.rows if row.file.quant_type == quant_type)
+
+
+def test_files_stand_there_before_their_headers_are_read(
+    qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble
+) -> None:
+    _open(qtbot, opened, garden, "Q8_0", "Q4_K_M")
+
+    assert [row.title for row in opened.files.rows] == ["Q8_0", "Q4_K_M"]
+    assert [row.forecast for row in opened.files.rows] == [None, None]
+
+
+def test_projectors_are_no_rows(qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble) -> None:
+    opened.open("a/model")
+    files = (repository_file("Q8_0"), repository_file("F16", kind="projector"))
+    with qtbot.waitSignal(opened.changed):
+        garden.catalog.pages["a/model"].succeed(repository("a/model", *files))
+
+    assert [row.title for row in opened.files.rows] == ["Q8_0"]
+
+
+def test_moving_the_context_moves_every_forecast(
+    qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble
+) -> None:
+    _open(qtbot, opened, garden, "Q8_0", "Q4_K_M", "Q2_K")
+    _read_all(qtbot, opened, garden)
+
+    opened.set_context_length(32_768)
+
+    assert [row.forecast.context_length for row in opened.files.rows if row.forecast] == [32_768] * 3
+
+
+def test_the_cache_type_changes_every_forecast(qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble) -> None:
+    _open(qtbot, opened, garden, "Q8_0", "Q4_K_M")
+    _read_all(qtbot, opened, garden)
+    before = [row.forecast.kv_cache_bytes for row in opened.files.rows if row.forecast]
+
+    opened.set_kv_type("q8_0")
+
+    after = [row.forecast.kv_cache_bytes for row in opened.files.rows if row.forecast]
+    assert after == [size // 2 for size in before if size]
+
+
+def test_the_context_stays_below_what_the_model_was_trained_for(
+    qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble
+) -> None:
+    _open(qtbot, opened, garden, "Q8_0")
+    _read_all(qtbot, opened, garden)
+
+    opened.set_context_length(1_000_000)
+
+    assert opened.context_length == 40_960
+
+
+def test_the_recommended_file_is_selected_until_the_user_selects_another(
+    qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble
+) -> None:
+    _open(qtbot, opened, garden, "Q2_K", "Q4_K_M", "Q6_K", "Q8_0", "F16")
+    _read_all(qtbot, opened, garden)
+    recommended = [row.title for row in opened.files.rows if row.recommended]
+
+    assert len(recommended) == 1
+    assert opened.selected is not None
+    assert opened.selected.title == recommended[0]
+    opened.select(_row(opened, "Q2_K").file.filename)
+    opened.set_context_length(4_096)
+    assert opened.selected is not None
+    assert opened.selected.title == "Q2_K"
+
+
+def test_the_configuration_names_file_context_and_cache(
+    qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble
+) -> None:
+    _open(qtbot, opened, garden, "Q8_0")
+    _read_all(qtbot, opened, garden)
+    opened.set_context_length(4_096)
+    opened.set_kv_type("q8_0")
+
+    configuration = opened.configuration(_row(opened, "Q8_0"))
+
+    assert configuration is not None
+    assert configuration.model.repo_id == "a/model"
+    assert configuration.model.sha256 == "ab" * 32
+    assert (configuration.load.context_length, configuration.load.type_k, configuration.load.type_v) == (
+        4_096,
+        "q8_0",
+        "q8_0",
+    )
+
+
+def test_an_unreadable_header_is_told_in_its_row_alone(
+    qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble
+) -> None:
+    _open(qtbot, opened, garden, "Q8_0", "Q4_K_M")
+
+    garden.fit.headers["model-Q4_K_M.gguf"].fail(InvalidFileError("This is not a GGUF file."))
+    garden.fit.headers["model-Q8_0.gguf"].succeed(header())
+
+    qtbot.waitUntil(lambda: _row(opened, "Q8_0").forecast is not None)
+    assert _row(opened, "Q4_K_M").problem == "This is not a GGUF file."
+
+
+def test_headers_of_a_repository_that_was_left_are_dropped(
+    qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble
+) -> None:
+    _open(qtbot, opened, garden, "Q8_0")
+    late = garden.fit.headers["model-Q8_0.gguf"]
+
+    opened.open("b/other")
+    late.succeed(header())
+    with qtbot.waitSignal(opened.changed):
+        garden.catalog.pages["b/other"].succeed(repository("b/other", repository_file("Q8_0")))
+
+    assert late.cancelled.is_set()
+    assert _row(opened, "Q8_0").header is None
+
+
+def test_a_page_that_cannot_be_had_says_why(qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble) -> None:
+    opened.open("a/model")
+
+    with qtbot.waitSignal(opened.changed):
+        garden.catalog.pages["a/model"].fail(GatedError("The publisher asks you to agree first."))
+
+    assert isinstance(opened.problem, GatedError)
+    assert not opened.busy
+
+
+def test_a_download_shows_its_progress_in_its_row(
+    qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble
+) -> None:
+    _open(qtbot, opened, garden, "Q8_0", "Q4_K_M")
+    handle = garden.library.download_handle
+    waiting = JobRecord(id=handle.id, kind=JobKind.DOWNLOAD, title="model")
+    garden.activity.records.append(waiting)
+    opened.download("model-Q8_0.gguf")
+    assert _row(opened, "Q8_0").downloading
+
+    running = JobRecord(
+        id=handle.id, kind=JobKind.DOWNLOAD, title="model", state=JobState.RUNNING, done=GIB // 4, total=GIB
+    )
+    garden.bus.publish(JobChanged(job=running))
+
+    qtbot.waitUntil(lambda: _row(opened, "Q8_0").note == "Running 25%")
+    assert _row(opened, "Q4_K_M").job is None
+
+
+def test_a_finished_download_is_in_the_library(qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble) -> None:
+    _open(qtbot, opened, garden, "Q8_0")
+    opened.download("model-Q8_0.gguf")
+    fetched = entry("model", "hub_cache", repo_id="a/model", quant_type="Q8_0", filenames=("model-Q8_0.gguf",))
+    garden.library.known.append(fetched)
+
+    with qtbot.waitSignal(opened.download_ended) as ended:
+        garden.library.download_handle.succeed(fetched)
+
+    assert ended.args == ["model Q8_0 is in the library.", ""]
+    assert _row(opened, "Q8_0").note == "In library"
+
+
+def test_a_file_under_way_is_not_fetched_twice(qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble) -> None:
+    _open(qtbot, opened, garden, "Q8_0")
+    garden.activity.records.append(
+        JobRecord(id=garden.library.download_handle.id, kind=JobKind.DOWNLOAD, title="model")
+    )
+
+    opened.download("model-Q8_0.gguf")
+    opened.download("model-Q8_0.gguf")
+
+    assert len(garden.library.downloads) == 1
+
+
+def test_cancelling_a_download_cancels_its_job(qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble) -> None:
+    _open(qtbot, opened, garden, "Q8_0")
+    handle = garden.library.download_handle
+    garden.activity.records.append(JobRecord(id=handle.id, kind=JobKind.DOWNLOAD, title="model"))
+    opened.download("model-Q8_0.gguf")
+
+    opened.cancel_download("model-Q8_0.gguf")
+
+    assert garden.activity.cancelled == [handle.id]
