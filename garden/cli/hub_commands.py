@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from garden.cli.output import json_option, opened, print_event, print_json, print_table, verdict_word, wait
@@ -21,11 +23,30 @@ _RUNS = (Verdict.FITS, Verdict.TIGHT)
 _MAX_PAGES = 10
 
 
+class ParameterCount(click.ParamType[int]):
+    """A number of parameters: ``8B``, ``1.5b``, ``500M``, ``8000000000``; below 1,000 it means billions."""
+
+    name = "count"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read it."""
+        text = str(value).strip().upper()
+        units = {"B": 10**9, "M": 10**6, "K": 10**3}
+        unit = units.get(text[-1:])
+        try:
+            number = float(text[:-1] if unit else text)
+        except ValueError:
+            self.fail(f"“{value}” is no number of parameters; write 8B or 500M.", param, ctx)
+        if not 0 < number < 10**15:
+            self.fail(f"“{value}” is no number of parameters that a model has.", param, ctx)
+        return round(number * (unit or (10**9 if number < 1_000 else 1)))
+
+
 @click.command(help="Search the Hub for GGUF models. QUERY is free text; empty lists what is popular.")
 @click.argument("query", default="")
 @click.option("--task", help="The Hub's task, e.g. text-generation.")
 @click.option("--license", "license_", help="Licence id, e.g. apache-2.0.")
-@click.option("--max-params", type=float, help="Parameters at most, in billions.")
+@click.option("--max-params", type=ParameterCount(), help="Parameters at most: 8B, 500M, or a number.")
 @click.option("--fits", is_flag=True, help="Only models that run here.")
 @click.option("--sort", type=click.Choice(_SORTS), default="trending", show_default=True)
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
@@ -34,7 +55,7 @@ def search(
     query: str,
     task: str | None,
     license_: str | None,
-    max_params: float | None,
+    max_params: int | None,
     fits: bool,
     sort: str,
     limit: int,
@@ -45,7 +66,7 @@ def search(
         text=query,
         task=task,
         license=license_,
-        max_parameters=round(max_params * 1e9) if max_params else None,
+        max_parameters=max_params,
         sort=sort,
         limit=min(limit, 50),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import sys
 import time
@@ -51,7 +52,7 @@ def print_event(event: str, **fields: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
-    """A table: aligned for a terminal, the last columns cut to its width; whole lines when piped."""
+    """A table: aligned and folded to the width of a terminal; one line per row when piped."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -62,8 +63,13 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right:
     for row in rows:
         # Text, not markup: names come from outside.
         table.add_row(*(Text(cell) for cell in row))
-    width = None if sys.stdout.isatty() else 200
-    Console(width=width, highlight=False).print(table)
+    if sys.stdout.isatty():
+        Console(highlight=False).print(table)
+        return
+    # Piped: nothing is cut or wrapped, and no line ends in blanks.
+    plain = io.StringIO()
+    Console(file=plain, width=1000, highlight=False, color_system=None).print(table)
+    click.echo("\n".join(line.rstrip() for line in plain.getvalue().splitlines()))
 
 
 @contextlib.contextmanager
@@ -140,7 +146,7 @@ def _show_line(handle: Handle[Any], what: str) -> Callable[[JobRecord], None]:
             return
         shown_at[0] = time.monotonic()
         line = "  ".join(filter(None, (what or job.title, _how_far(job), job.note)))
-        click.echo(f"\r\033[K{line[:110]}" if terminal else line, nl=not terminal, err=True)
+        click.echo(f"\r\033[K   {line[:110]}" if terminal else f"   {line}", nl=not terminal, err=True)
 
     return show
 

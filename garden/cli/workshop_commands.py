@@ -79,11 +79,17 @@ def _show_forecasts(forecasts: tuple[QuantizationForecast, ...], as_json: bool) 
             forecast.quant_type,
             f"{forecast.size_bytes:,}",
             f"{forecast.bits_per_weight:.2f}",
-            f"{forecast.fallbacks} tensors fall back" if forecast.fallbacks else "",
+            _fallbacks(forecast.fallbacks),
         )
         for forecast in forecasts
     ]
     print_table(("Type", "Bytes", "Bits per weight", ""), rows, right=(1, 2))
+
+
+def _fallbacks(count: int) -> str:
+    if not count:
+        return ""
+    return "1 tensor falls back to a larger type" if count == 1 else f"{count} tensors fall back to larger types"
 
 
 def _show_receipt(receipt: QuantizationReceipt, as_json: bool) -> None:

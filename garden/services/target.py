@@ -106,7 +106,7 @@ def choose_entry(text: str, entries: Sequence[LibraryEntry]) -> LibraryEntry:
     ]
     if named:
         return named[0]
-    names = sorted({name for entry in entries for name in (entry.ref.name, full_name(entry))})
+    names = sorted({STARTER, *(name for entry in entries for name in (entry.ref.name, full_name(entry)))})
     close = difflib.get_close_matches(text, names, n=3, cutoff=0.5)
     action = f"Did you mean {' or '.join(close)}?" if close else "`garden library` lists what is here."
     if hub is not None and not close:

@@ -1,0 +1,181 @@
+"""What is wrong on this machine, and what helps: checks that do the real thing in small."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes.util
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from garden.core.errors import GardenError
+from garden.core.hardware_snapshot import HardwareSnapshot
+from garden.core.paths import cache_dir, data_dir
+from garden.core.quantity import GIB, format_bytes
+from garden.hub.cache import hub_cache_dir
+from garden.hub.search_query import SearchQuery
+
+if TYPE_CHECKING:
+    from garden.services.garden import Garden
+
+#: Below this a download or a quantization of a common model would fill the disk.
+LOW_DISK_BYTES = 2 * GIB
+
+#: Below this hardly any language model runs.
+LOW_MEMORY_BYTES = GIB
+
+_SET_UP = "Run: python packaging/bootstrap.py setup"
+
+#: What Qt's own wheels expect of a Linux system for a window.
+_WINDOW_LIBRARIES = ("EGL", "GL", "xkbcommon", "xcb-cursor", "xcb-icccm", "xcb-keysyms", "xkbcommon-x11")
+_HUB_SECONDS = 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding.
+
+    Attributes:
+        name: What was looked at.
+        ok: Whether Garden can work with it.
+        detail: What was found, one sentence.
+        action: What helps, empty when nothing is wrong.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    action: str = ""
+
+
+def check_up(open_garden: Callable[[], Garden]) -> tuple[Check, ...]:
+    """Look at everything. Garden itself may be what does not open, so it is opened here.
+
+    Args:
+        open_garden: Opens the services.
+    """
+    checks = [_python(), *_folders()]
+    try:
+        garden = open_garden()
+    except GardenError as error:
+        checks.append(Check("Databases", False, error.sentence, error.action))
+        return (*checks, _window())
+    with garden:
+        checks.append(Check("Databases", True, f"{data_dir() / 'work.sqlite'} is whole."))
+        models = garden.settings.models_dir
+        checks.append(_folder("Models folder", models))
+        try:
+            machine = garden.machine.refresh().result()
+        except GardenError as error:
+            checks.append(Check("Engine", False, error.sentence, error.action))
+        else:
+            checks += _machine(machine)
+        checks.append(_window())
+        checks.append(_hub(garden))
+        checks.append(Check("Hub token", True, garden.settings.token_status()))
+        checks.append(_starter(garden))
+    return tuple(checks)
+
+
+def _python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    new_enough = sys.version_info >= (3, 11)
+    return Check("Python", new_enough, f"{version}.", "" if new_enough else "Install Python 3.11 or newer.")
+
+
+def _folders() -> Iterator[Check]:
+    for name, find in (("Data folder", data_dir), ("Cache folder", cache_dir), ("Downloads folder", hub_cache_dir)):
+        try:
+            yield _folder(name, find())
+        except OSError as error:
+            yield Check(name, False, f"It cannot be made: {error.strerror or error}.", "Check the path's permissions.")
+
+
+def _folder(name: str, path: Path) -> Check:
+    """Write a file where the folder is, or would be made, and look at the room left."""
+    there = path
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    try:
+        with tempfile.TemporaryFile(dir=there) as probe:
+            probe.write(b"garden")
+            probe.flush()
+        free = shutil.disk_usage(there).free
+    except OSError as error:
+        return Check(
+            name, False, f"{path} cannot be written: {error.strerror or error}.", "Free some space or permit writing."
+        )
+    enough = free >= LOW_DISK_BYTES
+    return Check(name, enough, f"{path}, {format_bytes(free)} free.", "" if enough else "Free some space.")
+
+
+def _machine(machine: HardwareSnapshot) -> Iterator[Check]:
+    free = machine.ram_available_bytes
+    yield Check(
+        "Memory",
+        free >= LOW_MEMORY_BYTES,
+        f"{format_bytes(free)} of {format_bytes(machine.ram_total_bytes)} free.",
+        "" if free >= LOW_MEMORY_BYTES else "Close other programs.",
+    )
+    engine = machine.engine
+    if not engine.installed:
+        yield Check("Engine", False, engine.problem or "It cannot be loaded.", _SET_UP)
+        return
+    devices = ", ".join(device.name for device in engine.devices)
+    yield Check("Engine", True, f"llama-cpp-python {engine.version} on {devices}.")
+    for gpu in machine.gpus:
+        if gpu.device is None:
+            detail = f"{gpu.name} lies idle: this engine was built without a backend for it."
+            yield Check("GPU", True, detail, "Build for it: python packaging/bootstrap.py engine --backend cuda")
+        else:
+            yield Check("GPU", True, f"{gpu.name} is used as {gpu.device}.")
+
+
+def _window() -> Check:
+    if importlib.util.find_spec("PySide6") is None:
+        return Check("Window", True, "PySide6 is not installed; the command line works without it.", _SET_UP)
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        version = importlib.metadata.version("PySide6-Essentials")
+        if version.startswith("6.12.0") and sys.version_info < (3, 12):
+            upgrade = 'Run: pip install "PySide6-Essentials<6.12"'
+            return Check("Window", False, "PySide6 6.12.0 aborts on Python 3.11.", upgrade)
+    # In a process of its own: a Qt that does not fit the system must not take this one along.
+    command = [sys.executable, "-c", "import PySide6.QtWidgets, PySide6; print(PySide6.__version__)"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        return Check("Window", False, f"PySide6 cannot be loaded: {last[:200]}.", _SET_UP)
+    found = f"PySide6 {done.stdout.strip()}"
+    if sys.platform.startswith("linux"):
+        missing = [f"lib{name}" for name in _WINDOW_LIBRARIES if ctypes.util.find_library(name) is None]
+        if missing:
+            return Check("Window", False, f"{found}, but the system lacks {', '.join(missing)}.", _SET_UP)
+        if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+            return Check("Window", True, f"{found}; there is no display here, the command line needs none.")
+    return Check("Window", True, f"{found}.")
+
+
+def _hub(garden: Garden) -> Check:
+    if garden.settings.offline:
+        return Check("Hub", True, "Offline by choice; no connection is opened.")
+    try:
+        garden.catalog.search(SearchQuery(limit=1)).result(_HUB_SECONDS)
+    except GardenError as error:
+        return Check("Hub", False, error.sentence, error.action)
+    except TimeoutError:
+        return Check("Hub", False, f"{garden.settings.endpoint} does not answer.", "Check the network.")
+    return Check("Hub", True, f"{garden.settings.endpoint} answers.")
+
+
+def _starter(garden: Garden) -> Check:
+    if garden.library.starter_available:
+        return Check("Starter model", True, "Here.")
+    return Check("Starter model", True, "Not here; it is optional.", "Fetch it: garden download starter")
