@@ -1,0 +1,272 @@
+"""What the engine reads from a header before it makes a cache: layers, heads, windows, recurrent state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from garden.gguf.header import GgufHeader
+
+#: Architectures whose layers slide in a pattern when the file states none: every p-th layer is full, the last of its
+#: group, or the first where True. From ``load_swa_pattern`` in llama.cpp's ``src/models``.
+_PATTERNS: dict[str, tuple[int, bool]] = {
+    "afmoe": (4, False),
+    "cohere2": (4, False),
+    "cohere2moe": (4, True),
+    "exaone-moe": (4, False),
+    "exaone4": (4, False),
+    "gemma2": (2, False),
+    "gemma3": (6, False),
+    "gemma3n": (5, False),
+    "gpt-oss": (2, False),
+    "laguna": (4, True),
+    "llama4": (4, False),
+    "mellum": (4, False),
+    "muse-glimmer": (4, False),
+    "olmo2": (4, False),
+    "plamo3": (8, False),
+    "smallthinker": (4, True),
+}
+
+#: Architectures that slide only by an array in the file.
+_STATED_PATTERNS = frozenset({"gemma4", "granite_swa", "maple", "mimo2", "step35", "spark2_5", "dots3note"})
+
+#: Windows that the engine takes whatever the file says (llama4, smallthinker), or when it says nothing.
+_FIXED_WINDOWS = {"llama4": 8192, "smallthinker": 4096}
+_DEFAULT_WINDOWS = {"gemma2": 4096, "exaone-moe": 128}
+
+#: Every layer is recurrent (``llm_arch_is_recurrent``).
+_RECURRENT = frozenset({"mamba", "mamba2", "rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7"})
+
+#: Layers without KV heads are recurrent.
+_RECURRENT_WITHOUT_HEADS = frozenset(
+    {"jamba", "granitehybrid", "plamo2", "lfm2", "lfm2moe", "kimi-linear", "kimi-k3", "bailingmoe3", "glm5-next"}
+)
+
+#: Every n-th layer attends, the others are recurrent: the interval that holds when the file states none.
+_FULL_ATTENTION_INTERVALS = {"qwen3next": 4, "qwen35": 4, "qwen35moe": 4, "qwen4exp": 4, "minimax-01": 8}
+
+#: Layers that keep a cache; the later ones read that of an earlier layer.
+_LAYERS_WITH_CACHE = {"gemma3n": 20}
+
+#: Latent attention whose indexer keeps a K cache of its own beside the main one.
+_INDEXERS = frozenset({"deepseek32", "glm-dsa", "hy_v4", "dots3note", "minimax-m3", "glm5-next", "qwen4exp"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """One block as the cache sees it.
+
+    Attributes:
+        heads: Query heads.
+        k_width: K values per cell; 0 without a cache.
+        v_width: V values per cell; 0 without a V cache.
+        index_width: K values per cell of an indexer's own cache; 0 without one.
+        index_v_width: V values per cell of an indexer's own cache; 0 without one.
+        slides: Whether it attends to a window only.
+        recurrent: Whether it keeps a recurrent state.
+    """
+
+    heads: int
+    k_width: int
+    v_width: int
+    index_width: int = 0
+    index_v_width: int = 0
+    slides: bool = False
+    recurrent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelShape:
+    """A model's shape.
+
+    Attributes:
+        architecture: GGUF's word.
+        blocks: Blocks in the file, layers for multi-token prediction included (they count for placement).
+        layers: Blocks that run, in order; those for multi-token prediction are left out by the engine.
+        width: Embedding length.
+        vocabulary: Tokens.
+        window: Sliding window in tokens, 0 for none.
+        latent: Latent attention (MLA): K only.
+        v_width_padded: V values per cell of every layer when flash attention is off and layers differ.
+        state_values: f32 values of one sequence in one recurrent layer.
+        tied_embeddings: The output matrix is the embedding.
+    """
+
+    architecture: str
+    blocks: int
+    layers: tuple[Layer, ...]
+    width: int
+    vocabulary: int
+    window: int
+    latent: bool
+    v_width_padded: int
+    state_values: int
+    tied_embeddings: bool
+
+    @property
+    def slides(self) -> bool:
+        """Whether any layer attends to a window only."""
+        return any(layer.slides for layer in self.layers)
+
+    @property
+    def recurrent_layers(self) -> int:
+        """Layers with a recurrent state."""
+        return sum(layer.recurrent for layer in self.layers)
+
+
+def shape_of(header: GgufHeader) -> ModelShape:
+    """Read the shape as llama.cpp's ``load_hparams`` does (``src/llama-model.cpp`` and ``src/models``)."""
+    architecture = header.architecture or ""
+    blocks = header.block_count or 0
+    count = blocks - min(header.integer("nextn_predict_layers") or 0, blocks)
+    width = header.integer("embedding_length") or 0
+    window = _window(header, architecture, count)
+    slides = _sliding(header, architecture, count) if window else (False,) * count
+    recurrent = _recurrent(header, architecture, count)
+    if architecture == "lfm2" and window:
+        slides = tuple(not state for state in recurrent)
+    layers = _layers(header, architecture, count, slides, recurrent)
+    return ModelShape(
+        architecture=architecture,
+        blocks=blocks,
+        layers=layers,
+        width=width,
+        vocabulary=header.vocab_size or 0,
+        window=window if any(slides) else 0,
+        latent=_is_latent(header),
+        v_width_padded=max((layer.v_width for layer in layers), default=0),
+        state_values=_state_values(header, architecture),
+        tied_embeddings=not any(tensor.name == "output.weight" for tensor in header.tensors),
+    )
+
+
+def _layers(
+    header: GgufHeader, architecture: str, count: int, slides: tuple[bool, ...], recurrent: tuple[bool, ...]
+) -> tuple[Layer, ...]:
+    heads = _stretched(header.per_layer("attention.head_count"), count)
+    kv_heads = _stretched(header.per_layer("attention.head_count_kv") or heads, count)
+    width = header.integer("embedding_length") or 0
+    usual = width // heads[0] if heads and heads[0] else 0
+    key, value = header.integer("attention.key_length") or usual, header.integer("attention.value_length") or usual
+    key_sliding = header.integer("attention.key_length_swa") or key
+    value_sliding = header.integer("attention.value_length_swa") or value
+    latent = _is_latent(header)
+    cached = _with_cache(header, architecture, count)
+    indexer = (header.integer("attention.indexer.key_length") or 0) if architecture in _INDEXERS else 0
+    index_types = header.value("attention.indexer.types")
+    dense_first = header.integer("leading_dense_block_count") or 0
+    dense_unindexed = architecture == "minimax-m3"
+    found = []
+    for number in range(count):
+        attends = number < cached and _attends(header, architecture, number, recurrent[number])
+        k_length, v_length = (key_sliding, value_sliding) if slides[number] else (key, value)
+        indexed = bool(indexer) and attends and not slides[number] and (number >= dense_first or not dense_unindexed)
+        if isinstance(index_types, tuple) and number < len(index_types):
+            indexed = indexed and bool(index_types[number])
+        found.append(
+            Layer(
+                heads=heads[number],
+                k_width=kv_heads[number] * k_length if attends else 0,
+                v_width=kv_heads[number] * v_length if attends and not latent else 0,
+                index_width=indexer * (3 if architecture == "glm5-next" else 1) if indexed else 0,
+                index_v_width=value if indexed and architecture == "minimax-m3" else 0,
+                slides=slides[number],
+                recurrent=recurrent[number],
+            )
+        )
+    return tuple(found)
+
+
+def _attends(header: GgufHeader, architecture: str, number: int, recurrent: bool) -> bool:
+    if architecture == "falcon-h1":
+        return True
+    if architecture in ("nemotron_h", "nemotron_h_moe"):
+        hidden = header.per_layer("feed_forward_length")
+        return not recurrent and not (hidden and number < len(hidden) and hidden[number])
+    return not recurrent
+
+
+def _with_cache(header: GgufHeader, architecture: str, count: int) -> int:
+    if architecture == "gemma4":
+        return max(0, count - (header.integer("attention.shared_kv_layers") or 0))
+    return min(count, _LAYERS_WITH_CACHE.get(architecture, count))
+
+
+def _window(header: GgufHeader, architecture: str, count: int) -> int:
+    """The sliding window, 0 when the engine keeps full caches."""
+    stated = header.integer("attention.sliding_window")
+    if architecture not in _PATTERNS and architecture not in _STATED_PATTERNS and architecture != "lfm2":
+        return 0
+    if architecture == "exaone4" and count != 64:
+        return 0
+    if architecture == "llama4":
+        return 0 if stated == 0 else _FIXED_WINDOWS[architecture]
+    if architecture == "smallthinker":
+        return _FIXED_WINDOWS[architecture] if stated else 0
+    if stated is None:
+        return 4096 if architecture == "exaone4" else _DEFAULT_WINDOWS.get(architecture, 0)
+    return stated
+
+
+def _sliding(header: GgufHeader, architecture: str, count: int) -> tuple[bool, ...]:
+    stated = header.value("attention.sliding_window_pattern")
+    if isinstance(stated, tuple):
+        flags = tuple(bool(item) for item in stated[:count])
+        return flags + (False,) * (count - len(flags))
+    period, full_first = _PATTERNS.get(architecture, (1, False))
+    if isinstance(stated, int) and architecture in _PATTERNS:
+        period = int(stated)
+    if period == 0:
+        return (True,) * count
+    if full_first:
+        return tuple(number % period != 0 for number in range(count))
+    return tuple(number % period < period - 1 for number in range(count))
+
+
+def _recurrent(header: GgufHeader, architecture: str, count: int) -> tuple[bool, ...]:
+    if architecture in _RECURRENT or architecture == "falcon-h1":
+        return (True,) * count
+    stated = header.value("attention.recurrent_layers")
+    if architecture in _FULL_ATTENTION_INTERVALS:
+        if isinstance(stated, tuple):
+            flags = tuple(bool(item) for item in stated[:count])
+            return flags + (False,) * (count - len(flags))
+        interval = header.integer("full_attention_interval") or _FULL_ATTENTION_INTERVALS[architecture]
+        return tuple((number + 1) % interval != 0 for number in range(count))
+    kv_heads = _stretched(header.per_layer("attention.head_count_kv"), count)
+    if architecture in _RECURRENT_WITHOUT_HEADS:
+        return tuple(heads == 0 for heads in kv_heads)
+    if architecture in ("nemotron_h", "nemotron_h_moe"):
+        hidden = _stretched(header.per_layer("feed_forward_length"), count)
+        return tuple(heads == 0 and size == 0 for heads, size in zip(kv_heads, hidden, strict=True))
+    return (False,) * count
+
+
+def _state_values(header: GgufHeader, architecture: str) -> int:
+    """``n_embd_r + n_embd_s`` of llama.cpp's ``llama-hparams.cpp``."""
+    width = header.integer("embedding_length") or 0
+    if head := header.integer("wkv.head_size"):
+        shifts = header.integer("token_shift_count") or (1 if architecture in ("rwkv6qwen2", "arwkv7") else 2)
+        return shifts * width + width * head
+    if cache := header.integer("shortconv.l_cache"):
+        return width * (cache - 1)
+    conv = header.integer("ssm.conv_kernel") or 0
+    heads = (header.per_layer("attention.head_count") or (0,))[0]
+    if head := header.integer("kda.head_dim"):
+        return 3 * ((conv - 1) if conv else 3) * heads * head + head * head * heads
+    if architecture == "minimax-01":
+        head = header.integer("attention.key_length") or (width // heads if heads else 0)
+        return head * head * heads
+    inner, state = header.integer("ssm.inner_size") or 0, header.integer("ssm.state_size") or 0
+    groups = header.integer("ssm.group_count") or 0
+    return max(0, conv - 1) * (inner + 2 * groups * state) + state * inner
+
+
+def _is_latent(header: GgufHeader) -> bool:
+    return bool(header.integer("attention.key_length_mla") and header.integer("attention.value_length_mla"))
+
+
+def _stretched(values: tuple[int, ...] | None, count: int) -> tuple[int, ...]:
+    """Exactly ``count`` values; a file that states fewer leaves the rest at 0."""
+    values = (values or ())[:count]
+    return values + (0,) * (count - len(values))

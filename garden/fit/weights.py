@@ -1,0 +1,135 @@
+"""Bytes of the weights in memory, by where the engine puts them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from garden.gguf.header import GgufHeader, TensorInfo
+
+#: Tensors in a CPU buffer are aligned to it.
+_ALIGNMENT = 32
+
+_BLOCK = re.compile(r"blk\.(\d+)\.")
+
+#: Routed experts: three-dimensional, only some are read per token.
+_EXPERTS = re.compile(r"\.ffn_(?:up|down|gate|gate_up)_(?:ch)?exps\.")
+
+#: The pattern that keeps the routed experts in RAM, for ``LoadParameters.tensor_placement``.
+EXPERTS_IN_RAM = r"\.ffn_(up|down|gate|gate_up)_(ch|)exps"
+
+#: Types whose matrices the CPU backend rearranges on machines with these features (``ggml-cpu/repack.cpp``).
+_REPACKED = {
+    "Q4_0": ("avx2", "dotprod", "i8mm"),
+    "Q4_K": ("avx2", "dotprod", "i8mm"),
+    "IQ4_NL": ("avx2", "dotprod"),
+    "MXFP4": ("avx2", "dotprod"),
+    "Q2_K": ("avx512",),
+    "Q5_K": ("dotprod", "i8mm"),
+    "Q6_K": ("dotprod", "i8mm"),
+    "Q8_0": ("dotprod", "i8mm"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """Bytes of the weights that the engine loads.
+
+    Attributes:
+        input_bytes: Embeddings of tokens; always in RAM.
+        blocks: Per block, in order; 0 for blocks that the engine leaves out.
+        experts: The part of each block that is routed experts.
+        output_bytes: Output norm and matrix.
+        tied_bytes: The embedding when it is the output matrix as well: a second copy wherever the two cannot share
+            a buffer.
+        tied_type: Type of that matrix.
+        placed: Bytes that a tensor placement moved to a named device, not counted above.
+        used_share: Share of the routed experts that a token reads.
+    """
+
+    input_bytes: int
+    blocks: tuple[int, ...]
+    experts: tuple[int, ...]
+    output_bytes: int
+    tied_bytes: int = 0
+    tied_type: str = ""
+    placed: tuple[tuple[str, int], ...] = ()
+    used_share: float = 1.0
+
+    def copies_tied_in_ram(self, features: Iterable[str], *, repack: bool) -> bool:
+        """Whether the CPU backend keeps a rearranged second copy of a tied embedding."""
+        return repack and bool(self.tied_bytes) and not set(_REPACKED.get(self.tied_type, ())).isdisjoint(features)
+
+
+def weights_of(header: GgufHeader, placement: tuple[tuple[str, str], ...] = ()) -> Weights:
+    """Sort the tensors of a header by where they go.
+
+    Blocks for multi-token prediction are left out: llama.cpp skips them unless it is asked to draft with them.
+
+    Args:
+        header: Of the file, or of all shards joined.
+        placement: ``LoadParameters.tensor_placement``.
+    """
+    blocks = header.block_count or 0
+    runs = blocks - min(header.integer("nextn_predict_layers") or 0, blocks)
+    sizes, experts = [0] * blocks, [0] * blocks
+    input_bytes = output_bytes = 0
+    embedding: TensorInfo | None = None
+    has_output = False
+    placed: dict[str, int] = {}
+    patterns = _compiled(placement)
+    for tensor in header.tensors:
+        size = -(-tensor.size_bytes // _ALIGNMENT) * _ALIGNMENT
+        match = _BLOCK.match(tensor.name)
+        block = int(match[1]) if match else None
+        if block is not None and block >= runs:
+            continue
+        device = next((device for pattern, device in patterns if pattern.search(tensor.name)), None)
+        if device is not None:
+            placed[device] = placed.get(device, 0) + size
+        elif block is not None:
+            sizes[block] += size
+            if _EXPERTS.search(tensor.name):
+                experts[block] += size
+        elif tensor.name.startswith("output"):
+            output_bytes += size
+        else:
+            input_bytes += size
+        if tensor.name == "token_embd.weight":
+            embedding = tensor
+        has_output = has_output or tensor.name == "output.weight"
+    tied = embedding if embedding is not None and not has_output else None
+    return Weights(
+        input_bytes=input_bytes,
+        blocks=tuple(sizes),
+        experts=tuple(experts),
+        output_bytes=output_bytes,
+        tied_bytes=-(-tied.size_bytes // _ALIGNMENT) * _ALIGNMENT if tied else 0,
+        tied_type=tied.ggml_type if tied else "",
+        placed=tuple(placed.items()),
+        used_share=_used_share(header),
+    )
+
+
+def bytes_read_per_token(weights: Weights) -> int:
+    """Bytes of weights that decoding one token reads: no untied embedding, and of the experts only those used."""
+    experts = sum(weights.experts)
+    dense = sum(weights.blocks) - experts + weights.output_bytes + weights.tied_bytes
+    return round(dense + experts * weights.used_share)
+
+
+def _used_share(header: GgufHeader) -> float:
+    count = header.integer("expert_count") or 0
+    used = max(header.per_layer("expert_used_count") or (0,), default=0)
+    return min(1.0, used / count) if count and used else 1.0
+
+
+def _compiled(placement: tuple[tuple[str, str], ...]) -> list[tuple[re.Pattern[str], str]]:
+    found = []
+    for pattern, device in placement:
+        try:
+            found.append((re.compile(pattern), device))
+        except re.error:
+            continue  # the engine refuses it with a sentence of its own
+    return found
