@@ -199,7 +199,10 @@ class ComparePane(Surface):
 
     @Slot(int)
     def _on_scrolled(self, value: int) -> None:
-        self._at_end = value >= self.answer.verticalScrollBar().maximum() - 4
+        highest = self.answer.verticalScrollBar().maximum()
+        # A text that needs no scrolling, or is not laid out yet, says nothing about where the reader is.
+        if highest > 0:
+            self._at_end = value >= highest - 4
 
     @Slot(int, int)
     def _on_range_changed(self, _low: int, high: int) -> None:

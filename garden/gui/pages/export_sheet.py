@@ -106,7 +106,8 @@ class ExportSheet(Overlay):
         head = QHBoxLayout()
         head.setContentsMargins(scale(20), scale(14), scale(12), scale(12))
         head.setSpacing(scale(12))
-        head.addWidget(self._title, 1)
+        head.addWidget(self._title)
+        head.addStretch(1)
         head.addWidget(self._panes)
         head.addWidget(self._close)
         body = QVBoxLayout()
@@ -127,7 +128,8 @@ class ExportSheet(Overlay):
         said.setSpacing(0)
         said.addWidget(self._outcome)
         said.addWidget(self._detail)
-        foot.addLayout(said, 1)
+        foot.addLayout(said)
+        foot.addStretch(1)
         for button in (self._verify, self._replace, self._copy, self._save):
             foot.addWidget(button)
         column = self.sheet.column

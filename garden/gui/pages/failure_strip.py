@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.label import Label
@@ -39,16 +39,16 @@ class FailureStrip(Surface):
         self._sentence.setObjectName(f"{name}.sentence")
         self._action = Label(theme, style="small", color="text.secondary", wrap=True, max_width=2_000)
         self._again = Button(theme, "Start again", icon="retry", small=True, name=f"{name}.again")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(px(14), px(8), px(10), px(8))
-        row.setSpacing(px(8))
-        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
-        text = QVBoxLayout()
-        text.setSpacing(px(2))
-        text.addWidget(self._sentence)
-        text.addWidget(self._action)
-        row.addLayout(text, 1)
-        row.addWidget(self._again, 0, Qt.AlignmentFlag.AlignVCenter)
+        # One flat layout: Qt asks nested ones for a height that it remembers from an earlier text.
+        grid = QGridLayout(self)
+        grid.setContentsMargins(px(14), px(8), px(10), px(8))
+        grid.setHorizontalSpacing(px(8))
+        grid.setVerticalSpacing(px(2))
+        grid.setColumnStretch(1, 1)
+        grid.addWidget(self._icon, 0, 0, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(self._sentence, 0, 1)
+        grid.addWidget(self._action, 1, 1)
+        grid.addWidget(self._again, 0, 2, 2, 1, Qt.AlignmentFlag.AlignVCenter)
         self._again.clicked.connect(self.again_wanted)
         theme.changed.connect(self._draw_icon)
         self._draw_icon()

@@ -82,8 +82,11 @@ class TurnBar(Surface):
         px = theme.theme.px
         self._number = Label(theme, style="caption", color="text.muted", line=20)
         self._number.setObjectName("turn.number")
-        self._number.setMinimumWidth(px(44))
-        self._pick = TextButton(theme, name="turn.pick", label="Turn", weight=500)
+        self._number.setMinimumWidth(px(48))
+        self._number.setContentsMargins(px(4), 0, 0, 0)
+        self._pick = TextButton(
+            theme, name="turn.pick", label="Turn", weight=500, style="caption", color="text.muted", height=20
+        )
         self._prompt = Label(theme, style="body", wrap=True, max_width=4_000)
         self._prompt.setObjectName("turn.prompt")
         self._prompt.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
@@ -92,7 +95,7 @@ class TurnBar(Surface):
         )
         self._edit.setAccessibleName("Edit this prompt")
         row = QHBoxLayout(self)
-        row.setContentsMargins(px(14), px(8), px(14), px(8) + 1)
+        row.setContentsMargins(px(10), px(8), px(14), px(8) + 1)
         row.setSpacing(px(10))
         top = Qt.AlignmentFlag.AlignTop
         row.addWidget(self._number, 0, top)

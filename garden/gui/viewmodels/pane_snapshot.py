@@ -48,10 +48,11 @@ def pane_snapshot(conversation: Conversation, turn: int, letter: str, panes: Liv
         steps = () if live.pieces else _steps(conversation, turn, run, live, letter, panes)
         return dataclasses.replace(
             state,
-            state=live.state,
+            # The first token is told of before its text.
+            state="reading" if live.state == "answering" and not live.pieces else live.state,
             fraction=live.fraction,
             # What was written stays until the next answer begins.
-            text=live.text or (answer.text if answer else ""),
+            text=live.text if live.pieces else answer.text if answer else "",
             figures=live_figures(live, facts.forecast),
             steps=steps,
         )

@@ -44,6 +44,7 @@ class CodeArea(ThemedWidget):
         mode = QPlainTextEdit.LineWrapMode
         self.edit.setLineWrapMode(mode.WidgetWidth if wrap else mode.NoWrap)
         self.edit.document().setDocumentMargin(0)
+        self.edit.setStyleSheet("QAbstractScrollArea::corner { background: transparent; border: none; }")
         px = theme.theme.px
         column = QVBoxLayout(self)
         column.setContentsMargins(px(10), px(8), px(2), px(2))

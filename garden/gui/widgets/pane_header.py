@@ -59,13 +59,28 @@ class TextButton(QAbstractButton):
         name: objectName.
         label: What it chooses; begins its accessible name.
         weight: Of the first part.
+        style: Step of the type scale of the first part.
+        color: Token of the first part.
+        height: Logical pixels at 100 %.
         parent: Qt parent.
     """
 
     def __init__(
-        self, theme: ThemeController, *, name: str, label: str, weight: int = 600, parent: QWidget | None = None
+        self,
+        theme: ThemeController,
+        *,
+        name: str,
+        label: str,
+        weight: int = 600,
+        style: str = "body",
+        color: str = "text.primary",
+        height: int = 24,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        self._style = style
+        self._color = color
+        self._height = height
         self._controller = theme
         self._label = label
         self._weight = weight
@@ -92,8 +107,8 @@ class TextButton(QAbstractButton):
     def sizeHint(self) -> QSize:
         """Both parts and the chevron."""
         theme = self._controller.theme
-        width = QFontMetricsF(theme.font("body", weight=self._weight)).horizontalAdvance(self.text())
-        return QSize(math.ceil(width) + 1 + self._fixed_width(), theme.px(24))
+        width = QFontMetricsF(theme.font(self._style, weight=self._weight)).horizontalAdvance(self.text())
+        return QSize(math.ceil(width) + 1 + self._fixed_width(), theme.px(self._height))
 
     def minimumSizeHint(self) -> QSize:
         """The first part may be elided, the second never."""
@@ -122,7 +137,7 @@ class TextButton(QAbstractButton):
             radius = theme.radius("badge")
             painter.drawRoundedRect(QRectF(self.rect()), radius, radius)
         padding, gap = theme.px(4), theme.px(8)
-        font = theme.font("body", weight=self._weight)
+        font = theme.font(self._style, weight=self._weight)
         metrics = QFontMetricsF(font)
         room = self.width() - self._fixed_width()
         text = metrics.elidedText(self.text(), Qt.TextElideMode.ElideRight, room + 1)
@@ -130,7 +145,7 @@ class TextButton(QAbstractButton):
         left = float(padding)
         painter.setFont(font)
         # What it names stays true while it cannot be changed; only the way to another one is gone.
-        painter.setPen(theme.color("text.primary"))
+        painter.setPen(theme.color(self._color))
         painter.drawText(QRectF(left, 0, room + 2, self.height()), centre, text)
         left += metrics.horizontalAdvance(text) + gap
         if self._second:
