@@ -7,7 +7,16 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-from tests.tiny_models import CHAT_TEMPLATE, FEED_FORWARD, HEADS, WIDTH, add_tokenizer, finished, random_matrix
+from tests.tiny_models import (
+    CHAT_TEMPLATE,
+    FEED_FORWARD,
+    HEADS,
+    WIDTH,
+    add_tokenizer,
+    finished,
+    random_matrix,
+    write_tiny_model,
+)
 
 SLIDING_WINDOW = 64
 
@@ -91,6 +100,12 @@ def write_recurrent_model(path: Path, *, blocks: int = 2, context_length: int = 
         writer.add_tensor(name + "ssm_d", np.ones(inner, np.float32))
         writer.add_tensor(name + "ssm_out.weight", random_matrix(random, WIDTH, inner))
     return finished(writer, path)
+
+
+def write_split_model(folder: Path) -> list[Path]:
+    """Write a model in shards, which are returned in order."""
+    write_tiny_model(folder / "Tiny-Split-F16.gguf", tensors_per_file=8)
+    return sorted(folder.glob("Tiny-Split-F16-*.gguf"))
 
 
 def write_adapter(path: Path, *, rank: int = 4) -> Path:

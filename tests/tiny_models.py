@@ -38,6 +38,7 @@ def write_tiny_model(
     float_type: type[np.floating] = np.float16,
     adds_bos: bool = False,
     ends: bool = True,
+    tensors_per_file: int = 0,
 ) -> Path:
     """Write a llama-like model.
 
@@ -52,8 +53,9 @@ def write_tiny_model(
         float_type: Of the matrices.
         adds_bos: The file's flag: texts start with the begin token.
         ends: Without it no end token is among the likely ones, so that an answer goes on to its limit.
+        tensors_per_file: Split it into shards of so many tensors; 0 writes one file.
     """
-    writer = gguf.GGUFWriter(str(path), architecture)
+    writer = gguf.GGUFWriter(str(path), architecture, split_max_tensors=tensors_per_file)
     writer.add_name(name)
     writer.add_license("cc0-1.0")
     writer.add_context_length(context_length)

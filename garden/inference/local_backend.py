@@ -34,6 +34,9 @@ _AGAIN = "Start it again; what was written so far is kept."
 
 _LOADING, _PREPARING, _ANSWERING = "while it loaded the model", "while it prepared the prompt", "while it answered"
 
+#: A cancel takes milliseconds; a process that shows none for so long hangs, and is ended.
+CANCEL_GRACE_SECONDS = 10.0
+
 #: More than any context holds; a larger request would not pass the pipes.
 MAX_CHAT_CHARACTERS = 4_000_000
 
@@ -43,10 +46,17 @@ class LocalBackend:
 
     Args:
         on_death: Called once per process, on its reader thread, when a loaded model's process ends without being asked.
+        cancel_grace_seconds: How long a cancel may go unanswered before the process is ended.
     """
 
-    def __init__(self, on_death: Callable[[WorkerDiedError], None] | None = None) -> None:
+    def __init__(
+        self,
+        on_death: Callable[[WorkerDiedError], None] | None = None,
+        *,
+        cancel_grace_seconds: float = CANCEL_GRACE_SECONDS,
+    ) -> None:
         self._on_death = on_death
+        self._cancel_grace_seconds = cancel_grace_seconds
         self._process: _ModelProcess | None = None
         self._busy = threading.Lock()
         self.last_used_at = time.monotonic()
@@ -150,7 +160,7 @@ class LocalBackend:
     def cancel(self) -> None:
         """Stop the load or the answer under way; harmless when there is none."""
         if self._process:
-            self._process.child.send(Cancel())
+            self._process.cancel(self._cancel_grace_seconds)
 
     def close(self) -> None:
         """End the process; its memory is free when it has ended."""
@@ -174,6 +184,9 @@ class _ModelProcess:
         self._replies: queue.SimpleQueue[Message | Exit] = queue.SimpleQueue()
         self._listener: Callable[[Message], None] | None = None
         self._listener_error: Exception | None = None
+        # One per request, so that a late cancel never watches the request after it.
+        self._answered = threading.Event()
+        self._answered.set()
         self.loaded: ModelLoaded | None = None
         self.request_ids = itertools.count(1)
         self.child: Child[Message] = Child(
@@ -183,12 +196,27 @@ class _ModelProcess:
     def ask(self, request: Message, listener: Callable[[Message], None]) -> Message | Exit:
         """Send a request and wait for what ends it; everything before goes to the listener."""
         self._listener, self._listener_error = listener, None
+        answered = self._answered = threading.Event()
         self.child.send(request)
         reply = self._replies.get()
+        answered.set()
         self._listener = None
         if self._listener_error is not None:
             raise self._listener_error
         return reply
+
+    def cancel(self, grace_seconds: float) -> None:
+        """Stop what is under way, by ending the process if it does not answer."""
+        answered = self._answered
+        self.child.send(Cancel())
+        if not answered.is_set():
+            threading.Thread(
+                target=self._end_unless, args=(answered, grace_seconds), name="cancel", daemon=True
+            ).start()
+
+    def _end_unless(self, answered: threading.Event, grace_seconds: float) -> None:
+        if not answered.wait(grace_seconds):
+            self.child.stop(grace_seconds=0)
 
     def _on_message(self, message: Message) -> None:
         if isinstance(message, ModelLoaded):
@@ -203,9 +231,12 @@ class _ModelProcess:
                 self.child.send(Cancel())
 
     def _on_exit(self, exit_: Exit) -> None:
-        self._replies.put(exit_)
-        if not exit_.cancelled and self.loaded is not None and self._on_death:
-            self._on_death(_death(exit_))
+        try:
+            # Told first: whoever is told can see whether an answer was under way, which ends with the reply.
+            if not exit_.cancelled and self.loaded is not None and self._on_death:
+                self._on_death(_death(exit_))
+        finally:
+            self._replies.put(exit_)
 
 
 def _death(exit_: Exit, when: str = "") -> WorkerDiedError:

@@ -32,6 +32,7 @@ from garden.engine.sampler import Sampler
 from garden.gguf.byte_source import FileSource
 from garden.gguf.header import read_header
 from garden.gguf.shard_set import shard_paths
+from garden.hardware.memory import read_memory
 from garden.inference.chat_template import template_sha256
 from garden.inference.delta_batch import DeltaBatch
 from garden.inference.prompt import Prompt, PromptBuilder
@@ -181,9 +182,7 @@ class _Answer:
                 reused_tokens=reused,
                 completion_tokens=len(self._tokens),
                 time_to_first_token_ms=(self._first_at - started) * 1000 if answered else None,
-                prefill_tokens_per_second=_rate(len(tokens) - reused, self._read_at - reading_from)
-                if answered
-                else None,
+                prefill_tokens_per_second=prefill if answered else None,
                 decode_tokens_per_second=_rate(len(self._tokens) - 1, self._last_at - self._first_at),
                 buffers_bytes=self._loaded.buffers_bytes,
                 peak_memory_bytes=peak_memory_bytes(),
@@ -264,7 +263,7 @@ def _limit_memory(library: EngineLibrary, load: LoadParameters, path: Path) -> N
     """Let a load that cannot fit fail by itself, before the system starts to swap or to kill."""
     if library.offloads_to_gpu():
         return
-    available = psutil.virtual_memory().available + psutil.swap_memory().free
+    available = read_memory().available_bytes + psutil.swap_memory().free
     mapped = sum(shard.stat().st_size for shard in shard_paths(path)) if load.load_mode == "mmap" else 0
     limit_growth(available + mapped + _ADDRESS_MARGIN_BYTES)
 

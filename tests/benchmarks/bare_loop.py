@@ -1,7 +1,7 @@
 """The shortest greedy loop on llama.cpp's C functions: what a pane's text and speed are held against.
 
 Nothing of Garden is used, so that a fault of Garden cannot hide in both. Run it:
-``python -m tests.benchmarks.bare_loop MODEL PROMPT``; the prompt is rendered text, markers included.
+``python -m tests.benchmarks.bare_loop MODEL PROMPT…``; a prompt is rendered text, markers included.
 """
 
 from __future__ import annotations
@@ -99,19 +99,20 @@ class BareLoop:
 
 
 def main() -> None:
-    """Print the answer's tokens and speed as JSON."""
+    """Print the tokens and the speed of each answer as a line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model")
-    parser.add_argument("prompt")
+    parser.add_argument("prompts", nargs="+")
     parser.add_argument("--max-tokens", type=int, default=100)
     parser.add_argument("--context", type=int, default=2048)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--ignore-eos", action="store_true")
     options = parser.parse_args()
     loop = BareLoop(options.model, context_length=options.context, threads=options.threads)
-    answer = loop.answer(loop.tokenize(options.prompt), options.max_tokens, ignore_eos=options.ignore_eos)
-    speed = answer.tokens_per_second if len(answer.tokens) > 1 else None
-    print(json.dumps({"token_ids": answer.tokens, "decode_tokens_per_second": speed}))
+    for prompt in options.prompts:
+        answer = loop.answer(loop.tokenize(prompt), options.max_tokens, ignore_eos=options.ignore_eos)
+        speed = answer.tokens_per_second if len(answer.tokens) > 1 else None
+        print(json.dumps({"token_ids": answer.tokens, "decode_tokens_per_second": speed}))
     loop.close()
 
 
