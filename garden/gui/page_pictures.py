@@ -22,7 +22,7 @@ SIZES = ((1_280, 800), (1_440, 900))
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 #: A page shows what it has after this long at most; the Hub may not answer, and a picture need not wait for it.
-_LONGEST_SECONDS = 1.2
+_LONGEST_SECONDS = 4.0
 #: So long nothing has to happen for a page to count as settled.
 _QUIET_SECONDS = 0.15
 
@@ -53,7 +53,7 @@ def draw_pages(application: QApplication, garden: Garden, folder: Path) -> list[
     paths: list[Path] = []
     try:
         for page in PAGES:
-            window.show_page(page.name)
+            _open(window, garden, page.name)
             window.memory.read()
             _settle(window)
             for scheme in SCHEMES:
@@ -70,15 +70,27 @@ def draw_pages(application: QApplication, garden: Garden, folder: Path) -> list[
     return paths
 
 
+def _open(window: MainWindow, garden: Garden, name: str) -> None:
+    """Bring a page to the front with something on it: the last comparison, the model that is worth quantizing."""
+    kept = garden.compare.conversations() if name == "compare" else ()
+    models = [entry for entry in garden.library.entries() if entry.problem is None] if name == "workshop" else []
+    if kept:
+        window.open_conversation(max(kept, key=lambda summary: len(summary.models)).id)
+    elif models:
+        window.quantize(max(models, key=lambda entry: entry.ref.size_bytes))
+    else:
+        window.show_page(name)
+
+
 def _settle(window: MainWindow, longest_seconds: float = _LONGEST_SECONDS) -> None:
-    """Let events run until the pump has been idle for a while, or too long has passed."""
+    """Let events run until the pump has been idle for a while and waits for nothing, or too long has passed."""
     started = quiet_since = time.monotonic()
     while time.monotonic() - started < longest_seconds:
         loop = QEventLoop()
         QTimer.singleShot(20, loop.quit)
         loop.exec()
         now = time.monotonic()
-        if not window.pump.idle:
+        if not window.pump.idle or window.pump.waiting:
             quiet_since = now
         elif now - quiet_since >= min(_QUIET_SECONDS, longest_seconds / 3):
             return

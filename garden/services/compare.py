@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 import threading
 import time
 import uuid
@@ -61,6 +62,7 @@ class CompareService:
         self._speeds = speeds
         self._models = make_pool(self._on_idle_death)
         self._tasks = tasks
+        self._seed = secrets.randbelow(2**31)
         self._open: dict[str, Conversation] = {}
         self._lock = threading.RLock()
         # One model generates at a time, whichever conversation asked.
@@ -71,8 +73,8 @@ class CompareService:
     # --- conversations ---
 
     def configuration_for(self, entry: LibraryEntry) -> RunConfiguration:
-        """The configuration to start from for a model."""
-        return self._fit.configuration(entry)
+        """The configuration to start from for a model; all of a session start from one seed, so that only models differ."""
+        return self._fit.configuration(entry, seed=self._seed)
 
     def new(self, panes: Sequence[RunConfiguration], mode: Mode = Mode.FAIR) -> Conversation:
         """Begin a conversation; it is stored with its first answer.

@@ -116,8 +116,12 @@ class FitService:
             changes["context_length"] = min(settings.context_length, header.context_length or settings.context_length)
         return dataclasses.replace(load, **changes)  # type: ignore[arg-type]  # the keys above are its fields
 
-    def configuration(self, entry: LibraryEntry) -> RunConfiguration:
+    def configuration(self, entry: LibraryEntry, *, seed: int | None = None) -> RunConfiguration:
         """The configuration to start from for a model on this machine.
+
+        Args:
+            entry: The model.
+            seed: For the draw; drawn here when None.
 
         Raises:
             GardenError: The file is gone or damaged.
@@ -127,7 +131,7 @@ class FitService:
         forecast = self.forecast_header(header, load)
         if forecast.n_gpu_layers is not None:
             load = dataclasses.replace(load, n_gpu_layers=forecast.n_gpu_layers)
-        return RunConfiguration(model=entry.ref, load=load, ask=default_ask(header.metadata))
+        return RunConfiguration(model=entry.ref, load=load, ask=default_ask(header.metadata, seed=seed))
 
     def forecast_header(
         self, header: GgufHeader, load: LoadParameters, machine: HardwareSnapshot | None = None

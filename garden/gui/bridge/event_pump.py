@@ -92,6 +92,7 @@ class EventPump(QObject):
         self._bus = bus
         self._slots: dict[type, list[_Slot]] = {}
         self._finished: deque[_Watch[Any]] = deque()
+        self._waiting = 0
         self._lock = threading.Lock()
         self._closed = False
         self._wake_posted = False
@@ -125,6 +126,8 @@ class EventPump(QObject):
         """
         watch = _Watch(handle, _Slot(on_result, receiver), _Slot(on_error, receiver))
 
+        self._waiting += 1
+
         def finished(_handle: Handle[T]) -> None:
             self._finished.append(watch)
             self._wake()
@@ -155,6 +158,11 @@ class EventPump(QObject):
         handle = self._pool.submit(lambda _cancelled: work())
         self.watch(handle, on_result, on_error, receiver=receiver)
         return handle
+
+    @property
+    def waiting(self) -> int:
+        """How many watched handles have not been delivered yet."""
+        return self._waiting
 
     @property
     def idle(self) -> bool:
@@ -193,6 +201,7 @@ class EventPump(QObject):
         for event in self._subscription.drain():
             for slot in self._live_slots(type(event)):
                 first_error = _call(slot, event, first_error)
+        self._waiting -= len(finished)
         for watch in finished:
             first_error = _call(watch.deliver, None, first_error)
         if first_error is not None:

@@ -106,7 +106,7 @@ def _state_line(job: JobRecord, position: int, stalled: bool) -> tuple[str, Tone
             share = f" at {job.fraction:.0%}".replace("%", " %") if job.fraction else ""
             return f"{job.note or 'Paused'}{share}", Tone.PLAIN
         case JobState.SUCCEEDED:
-            return job.note or _DONE[job.kind], Tone.PLAIN
+            return _DONE[job.kind], Tone.PLAIN
         case JobState.CANCELLED:
             kept = job.resumable and job.done
             return f"Cancelled; {'what was fetched is kept' if kept else 'nothing half-written was left'}", Tone.PLAIN
