@@ -1,18 +1,36 @@
-"""Machine."""
+"""Machine: what it has, what it can run, and how good earlier forecasts were."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtGui import QGuiApplication, QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
+from garden.gui.pages.audit_delegate import GAP, LEFT, AuditDelegate
+from garden.gui.pages.device_row import DeviceRow
+from garden.gui.pages.row_views import RowTable
+from garden.gui.viewmodels.audit_table import AuditColumn, AuditTableModel
+from garden.gui.viewmodels.machine import KV_TYPES, QUANT_TYPES, MachineViewModel, audit_summary
+from garden.gui.widgets.button import Button
+from garden.gui.widgets.card import Card, Divider
+from garden.gui.widgets.chip import Chip
+from garden.gui.widgets.label import Label
 from garden.gui.widgets.page_header import PageHeader
+from garden.gui.widgets.run_chart import ChartArea, ChartDot, RunChart
+from garden.gui.widgets.state_view import StateView
+from garden.gui.widgets.themed_widget import Surface
 
 if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
     from garden.gui.navigator import Navigator
     from garden.gui.theme.theme import ThemeController
+    from garden.gui.viewmodels.run_map import RunMap
     from garden.services.garden import Garden
+
+#: Width of the audit table below which its bar, and then its context, make room for the names.
+_NO_BAR, _NO_CONTEXT = 470, 360
 
 
 class MachinePage(QWidget):
@@ -23,14 +41,273 @@ class MachinePage(QWidget):
         pump: Brings their answers to the Qt thread.
         navigator: The window.
         theme: Where colours come from.
+
+    Attributes:
+        machine: What it shows.
+        chart: What this machine can run.
     """
 
     def __init__(self, garden: Garden, pump: EventPump, navigator: Navigator, theme: ThemeController) -> None:
         super().__init__()
         self.setObjectName("page")
+        self._theme = theme
+        self._navigator = navigator
+        self.machine = MachineViewModel(garden, pump, self)
         self.header = PageHeader(theme, "Machine")
+        self._age = Label(theme, style="small", color="text.muted")
+        self._again = Button(
+            theme, icon="retry", kind="ghost", small=True, name="machine.readAgain", hint="Read everything again"
+        )
+        self._refresh = Button(theme, "Refresh", icon="retry", small=True, name="machine.refresh")
+        self._refresh.setAccessibleName("Look for GPUs and the engine again")
+        self._devices = Card(theme)
+        self._rows: dict[str, DeviceRow] = {}
+        self.chart = RunChart(theme, name="machine.chart", label="What this machine can run")
+        self._type = Chip(theme, name="machine.type")
+        self._kv_type = Chip(theme, "KV", name="machine.kvType", separator="")
+        self._summary = [
+            Label(theme, style="small", color="text.secondary", weight=weight) for weight in (400, 600, 400)
+        ]
+        self.audit = AuditTableModel(self)
+        self._table = RowTable(
+            theme,
+            height="row_table",
+            widths=(None, 34 + GAP, 70 + GAP, 56 + GAP, 90 + GAP, 50 + GAP + LEFT),
+            insets=(LEFT, GAP, GAP, GAP, GAP + 13, GAP),
+            end=LEFT,
+            name="machine.audit",
+            label="Forecast audit",
+        )
+        self._no_audit = StateView(theme, name="machine.noAudit")
+        self._audit_views = QStackedWidget()
+        self._clock = QTimer(self)
+        self._clock.setInterval(1_000)
+        self._build()
+        self._connect()
+        self._on_read()
+        self._on_mapped()
+        self._on_audited()
+
+    def _build(self) -> None:
+        px = self._theme.theme.px
+        self.header.add(self._age)
+        self.header.add(self._again)
+        self._type.set_choices([(name, name) for name in QUANT_TYPES])
+        self._kv_type.set_choices([(name, name) for name in KV_TYPES])
+        self._table.setModel(self.audit)
+        self._table.setItemDelegate(AuditDelegate(self._theme, "row_table", self._table))
+        self._table.apply_sizes()
+        self._no_audit.show_state(
+            "receipt",
+            "No model was loaded yet",
+            "Each load in Compare is noted here: what was forecast, and what the engine then took.",
+            actions=(("Open Compare", "default", "compare", lambda: self._navigator.show_page("compare")),),
+        )
+        for view in (self._table, self._no_audit):
+            self._audit_views.addWidget(view)
+        left = QVBoxLayout()
+        left.setSpacing(px(16))
+        left.addWidget(self._devices)
+        left.addWidget(self._audit_card(), 1)
+        content = Surface(self._theme, "bg.window")
+        row = QHBoxLayout(content)
+        row.setContentsMargins(px(20), px(16), px(20), px(16))
+        row.setSpacing(px(16))
+        row.addLayout(left, 564)
+        row.addWidget(self._chart_card(), 644)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(content)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.header)
-        column.addStretch(1)
+        column.addWidget(scroll, 1)
+
+    def _chart_card(self) -> Card:
+        px = self._theme.theme.px
+        card = Card(self._theme)
+        card.column.setContentsMargins(px(16), px(14), px(16), px(8))
+        head = QHBoxLayout()
+        head.setSpacing(px(8))
+        head.addWidget(Label(self._theme, "What this machine can run", style="strong"))
+        head.addWidget(
+            Label(self._theme, "dense models", style="small", color="text.muted", elide=Qt.TextElideMode.ElideRight)
+        )
+        head.addStretch(1)
+        head.addWidget(self._type)
+        head.addWidget(self._kv_type)
+        card.column.addLayout(head)
+        card.column.addSpacing(px(10))
+        card.column.addWidget(self.chart, 1)
+        return card
+
+    def _audit_card(self) -> Card:
+        px = self._theme.theme.px
+        card = Card(self._theme)
+        # The corners of the table must not stand over the card's.
+        card.column.setContentsMargins(1, 1, 1, px(5))
+        head = QHBoxLayout()
+        head.setContentsMargins(px(16), px(9), px(16), px(8))
+        head.setSpacing(0)
+        head.addWidget(Label(self._theme, "Forecast audit", style="strong"))
+        head.addStretch(1)
+        for label in self._summary:
+            head.addWidget(label)
+        card.column.addLayout(head)
+        card.column.addWidget(self._audit_views, 1)
+        self._audit_views.setMinimumHeight(px(150))
+        return card
+
+    def _connect(self) -> None:
+        self._again.clicked.connect(self.machine.refresh)
+        self._refresh.clicked.connect(self.machine.refresh)
+        self._clock.timeout.connect(self._show_age)
+        self._type.chosen.connect(self._on_type_chosen)
+        self._kv_type.chosen.connect(self._on_kv_type_chosen)
+        self.chart.marker_moved.connect(self._on_marker_moved)
+        self.chart.set_marker(self.machine.default_context)
+        self.machine.read.connect(self._on_read)
+        self.machine.mapped.connect(self._on_mapped)
+        self.machine.dots_changed.connect(self._on_dots_changed)
+        self.machine.audited.connect(self._on_audited)
+        self.machine.said.connect(self._navigator.notify)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Follow the machine while the page is seen."""
+        super().showEvent(event)
+        self.machine.watch(True)
+        self._clock.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Read nothing while it is not."""
+        super().hideEvent(event)
+        self.machine.watch(False)
+        self._clock.stop()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A narrow table leaves out what can be read elsewhere."""
+        super().resizeEvent(event)
+        QTimer.singleShot(0, self, self._fit_columns)
+
+    @Slot()
+    def _fit_columns(self) -> None:
+        px, width = self._theme.theme.px, self._table.width()
+        hidden = [AuditColumn.BAR] if width < px(_NO_BAR) else []
+        hidden += [AuditColumn.CONTEXT] if width < px(_NO_CONTEXT) else []
+        self._table.hide_columns(hidden)
+
+    # What the view model says
+
+    @Slot()
+    def _on_read(self) -> None:
+        probing = self.machine.probing
+        reason = "Looking for GPUs and the engine."
+        for button in (self._again, self._refresh):
+            # Disabling what has the focus would lose it.
+            button.set_usable(not probing or button.hasFocus(), reason)
+        self._show_age()
+        facts = self.machine.facts
+        if [fact.key for fact in facts] != list(self._rows):
+            self._lay_rows()
+        for fact in facts:
+            self._rows[fact.key].show_facts(fact)
+
+    def _lay_rows(self) -> None:
+        """Parts came or went: make their rows anew."""
+        self._refresh.setParent(None)
+        column = self._devices.column
+        while column.count():
+            item = column.takeAt(0)
+            widget = item.widget() if item is not None else None
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        self._rows = {}
+        for number, fact in enumerate(self.machine.facts):
+            if number:
+                column.addWidget(Divider(self._theme))
+            row = DeviceRow(self._theme, fact, self._refresh if fact.key == "engine" else None)
+            row.command_wanted.connect(self._on_command_wanted)
+            column.addWidget(row)
+            self._rows[fact.key] = row
+        self._refresh.show()
+
+    @Slot()
+    def _show_age(self) -> None:
+        age = self.machine.age_seconds
+        if self.machine.probing:
+            text = "Looking for GPUs and the engine"
+        elif age is None:
+            text = ""
+        else:
+            text = f"Read {age:.0f} s ago" if age >= 1 else "Read just now"
+        if text != self._age.text():
+            self._age.setText(text)
+            self._age.updateGeometry()
+
+    @Slot()
+    def _on_mapped(self) -> None:
+        machine = self.machine
+        self._type.set_value(machine.quant_type)
+        self._kv_type.set_value(machine.kv_type)
+        if machine.run_map is None:
+            self.chart.show_notice("Asking the estimator" if machine.mapping else "")
+        else:
+            self.chart.show_areas([point.context_length for point in machine.run_map.points], _areas(machine.run_map))
+        self._show_reading()
+
+    @Slot()
+    def _on_dots_changed(self) -> None:
+        self.chart.show_dots(
+            [ChartDot(title=dot.name, x=dot.context_length, y=dot.parameters) for dot in self.machine.dots]
+        )
+
+    @Slot()
+    def _on_audited(self) -> None:
+        rows = self.machine.audit
+        self.audit.show_rows(rows)
+        self._audit_views.setCurrentWidget(self._table if rows or not self.machine.audit_read else self._no_audit)
+        for label, text in zip(self._summary, audit_summary(rows), strict=True):
+            label.setText(text)
+            label.updateGeometry()
+
+    # What the user does
+
+    @Slot(object)
+    def _on_type_chosen(self, quant_type: object) -> None:
+        self.machine.choose_type(str(quant_type))
+        self._on_mapped()
+
+    @Slot(object)
+    def _on_kv_type_chosen(self, kv_type: object) -> None:
+        self.machine.choose_kv_type(str(kv_type))
+        self._on_mapped()
+
+    @Slot(int)
+    def _on_marker_moved(self, _context_length: int) -> None:
+        self._show_reading()
+
+    def _show_reading(self) -> None:
+        found = self.machine.run_map
+        self.chart.show_reading(found.sentence(self.chart.marker) if found is not None else "")
+
+    @Slot(str)
+    def _on_command_wanted(self, command: str) -> None:
+        QGuiApplication.clipboard().setText(command)
+        self._navigator.notify("The command is on the clipboard.", "Run it in Garden's folder, then refresh.")
+
+
+def _areas(found: RunMap) -> list[ChartArea]:
+    """The areas of a map, the lowest first; a split that nothing needs is left out."""
+    on_gpu = tuple(point.on_gpu for point in found.points)
+    at_all = tuple(point.at_all for point in found.points)
+    top = ChartArea(title="Too large", token="verdict.too_large", upper=None)
+    if not found.has_gpu:
+        return [ChartArea(title="Runs on CPU", token="verdict.cpu", upper=at_all), top]
+    gpu = ChartArea(title="Runs on GPU", token="verdict.gpu", upper=on_gpu)
+    if all(total <= gpu_alone * 1.02 for gpu_alone, total in zip(on_gpu, at_all, strict=True)):
+        return [gpu, top]
+    return [gpu, ChartArea(title="Split, GPU and RAM", token="verdict.split", upper=at_all), top]

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 #: Between two readings of the memory while someone looks.
 READ_INTERVAL_MS = 5_000
 
+#: Readings between two probes of GPUs that the engine uses; a probe is a child of half a second.
+_PROBE_TICKS = 6
+
 #: The map is computed anew when this much of the free memory has come or gone.
 _MAP_CHANGE = 0.05
 
@@ -117,14 +120,16 @@ class MachineViewModel(QObject):
         self._looked_at = False
         self._timer = QTimer(self)
         self._timer.setInterval(READ_INTERVAL_MS)
-        self._timer.timeout.connect(self.look)
+        self._timer.timeout.connect(self._on_tick)
+        self._ticks = 0
 
     @property
     def facts(self) -> tuple[DeviceFacts, ...]:
         """The cards' words; empty before the first reading."""
         if self.snapshot is None:
             return ()
-        return device_facts(self.snapshot, self._garden.machine.probed)
+        problem = self.problem.sentence if self.problem is not None else ""
+        return device_facts(self.snapshot, self._garden.machine.probed, problem)
 
     @property
     def age_seconds(self) -> float | None:
@@ -150,7 +155,7 @@ class MachineViewModel(QObject):
         self._timer.start()
         if self._garden.machine.probed:
             self.look()
-        else:
+        if not self._garden.machine.probed or self._has_usable_gpu():
             self.refresh()
         self._read_library()
         self._pump.run(self._garden.fit.audit, self._on_audit, self._on_failed)
@@ -184,6 +189,18 @@ class MachineViewModel(QObject):
             self._compute_map()
 
     # Readings
+
+    @Slot()
+    def _on_tick(self) -> None:
+        self._ticks += 1
+        if self._ticks % _PROBE_TICKS == 0 and self._has_usable_gpu():
+            self.refresh()
+        else:
+            self.look()
+
+    def _has_usable_gpu(self) -> bool:
+        """Whether a GPU's free memory matters, which only a probe can read."""
+        return any(gpu.device is not None for gpu in self._garden.machine.snapshot().gpus)
 
     def _on_snapshot(self, snapshot: HardwareSnapshot) -> None:
         self._reading = False
@@ -302,18 +319,16 @@ def audit_row(loaded: ModelLoaded, forecast: FitForecast | None, loaded_at: floa
     )
 
 
-def audit_summary(rows: Sequence[AuditRow]) -> tuple[tuple[str, bool], ...]:
-    """``23 loads · mean error 0.3 % · worst 1.1 %`` in pieces, each with whether it is emphasized."""
+def audit_summary(rows: Sequence[AuditRow]) -> tuple[str, str, str]:
+    """``23 loads · mean error 0.3 % · worst 1.1 %`` in three pieces, the middle one emphasized."""
+    if not rows:
+        return "", "", ""
     errors = [abs(row.error) for row in rows if row.error is not None]
     loads = f"{len(rows):,} load{'s' if len(rows) != 1 else ''}"
     if not errors:
-        return ((loads, False),)
+        return loads, "", ""
     mean, worst = sum(errors) / len(errors), max(errors)
-    return (
-        (f"{loads} · mean error ", False),
-        (f"{mean * 100:.1f} %", True),
-        (f" · worst {worst * 100:.1f} %", False),
-    )
+    return f"{loads} · mean error ", f"{mean * 100:.1f} %", f" · worst {worst * 100:.1f} %"
 
 
 def _dots(entries: Sequence[LibraryEntry], context_length: int) -> tuple[ModelDot, ...]:

@@ -74,12 +74,13 @@ class DeviceFacts:
         return ". ".join(filter(None, (self.title, self.tag, f"{self.figure} {self.rest}".strip(), self.note)))
 
 
-def device_facts(machine: HardwareSnapshot, probed: bool) -> tuple[DeviceFacts, ...]:
+def device_facts(machine: HardwareSnapshot, probed: bool, problem: str = "") -> tuple[DeviceFacts, ...]:
     """Memory, GPUs, processor and engine, in this order.
 
     Args:
         machine: What was read.
         probed: Whether GPUs and engine were looked for; before that nothing is said about them.
+        problem: Why looking for them failed.
     """
     facts = [_memory(machine)]
     if probed:
@@ -89,7 +90,7 @@ def device_facts(machine: HardwareSnapshot, probed: bool) -> tuple[DeviceFacts, 
                 DeviceFacts(key="gpu", icon="gpu", title="No GPU", note="None was found; models run on the CPU.")
             )
     facts.append(_processor(machine))
-    facts.append(_engine(machine.engine, probed))
+    facts.append(_engine(machine.engine, probed, problem))
     return tuple(facts)
 
 
@@ -171,9 +172,9 @@ def _processor(machine: HardwareSnapshot) -> DeviceFacts:
     )
 
 
-def _engine(engine: Engine, probed: bool) -> DeviceFacts:
+def _engine(engine: Engine, probed: bool, problem: str) -> DeviceFacts:
     if not probed:
-        return DeviceFacts(key="engine", icon="engine", title="Engine", note="Being looked at.")
+        return DeviceFacts(key="engine", icon="engine", title="Engine", note=problem or "Being looked at.")
     if not engine.installed:
         return DeviceFacts(
             key="engine",
