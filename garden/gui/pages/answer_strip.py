@@ -66,13 +66,13 @@ class AnswerStrip(Surface):
 
         Args:
             order: Letters in the order in which they answer.
-            how: Where the order comes from.
+            how: Where the order comes from; with one pane, what its answer took.
             progress: How many have answered, empty when nothing is under way.
             answering: Whether there is something to stop.
         """
         several = len(order) > 1
         self._title.setText("Order")
-        for part in (self._title, self._squares, self._how):
+        for part in (self._title, self._squares):
             part.setVisible(several)
         self._how.setText(how)
         if order != self._order:

@@ -15,7 +15,8 @@ from garden.gui.pages.answer_strip import AnswerStrip
 from garden.gui.pages.compare_actions import CompareActions
 from garden.gui.pages.pane_row import PaneRow
 from garden.gui.pages.turn_bar import TurnBar
-from garden.gui.viewmodels.compare import LETTERS, MODE_MEANINGS, CompareViewModel
+from garden.gui.viewmodels.compare import ALONE, LETTERS, MODE_MEANINGS, CompareViewModel
+from garden.gui.viewmodels.pane_state import answer_facts
 from garden.gui.viewmodels.run_difference import summary
 from garden.gui.widgets.announcement import announce
 from garden.gui.widgets.button import Button, Kind
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 #: Figures at the foot of panes move this often while panes answer.
 _FIGURES_MS = 250
+
+_ORDERS = {Mode.FAIR: "shuffled, so that none is always first", Mode.RELAY: "one after the other"}
 
 _HOW_MANY = {1: "", 2: "both", 3: "all three", 4: "all four"}
 
@@ -185,10 +188,9 @@ class ComparePage(QWidget):
             self._show_empty()
             return
         self._mode.set_current(conversation.mode.value)
-        self._meaning.setText(MODE_MEANINGS[conversation.mode])
         several = len(conversation.panes) > 1
+        self._meaning.setText(MODE_MEANINGS[conversation.mode] if several else ALONE)
         self._mode.setVisible(several)
-        self._meaning.setVisible(several)
         self.turn.show_turn([turn.prompt for turn in conversation.turns], compare.turn_number)
         self.panes.set_letters(compare.letters)
         for letter in compare.letters:
@@ -239,7 +241,11 @@ class ComparePage(QWidget):
         self.strip.setVisible(turn is not None)
         if turn is None or conversation is None:
             return
-        how = "shuffled, so that none is always first" if conversation.mode is Mode.FAIR else "one after the other"
+        if len(turn.order) == 1:
+            answer = compare.pane(turn.order).answer if turn.order in compare.letters else None
+            how = answer_facts(answer) if answer is not None else ""
+        else:
+            how = _ORDERS[conversation.mode]
         self.strip.show_turn(turn.order, how, compare.progress, answering=compare.answering)
         if compare.answering and not self._figures.isActive():
             self._figures.start()

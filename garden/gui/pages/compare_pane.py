@@ -22,6 +22,10 @@ from garden.gui.widgets.themed_widget import Surface
 if TYPE_CHECKING:
     from garden.gui.theme.theme import ThemeController
 
+#: Longest lines of an answer, logical pixels at 100 %; and Qt's word for no limit.
+_READABLE = 880
+_WIDEST = 16_777_215
+
 
 class ComparePane(Surface):
     """Shows a PaneState; says what the user wants.
@@ -153,6 +157,10 @@ class ComparePane(Surface):
         if pane.state == "failed":
             self._failure.show_error(pane.error or "", pane.action)
         self._actions.setVisible(pane.state in ("done", "failed") and pane.answer is not None)
+
+    def set_alone(self, alone: bool) -> None:
+        """Keep lines readable where one pane has all the width."""
+        self.answer.setMaximumWidth(self.look.px(_READABLE) if alone else _WIDEST)
 
     @property
     def streams(self) -> bool:

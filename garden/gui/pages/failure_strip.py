@@ -32,7 +32,8 @@ class FailureStrip(Surface):
     def __init__(self, theme: ThemeController, *, name: str, parent: QWidget | None = None) -> None:
         super().__init__(theme, "status.danger.bg", edges="t", edge="border.default", parent=parent)
         self.setObjectName(name)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        # A fixed height would be that of one line, whatever the width.
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         px = theme.theme.px
         self._icon = QLabel(self)
         self._sentence = Label(theme, style="small", weight=600, color="status.danger.fg", wrap=True, max_width=2_000)

@@ -78,6 +78,7 @@ class PaneRow(QWidget):
                 self._dividers.append(divider)
                 self._row.addWidget(divider)
             self._row.addWidget(pane, 1)
+            pane.set_alone(len(letters) == 1)
 
     def _make(self, letter: str) -> ComparePane:
         pane = ComparePane(self._theme, letter)

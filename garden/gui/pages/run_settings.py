@@ -15,7 +15,7 @@ from garden.gui.widgets.label import Label
 from garden.gui.widgets.overlay import Popover
 
 if TYPE_CHECKING:
-    from garden.gui.theme.theme import ThemeController
+    from garden.gui.theme.theme import Theme, ThemeController
 
 _WIDTH = 340
 #: A text is taken this long after the last key.
@@ -25,7 +25,7 @@ _TEXT_DELAY_MS = 400
 class _NumberField(QDoubleSpinBox):
     """A number without needless zeros, taken when it is complete."""
 
-    def __init__(self, setting: NumberSetting, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, setting: NumberSetting, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName(f"settings.{setting.name}")
         self.setAccessibleName(setting.title)
@@ -35,6 +35,9 @@ class _NumberField(QDoubleSpinBox):
         self.setRange(setting.low, setting.high)
         self.setSingleStep(setting.step)
         self.setKeyboardTracking(False)
+        # The style sheet's padding does not reach the line inside.
+        self.lineEdit().setTextMargins(theme.px(7), 0, theme.px(4), 0)
+        self.setFixedHeight(theme.px(30))
         self.setGroupSeparatorShown(setting.name not in ("seed", "temperature", "top_p"))
 
     def textFromValue(self, value: float) -> str:
@@ -91,7 +94,7 @@ class RunSettings(Popover):
         grid.setHorizontalSpacing(px(12))
         grid.setVerticalSpacing(px(3))
         for number, setting in enumerate(NUMBERS):
-            field = _NumberField(setting, self.sheet)
+            field = _NumberField(theme.theme, setting, self.sheet)
             field.valueChanged.connect(lambda value, name=setting.name: self.setting_changed.emit(name, value))
             self._fields[setting.name] = field
             self._place(grid, number, setting.title, field)
@@ -101,6 +104,7 @@ class RunSettings(Popover):
             choice.setAccessibleName(title)
             choice.setToolTip("Type of the cache: q8_0 takes half the memory of f16")
             choice.addItems(list(CACHE_TYPES))
+            choice.setFixedHeight(px(30))
             choice.setFont(theme.theme.font("body"))
             choice.textActivated.connect(lambda text, name=name: self.setting_changed.emit(name, text))
             self._caches[name] = choice

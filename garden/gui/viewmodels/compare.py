@@ -32,6 +32,9 @@ MODE_MEANINGS = {
     Mode.RELAY: "Load, answer, unload; never above the memory budget",
 }
 
+#: What stands in their place with a single pane.
+ALONE = "Add a model to see two answers side by side"
+
 
 class CompareViewModel(QObject):
     """One conversation at hand; others go on in the background.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from garden.core.conversation import Answer, FinishReason
 from garden.core.fit_forecast import FitForecast
-from garden.core.quantity import format_bytes
+from garden.core.quantity import format_bytes, format_duration
 from garden.core.run_configuration import RunConfiguration
 
 #: States in which a pane is at work.
@@ -25,9 +25,9 @@ _FINISHES = {
 
 #: What ended an answer before the model did: in a few words, and what helps.
 CUT_OFF = {
-    FinishReason.LENGTH: ("At its token limit", "Raise “Max tokens” in the settings for a longer answer."),
+    FinishReason.LENGTH: ("Token limit", "Raise “Max tokens” in the settings for a longer answer."),
     FinishReason.CONTEXT: ("Context is full", "Raise “Context” in the settings, or begin a new conversation."),
-    FinishReason.CANCELLED: ("Stopped by you", "“Answer again” in the menu of the pane begins anew."),
+    FinishReason.CANCELLED: ("Stopped", "“Answer again” in the menu of the pane begins anew."),
 }
 
 
@@ -159,11 +159,41 @@ def milliseconds(value: float) -> str:
     return f"{value:.0f} ms" if value < 1_000 else f"{value / 1_000:.2f} s"
 
 
+def speed(tokens_per_second: float) -> str:
+    """``38.6 tok/s``, ``312 tok/s``, ``1.2k tok/s``: three figures, so that the column holds it."""
+    if tokens_per_second >= 999.5:
+        return f"{tokens_per_second / 1_000:.1f}k tok/s"
+    digits = 1 if tokens_per_second < 100 else 0
+    return f"{tokens_per_second:.{digits}f} tok/s"
+
+
+def expected_speed(tokens_per_second: float) -> str:
+    """The same without decimals: a forecast has none to give."""
+    return speed(tokens_per_second) if tokens_per_second >= 100 else f"{tokens_per_second:.0f} tok/s"
+
+
+def answer_facts(answer: Answer) -> str:
+    """What the foot has no room for: ``51 tokens read at 312 tok/s · 20 reused · loaded in 0.4 s``."""
+    metrics = answer.metrics
+    parts = []
+    if metrics.prompt_tokens is not None:
+        reused = metrics.reused_tokens or 0
+        read = f"{metrics.prompt_tokens - reused:,} tokens of the prompt read"
+        if metrics.prefill_tokens_per_second:
+            read += f" at {speed(metrics.prefill_tokens_per_second)}"
+        parts.append(read)
+        if reused:
+            parts.append(f"{reused:,} still in the cache")
+    if metrics.load_seconds is not None:
+        parts.append(f"loaded in {format_duration(metrics.load_seconds)}")
+    return " · ".join(parts)
+
+
 def live_figures(live: LiveAnswer, forecast: FitForecast | None) -> tuple[Figure, ...]:
     """The foot of a pane at work."""
-    first, speed = live.first_token_ms, live.tokens_per_second
+    first, measured = live.first_token_ms, live.tokens_per_second
     expected = forecast.decode_tokens_per_second if forecast else None
-    decode = f"{speed:.1f} tok/s" if speed else f"≈ {expected:.0f} tok/s" if expected else _NONE
+    decode = speed(measured) if measured else f"≈ {expected_speed(expected)}" if expected else _NONE
     state = live.state if live.fraction is None else f"{live.state} {live.fraction:.0%}"
     first_text = f"≈ {milliseconds(first)}" if first is not None else _NONE
     return (
@@ -178,13 +208,13 @@ def live_figures(live: LiveAnswer, forecast: FitForecast | None) -> tuple[Figure
 def answer_figures(answer: Answer, forecast: FitForecast | None) -> tuple[Figure, ...]:
     """The foot of a pane that has answered, failed or was stopped."""
     metrics = answer.metrics
-    first, speed = metrics.time_to_first_token_ms, metrics.decode_tokens_per_second
+    first, measured = metrics.time_to_first_token_ms, metrics.decode_tokens_per_second
     tokens = metrics.completion_tokens if metrics.completion_tokens is not None else len(answer.token_ids)
     peak = metrics.peak_memory_bytes or metrics.buffers_bytes
     finish = _FINISHES[answer.finish_reason] if answer.finish_reason else _NONE
     return (
         Figure(name="First token", value=milliseconds(first) if first is not None else _NONE, known=first is not None),
-        Figure(name="Decode", value=f"{speed:.1f} tok/s" if speed else _NONE, known=bool(speed)),
+        Figure(name="Decode", value=speed(measured) if measured else _NONE, known=bool(measured)),
         Figure(name="Tokens", value=f"{tokens:,}" if tokens else _NONE, known=bool(tokens)),
         Figure(name="Peak", value=format_bytes(peak)) if peak else _planned(forecast),
         Figure(name="Finish", value=finish, known=answer.finish_reason is not None),
@@ -196,7 +226,7 @@ def idle_figures(forecast: FitForecast | None) -> tuple[Figure, ...]:
     expected = forecast.decode_tokens_per_second if forecast else None
     return (
         Figure(name="First token", known=False),
-        Figure(name="Decode", value=f"≈ {expected:.0f} tok/s" if expected else _NONE, known=bool(expected)),
+        Figure(name="Decode", value=f"≈ {expected_speed(expected)}" if expected else _NONE, known=bool(expected)),
         Figure(name="Tokens", known=False),
         _planned(forecast),
         Figure(name="Finish", known=False),

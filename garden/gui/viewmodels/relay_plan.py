@@ -31,7 +31,7 @@ def plan_steps(
         for number, (letter, state) in enumerate(waits):
             text = f"{letter} finishes its answer" if state == "answering" else f"{letter} answers first"
             steps.append(Step(text=text, under_way=number == 0 and state != "queued"))
-            if relay:
+            if relay and number == len(waits) - 1:
                 steps.append(Step(text=f"{letter} is unloaded"))
     if live.state in ("queued", "loading") and not loaded:
         size = format_bytes(run.model.size_bytes) if run.model.size_bytes else ""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _LINE = 16
 
 #: Shares of the width; the same in every pane. A speed with its unit is longer than a count of tokens.
-_SHARES = (1.02, 1.16, 0.8, 1.1, 0.92)
+_SHARES = (1.12, 1.16, 0.78, 1.12, 0.9)
 
 
 class PaneFoot(ThemedWidget):
@@ -73,7 +73,7 @@ class PaneFoot(ThemedWidget):
         centre = int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine)
         left = float(margin)
         for share, figure in zip(shares, self._figures, strict=True):
-            width = unit * share - theme.px(4)
+            width = unit * share - theme.px(3)
             painter.setFont(caption)
             painter.setPen(theme.color("text.muted"))
             name = captions.elidedText(figure.name, Qt.TextElideMode.ElideRight, width)

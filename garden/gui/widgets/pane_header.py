@@ -18,6 +18,7 @@ from garden.gui.widgets.tool_tip import plain_tool_tip
 _SQUARE = 20
 _SQUARE_RADIUS = 5
 _LINE = 2
+_NARROW = 360
 
 
 def paint_letter(painter: QPainter, theme: Theme, rect: QRectF, letter: str) -> None:
@@ -220,6 +221,7 @@ class PaneHeader(ThemedWidget):
         self._tag_row.setContentsMargins(0, 0, 0, 0)
         self._wanted: tuple[str, ...] = ()
         self._baseline = False
+        self._busy = False
         self._shown: tuple[str, ...] = ()
         px = theme.theme.px
         self._tag_row.setSpacing(px(4))
@@ -262,20 +264,28 @@ class PaneHeader(ThemedWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Another width has room for other tags."""
         super().resizeEvent(event)
+        self._fit_buttons()
         self._fit_tags()
 
     def _fit_tags(self) -> None:
-        """The name comes first; tags take what is left, at least one of them or the number of all."""
+        """The name comes first; tags take what is left, at the least their number."""
+        if self._baseline:
+            shown: tuple[str, ...] = self._wanted
+            self._put_tags(shown)
+            return
         px = self.look.px
-        fixed = px(14) + px(20) + px(8) + 4 * px(24) + 4 * px(4) + px(8)
+        fixed = px(14) + px(20) + px(8) + 3 * px(24) + 4 * px(4) + px(8)
         room = self.width() - fixed - self.model.sizeHint().width()
         for count in range(len(self._wanted), -1, -1):
             rest = len(self._wanted) - count
             shown = (*self._wanted[:count], f"+{rest}") if rest and count else self._wanted[:count]
             if rest and not count:
-                shown = (f"{rest} differ" if rest > 1 else self._wanted[0],)
+                shown = (f"{rest} differ" if rest > 1 else "1 differs",)
             if sum(tag_size(self.look, text).width() + px(4) for text in shown) <= room:
                 break
+        self._put_tags(shown if self._wanted else ())
+
+    def _put_tags(self, shown: tuple[str, ...]) -> None:
         if shown == self._shown:
             return
         self._shown = shown
@@ -289,7 +299,13 @@ class PaneHeader(ThemedWidget):
 
     def set_busy(self, busy: bool) -> None:
         """Offer to stop while the pane is at work."""
+        self._busy = busy
         self.stop.setVisible(busy)
+        self._fit_buttons()
+
+    def _fit_buttons(self) -> None:
+        """Where it is narrow, stopping takes the place of settings that cannot be changed meanwhile."""
+        self.settings.setVisible(not self._busy or self.width() >= self.look.px(_NARROW))
 
     def sizeHint(self) -> QSize:
         """As high in every pane."""
