@@ -167,13 +167,14 @@ def forecast_of(garden: Garden, repository: Repository, file: RepositoryFile) ->
 
 
 def _file_document(file: RepositoryFile, forecast: FitForecast | None) -> dict[str, object]:
+    unrated = Verdict.UNKNOWN if file.kind == "model" else Verdict.NOT_A_LANGUAGE_MODEL
     return {
         "filename": file.filename,
         "files": [part.filename for part in file.files],
         "quant_type": file.quant_type,
         "size_bytes": file.size_bytes,
         "sha256": file.sha256,
-        "verdict": forecast.verdict.value if forecast else None,
+        "verdict": (forecast.verdict if forecast else unrated).value,
         "total_bytes": forecast.total_bytes if forecast else None,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from garden.cli.output import json_option, opened, print_json, print_table, wait
-from garden.core.errors import CancelledByUser
+from garden.core.errors import CancelledByUser, IntegrityError
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes, format_parameters
 from garden.services.garden import Garden
@@ -61,8 +61,12 @@ def verify(targets: tuple[str, ...], as_json: bool) -> None:
         }
         for entry, result in zip(entries, results, strict=True):
             click.echo(f"{full_name(entry)}: {words[result]}")
-    if False in results:
-        raise click.exceptions.Exit(1)
+    damaged = [full_name(entry) for entry, result in zip(entries, results, strict=True) if result is False]
+    if damaged:
+        raise IntegrityError(
+            f"{', '.join(damaged)} {'differs' if len(damaged) == 1 else 'differ'} from what was promised.",
+            "Remove it and fetch it again.",
+        )
 
 
 @library.command(help="Remove models: into the trash, or for good.")

@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -104,6 +104,10 @@ def run(arguments: list[str], *, open_window: Callable[[], int], render_pages: C
         # The reader of our output is gone, e.g. `garden library | head`.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_DONE
+    except Exception as error:
+        # The edge of the program: a fault of its own is told in a sentence, and in full in the log.
+        say_error(GardenError(f"Something unexpected went wrong: {type(error).__name__}.", _keep_in_log()))
+        return EXIT_FAILED
 
 
 def say_error(error: GardenError) -> None:
@@ -113,13 +117,20 @@ def say_error(error: GardenError) -> None:
         click.echo(error.detail, err=True)
 
 
-def fail(sentence: str, action: str = "") -> NoReturn:
-    """End the command with a sentence and what helps.
+def _keep_in_log() -> str:
+    """Write the traceback under way into the log; a sentence that names it."""
+    import time
+    import traceback
 
-    Raises:
-        GardenError: Always.
-    """
-    raise GardenError(sentence, action)
+    from garden.core.paths import log_dir
+
+    try:
+        path = log_dir() / "command-line.log"
+        with path.open("a", encoding="utf-8") as log:
+            log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n{traceback.format_exc()}\n")
+    except OSError:
+        return "Run it again with GARDEN_DEBUG=1 to see where."
+    return f"To report it, add what {path} says."
 
 
 def _window(open_window: Callable[[], int]) -> int:
@@ -130,12 +141,18 @@ def _window(open_window: Callable[[], int]) -> int:
         return EXIT_USAGE
     try:
         return open_window()
-    except ModuleNotFoundError as error:
-        if error.name and error.name.startswith(("PySide6", "shiboken6")):
-            raise GardenError(
-                "The window needs PySide6, which is not installed.", "Run: python packaging/bootstrap.py setup"
-            ) from error
-        raise
+    except ImportError as error:
+        raise missing_toolkit(error) from error
+
+
+def missing_toolkit(error: ImportError) -> GardenError:
+    """Why the window's toolkit cannot be loaded, as users need to know it; other import errors are faults of ours."""
+    if not (error.name or "").startswith(("PySide6", "shiboken6")):
+        raise error
+    action = "Run: python packaging/bootstrap.py setup"
+    if isinstance(error, ModuleNotFoundError):
+        return GardenError("The window needs PySide6, which is not installed.", action)
+    return GardenError(f"This system lacks a part of what the window needs ({error}).", action)
 
 
 def _use_utf8() -> None:

@@ -14,6 +14,7 @@ import click
 
 from garden.cli.compare_command import wait_for_turn
 from garden.cli.output import json_option, opened, print_event, wait
+from garden.cli.program import missing_toolkit
 from garden.core.conversation import Conversation, Turn
 from garden.core.errors import GardenError
 from garden.core.quantity import format_duration
@@ -85,8 +86,8 @@ def _pictures(narrator: _Narrator, render_pages: Callable[[str], list[str]], out
     narrator.heading("A picture of every page")
     try:
         pictures = render_pages(str(output / "pages"))
-    except ModuleNotFoundError:
-        narrator.say("The window's toolkit (PySide6) is not installed, so there are none.")
+    except ImportError as error:
+        narrator.say(f"There are none: {missing_toolkit(error).sentence}")
         return []
     except GardenError as error:
         narrator.say(f"{error.sentence} {error.action}".strip())

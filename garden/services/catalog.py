@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from garden.core.catalog import ModelSummary, Repository
-from garden.core.errors import HubUnreachableError
+from garden.core.errors import GardenError, HubUnreachableError
 from garden.core.fit_forecast import FitForecast
 from garden.hub.search_query import SearchQuery
 from garden.jobs.handle import Handle
-from garden.jobs.pool import TaskPool
-from garden.services.fit import FitService
-from garden.services.hub_access import HubAccess
-from garden.services.settings import SettingsService
-from garden.store.summaries import Summaries
+
+if TYPE_CHECKING:
+    from garden.jobs.pool import TaskPool
+    from garden.services.hub_access import HubAccess
+    from garden.services.settings import SettingsService
+    from garden.store.summaries import Summaries
+
+#: The first page of the plain list as it was last answered, rated; what a window shows before anything else.
+_LAST_PAGE = "last-page.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,25 +50,41 @@ class CatalogPage:
     from_index: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _KeptPage:
+    """The last page, and the Hub it came from."""
+
+    endpoint: str
+    page: CatalogPage
+
+
 class CatalogService:
     """Searches the Hub and reads repositories.
 
     Args:
         hub: The Hub.
         settings: Endpoint and offline switch.
-        fit: Rates rows.
-        summaries: What was seen before.
+        rate: Rates a row, roughly.
+        summaries: What was seen before; asked for when it is needed.
         pool: Runs requests.
+        cache: Folder for the last page.
     """
 
     def __init__(
-        self, hub: HubAccess, settings: SettingsService, fit: FitService, summaries: Summaries, pool: TaskPool
+        self,
+        hub: HubAccess,
+        settings: SettingsService,
+        rate: Callable[[ModelSummary], FitForecast],
+        summaries: Callable[[], Summaries],
+        pool: TaskPool,
+        cache: Path,
     ) -> None:
         self._hub = hub
         self._settings = settings
-        self._fit = fit
+        self._rate_summary = rate
         self._summaries = summaries
         self._pool = pool
+        self._last_page = cache / _LAST_PAGE
 
     @property
     def endpoint(self) -> str:
@@ -66,8 +92,16 @@ class CatalogService:
         return self._settings.endpoint
 
     def seen(self, query: SearchQuery) -> CatalogPage:
-        """What was seen before and matches the text, at once and without a connection; it may be nothing."""
-        seen = self._summaries.search(query.text, limit=query.limit)
+        """What was seen before and matches the text, at once and without a connection; it may be nothing.
+
+        The plain list comes as it was last answered, with the verdicts of then.
+        """
+        if query == SearchQuery():
+            with contextlib.suppress(OSError, msgspec.DecodeError):
+                kept = msgspec.json.decode(self._last_page.read_bytes(), type=_KeptPage)
+                if kept.endpoint == self.endpoint:
+                    return kept.page
+        seen = self._summaries().search(query.text, limit=query.limit)
         return CatalogPage(rows=tuple(map(self._rate, seen)), cursor=None, from_index=True)
 
     def search(self, query: SearchQuery, cursor: str | None = None) -> Handle[CatalogPage]:
@@ -83,8 +117,11 @@ class CatalogService:
                     )
                 return page
             answer = self._hub.client().search(query, cursor)
-            self._summaries.put(answer.items)
-            return CatalogPage(rows=tuple(map(self._rate, answer.items)), cursor=answer.cursor)
+            self._summaries().put(answer.items)
+            page = CatalogPage(rows=tuple(map(self._rate, answer.items)), cursor=answer.cursor)
+            if query == SearchQuery() and cursor is None:
+                self._keep(page)
+            return page
 
         return self._pool.submit(work)
 
@@ -101,4 +138,12 @@ class CatalogService:
         return self._pool.submit(lambda _cancelled: self._hub.client().whoami())
 
     def _rate(self, summary: ModelSummary) -> RatedModel:
-        return RatedModel(summary=summary, forecast=self._fit.rough(summary))
+        return RatedModel(summary=summary, forecast=self._rate_summary(summary))
+
+    def _keep(self, page: CatalogPage) -> None:
+        from garden.store.atomic_file import write_atomically
+
+        kept = _KeptPage(endpoint=self.endpoint, page=CatalogPage(rows=page.rows, cursor=None, from_index=True))
+        # What cannot be kept is asked for again.
+        with contextlib.suppress(GardenError):
+            write_atomically(self._last_page, msgspec.json.encode(kept))

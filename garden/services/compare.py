@@ -73,7 +73,7 @@ class CompareService:
     # --- conversations ---
 
     def configuration_for(self, entry: LibraryEntry) -> RunConfiguration:
-        """The configuration to start from for a model; all of a session start from one seed, so that only models differ."""
+        """The configuration to start from for a model; one seed for a session, so that panes differ by model alone."""
         return self._fit.configuration(entry, seed=self._seed)
 
     def new(self, panes: Sequence[RunConfiguration], mode: Mode = Mode.FAIR) -> Conversation:

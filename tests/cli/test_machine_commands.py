@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from garden.core.errors import StateError
+from garden.services.garden import Garden
+from tests.cli.conftest import Cli
+from tests.hubserver import HubServer
+
+
+def test_the_machine_as_json_has_exactly_the_keys_of_the_contract(cli: Cli) -> None:
+    machine = cli("hardware", "--json").json
+
+    assert set(machine) == {"ram_total_bytes", "ram_available_bytes", "cpu", "gpus", "engine"}
+    assert set(machine["cpu"]) == {"name", "physical_cores", "features"}
+    assert set(machine["engine"]) == {"installed", "version", "devices"}
+    for gpu in machine["gpus"]:
+        assert set(gpu) == {"name", "vendor", "memory_total_bytes", "memory_free_bytes", "unified", "asleep"}
+    assert 0 < machine["ram_available_bytes"] <= machine["ram_total_bytes"]
+
+
+def test_the_machine_as_text(cli: Cli) -> None:
+    ran = cli("hardware")
+
+    assert [line.split()[0] for line in ran.out.splitlines()][:2] == ["Memory", "Processor"]
+    assert ran.code == 0
+
+
+@pytest.mark.engine
+def test_the_engine_as_json(cli: Cli) -> None:
+    engine = cli("engine", "--json").json
+
+    assert set(engine) == {"version", "ggml_version", "backends"}
+    assert set(engine["backends"][0]) == {"name", "path", "devices", "self_test"}
+    assert Path(engine["backends"][0]["path"]).exists()
+
+
+def test_an_engine_that_is_not_installed_is_a_sentence_and_the_command_that_helps(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # The children look for llama_cpp here first.
+    (tmp_path / "llama_cpp.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'llama_cpp'\", name='llama_cpp')"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    ran = cli("engine")
+
+    assert ran.code == 1
+    assert "bootstrap.py" in ran.err
+    assert cli("hardware", "--json").json["engine"]["installed"] is False
+
+
+def test_every_check_of_the_doctor_tells_what_was_found(cli: Cli, hub: HubServer) -> None:
+    ran = cli("doctor", "--json")
+
+    assert all(set(check) == {"name", "ok", "detail", "action"} for check in ran.json)
+    found = {check["name"]: check for check in ran.json}
+    assert {"Python", "Engine", "Window", "Data folder", "Cache folder", "Hub", "Starter model"} <= set(found)
+    assert found["Hub"]["detail"] == f"{hub.endpoint} answers."
+    assert all(check["detail"].endswith(".") for check in ran.json)
+    assert ran.code == (0 if all(check["ok"] for check in ran.json) else 1)
+
+
+def test_a_hub_that_does_not_answer_is_found_by_the_doctor(cli: Cli) -> None:
+    ran = cli("doctor", "--json")
+
+    (hub,) = [check for check in ran.json if check["name"] == "Hub"]
+    assert (ran.code, hub["ok"]) == (1, False)
+    assert hub["action"]
+    assert "checks failed" in ran.err
+
+
+def test_the_doctor_sees_what_keeps_garden_from_opening(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> Garden:
+        raise StateError("The disk is full.", "Free some space.")
+
+    monkeypatch.setattr(Garden, "open", refuse)
+
+    ran = cli("doctor", "--json")
+
+    (state,) = [check for check in ran.json if check["name"] == "Databases"]
+    assert (state["ok"], state["detail"], state["action"]) == (False, "The disk is full.", "Free some space.")
+    assert ran.code == 1
+
+
+def test_a_folder_that_cannot_be_written_is_found(cli: Cli, monkeypatch: pytest.MonkeyPatch, data_dirs: Path) -> None:
+    blocked = data_dirs.parent / "blocked"
+    blocked.write_text("a file where a folder should be")
+    monkeypatch.setenv("HF_HUB_CACHE", str(blocked / "hub"))
+
+    ran = cli("doctor", "--json")
+
+    (folder,) = [check for check in ran.json if check["name"] == "Downloads folder"]
+    assert folder["ok"] is False
