@@ -58,6 +58,7 @@ class RowHeader(QHeaderView):
         theme: Where colours come from.
         insets: Room left of each title, logical pixels at 100 %.
         legend: Column whose right side explains colours, and what it explains; None for none.
+        end: Room right of the last title.
         parent: Qt parent.
     """
 
@@ -66,9 +67,11 @@ class RowHeader(QHeaderView):
         theme: ThemeController,
         insets: Sequence[int],
         legend: tuple[int, Sequence[tuple[str, str]]] | None = None,
+        end: int = 0,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
+        self._end = end
         self._controller = theme
         self._insets = tuple(insets)
         self._legend = legend
@@ -88,7 +91,8 @@ class RowHeader(QHeaderView):
         told = model.headerData(logical_index, Qt.Orientation.Horizontal, Qt.ItemDataRole.TextAlignmentRole)
         right = told is not None and bool(Qt.AlignmentFlag(told) & Qt.AlignmentFlag.AlignRight)
         sorts = self.isSortIndicatorShown() and self.sortIndicatorSection() == logical_index
-        area = QRectF(rect).adjusted(theme.px(self._insets[logical_index]), 0, 0, -1)
+        end = theme.px(self._end) if logical_index == len(self._insets) - 1 else 0
+        area = QRectF(rect).adjusted(theme.px(self._insets[logical_index]), 0, -end, -1)
         painter.setFont(theme.font("caption"))
         painter.setPen(theme.color("text.primary" if sorts else "text.muted"))
         side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
@@ -125,6 +129,7 @@ class RowTable(QTableView):
         widths: Of every column, logical pixels at 100 %; None for the one that grows.
         insets: Room left of the title of every column.
         legend: As in RowHeader.
+        end: As in RowHeader.
         name: objectName.
         label: Accessible name.
         sortable: Whether a press on a header sorts.
@@ -144,6 +149,7 @@ class RowTable(QTableView):
         widths: Sequence[int | None],
         insets: Sequence[int],
         legend: tuple[int, Sequence[tuple[str, str]]] | None = None,
+        end: int = 0,
         name: str,
         label: str,
         sortable: bool = False,
@@ -163,7 +169,7 @@ class RowTable(QTableView):
         self.verticalHeader().hide()
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setMinimumSectionSize(1)
-        header = RowHeader(theme, insets, legend, self)
+        header = RowHeader(theme, insets, legend, end, self)
         self.setHorizontalHeader(header)
         self.setSortingEnabled(sortable)
         header.setSectionsClickable(sortable)

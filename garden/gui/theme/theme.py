@@ -51,8 +51,8 @@ class Theme:
     icons: IconStore = field(default_factory=IconStore, compare=False)
 
     def color(self, name: str) -> QColor:
-        """A colour by its dotted name, e.g. ``text.muted``."""
-        return _parse_color(self.tokens.colors[self.scheme][name])
+        """A colour by its dotted name, e.g. ``text.muted``; the caller's own, free to change."""
+        return QColor(_parse_color(self.tokens.colors[self.scheme][name]))
 
     def css(self, name: str) -> str:
         """The same as a style sheet writes it."""

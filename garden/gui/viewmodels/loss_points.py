@@ -60,9 +60,14 @@ def loss_points(rows: Sequence[QuantRow]) -> tuple[LossPoint, ...]:
 
 
 def best_at_size(points: Sequence[LossPoint]) -> tuple[LossPoint, ...]:
-    """Points that no other beats in both, the smallest first."""
+    """Points that no other beats in both, the smallest first.
+
+    Published losses are another model's, so as soon as two types were measured only what was measured is compared.
+    """
+    measured = [point for point in points if point.measured]
+    comparable = measured if len(measured) >= 2 else [point for point in points if not point.measured]
     best: list[LossPoint] = []
-    for point in sorted(points, key=lambda point: (point.size_bytes, point.loss)):
+    for point in sorted(comparable, key=lambda point: (point.size_bytes, point.loss)):
         if not best or point.loss < best[-1].loss:
             best.append(point)
     return tuple(best)

@@ -314,13 +314,9 @@ def _spoken(row: QuantRow) -> str:
 
 
 def recommended_type(rows: Sequence[QuantRow], default: str) -> str | None:
-    """The type to take: the default where it runs and shrinks, else the largest that does; None when none does."""
-    fitting = [
-        row
-        for row in rows
-        if row.forecast and not row.grows and row.fit is not None and row.fit.verdict is Verdict.FITS
-    ]
+    """The type to take: the default where it runs and shrinks, else the one that loses least; None when none does."""
+    fitting = [row for row in rows if row.forecast and not row.grows and row.fit and row.fit.verdict is Verdict.FITS]
     if any(row.quant_type == default for row in fitting):
         return default
-    sized = sorted(fitting, key=lambda row: row.forecast.size_bytes if row.forecast else 0)
-    return sized[-1].quant_type if sized else None
+    known = [row for row in fitting if row.kld is not None]
+    return min(known, key=lambda row: row.kld or 0.0).quant_type if known else None

@@ -98,6 +98,15 @@ def date(then: float, *, with_year: bool = True) -> str:
     return f"{day.tm_mday} {month} {day.tm_year}" if with_year else f"{day.tm_mday} {month}"
 
 
+def clock(then: float, now: float | None = None) -> str:
+    """``02:14`` for today, ``9 Nov`` for an earlier day."""
+    now = time.time() if now is None else now
+    moment, today = time.localtime(then), time.localtime(now)
+    if moment[:3] == today[:3]:
+        return f"{moment.tm_hour:02}:{moment.tm_min:02}"
+    return date(then, with_year=moment.tm_year != today.tm_year)
+
+
 def short_hash(sha256: str) -> str:
     """``9f1c 42ab 07d3 … 6e5b``: enough to compare by eye."""
     return f"{sha256[:4]} {sha256[4:8]} {sha256[8:12]} … {sha256[-4:]}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from PySide6.QtCore import QObject, Signal, Slot
 
 from garden.core.errors import CancelledByUser, GardenError
@@ -17,10 +18,12 @@ from garden.core.library_entry import LibraryEntry
 from garden.core.receipt import QualityReport, QuantizationForecast, QuantizationReceipt
 from garden.gui.viewmodels.loss_points import SizeBand
 from garden.gui.viewmodels.quant_batches import QuantBatches
+from garden.gui.viewmodels.quant_estimate import Estimate, estimate
 from garden.gui.viewmodels.quant_source import ResultFits, SourceFacts, forecast_results, read_source
 from garden.gui.viewmodels.quant_table import QuantRow, QuantTableModel, recommended_type
 from garden.quantization.offered_types import OFFERED_TYPES, default_type
 from garden.quantization.published import published_loss
+from garden.store.atomic_file import write_atomically
 
 if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
@@ -30,22 +33,8 @@ if TYPE_CHECKING:
 #: Types that most people want, largest first; the others on demand.
 COMMON_TYPES = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "IQ4_XS", "Q4_0", "Q3_K_M", "Q2_K")
 
-_FULL_PRECISION = frozenset({"F32", "F16", "BF16"})
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What making the chosen types will take.
-
-    Attributes:
-        size_bytes: To write, exact.
-        seconds: From earlier runs on this source, None when there was none.
-        peak_memory_bytes: The same.
-    """
-
-    size_bytes: int
-    seconds: float | None
-    peak_memory_bytes: int | None
+#: Types that nothing was lost in.
+FULL_PRECISION = frozenset({"F32", "F16", "BF16"})
 
 
 class WorkshopViewModel(QObject):
@@ -128,14 +117,7 @@ class WorkshopViewModel(QObject):
     @property
     def estimate(self) -> Estimate:
         """What the chosen types will take."""
-        chosen = self.table.chosen
-        size = sum(row.forecast.size_bytes for row in chosen if row.forecast)
-        path = self.source.entry.ref.path if self.source else None
-        earlier = [receipt for receipt in self.receipts if receipt.source_path == path]
-        if not earlier:
-            return Estimate(size, None, None)
-        typical = sum(receipt.seconds for receipt in earlier) / len(earlier)
-        return Estimate(size, typical * len(chosen), max(receipt.peak_memory_bytes for receipt in earlier))
+        return estimate(self.table.chosen, self.source.entry if self.source else None, self.receipts)
 
     @property
     def unmeasured(self) -> tuple[LibraryEntry, ...]:
@@ -219,6 +201,16 @@ class WorkshopViewModel(QObject):
         if self.source is not None and entries:
             self._batches.measure(self.source.entry, entries)
 
+    def save_receipt(self, receipt: QuantizationReceipt, path: Path) -> None:
+        """Write a receipt as JSON."""
+        document = msgspec.json.format(msgspec.json.encode(receipt), indent=2)
+        self._pump.run(
+            lambda: write_atomically(path, document),
+            lambda _done: self.said.emit(f"The receipt is in {path.name}.", ""),
+            self._on_failed,
+            receiver=self,
+        )
+
     def cancel(self, job_id: str) -> None:
         """Stop work under way; nothing half-written stays."""
         self._garden.activity.cancel(job_id)
@@ -229,8 +221,7 @@ class WorkshopViewModel(QObject):
         self.entries = tuple(entry for entry in entries if entry.problem is None)
         self.listed = True
         if self._wanted is None and self.entries:
-            full = [entry for entry in self.entries if (entry.ref.quant_type or "").upper() in _FULL_PRECISION]
-            self.choose_source(full[0] if full else self.entries[0])
+            self.choose_source(min(self.entries, key=_distance_from_original))
             return
         self._refresh()
 
@@ -383,3 +374,10 @@ class WorkshopViewModel(QObject):
     def _on_failed(self, error: GardenError) -> None:
         if not isinstance(error, CancelledByUser):
             self.said.emit(error.sentence, error.action)
+
+
+def _distance_from_original(entry: LibraryEntry) -> int:
+    """0 for full precision, 1 for what came quantized, 2 for what was made here."""
+    if (entry.ref.quant_type or "").upper() in FULL_PRECISION:
+        return 0
+    return 2 if entry.origin == "made_here" else 1

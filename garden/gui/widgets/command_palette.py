@@ -196,15 +196,23 @@ class CommandPalette(Overlay):
         theme: Where colours come from.
         window: The window to cover.
         source: Entries for what was typed, best first within each section; must be fast.
+        name: objectName; field and list are named ``name.field`` and ``name.list``.
+        prompt: Stands in the empty field.
     """
 
     def __init__(
-        self, theme: ThemeController, window: QWidget, source: Callable[[str], Sequence[PaletteEntry]]
+        self,
+        theme: ThemeController,
+        window: QWidget,
+        source: Callable[[str], Sequence[PaletteEntry]],
+        *,
+        name: str = "commandPalette",
+        prompt: str = "Type a command, a model or a page",
     ) -> None:
-        super().__init__(theme, window, name="commandPalette")
+        super().__init__(theme, window, name=name)
         self._source = source
         px = theme.theme.px
-        self.setAccessibleName("Command palette")
+        self.setAccessibleName(prompt)
         head = QWidget(self.sheet)
         row = QHBoxLayout(head)
         row.setContentsMargins(px(16), 0, px(16), 0)
@@ -214,15 +222,15 @@ class CommandPalette(Overlay):
         self._line = QLineEdit(head)
         self._line.setProperty("frameless", True)
         self._line.setProperty("focusRing", False)
-        self._line.setObjectName("commandPalette.field")
-        self._line.setAccessibleName("Type a command, a model or a page")
-        self._line.setPlaceholderText("Type a command, a model or a page")
+        self._line.setObjectName(f"{name}.field")
+        self._line.setAccessibleName(prompt)
+        self._line.setPlaceholderText(prompt)
         row.addWidget(self._icon)
         row.addWidget(self._line, 1)
         row.addWidget(KeyCap(theme, "Esc", head))
         self._rule = _Rule(theme, self.sheet)
         self._list = QListView(self.sheet)
-        self._list.setObjectName("commandPalette.list")
+        self._list.setObjectName(f"{name}.list")
         self._list.setAccessibleName("What matches")
         self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._list.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
