@@ -11,10 +11,13 @@ import dataclasses
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from garden.core.conversation import Answer
-from garden.core.hardware_snapshot import HardwareSnapshot
-from garden.core.job_record import JobRecord
+if TYPE_CHECKING:
+    # For annotations alone: whoever opens a window or prints help needs the bus before any of these.
+    from garden.core.conversation import Answer
+    from garden.core.hardware_snapshot import HardwareSnapshot
+    from garden.core.job_record import JobRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,6 @@ from typing import Any, Literal
 import msgspec
 
 from garden.core.errors import StateError
-from garden.core.run_configuration import KV_TYPES
 from garden.store.atomic_file import write_atomically
 
 #: Where searches go unless the user or HF_ENDPOINT names another Hub.
@@ -73,6 +72,8 @@ class Settings:
 
 def _problem(settings: Settings) -> str | None:
     """Why these settings cannot be used, None when they can."""
+    from garden.core.run_configuration import KV_TYPES  # reading settings comes before the first paint
+
     if not 0.8 <= settings.text_scale <= 2.0:
         return "The text size must be between 80 % and 200 %."
     if settings.kv_type not in KV_TYPES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -48,14 +49,24 @@ class TokenStore:
     """Tokens by Hub. Safe to use from any thread; the first question may take a moment (a keychain may ask the user).
 
     Args:
-        keychain: Where to keep tokens; None uses the session's memory, ``system_keychain()`` finds the system's.
+        keychain: Where to keep tokens; None uses the session's memory.
+        find: Finds the keychain when the first question comes, e.g. ``system_keychain``; looking takes a moment.
     """
 
-    def __init__(self, keychain: Keychain | None) -> None:
-        self._keychain = keychain
+    def __init__(
+        self, keychain: Keychain | None = None, *, find: Callable[[], Keychain | None] | None = None
+    ) -> None:
+        self._found = keychain
+        self._find = find
         self._lock = threading.Lock()
         self._known: dict[str, str | None] = {}
         self._in_keychain: set[str] = set()
+
+    @property
+    def _keychain(self) -> Keychain | None:
+        if self._find is not None:
+            self._found, self._find = self._find(), None
+        return self._found
 
     def get(self, endpoint: str, *, use_existing: bool = False) -> str | None:
         """The token for a Hub.
