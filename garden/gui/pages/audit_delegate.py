@@ -49,7 +49,10 @@ class AuditDelegate(RowDelegate):
         model = index.model()
         if row.error is None or not isinstance(model, AuditTableModel):
             return
-        width = max(1.0, abs(row.error) / model.full * (area.width() / 2 - 1))
+        width = abs(row.error) / model.full * (area.width() / 2 - 1)
+        if width < 0.5:
+            # What rounds to nothing is drawn as nothing.
+            return
         height = theme.px(_BAR)
         over = row.error > 0
         bar = QRectF(middle + 1 if over else middle - width, round(area.center().y() - height / 2), width, height)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLay
 
 from garden.gui.pages.audit_delegate import GAP, LEFT, AuditDelegate
 from garden.gui.pages.device_row import DeviceRow
-from garden.gui.pages.row_views import RowTable
+from garden.gui.pages.row_table import RowTable
 from garden.gui.viewmodels.audit_table import AuditColumn, AuditTableModel
 from garden.gui.viewmodels.machine import KV_TYPES, QUANT_TYPES, MachineViewModel, audit_summary
 from garden.gui.widgets.button import Button
@@ -217,7 +217,10 @@ class MachinePage(QWidget):
 
     def _lay_rows(self) -> None:
         """Parts came or went: make their rows anew."""
-        self._refresh.setParent(None)
+        had_focus = self._refresh.hasFocus()
+        # It outlives the row that it stands in.
+        self._refresh.setParent(self)
+        self._refresh.hide()
         column = self._devices.column
         while column.count():
             item = column.takeAt(0)
@@ -228,12 +231,19 @@ class MachinePage(QWidget):
         self._rows = {}
         for number, fact in enumerate(self.machine.facts):
             if number:
-                column.addWidget(Divider(self._theme))
-            row = DeviceRow(self._theme, fact, self._refresh if fact.key == "engine" else None)
+                line = Divider(self._theme, parent=self._devices)
+                column.addWidget(line)
+                line.show()
+            button = self._refresh if fact.key == "engine" else None
+            row = DeviceRow(self._theme, fact, button, self._devices)
             row.command_wanted.connect(self._on_command_wanted)
             column.addWidget(row)
+            row.show()
+            if button is not None:
+                button.show()
+                if had_focus:
+                    button.setFocus(Qt.FocusReason.OtherFocusReason)
             self._rows[fact.key] = row
-        self._refresh.show()
 
     @Slot()
     def _show_age(self) -> None:

@@ -197,7 +197,7 @@ class RunChart(ThemedWidget):
         highest = max((value for area in self._areas for value in area.upper or ()), default=0.0)
         dots = [dot.y for dot in self._dots]
         high = max([_HIGHEST_AT_LEAST, highest * _HEADROOM, *(dot * 1.2 for dot in dots)])
-        low = max(_LOWEST, min([_BILLION, *(dot / 1.2 for dot in dots)]))
+        low = max(_LOWEST, min([_BILLION, *(dot / 1.05 for dot in dots)]))
         return (2 ** math.floor(math.log2(low / _BILLION)) * _BILLION, high)
 
     def _x(self, context_length: float, plot: QRectF) -> float:
@@ -352,7 +352,11 @@ class RunChart(ThemedWidget):
                 and not any(rect.intersects(other) for other in taken)
             ]
             # A name without a line through it, where there is a choice.
-            free.sort(key=lambda rect: any(_crosses(points, rect) for points in boundaries))
+            free.sort(
+                key=lambda rect: (
+                    rect.left() <= x <= rect.right() or any(_crosses(points, rect) for points in boundaries)
+                )
+            )
             if free:
                 painter.setPen(theme.color("text.primary"))
                 painter.drawText(QPointF(free[0].left(), point.y() + metrics.ascent() / 2 - 1), dot.title)
