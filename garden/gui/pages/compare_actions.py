@@ -10,9 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
 from garden.core.conversation import Answer, Mode
-from garden.core.errors import GardenError
 from garden.core.library_entry import LibraryEntry
-from garden.core.run_configuration import RunConfiguration
 from garden.gui.pages.model_menu import open_model_menu
 from garden.gui.viewmodels.compare import LETTERS, CompareViewModel
 from garden.gui.viewmodels.export import ExportSource, ExportViewModel
@@ -50,8 +48,6 @@ class CompareActions(QObject):
         compare: CompareViewModel,
     ) -> None:
         super().__init__(page)
-        self._garden = garden
-        self._pump = pump
         self._navigator = navigator
         self._theme = theme
         self._page = page
@@ -236,16 +232,7 @@ class CompareActions(QObject):
         """Open the export, with a pane's configuration first."""
         sources = [self._source(letter) for letter in self._compare.letters]
         if sources:
-            self._export_sheet().open_for(sources, letter)
-
-    def export_entry(self, entry: LibraryEntry) -> None:
-        """Open the export of a model of the library, as it would be started."""
-
-        def known(run: RunConfiguration) -> None:
-            self._export_sheet().open_for([ExportSource("", run)])
-
-        work = self._garden.compare.configuration_for
-        self._pump.run(lambda: work(entry), known, self._on_failed, receiver=self)
+            self.export_sheet.open_for(sources, letter)
 
     def _source(self, letter: str) -> ExportSource:
         pane = self._compare.pane(letter)
@@ -254,7 +241,9 @@ class CompareActions(QObject):
             return ExportSource(letter, answer.configuration, answer)
         return ExportSource(letter, pane.configuration)
 
-    def _export_sheet(self) -> ExportSheet:
+    @property
+    def export_sheet(self) -> ExportSheet:
+        """The sheet, made when it is first needed."""
         from garden.gui.pages.export_sheet import ExportSheet
 
         if self._sheet is None:
@@ -295,9 +284,6 @@ class CompareActions(QObject):
     @Slot()
     def _on_copied(self) -> None:
         self._navigator.notify("The text is on the clipboard.")
-
-    def _on_failed(self, error: GardenError) -> None:
-        self._navigator.notify(error.sentence, error.action)
 
 
 def _code_of(answer: str) -> str:

@@ -157,10 +157,6 @@ class ComparePage(QWidget):
         """Show a kept conversation."""
         self.compare.open_conversation(conversation_id)
 
-    def export_entry(self, entry: LibraryEntry) -> None:
-        """Offer the formats for a model of the library, as it would be started."""
-        self.actions_of.export_entry(entry)
-
     def commands(self) -> Sequence[tuple[str, str, Callable[[], None]]]:
         """What the palette can do here now."""
         return self.actions_of.commands(self._title, self._add)
