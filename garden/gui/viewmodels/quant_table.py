@@ -187,8 +187,10 @@ class QuantTableModel(QAbstractTableModel):
 
     def flags(self, index: _Index) -> Qt.ItemFlag:
         """Types that can be chosen carry a check box."""
-        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        if index.isValid() and index.column() == QuantColumn.CHOSEN and self._rows[index.row()].can_be_chosen:
+        if not index.isValid():
+            return Qt.ItemFlag.NoItemFlags
+        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
+        if index.column() == QuantColumn.CHOSEN and self._rows[index.row()].can_be_chosen:
             flags |= Qt.ItemFlag.ItemIsUserCheckable
         return flags
 
