@@ -102,6 +102,45 @@ def write_recurrent_model(path: Path, *, blocks: int = 2, context_length: int = 
     return finished(writer, path)
 
 
+def write_embedding_model(path: Path, *, blocks: int = 2) -> Path:
+    """Write a BERT-like model: it reads texts and predicts no tokens."""
+    writer = gguf.GGUFWriter(str(path), "bert")
+    writer.add_name("Tiny Embedding")
+    writer.add_context_length(512)
+    writer.add_embedding_length(WIDTH)
+    writer.add_block_count(blocks)
+    writer.add_feed_forward_length(FEED_FORWARD)
+    writer.add_head_count(HEADS)
+    writer.add_layer_norm_eps(1e-12)
+    writer.add_causal_attention(False)
+    writer.add_pooling_type(gguf.PoolingType.MEAN)
+    writer.add_token_type_count(2)
+    vocab_size = add_tokenizer(writer, None)
+    random = np.random.default_rng(0)
+
+    def add(name: str, rows: int, columns: int, bias: int = 0) -> None:
+        writer.add_tensor(f"{name}.weight", random_matrix(random, rows, columns, np.float32))
+        if bias:
+            writer.add_tensor(f"{name}.bias", np.zeros(bias, np.float32))
+
+    def add_norm(name: str) -> None:
+        writer.add_tensor(f"{name}.weight", np.ones(WIDTH, np.float32))
+        writer.add_tensor(f"{name}.bias", np.zeros(WIDTH, np.float32))
+
+    add("token_embd", vocab_size, WIDTH)
+    add("token_types", 2, WIDTH)
+    add("position_embd", 512, WIDTH)
+    add_norm("token_embd_norm")
+    for block in range(blocks):
+        for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
+            add(f"blk.{block}.{name}", WIDTH, WIDTH, bias=WIDTH)
+        add_norm(f"blk.{block}.attn_output_norm")
+        add_norm(f"blk.{block}.layer_output_norm")
+        add(f"blk.{block}.ffn_up", FEED_FORWARD, WIDTH, bias=FEED_FORWARD)
+        add(f"blk.{block}.ffn_down", WIDTH, FEED_FORWARD, bias=WIDTH)
+    return finished(writer, path)
+
+
 def write_split_model(folder: Path) -> list[Path]:
     """Write a model in shards, which are returned in order."""
     write_tiny_model(folder / "Tiny-Split-F16.gguf", tensors_per_file=8)

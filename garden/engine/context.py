@@ -101,10 +101,16 @@ class Context:
         return bool(self._cancel_flag[0] != b"\x00")
 
     def warm_up(self) -> None:
-        """One decode, so that the first answer does not pay for pages and kernels touched the first time."""
+        """One decode, so that the first answer does not pay for pages and kernels touched the first time.
+
+        Raises:
+            EngineError: The model cannot be computed, or gives no logits to sample from.
+        """
         vocabulary = self._model.vocabulary
         self._one[0] = next((token for token in (vocabulary.bos, vocabulary.eos) if token is not None), 0)
-        self._c.llama_decode(self.pointer, self._c.llama_batch_get_one(self._one, 1))
+        code = self._c.llama_decode(self.pointer, self._c.llama_batch_get_one(self._one, 1))
+        if code != 0 or not self._c.llama_get_logits_ith(self.pointer, -1):
+            raise self._failure()
         self._c.llama_memory_clear(self._memory, True)
         self._held = []
 
@@ -197,9 +203,11 @@ class Context:
             raise CancelledByUser
         if code == _NO_ROOM:
             raise CacheFull
-        raise EngineError(
-            "The engine failed while it computed.", "Load the model again.", self._model.library.log.take_errors()
-        )
+        raise self._failure()
+
+    def _failure(self) -> EngineError:
+        log = self._model.library.log.take_errors()
+        return EngineError("The engine failed while it computed.", "Load the model again, or choose another.", log)
 
     def _drop_from(self, position: int) -> int:
         """Forget everything from a position on; a recurrent state can only forget all. The number of tokens left."""

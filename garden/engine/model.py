@@ -99,9 +99,17 @@ class Model:
 
     @property
     def generates_text(self) -> bool:
-        """Whether it predicts next tokens from a text alone."""
-        c = self.library.c
-        return bool(c.llama_model_has_decoder(self.pointer)) and not c.llama_model_has_encoder(self.pointer)
+        """Whether it predicts the next token from the ones before.
+
+        Not so are encoders and translators, diffusion models, and models of embeddings or ranks, which see the whole
+        text at once (the engine would end the process).
+        """
+        c, pointer = self.library.c, self.pointer
+        if not c.llama_model_has_decoder(pointer) or c.llama_model_has_encoder(pointer):
+            return False
+        architecture = self._metadata("general.architecture")
+        looks_back_only = self._metadata(f"{architecture}.attention.causal") != "false"
+        return looks_back_only and not c.llama_model_is_diffusion(pointer)
 
     @property
     def chat_template(self) -> str | None:
@@ -134,6 +142,12 @@ class Model:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _metadata(self, key: str) -> str | None:
+        """A value of the file's metadata as text; cut after 255 bytes."""
+        buffer = ctypes.create_string_buffer(256)
+        length = self.library.c.llama_model_meta_val_str(self.pointer, key.encode(), buffer, len(buffer))
+        return buffer.value.decode("utf-8", "replace") if length >= 0 else None
 
     def _placements(self, wanted: tuple[tuple[str, str], ...]) -> Any:
         if not wanted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 from pathlib import Path
 
@@ -79,6 +80,23 @@ def test_tensors_can_be_kept_on_the_processor(engine: EngineLibrary, tiny_model:
     placed = greedy(engine, tiny_model, tensor_placement=((r"\.ffn_(up|down|gate)\.", "CPU"),))
 
     assert placed == greedy(engine, tiny_model)
+
+
+@pytest.mark.parametrize("repack", [True, False])
+def test_rearranging_weights_is_as_asked(engine: EngineLibrary, tiny_model: Path, tmp_path: Path, repack: bool) -> None:
+    path = tmp_path / "q4_0.gguf"
+    settings = engine.c.llama_model_quantize_default_params()
+    settings.ftype = engine.c.LLAMA_FTYPE_MOSTLY_Q4_0
+    assert engine.c.llama_model_quantize(bytes(tiny_model), bytes(path), settings) == 0
+    load = load_parameters(repack=repack)
+    with Model(engine, path, load) as model:
+        context = Context(model, load)
+        names = {use.name for use in context.buffers()}
+        context.close()
+
+    if platform.machine() not in ("x86_64", "AMD64", "arm64", "aarch64"):
+        pytest.skip("this processor has no kernels for rearranged weights")
+    assert any("REPACK" in name for name in names) == repack
 
 
 def test_an_unknown_device_is_one_sentence(engine: EngineLibrary, tiny_model: Path) -> None:

@@ -32,7 +32,7 @@ from garden.core.run_configuration import AskParameters, RunConfiguration, Sampl
 from garden.inference.backend import GenerationEvent
 from garden.inference.local_backend import LocalBackend
 from garden.process.child import worker_environment
-from tests.tiny_families import write_split_model
+from tests.tiny_families import write_embedding_model, write_split_model
 from tests.tiny_models import ENDLESS_TEMPLATE, write_tiny_model
 
 pytestmark = pytest.mark.engine
@@ -430,6 +430,11 @@ def test_what_the_machine_cannot_do_is_a_warning_and_resolved(tiny_model: Path) 
     assert any("trained for 2,048 tokens" in warning for warning in loaded.warnings)
     if loaded.configuration.load.n_gpu_layers == 0:
         assert any("no GPU" in warning for warning in loaded.warnings)
+
+
+def test_a_model_of_embeddings_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="does not generate text"):
+        LocalBackend().load(configuration(write_embedding_model(tmp_path / "model.gguf")))
 
 
 def test_shards_load_from_any_of_their_names(tmp_path: Path) -> None:
