@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from garden.core.model_ref import ModelRef
+from garden.core.run_configuration import RunConfiguration
+from garden.gui.viewmodels.pane_state import LiveAnswer
+from garden.gui.viewmodels.relay_plan import plan_steps
+
+RUN = RunConfiguration(model=ModelRef(name="Tiny", filenames=("tiny.gguf",), size_bytes=94 * 1024**2))
+
+
+def texts(live: LiveAnswer, waits: list[tuple[str, str]], *, relay: bool = False, loaded: bool = False) -> list[str]:
+    return [step.text for step in plan_steps(live, RUN, waits, relay=relay, loaded=loaded)]
+
+
+def test_a_waiting_pane_names_those_before_it() -> None:
+    assert texts(LiveAnswer(), [("B", "answering"), ("A", "queued")]) == [
+        "B finishes its answer",
+        "A answers first",
+        "Load from disk",
+        "Read the prompt",
+    ]
+
+
+def test_in_relay_the_model_before_it_is_unloaded() -> None:
+    assert texts(LiveAnswer(), [("B", "loading")], relay=True)[:2] == ["B answers first", "B is unloaded"]
+
+
+def test_a_loaded_model_is_not_loaded_again() -> None:
+    assert texts(LiveAnswer(), [], loaded=True) == ["Read the prompt"]
+
+
+def test_loading_and_reading_tell_how_far_they_are() -> None:
+    loading = plan_steps(LiveAnswer(state="loading", fraction=0.4), RUN, [], relay=False, loaded=False)
+    reading = plan_steps(LiveAnswer(state="reading", fraction=0.9), RUN, [], relay=False, loaded=True)
+    assert [(step.text, step.under_way, step.fraction) for step in (*loading, *reading)] == [
+        ("Load from disk", True, 0.4),
+        ("Read the prompt", False, None),
+        ("Read the prompt", True, 0.9),
+    ]
