@@ -122,6 +122,8 @@ class DeviceRow(QWidget):
             if label.text() != text:
                 label.setText(text)
                 label.updateGeometry()
+        # A long name may be cut.
+        self._title.setToolTip(facts.title)
         self._tag.setVisible(bool(facts.tag))
         self._tag.set_text(facts.tag, facts.tone)
         self._figure.setVisible(bool(facts.figure))

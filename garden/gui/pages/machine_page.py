@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication, QHideEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from garden.gui.pages.audit_delegate import GAP, LEFT, AuditDelegate
 from garden.gui.pages.device_row import DeviceRow
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from garden.services.garden import Garden
 
 #: Width of the audit table below which its bar, and then its context, make room for the names.
-_NO_BAR, _NO_CONTEXT = 470, 360
+_NO_BAR, _NO_CONTEXT = 520, 360
+
+#: Width of the page below which its two columns become one.
+_ONE_COLUMN = 820
 
 
 class MachinePage(QWidget):
@@ -110,11 +113,11 @@ class MachinePage(QWidget):
         left.addWidget(self._devices)
         left.addWidget(self._audit_card(), 1)
         content = Surface(self._theme, "bg.window")
-        row = QHBoxLayout(content)
-        row.setContentsMargins(px(20), px(16), px(20), px(16))
-        row.setSpacing(px(16))
-        row.addLayout(left, 564)
-        row.addWidget(self._chart_card(), 644)
+        self._columns = QBoxLayout(QBoxLayout.Direction.LeftToRight, content)
+        self._columns.setContentsMargins(px(20), px(16), px(20), px(16))
+        self._columns.setSpacing(px(16))
+        self._columns.addLayout(left, 564)
+        self._columns.addWidget(self._chart_card(), 644)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -188,8 +191,11 @@ class MachinePage(QWidget):
         self._clock.stop()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """A narrow table leaves out what can be read elsewhere."""
+        """On a narrow page the cards stand below each other; a narrow table leaves out what can be read elsewhere."""
         super().resizeEvent(event)
+        narrow = event.size().width() < self._theme.theme.px(_ONE_COLUMN)
+        directions = QBoxLayout.Direction
+        self._columns.setDirection(directions.TopToBottom if narrow else directions.LeftToRight)
         QTimer.singleShot(0, self, self._fit_columns)
 
     @Slot()

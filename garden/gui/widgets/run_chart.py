@@ -139,7 +139,7 @@ class RunChart(ThemedWidget):
 
     def minimumSizeHint(self) -> QSize:
         """Room for the words of three areas."""
-        return QSize(self.look.px(300), self.look.px(220))
+        return QSize(self.look.px(300), self.look.px(320))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Read the chart where the pointer is."""

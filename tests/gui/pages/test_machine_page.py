@@ -165,3 +165,12 @@ def test_a_page_that_is_hidden_reads_nothing(page: MachinePage) -> None:
 
     assert not page._clock.isActive()
     assert not page.machine._timer.isActive()
+
+
+def test_a_narrow_page_puts_the_chart_below(qtbot: QtBot, page: MachinePage) -> None:
+    left = page._devices
+
+    page.resize(1_000, 700)
+    qtbot.waitUntil(lambda: page.chart.mapTo(page, page.chart.rect().topLeft()).x() > left.geometry().right())
+    page.resize(760, 700)
+    qtbot.waitUntil(lambda: page.chart.mapTo(page, page.chart.rect().topLeft()).x() < left.geometry().right())
