@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from garden.core.quantity import format_bytes, format_duration
@@ -36,8 +37,9 @@ class QuantFoot(Surface):
         px = theme.theme.px
         self._chosen = Label(theme, weight=500)
         self._chosen.setObjectName("workshop.chosen")
-        self._facts = Label(theme, style="small", color="text.secondary", elide=Qt.TextElideMode.ElideRight)
-        self._facts.setObjectName("workshop.estimate")
+        self._facts = [
+            Label(theme, style="small", color="text.secondary", elide=Qt.TextElideMode.ElideRight) for _ in range(3)
+        ]
         measure = CheckBox(theme, "Measure the loss after", name="workshop.measureAfter")
         measure.setChecked(True)
         self._command = Button(theme, "Command", icon="copy", kind="ghost", name="workshop.command")
@@ -46,9 +48,12 @@ class QuantFoot(Surface):
         row.setContentsMargins(px(20), px(11), px(20), px(11))
         row.setSpacing(px(16))
         row.addWidget(self._chosen)
-        row.addWidget(self._facts)
+        for number, fact in enumerate(self._facts):
+            fact.setObjectName(f"workshop.estimate{number + 1}")
+            row.addWidget(fact)
         row.addStretch(1)
-        for widget in (measure, self._command, self._start):
+        self._others = (self._chosen, measure, self._command, self._start)
+        for widget in self._others[1:]:
             row.addWidget(widget)
         measure.toggled.connect(self.measure_after)
         self._command.clicked.connect(self.command_wanted)
@@ -68,9 +73,23 @@ class QuantFoot(Surface):
             facts.append(f"about {format_duration(estimate.seconds)}")
         if estimate.peak_memory_bytes is not None and count:
             facts.append(f"peak {format_bytes(estimate.peak_memory_bytes)}")
-        self._facts.setText("\u2003".join(facts))
+        for label, fact in zip(self._facts, [*facts, "", "", ""], strict=False):
+            label.setText(fact)
         self._start.set_text(f"Quantize {count}" if count else "Quantize")
         self._start.set_usable(not obstacle, obstacle)
         self._command.set_usable(count > 0, "Choose at least one type.")
-        for label in (self._chosen, self._facts):
+        for label in (self._chosen, *self._facts):
             label.updateGeometry()
+        self._fit_facts()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out what has no room rather than cutting a figure."""
+        super().resizeEvent(event)
+        self._fit_facts()
+
+    def _fit_facts(self) -> None:
+        px = self.look.px
+        room = self.width() - 2 * px(20) - sum(widget.sizeHint().width() + px(16) for widget in self._others)
+        for fact in self._facts:
+            room -= fact.sizeHint().width() + px(16)
+            fact.setVisible(bool(fact.text()) and room >= 0)

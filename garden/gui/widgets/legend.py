@@ -25,7 +25,7 @@ class Legend(ThemedWidget):
     ) -> None:
         super().__init__(theme, parent)
         self._items = tuple(items)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(", ".join(title for _token, title in items))
 
     def set_items(self, items: Sequence[tuple[str, str]]) -> None:
@@ -38,6 +38,10 @@ class Legend(ThemedWidget):
     def sizeHint(self) -> QSize:
         """Squares and titles."""
         return QSize(round(legend_width(self.look, self._items)), self.look.px(16))
+
+    def minimumSizeHint(self) -> QSize:
+        """One title; those without room are left out."""
+        return QSize(self.look.px(60), self.look.px(16))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw them."""
@@ -52,19 +56,22 @@ def legend_width(theme: Theme, items: Sequence[tuple[str, str]]) -> float:
 
 
 def paint_legend(painter: QPainter, theme: Theme, rect: QRectF, items: Sequence[tuple[str, str]]) -> None:
-    """Draw a legend, centred on the height of a rectangle."""
+    """Draw a legend, centred on the height of a rectangle; titles without room are left out."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setFont(theme.font("caption", weight=400))
     left = rect.left()
     side = theme.px(8)
+    metrics = QFontMetricsF(painter.font())
     for token, title in items:
+        width = metrics.horizontalAdvance(title)
+        if left + theme.px(13) + width > rect.right() + 1:
+            break
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.color(token))
         painter.drawRoundedRect(QRectF(round(left), round(rect.center().y() - side / 2), side, side), 2, 2)
         left += theme.px(13)
         painter.setPen(theme.color("text.secondary"))
-        width = painter.fontMetrics().horizontalAdvance(title)
         painter.drawText(QRectF(left, rect.top(), width + 2, rect.height()), int(Qt.AlignmentFlag.AlignVCenter), title)
         left += width + theme.px(12)
     painter.restore()

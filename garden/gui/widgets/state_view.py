@@ -78,6 +78,7 @@ class StateView(ThemedWidget):
         for number, button in enumerate(self._buttons):
             actions.addWidget(button)
             button.clicked.connect(lambda _checked=False, which=number: self._run(which))
+            button.hide()
         actions.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(px(22), px(10), px(22), px(10))
