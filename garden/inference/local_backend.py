@@ -107,7 +107,7 @@ class LocalBackend:
                 case ModelLoaded():
                     return reply
                 case Failed():
-                    process.child.close()
+                    process.child.stop()
                     process.child.wait()
                     raise CancelledByUser if reply.kind == CancelledByUser.__name__ else error_from(reply)
                 case Exit():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import queue
 import signal
@@ -89,7 +90,12 @@ class WorkerChannel(Generic[InputT]):
 
 
 def harden() -> None:
-    """Called first in every worker: no core dumps of models and prompts, and first in line when memory runs out."""
+    """Called first in every worker.
+
+    No core dumps of models and prompts; a crash leaves the place in the log; first in line when memory runs out.
+    """
+    with contextlib.suppress(RuntimeError, ValueError, OSError):
+        faulthandler.enable()
     # A terminal sends Ctrl+C to every process in front; the parent alone decides what it means and cancels in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(ImportError, ValueError, OSError):

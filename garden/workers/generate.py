@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -304,4 +305,6 @@ def _rate(count: int, seconds: float) -> float | None:
 def main() -> int:
     """Entry point of the child."""
     harden()
-    return GenerateWorker().run()
+    code = GenerateWorker().run()
+    # Not through the interpreter's own end: the engine's threads and its log may still call into it.
+    os._exit(code)

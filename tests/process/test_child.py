@@ -109,6 +109,7 @@ def test_a_crash_keeps_the_last_words() -> None:
 
     assert exit_.sentence == "The engine aborted; the model file or this engine build is at fault."
     assert "GGML_ASSERT" in exit_.log
+    assert "Fatal Python error: Aborted" in exit_.log
 
 
 @posix

@@ -56,9 +56,11 @@ def test_a_cancel_ends_it_soon() -> None:
             command=command("polite"),
             on_progress=on_progress,
             cancelled=cancelled,
+            grace_seconds=60,
         )
 
-    assert time.monotonic() - seen[0] < 1
+    # 0.1 s on a quiet machine; far from the grace in any case.
+    assert time.monotonic() - seen[0] < 20
 
 
 @pytest.mark.parametrize("kind", ["str", "Exception", "dataclass", "CancelledByUser", "__name__", "no_such_thing"])
