@@ -72,12 +72,14 @@ class Settings:
 
 def _problem(settings: Settings) -> str | None:
     """Why these settings cannot be used, None when they can."""
-    from garden.core.run_configuration import KV_TYPES  # reading settings comes before the first paint
-
     if not 0.8 <= settings.text_scale <= 2.0:
         return "The text size must be between 80 % and 200 %."
-    if settings.kv_type not in KV_TYPES:
-        return f"{settings.kv_type!r} is not a type of the KV cache."
+    if settings.kv_type != "f16":
+        # The default needs no look into the list; settings are read before a window's first paint.
+        from garden.core.run_configuration import KV_TYPES
+
+        if settings.kv_type not in KV_TYPES:
+            return f"{settings.kv_type!r} is not a type of the KV cache."
     if not 1 <= settings.parallel_downloads <= 8:
         return "Between 1 and 8 downloads can run at once."
     if settings.context_length is not None and not 1 <= settings.context_length <= 2**24:

@@ -53,9 +53,7 @@ class TokenStore:
         find: Finds the keychain when the first question comes, e.g. ``system_keychain``; looking takes a moment.
     """
 
-    def __init__(
-        self, keychain: Keychain | None = None, *, find: Callable[[], Keychain | None] | None = None
-    ) -> None:
+    def __init__(self, keychain: Keychain | None = None, *, find: Callable[[], Keychain | None] | None = None) -> None:
         self._found = keychain
         self._find = find
         self._lock = threading.Lock()

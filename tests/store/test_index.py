@@ -38,9 +38,7 @@ def header(**metadata: object) -> GgufHeader:
 
 
 def test_a_header_comes_back_as_it_was(index: IndexDatabase) -> None:
-    whole = header(
-        tokens=ArraySkipped(count=49152), scores=(1.5, math.inf), flag=True, eps=1e-5, ids=(1, 2)
-    )
+    whole = header(tokens=ArraySkipped(count=49152), scores=(1.5, math.inf), flag=True, eps=1e-5, ids=(1, 2))
     Headers(index).put(hash_key("ab"), whole)
 
     found = Headers(index).get(hash_key("ab"))
