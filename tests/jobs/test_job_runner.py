@@ -362,3 +362,35 @@ def test_many_jobs_from_many_threads_all_end_once(bench: Bench) -> None:
         thread.join()
 
     assert sorted(results) == list(range(100))
+
+
+def test_the_queue_says_what_starts_next_and_retries_stand_at_its_end(bench: Bench) -> None:
+    def fails(_context: JobContext) -> None:
+        raise GardenError("It broke.", "")
+
+    failed = bench.runner.submit(JobKind.QUANTIZE, "failed", "", fails)
+    bench.wait_for(failed.id, JobState.FAILED)
+    running, waiting = (bench.runner.submit(JobKind.QUANTIZE, name, "", until_cancelled()) for name in ("a", "b"))
+    bench.runner.retry(failed.id)
+
+    assert bench.runner.queue() == (waiting.id, failed.id)
+    assert bench.record(running.id).state is JobState.RUNNING
+
+
+def test_a_job_of_another_process_can_only_be_looked_at(bench: Bench) -> None:
+    bench.log.save(JobRecord(id="theirs", kind=JobKind.DOWNLOAD, title="m", state=JobState.RUNNING))
+    mine = bench.runner.submit(JobKind.DOWNLOAD, "mine", "", until_cancelled())
+
+    assert "theirs" in [job.id for job in bench.runner.jobs()]
+    assert (bench.runner.is_own("theirs"), bench.runner.can_run_again("theirs")) == (False, False)
+    assert (bench.runner.is_own(mine.id), bench.runner.can_run_again(mine.id)) == (True, True)
+
+
+def test_what_ended_with_its_process_can_run_again_once_its_kind_is_known() -> None:
+    ended = JobRecord(id="old", kind=JobKind.DOWNLOAD, title="m", state=JobState.PAUSED, resumable=True)
+    runner = JobRunner(EventBus(), MemoryJobsLog((ended,)), LIMITS)
+    assert (runner.is_own("old"), runner.can_run_again("old")) == (True, False)
+
+    runner.on_resume(JobKind.DOWNLOAD, lambda _record: until_cancelled())
+    assert runner.can_run_again("old")
+    runner.close()

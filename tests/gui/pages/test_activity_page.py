@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.activity import JobAction
 from garden.jobs.job_context import JobContext
 from garden.services.garden import Garden
+from garden.services.target import parse_hub_target
+from tests.hubserver import Fault, HubServer, repository_of
 
 
 class Window:
@@ -41,7 +44,7 @@ class Window:
 
 @pytest.fixture
 def garden() -> Iterator[Garden]:
-    with Garden.open(work_offline=True) as garden:
+    with Garden.open() as garden:
         yield garden
 
 
@@ -228,6 +231,33 @@ def test_a_file_that_is_gone_is_said_instead_of_opening_its_folder(
 
     press(row, JobAction.SHOW_FILE)
     assert window.said == ["gone.gguf is no longer there."]
+
+
+def test_a_download_is_paused_resumed_and_compared_from_its_row(
+    qtbot: QtBot,
+    garden: Garden,
+    page: ActivityPage,
+    window: Window,
+    tiny_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    target = parse_hub_target("owner/Tiny-Chat-GGUF:F16")
+    assert target is not None
+    with HubServer([repository_of("owner/Tiny-Chat-GGUF", tiny_model)]) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        hub.faults.add(Fault("stall", after_bytes=200_000))
+        job_id = garden.library.download_target(target).id
+        row = wait_for(qtbot, page, job_id, JobState.RUNNING)
+        qtbot.waitUntil(lambda: (row.facts.lines.fraction or 0) > 0, timeout=20_000)
+        press(row, JobAction.PAUSE)
+        wait_for(qtbot, page, job_id, JobState.PAUSED)
+        assert row.facts.lines.state.startswith("Paused by you at ")
+
+        press(row, JobAction.RESUME)
+        qtbot.waitUntil(lambda: shown(page, job_id, JobState.SUCCEEDED) is not None, timeout=20_000)
+        assert row.facts.lines.state == "Downloaded and verified"
+    press(row, JobAction.COMPARE)
+    qtbot.waitUntil(lambda: window.compared == ["Tiny-Chat"])
 
 
 def test_every_button_has_a_name(qtbot: QtBot, garden: Garden, page: ActivityPage) -> None:
