@@ -97,6 +97,9 @@ class MachinePage(QWidget):
         self.header.add(self._again)
         self._type.set_choices([(name, name) for name in QUANT_TYPES])
         self._kv_type.set_choices([(name, name) for name in KV_TYPES])
+        for chip, meaning in ((self._type, "Type of the weights"), (self._kv_type, "Type of the KV cache")):
+            chip.setAccessibleDescription(meaning)
+            chip.setToolTip(meaning)
         self._table.setModel(self.audit)
         self._table.setItemDelegate(AuditDelegate(self._theme, "row_table", self._table))
         self._table.apply_sizes()
