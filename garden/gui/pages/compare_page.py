@@ -17,6 +17,7 @@ from garden.gui.pages.pane_row import PaneRow
 from garden.gui.pages.turn_bar import TurnBar
 from garden.gui.viewmodels.compare import ALONE, LETTERS, MODE_MEANINGS, CompareViewModel
 from garden.gui.viewmodels.pane_state import answer_facts
+from garden.gui.viewmodels.relay_plan import planned_bytes
 from garden.gui.viewmodels.run_difference import summary
 from garden.gui.widgets.announcement import announce
 from garden.gui.widgets.button import Button, Kind
@@ -164,6 +165,7 @@ class ComparePage(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Read the lists when the page is first looked at."""
         super().showEvent(event)
+        self._plan_memory()
         if not self._begun:
             self._begun = True
             self.compare.lists.load()
@@ -193,6 +195,7 @@ class ComparePage(QWidget):
             self._show_pane(letter)
         self._show_strip()
         self._show_composer()
+        self._plan_memory()
 
     @Slot()
     def _show_empty(self) -> None:
@@ -230,6 +233,18 @@ class ComparePage(QWidget):
             self._busy.discard(letter)
             said = state.error or ("has answered" if state.text else "was stopped")
             announce(pane, f"Pane {letter}: {said}", urgent=state.error is not None)
+
+    def _plan_memory(self) -> None:
+        """Show what the panes will take in the meter, until they are asked and take it."""
+        if not self.isVisible():
+            return
+        compare = self.compare
+        conversation = compare.conversation
+        if conversation is None or compare.turn is not None:
+            self._navigator.plan_memory(0, 0)
+            return
+        forecasts = [compare.pane(letter).forecast for letter in compare.letters]
+        self._navigator.plan_memory(*planned_bytes(forecasts, relay=conversation.mode is Mode.RELAY))
 
     def _show_strip(self) -> None:
         compare = self.compare
@@ -269,6 +284,7 @@ class ComparePage(QWidget):
             if other != letter and other in self._busy:
                 self._show_pane(other)
         self._show_strip()
+        self._plan_memory()
 
     @Slot(str, str)
     def _on_text_added(self, letter: str, text: str) -> None:

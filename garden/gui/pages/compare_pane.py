@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from garden.core.conversation import FinishReason
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 #: Longest lines of an answer, logical pixels at 100 %; and Qt's word for no limit.
 _READABLE = 880
 _WIDEST = 16_777_215
+_NARROW = 340
 
 
 class ComparePane(Surface):
@@ -157,6 +159,11 @@ class ComparePane(Surface):
         if pane.state == "failed":
             self._failure.show_error(pane.error or "", pane.action)
         self._actions.setVisible(pane.state in ("done", "failed") and pane.answer is not None)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The foot says it too; where it is narrow that is enough."""
+        super().resizeEvent(event)
+        self._cut.setVisible(self.width() >= self.look.px(_NARROW))
 
     def set_alone(self, alone: bool) -> None:
         """Keep lines readable where one pane has all the width."""

@@ -93,11 +93,26 @@ class LiveAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One figure of the foot: what it is, its value, whether it is known."""
+    """One figure of the foot: what it is, its value, whether it is known; and both again for a narrow pane."""
 
     name: str
     value: str = _NONE
     known: bool = True
+
+    @property
+    def short_name(self) -> str:
+        """With the unit of its value, where that is always the same."""
+        return {"First token": "First", "Decode": "tok/s"}.get(self.name, self.name)
+
+    @property
+    def short_value(self) -> str:
+        """Without the unit that stands in the short name, and without decimals of sizes."""
+        if self.name == "Decode":
+            return self.value.removesuffix(" tok/s")
+        if self.name in ("Peak", "Planned") and self.known:
+            number, _space, unit = self.value.partition(" ")
+            return f"{float(number):.0f} {unit}" if unit == "MiB" else f"{float(number):.1f} {unit}"
+        return self.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

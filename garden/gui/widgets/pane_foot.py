@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 _LINE = 16
 
 #: Shares of the width; the same in every pane. A speed with its unit is longer than a count of tokens.
+_NARROW_SHARES = (1.08, 0.86, 0.92, 1.18, 0.96)
 _SHARES = (1.12, 1.16, 0.78, 1.12, 0.9)
+
+#: Below this width short names and values are shown.
+_NARROW = 340
 
 
 class PaneFoot(ThemedWidget):
@@ -64,8 +68,11 @@ class PaneFoot(ThemedWidget):
         paint_edges(painter, QRectF(self.rect()), "t", theme.color("border.default"))
         if not self._figures:
             return
+        narrow = self.width() < theme.px(_NARROW)
         margin, line = theme.px(14), theme.px(_LINE)
-        shares = _SHARES if len(self._figures) == len(_SHARES) else (1.0,) * len(self._figures)
+        shares: tuple[float, ...] = _NARROW_SHARES if narrow else _SHARES
+        if len(self._figures) != len(shares):
+            shares = (1.0,) * len(self._figures)
         unit = (self.width() - 2 * margin) / sum(shares)
         top = round((self.height() + 1 - 2 * line) / 2)
         caption, value_font = theme.font("caption"), theme.font("small", weight=500)
@@ -76,10 +83,11 @@ class PaneFoot(ThemedWidget):
             width = unit * share - theme.px(3)
             painter.setFont(caption)
             painter.setPen(theme.color("text.muted"))
-            name = captions.elidedText(figure.name, Qt.TextElideMode.ElideRight, width)
+            name = captions.elidedText(figure.short_name if narrow else figure.name, Qt.TextElideMode.ElideRight, width)
             painter.drawText(QRectF(left, top, width, line), centre, name)
             painter.setFont(value_font)
             painter.setPen(theme.color("text.primary" if figure.known else "text.muted"))
-            value = values.elidedText(figure.value, Qt.TextElideMode.ElideRight, width + theme.px(3))
+            told = figure.short_value if narrow else figure.value
+            value = values.elidedText(told, Qt.TextElideMode.ElideRight, width + theme.px(3))
             painter.drawText(QRectF(left, top + line, width + theme.px(4), line), centre, value)
             left += unit * share

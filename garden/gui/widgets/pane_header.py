@@ -18,7 +18,10 @@ from garden.gui.widgets.tool_tip import plain_tool_tip
 _SQUARE = 20
 _SQUARE_RADIUS = 5
 _LINE = 2
+#: Widths below which buttons, then tags give way; and what a single tag may take in any case.
 _NARROW = 360
+_TIGHT = 300
+_SHORT_TAG = 66
 
 
 def paint_letter(painter: QPainter, theme: Theme, rect: QRectF, letter: str) -> None:
@@ -269,10 +272,11 @@ class PaneHeader(ThemedWidget):
 
     def _fit_tags(self) -> None:
         """The name comes first; tags take what is left, at the least their number."""
+        tight = self.width() < self.look.px(_TIGHT)
         if self._baseline:
-            shown: tuple[str, ...] = self._wanted
-            self._put_tags(shown)
+            self._put_tags(() if tight else self._wanted)
             return
+        shown: tuple[str, ...]
         px = self.look.px
         fixed = px(14) + px(20) + px(8) + 3 * px(24) + 4 * px(4) + px(8)
         room = self.width() - fixed - self.model.sizeHint().width()
@@ -280,10 +284,18 @@ class PaneHeader(ThemedWidget):
             rest = len(self._wanted) - count
             shown = (*self._wanted[:count], f"+{rest}") if rest and count else self._wanted[:count]
             if rest and not count:
-                shown = (f"{rest} differ" if rest > 1 else "1 differs",)
+                shown = (self._number_of(rest, tight=tight),)
             if sum(tag_size(self.look, text).width() + px(4) for text in shown) <= room:
                 break
         self._put_tags(shown if self._wanted else ())
+
+    def _number_of(self, differences: int, *, tight: bool) -> str:
+        if tight:
+            return f"≠ {differences}"
+        single = self._wanted[0]
+        if differences == 1 and tag_size(self.look, single).width() <= self.look.px(_SHORT_TAG):
+            return single
+        return f"{differences} differ" if differences > 1 else "1 differs"
 
     def _put_tags(self, shown: tuple[str, ...]) -> None:
         if shown == self._shown:

@@ -62,3 +62,10 @@ def test_speeds_have_three_figures() -> None:
         "312 tok/s",
         "1.2k tok/s",
     ]
+
+
+def test_a_narrow_foot_says_the_same_in_fewer_letters() -> None:
+    metrics = GenerationMetrics(decode_tokens_per_second=38.61, peak_memory_bytes=359_342_080)
+    figures = answer_figures(Answer(pane="A", configuration=RUN, metrics=metrics), None)
+    assert [figure.short_name for figure in figures] == ["First", "tok/s", "Tokens", "Peak", "Finish"]
+    assert [figure.short_value for figure in figures] == ["–", "38.6", "–", "343 MiB", "–"]

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+from garden.core.fit_forecast import DeviceMemory, FitForecast, FitMethod, Placement, Verdict
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import RunConfiguration
 from garden.gui.viewmodels.pane_state import LiveAnswer
-from garden.gui.viewmodels.relay_plan import plan_steps
+from garden.gui.viewmodels.relay_plan import plan_steps, planned_bytes
 
 RUN = RunConfiguration(model=ModelRef(name="Tiny", filenames=("tiny.gguf",), size_bytes=94 * 1024**2))
 
@@ -37,3 +38,20 @@ def test_loading_and_reading_tell_how_far_they_are() -> None:
         ("Read the prompt", False, None),
         ("Read the prompt", True, 0.9),
     ]
+
+
+def needs(ram_bytes: int, gpu_bytes: int) -> FitForecast:
+    devices = tuple(
+        DeviceMemory(name=kind, kind=kind, total_bytes=100, available_bytes=100, weights_bytes=size)
+        for kind, size in (("ram", ram_bytes), ("gpu", gpu_bytes))
+    )
+    return FitForecast(
+        verdict=Verdict.FITS, placement=Placement.SPLIT, reason="", method=FitMethod.FORMULA, devices=devices
+    )
+
+
+def test_fair_panes_take_memory_together_and_relayed_ones_alone() -> None:
+    forecasts = [needs(10, 4), None, needs(3, 6)]
+    assert planned_bytes(forecasts, relay=False) == (13, 10)
+    assert planned_bytes(forecasts, relay=True) == (10, 6)
+    assert planned_bytes([], relay=False) == (0, 0)

@@ -32,7 +32,8 @@ def header(window: QWidget, theme: ThemeController, width: int) -> PaneHeader:
 def test_tags_give_way_to_the_name(window: QWidget, theme: ThemeController) -> None:
     assert header(window, theme, 700).shown_tags == TAGS
     assert header(window, theme, 400).shown_tags == ("temp 0.2", "+2")
-    assert header(window, theme, 300).shown_tags == ("3 differ",)
+    assert header(window, theme, 310).shown_tags == ("3 differ",)
+    assert header(window, theme, 276).shown_tags == ("≠ 3",)
 
 
 def test_a_busy_pane_offers_to_stop(window: QWidget, theme: ThemeController) -> None:
