@@ -45,8 +45,9 @@ from garden.process.worker_channel import WorkerChannel, harden, outcome_of
 #: Progress of a load is told so often at most.
 _REPORT_SECONDS: Final = 0.05
 
-#: Room for thread stacks and the allocator's reserves, which take addresses but no memory.
+#: Room for the allocator's reserves and for the stacks of threads, which take addresses but no memory.
 _ADDRESS_MARGIN_BYTES: Final = 2 * 1024**3
+_ADDRESSES_PER_THREAD: Final = 160 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +267,8 @@ def _limit_memory(library: EngineLibrary, load: LoadParameters, path: Path) -> N
         return
     available = read_memory().available_bytes + psutil.swap_memory().free
     mapped = sum(shard.stat().st_size for shard in shard_paths(path)) if load.load_mode == "mmap" else 0
-    limit_growth(available + mapped + _ADDRESS_MARGIN_BYTES)
+    threads = max(load.threads, load.threads_batch) * _ADDRESSES_PER_THREAD
+    limit_growth(available + mapped + threads + _ADDRESS_MARGIN_BYTES)
 
 
 def _resolved(configuration: RunConfiguration, loaded: LoadedModel) -> RunConfiguration:
