@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from garden.gui.viewmodels.export import SCRIPT_FORMAT, ExportSource, ExportViewModel
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.card import Divider
 from garden.gui.widgets.code_area import CodeArea
+from garden.gui.widgets.file_dialog import choose_folder
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.overlay import Overlay
 from garden.gui.widgets.segmented_control import SegmentedControl
@@ -241,6 +242,4 @@ class ExportSheet(Overlay):
 
     @Slot()
     def _on_save(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Save the export to a folder")
-        if folder:
-            self.save_to(Path(folder))
+        choose_folder(self, "Save the export to a folder", self.save_to)

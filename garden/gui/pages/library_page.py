@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, Qt, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes, format_gib
 from garden.gui.pages.library_detail import LibraryDetail
 from garden.gui.pages.library_row_delegate import LibraryRowDelegate
-from garden.gui.pages.row_views import RowTable
+from garden.gui.pages.row_table import RowTable
 from garden.gui.question import Question
 from garden.gui.viewmodels.library import LibraryViewModel
 from garden.gui.viewmodels.library_table import ORIGINS, LibraryColumn, LibraryRole, LibraryRow
 from garden.gui.viewmodels.model_facts import ModelFacts, read_facts
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.field import Field
+from garden.gui.widgets.file_dialog import choose_folder
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.page_header import PageHeader, Toolbar
 from garden.gui.widgets.segmented_control import SegmentedControl
@@ -320,9 +321,8 @@ class LibraryPage(QWidget):
     @Slot()
     def ask_for_folder(self) -> None:
         """Let the user choose a folder to list."""
-        folder = QFileDialog.getExistingDirectory(self, "A folder with GGUF files")
-        if folder:
-            self.library.add_folder(folder)
+        library = self.library
+        choose_folder(self, "A folder with GGUF files", lambda folder: library.add_folder(str(folder)))
 
     @Slot(QModelIndex)
     def _on_row_entered(self, _index: QModelIndex) -> None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QUrl, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from garden.core.paths import data_dir
 from garden.gui.pages.load_bar import KV_TYPES
 from garden.gui.pages.setting_row import SettingGroup, SettingRow
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.field import Field
+from garden.gui.widgets.file_dialog import choose_folder
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.segmented_control import SegmentedControl
 from garden.gui.widgets.switch import Switch
@@ -181,15 +182,18 @@ class FoldersSection(Section):
 
     @Slot()
     def _on_choose(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Folder for models made here", self._model.models_dir)
-        if folder:
-            self._model.change(models_dir=folder)
+        model = self._model
+        choose_folder(
+            self,
+            "Folder for models made here",
+            lambda folder: model.change(models_dir=str(folder)),
+            start=model.models_dir,
+        )
 
     @Slot()
     def _on_add(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "A folder with GGUF files")
-        if folder:
-            self._model.add_folder(folder)
+        model = self._model
+        choose_folder(self, "A folder with GGUF files", lambda folder: model.add_folder(str(folder)))
 
 
 class HubSection(Section):

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from garden.core.library_entry import LibraryEntry
 from garden.gui.pages.welcome_cards import FoundCard, RunCard, StarterCard
 from garden.gui.viewmodels.library import LibraryViewModel
 from garden.gui.viewmodels.welcome import WelcomeViewModel
+from garden.gui.widgets.file_dialog import choose_folder
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.page_header import PageHeader
 from garden.gui.widgets.themed_widget import Surface, ThemedWidget
@@ -189,6 +190,5 @@ class WelcomePage(QWidget):
 
     @Slot()
     def _on_add_folder(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "A folder with GGUF files")
-        if folder:
-            self._library.add_folder(folder)
+        library = self._library
+        choose_folder(self, "A folder with GGUF files", lambda folder: library.add_folder(str(folder)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, Qt, Slot
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from garden.core.errors import EngineMissingError, GardenError
 from garden.core.library_entry import LibraryEntry
@@ -20,12 +20,13 @@ from garden.gui.pages.quant_row_delegate import QuantRowDelegate
 from garden.gui.pages.quant_side import QuantSide, model_name
 from garden.gui.pages.quant_size_popover import QuantSizePopover
 from garden.gui.pages.quant_source_bar import QuantSourceBar
-from garden.gui.pages.row_views import RowTable
+from garden.gui.pages.row_table import RowTable
 from garden.gui.viewmodels.loss_points import loss_points
 from garden.gui.viewmodels.quant_estimate import tensor_shares
 from garden.gui.viewmodels.quant_table import QuantColumn, QuantRole, QuantRow
 from garden.gui.viewmodels.workshop import WorkshopViewModel
 from garden.gui.widgets.button import Button
+from garden.gui.widgets.file_dialog import choose_new_file
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.loss_chart import LossChart, LossLegend
 from garden.gui.widgets.page_header import PageHeader
@@ -368,9 +369,14 @@ class WorkshopPage(QWidget):
         if receipt is None:
             return
         proposed = f"{Path(receipt.path).stem}-receipt.json"
-        path, _filter = QFileDialog.getSaveFileName(self, "Save the receipt", proposed, "JSON (*.json)")
-        if path:
-            self.workshop.save_receipt(receipt, Path(path))
+        workshop = self.workshop
+        choose_new_file(
+            self,
+            "Save the receipt",
+            lambda path: workshop.save_receipt(receipt, path),
+            proposed,
+            "JSON (*.json)",
+        )
 
     @Slot()
     def _on_compare(self) -> None:
