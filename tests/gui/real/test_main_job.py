@@ -39,9 +39,44 @@ def user(hub: HubServer, qtbot: QtBot) -> Iterator[XUser]:
 
 
 def test_search_download_quantize_compare_export(user: XUser, tmp_path: Path) -> None:
+    # Find it and fetch it.
     user.click("Discover")
     user.click("Search the Hub")
     user.type("tiny")
     user.click("Tiny-Chat…", timeout_ms=20_000)
     user.click("Download…", timeout_ms=20_000)
-    user.see("Compare…", timeout_ms=60_000)
+    user.reads("In library", timeout_ms=60_000)
+    # Make a smaller one.
+    user.click("Workshop")
+    user.reads("Tiny-Chat", timeout_ms=20_000)
+    user.reads("4.64", timeout_ms=20_000)
+    user.click("Q4_0, …")
+    user.click("Quantize 2", timeout_ms=20_000)
+    user.see("Q4_0, 759.1 KiB, Runs on CPU, In library, loss 0…", timeout_ms=90_000)
+    user.reads("Nothing is being made.", timeout_ms=60_000)
+    # Put both on one prompt.
+    user.click("Compare with the source")
+    user.see("Fair", timeout_ms=20_000)
+    user.click("Prompt for all panes", timeout_ms=20_000)
+    user.type("Hello there")
+    user.press("ctrl+Return")
+    user.reads("Turn 1", timeout_ms=20_000)
+    user.gone("Stop all", timeout_ms=90_000)
+    assert sum("Finish: length" in text or "Finish: stop" in text for text in user.everything()) == 2
+    # Take one of them away.
+    folder = tmp_path / "exported"
+    folder.mkdir()
+    user.click("Export")
+    user.click("llama-server command", timeout_ms=20_000)
+    user.reads("--repeat-penalty 1.0")
+    user.click("Save to folder")
+    user.see("Directory:", timeout_ms=20_000)
+    user.press("ctrl+a")
+    user.type(str(folder))
+    user.press("Return")
+    user.until(lambda: (folder / "llama-server.sh").is_file(), "nothing was saved")
+
+    assert (
+        "--ctx-size 2048" in (folder / "llama-server.sh").read_text()
+        or "-c 2048" in (folder / "llama-server.sh").read_text()
+    )

@@ -54,6 +54,14 @@ class XUser:
 
         self._wait(look, timeout_ms, f"{text!r} stands nowhere")
 
+    def gone(self, name: str, *, timeout_ms: int = 10_000) -> None:
+        """Wait until nothing visible bears this name any more."""
+        self._wait(lambda: not self.sees(name), timeout_ms, f"{name!r} stays")
+
+    def until(self, condition: Callable[[], bool], complaint: str, *, timeout_ms: int = 10_000) -> None:
+        """Wait for something outside the window."""
+        self._wait(condition, timeout_ms, complaint)
+
     def click(self, name: str, *, timeout_ms: int = 10_000) -> None:
         """Click the middle of what bears this name, once it is there and enabled."""
         interface = self.see(name, timeout_ms=timeout_ms)
