@@ -51,9 +51,19 @@ def print_event(event: str, **fields: Any) -> None:
     sys.stdout.flush()
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
-    """A table: aligned and folded to the width of a terminal; one line per row when piped."""
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), indent: int = 0
+) -> None:
+    """A table: aligned and folded to the width of a terminal; one line per row when piped.
+
+    Args:
+        columns: Headings.
+        rows: One text per heading each.
+        right: Indexes of columns that align at the right, as figures do.
+        indent: Blanks before each line.
+    """
     from rich.console import Console
+    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
@@ -64,12 +74,12 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right:
         # Text, not markup: names come from outside.
         table.add_row(*(Text(cell) for cell in row))
     if sys.stdout.isatty():
-        Console(highlight=False).print(table)
+        Console(highlight=False).print(Padding(table, (0, 0, 0, indent)))
         return
     # Piped: nothing is cut or wrapped, and no line ends in blanks.
     plain = io.StringIO()
     Console(file=plain, width=1000, highlight=False, color_system=None).print(table)
-    click.echo("\n".join(line.rstrip() for line in plain.getvalue().splitlines()))
+    click.echo("\n".join(" " * indent + line.rstrip() for line in plain.getvalue().splitlines()))
 
 
 @contextlib.contextmanager

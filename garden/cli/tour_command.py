@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
 from garden.cli.compare_command import wait_for_turn
-from garden.cli.output import json_option, opened, print_event, wait
+from garden.cli.output import json_option, opened, print_event, print_table, wait
 from garden.cli.program import missing_toolkit
 from garden.core.conversation import Conversation, Turn
 from garden.core.errors import GardenError
@@ -49,8 +50,15 @@ class _Narrator:
             return
         for line in text.splitlines():
             indent = "   " + " " * (len(line) - len(line.lstrip()))
-            click.echo(textwrap.fill(line.strip(), width=100, initial_indent=indent, subsequent_indent=indent))
+            click.echo(textwrap.fill(line.strip(), width=_width(), initial_indent=indent, subsequent_indent=indent))
         sys.stdout.flush()
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Figures side by side."""
+        if self._as_json:
+            print_event("table", columns=list(columns), rows=[list(row) for row in rows])
+        else:
+            print_table(columns, rows, right=range(1, len(columns)), indent=3)
 
     def wait(self, handle: Handle[T], what: str) -> T:
         """Wait for long work."""
@@ -82,6 +90,11 @@ def tour(render_pages: Callable[[str], list[str]], output: Path, target: str, as
         raise GardenError("The exported script does not give the pane's answer.", "Please report this with the folder.")
 
 
+def _width() -> int:
+    """Columns to fill: the terminal's, but no line longer than reads well."""
+    return min(100, shutil.get_terminal_size((100, 24)).columns)
+
+
 def _pictures(narrator: _Narrator, render_pages: Callable[[str], list[str]], output: Path) -> list[str]:
     narrator.heading("A picture of every page")
     try:
@@ -108,7 +121,9 @@ def _close(narrator: _Narrator, result: TourResult, pictures: list[str], seconds
         )
         return
     narrator.heading(f"Done in {format_duration(seconds)}")
-    narrator.say(f"{result.folder} holds comparison.html, comparison.json, exports, pages and the models made.")
-    narrator.say("Delete that folder when you have seen enough; nothing else was kept but the starter model.")
+    narrator.say(
+        f"{result.folder} holds the comparison (HTML, JSON), receipts, exports, {'pictures, ' if pictures else ''}and "
+        "the three models made. Delete it when you have seen enough; the comparison also stands in the window's list."
+    )
     with contextlib.suppress(OSError):
         click.echo(f"   Open {(result.folder / 'comparison.html').resolve().as_uri()}")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
+
+import msgspec
 
 from garden.comparison.document import to_json
 from garden.comparison.first_difference import first_difference
@@ -19,7 +22,7 @@ from garden.jobs.handle import Handle
 from garden.quantization.plan import destination_name
 from garden.services import starter
 from garden.services.exports import SCRIPT_FORMAT
-from garden.services.figures import figures
+from garden.services.figures import FIGURE_NAMES, answer_figures, figures
 from garden.services.garden import Garden
 from garden.services.target import STARTER, full_name
 from garden.store.atomic_file import write_atomically
@@ -34,6 +37,9 @@ PROMPTS = ("Why is the sky blue? Answer in two sentences.", "Write a Python func
 #: Long enough to see the panes part, short enough for two cores.
 MAX_TOKENS = 80
 
+#: Of each answer, on the terminal; the whole text is in the comparison.
+_SHOWN_CHARACTERS = 240
+
 #: Windows of 512 tokens for the loss: 2,048 tokens in all.
 WINDOWS = 4
 
@@ -46,6 +52,9 @@ class Narrator(Protocol):
 
     def say(self, text: str) -> None:
         """A line of it."""
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Figures side by side; every column but the first is one of figures."""
 
     def wait(self, handle: Handle[T], what: str) -> T:
         """Wait for long work, showing how far it is."""
@@ -164,9 +173,9 @@ class Tour:
         self._narrator.say(figures(answer))
         held, forecast = answer.metrics.buffers_bytes, answer.metrics.forecast_bytes
         if held and forecast:
-            off = f"{(forecast - held) / held:+.1%}".replace("%", " %")
             self._narrator.say(
-                f"Memory: forecast {format_bytes(forecast)}, the engine's buffers {format_bytes(held)} ({off})."
+                f"Memory: forecast {format_bytes(forecast)}, the engine's buffers {format_bytes(held)}: "
+                f"{_percent(abs(forecast - held) / held)} off."
             )
         self._garden.compare.delete(conversation.id)
 
@@ -179,6 +188,8 @@ class Tour:
             self._narrator.say(f"Refused at first: {refusal.sentence}")
             self._narrator.say("With consent, each result is measured against this file, not against the original.")
             consent = True
+        else:
+            self._narrator.say("This file was not quantized yet, so nothing speaks against it.")
         made = []
         folder = self._folder / "models"
         for quant_type in QUANT_TYPES:
@@ -204,16 +215,28 @@ class Tour:
         self._narrator.heading("What each lost, measured")
         handle = self._garden.workshop.quality(entry, [quant for _receipt, quant in made], windows=WINDOWS, keep=False)
         reports = self._narrator.wait(handle, "Measuring the loss")
-        for (receipt, _quant), report in zip(made, reports, strict=True):
-            same = f"{report.same_top:.1%}".replace("%", " %")
-            self._narrator.say(
-                f"{receipt.quant_type}: KL divergence {report.kld_mean:.3f} ± {report.kld_standard_error:.3f}, "
-                f"the same best token in {same} of places."
+        rows = [
+            (
+                receipt.quant_type,
+                f"{report.kld_mean:.3f} ± {report.kld_standard_error:.3f}",
+                f"{report.kld_p99:.2f}",
+                _percent(report.same_top),
+                f"{report.perplexity:.2f}",
             )
+            for (receipt, _quant), report in zip(made, reports, strict=True)
+        ]
+        self._narrator.table(("Type", "KL divergence", "99th percentile", "Same best token", "Perplexity"), rows)
         ranked = sorted(zip(reports, made, strict=True), key=lambda pair: pair[0].kld_mean)
         self._narrator.say(
-            "Best first: " + ", ".join(receipt.quant_type for _report, (receipt, _quant) in ranked) + "."
+            f"{reports[0].tokens_scored:,} tokens of {reports[0].text}. Closest first: "
+            + ", ".join(receipt.quant_type for _report, (receipt, _quant) in ranked)
+            + "."
         )
+        document = {
+            "receipts": [msgspec.to_builtins(receipt) for receipt, _quant in made],
+            "losses": [msgspec.to_builtins(report) for report in reports],
+        }
+        write_atomically(self._folder / "receipts.json", msgspec.json.format(msgspec.json.encode(document), indent=2))
         return reports
 
     def _compare(self, entry: LibraryEntry, made: tuple[tuple[QuantizationReceipt, LibraryEntry], ...]) -> Conversation:
@@ -225,17 +248,31 @@ class Tour:
         for prompt in PROMPTS:
             turn = self._narrator.ask(self._garden, conversation, prompt, names)
             self._narrator.say(f"“{prompt}”")
-            baseline = turn.answers[0]
-            for name, answer in zip(names, turn.answers, strict=True):
-                if answer.error:
-                    raise GardenError(answer.error, answer.action)
-                self._narrator.say(f"{answer.pane}  {name}: {_short(answer.text)}")
-                self._narrator.say(f"   {figures(answer)}{_parting(baseline, answer)}")
+            self._tell_answers(turn, names)
         conversation = self._garden.compare.open(conversation.id)
-        write_atomically(self._folder / "comparison.html", to_page(conversation).encode())
+        page = to_page(conversation, machine=self._machine_line())
+        write_atomically(self._folder / "comparison.html", page.encode())
         write_atomically(self._folder / "comparison.json", to_json(conversation).encode())
         self._garden.compare.close_conversation(conversation.id)
         return conversation
+
+    def _tell_answers(self, turn: Turn, names: Sequence[str]) -> None:
+        baseline = turn.answers[0]
+        rows = []
+        for name, answer in zip(names, turn.answers, strict=True):
+            if answer.error:
+                raise GardenError(answer.error, answer.action)
+            self._narrator.say(f"{answer.pane}  {name}")
+            self._narrator.say(f"   {_short(answer.text)}")
+            rows.append((answer.pane, *answer_figures(answer), _parting(baseline, answer)))
+        self._narrator.table(("Pane", *FIGURE_NAMES, f"Parts from {baseline.pane}"), rows)
+
+    def _machine_line(self) -> str:
+        machine = self._garden.machine.snapshot()
+        return (
+            f"{machine.cpu.name}, {machine.cpu.physical_cores} cores, "
+            f"{format_bytes(machine.ram_total_bytes)} of RAM, llama-cpp-python {machine.engine.version}"
+        )
 
     def _export(
         self,
@@ -259,6 +296,10 @@ class Tour:
             folder = self._folder / "exports" / known.name
             paths = self._garden.exports.write(rendered, folder, replace=True)
             self._narrator.say(f"{known.title}: {', '.join(str(path.relative_to(self._folder)) for path in paths)}")
+        if not answer.token_ids:
+            raise GardenError(
+                f"{full_name(chosen)} answered with nothing, so there is nothing to replay.", "Try another model."
+            )
         handle = self._garden.exports.replay(answer.configuration, answer)
         record = self._narrator.wait(handle, "Replaying the exported script")
         self._narrator.say(
@@ -274,13 +315,19 @@ def _greedy(configuration: RunConfiguration) -> RunConfiguration:
 
 def _short(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= 160 else line[:159] + "…"
+    return line if len(line) <= _SHOWN_CHARACTERS else line[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}".replace("%", " %")
 
 
 def _parting(baseline: Answer, answer: Answer) -> str:
+    """Where the first token differs, and with which words."""
     if answer is baseline:
         return ""
     parting = first_difference(baseline, answer)
-    if parting is None or parting.token is None:
-        return " · the same tokens" if baseline.token_ids == answer.token_ids else ""
-    return f" · parts from {baseline.pane} at token {parting.token}"
+    if parting is None:
+        return "never" if answer.token_ids == baseline.token_ids else "–"
+    words = f"“{parting.baseline_word or 'the end'}” → “{parting.word or 'the end'}”"
+    return words if parting.token is None else f"token {parting.token + 1}, {words}"
