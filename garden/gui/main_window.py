@@ -15,7 +15,6 @@ from PySide6.QtGui import (
     QDropEvent,
     QKeySequence,
     QResizeEvent,
-    QShowEvent,
 )
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QWidget
 
@@ -23,6 +22,7 @@ from garden.core.errors import GardenError
 from garden.core.events import ConversationsChanged, JobChanged, LibraryChanged, SettingsChanged
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.gui.bridge.event_pump import EventPump
+from garden.gui.first_paint import FirstPaint
 from garden.gui.navigator import AcceptsModels, HasSearch, OpensConversations
 from garden.gui.page_list import BY_NAME, PAGES
 from garden.gui.viewmodels.memory import MemoryViewModel
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from garden.gui.pages.discover_page import DiscoverPage
     from garden.gui.pages.export_sheet import ExportSheet
     from garden.gui.pages.library_page import LibraryPage
+    from garden.gui.theme.focus_ring import FocusRing
     from garden.gui.theme.theme import ThemeController
     from garden.gui.widgets.command_palette import CommandPalette
     from garden.services.garden import Garden
@@ -82,7 +83,8 @@ class MainWindow(QMainWindow):
         self._under_way: dict[str, JobRecord] = {}
         self._collapsed_by_hand = False
         self._quitting = False
-        self.focus_ring: QWidget | None = None
+        self._painted = False
+        self._focus_ring: FocusRing | None = None
         self._notice: NoticeBar | None = None
         self._export: ExportSheet | None = None
         self._palette: CommandPalette | None = None
@@ -115,6 +117,7 @@ class MainWindow(QMainWindow):
         if not (state.geometry and self.restoreGeometry(state.geometry_bytes)):
             self.resize(*_FIRST_SIZE)
         self._fold_rail()
+        FirstPaint(self, self._on_painted)
 
     def _add_actions(self) -> None:
         chords: list[tuple[str, Callable[[], object]]] = [
@@ -244,11 +247,6 @@ class MainWindow(QMainWindow):
 
     # What happens to the window
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Begin to read the memory once the window stands."""
-        super().showEvent(event)
-        QTimer.singleShot(0, self, self._on_shown)
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fold the rail when there is little room."""
         super().resizeEvent(event)
@@ -302,14 +300,47 @@ class MainWindow(QMainWindow):
         self._quitting = True
         self.close()
 
-    @Slot()
-    def _on_shown(self) -> None:
+    def _on_painted(self) -> None:
+        """The window stands: now what needs the databases, the memory meter, the icon, the ring around the focus."""
+        from garden.gui.theme.focus_ring import FocusRing
+        from garden.gui.theme.icons import application_icon
+
+        self._painted = True
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.setWindowIcon(application_icon())
+            self._focus_ring = FocusRing(application, self._theme)
+        self.pump.run(self._open_rest, self._on_jobs, self._on_databases_failed, receiver=self)
         self._watch_memory()
-        for job in self._garden.activity.jobs():
+
+    def _open_rest(self) -> Sequence[JobRecord]:
+        """Away from the Qt thread: the databases, and what was interrupted goes on."""
+        self._garden.open_databases()
+        self._garden.tend()
+        return self._garden.activity.jobs()
+
+    def _on_databases_failed(self, error: GardenError) -> None:
+        from garden.gui.question import Question
+
+        question = Question(self._theme, self, name="databaseProblem")
+        question.ask(
+            "warning",
+            error.sentence.rstrip("."),
+            error.action,
+            yes=("Quit", "primary", None),
+            no="Look around",
+            then=self.dismiss,
+            mood="danger",
+        )
+
+    def _on_jobs(self, jobs: Sequence[JobRecord]) -> None:
+        for job in jobs:
             self._count(job)
         self._show_badge()
 
     def _watch_memory(self) -> None:
+        if not self._painted:
+            return
         looked_at = self.isVisible() and not self.isMinimized() and self.isActiveWindow()
         self.memory.watch(looked_at)
         if not looked_at:

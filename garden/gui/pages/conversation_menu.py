@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from garden.core.conversation import ConversationSummary
-from garden.gui.pages.row_views import RowList
+from garden.gui.pages.row_list import RowList
 from garden.gui.viewmodels.conversation_list import ConversationListModel, ConversationRole, describe
 from garden.gui.viewmodels.wording import age
 from garden.gui.widgets.button import Button

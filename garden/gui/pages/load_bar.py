@@ -52,7 +52,7 @@ class LoadBar(Surface):
         column = QHBoxLayout()
         column.setContentsMargins(0, px(8), 0, 0)
         column.addWidget(self._slider)
-        row.addLayout(column, 1)
+        row.addLayout(column, 4)
         row.addWidget(self._field, 0, top)
         row.addSpacing(px(12))
         row.addWidget(Label(theme, "KV cache", weight=500, line=28), 0, top)

@@ -16,7 +16,7 @@ from garden.gui.pages.card_view import CardView
 from garden.gui.pages.file_detail import FileDetail
 from garden.gui.pages.file_row_delegate import FileRowDelegate
 from garden.gui.pages.load_bar import LoadBar
-from garden.gui.pages.row_views import RowTable
+from garden.gui.pages.row_table import RowTable
 from garden.gui.pages.tab_bar import TabBar
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.file_table import FileColumn, FileRole, FileRow

@@ -52,6 +52,7 @@ class SearchViewModel(QObject):
         self._problem: GardenError | None = None
         self._ever_answered = False
         self._from_index = False
+        self._asked = False
         self.models = ModelListModel(self)
         self.models.more_wanted.connect(self._on_more_wanted)
         self._debounce = QTimer(self)
@@ -105,15 +106,18 @@ class SearchViewModel(QObject):
         }
         return tuple(name for name, value in named.items() if value)
 
-    def begin(self) -> None:
-        """Show at once what was seen before, then ask the Hub."""
+    @property
+    def asked(self) -> bool:
+        """Whether the Hub was asked since the start."""
+        return self._asked
+
+    def show_seen(self) -> None:
+        """Show at once what was seen before, until the Hub has answered."""
         page = self._garden.catalog.seen(self._query)
         if page.rows:
             self._from_index = True
             self.models.replace(page.rows, more=False)
-            self.changed.emit()
-        # After the first paint: the first request imports the HTTP stack, which would hold it up.
-        QTimer.singleShot(0, self, self.search)
+        self.changed.emit()
 
     def set_text(self, text: str) -> None:
         """Search for this once typing pauses; a pasted address opens its page instead."""
@@ -182,6 +186,7 @@ class SearchViewModel(QObject):
     def _ask(self, cursor: str | None) -> None:
         if self._handle is not None:
             self._handle.cancel()
+        self._asked = True
         self._first_page = cursor is None
         handle = self._handle = self._garden.catalog.search(self._query, cursor)
         # An older handle may still end; what it brings must not show.

@@ -1,4 +1,4 @@
-"""Lists and tables of rows: whole rows are selected, and focus shows when keys move it."""
+"""Tables of rows: whole rows are selected, and focus shows when keys move it."""
 
 from __future__ import annotations
 
@@ -6,49 +6,11 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, QRect, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QListView, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
+from garden.gui.pages.row_list import KEYBOARD_FOCUS, prepare_rows
 from garden.gui.theme.theme import ThemeController
 from garden.gui.widgets.legend import legend_width, paint_legend
-
-_KEYBOARD_FOCUS = "keyboardFocus"
-
-
-class RowList(QListView):
-    """One column of rows of the same height, endless when its model is.
-
-    Args:
-        theme: Where sizes come from.
-        name: objectName.
-        label: Accessible name.
-        parent: Qt parent.
-
-    Signals:
-        row_entered: Enter was pressed on a row, or it was double-clicked.
-    """
-
-    row_entered = Signal(QModelIndex)
-
-    def __init__(self, theme: ThemeController, *, name: str, label: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        _prepare(self, name, label)
-        self.setUniformItemSizes(True)
-        self.setLayoutMode(QListView.LayoutMode.SinglePass)
-        self.verticalScrollBar().setSingleStep(theme.theme.px(20))
-        self.doubleClicked.connect(self.row_entered)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Keys move the focus that is drawn; Enter opens the row."""
-        self.setProperty(_KEYBOARD_FOCUS, True)
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
-            self.row_entered.emit(self.currentIndex())
-            return
-        super().keyPressEvent(event)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """With the mouse, the selection alone shows where one is."""
-        self.setProperty(_KEYBOARD_FOCUS, False)
-        super().mousePressEvent(event)
 
 
 class RowHeader(QHeaderView):
@@ -159,7 +121,7 @@ class RowTable(QTableView):
         self._controller = theme
         self._height = height
         self._widths = tuple(widths)
-        _prepare(self, name, label)
+        prepare_rows(self, name, label)
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setCornerButtonEnabled(False)
@@ -187,7 +149,7 @@ class RowTable(QTableView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keys move the focus that is drawn; Enter opens the row."""
-        self.setProperty(_KEYBOARD_FOCUS, True)
+        self.setProperty(KEYBOARD_FOCUS, True)
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
             self.row_entered.emit(self.currentIndex())
             return
@@ -195,7 +157,7 @@ class RowTable(QTableView):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """With the mouse, the selection alone shows where one is."""
-        self.setProperty(_KEYBOARD_FOCUS, False)
+        self.setProperty(KEYBOARD_FOCUS, False)
         super().mousePressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -226,16 +188,3 @@ class RowTable(QTableView):
     def _on_theme_changed(self) -> None:
         if self.model() is not None:
             self.apply_sizes()
-
-
-def _prepare(view: QAbstractItemView, name: str, label: str) -> None:
-    view.setObjectName(name)
-    view.setAccessibleName(label)
-    view.setProperty("focusRing", False)
-    view.setFrameShape(QListView.Shape.NoFrame)
-    view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-    view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    view.setMouseTracking(True)
-    view.viewport().setAttribute(Qt.WidgetAttribute.WA_Hover)

@@ -1,0 +1,210 @@
+"""The left side of Discover: how many, in which order, the endless list, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from garden.core.errors import HubUnreachableError, RateLimitedError
+from garden.core.quantity import format_duration
+from garden.gui.first_paint import FirstPaint
+from garden.gui.pages.filter_bar import SORTS
+from garden.gui.pages.model_row_delegate import ModelRowDelegate
+from garden.gui.pages.row_list import RowList
+from garden.gui.pages.sort_menu import SortMenu
+from garden.gui.viewmodels.model_list import ModelRole
+from garden.gui.widgets.label import Label
+from garden.gui.widgets.themed_widget import Surface
+
+if TYPE_CHECKING:
+    from garden.gui.theme.theme import ThemeController
+    from garden.gui.viewmodels.search import SearchViewModel
+    from garden.gui.widgets.button import Kind
+    from garden.gui.widgets.skeleton import Skeleton
+    from garden.gui.widgets.state_view import StateView
+    from garden.services.settings import SettingsService
+
+    #: A button of a state: label, kind, icon, what to call.
+    Action = tuple[str, Kind, str | None, Callable[[], None]]
+
+
+class ModelListPane(QWidget):
+    """Shows what SearchViewModel holds.
+
+    Args:
+        search: The search.
+        settings: Whether Garden works offline, whether someone is signed in.
+        theme: Where colours come from.
+
+    Signals:
+        chosen: A row became the current one; its repository.
+        entered: Enter was pressed on a row.
+        sign_in_wanted: The Hub asks for a pause, and a token would help.
+        online_wanted: Garden works offline and should not.
+    """
+
+    chosen = Signal(str)
+    entered = Signal()
+    sign_in_wanted = Signal()
+    online_wanted = Signal()
+
+    def __init__(self, search: SearchViewModel, settings: SettingsService, theme: ThemeController) -> None:
+        super().__init__()
+        self._search = search
+        self._settings = settings
+        self._theme = theme
+        self._open: str | None = None
+        self._count = Label(theme, style="caption", color="text.muted", elide=Qt.TextElideMode.ElideRight)
+        self._count.setObjectName("discover.count")
+        self._sort = SortMenu(theme, SORTS, name="discover.sort")
+        self._list = RowList(theme, name="models", label="Models")
+        self._list.setProperty("dimsSelection", False)
+        self._list.setItemDelegate(ModelRowDelegate(theme, "row_model", self._list))
+        self._list.setModel(search.models)
+        self._skeleton: Skeleton | None = None
+        self._state: StateView | None = None
+        self._lists = QStackedWidget()
+        self._lists.addWidget(self._list)
+        px = theme.theme.px
+        head = Surface(theme, "bg.sunken", edges="b")
+        head.setFixedHeight(px(32))
+        row = QHBoxLayout(head)
+        row.setContentsMargins(px(16), 0, px(10), 1)
+        row.setSpacing(px(8))
+        row.addWidget(self._count)
+        row.addStretch(1)
+        row.addWidget(self._sort)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(head)
+        column.addWidget(self._lists, 1)
+        self._sort.chosen.connect(search.set_sort)
+        search.changed.connect(self._on_changed)
+        search.busy_changed.connect(self._on_changed)
+        search.models.modelReset.connect(self._on_rows_reset)
+        self._list.selectionModel().currentRowChanged.connect(self._on_row_chosen)
+        self._list.row_entered.connect(self.entered)
+
+    def call_after_paint(self, call: Callable[[], None]) -> None:
+        """Call once the list, or what stands in its place, was painted."""
+        FirstPaint(self, call)
+
+    def mark(self, repo_id: str) -> None:
+        """Show which repository is open, without opening it."""
+        self._open = repo_id
+        selection = self._list.selectionModel()
+        blocked = selection.blockSignals(True)
+        row = self._search.models.row_of(repo_id)
+        if row >= 0:
+            self._list.setCurrentIndex(self._search.models.index(row))
+        else:
+            self._list.clearSelection()
+        selection.blockSignals(blocked)
+        self._list.viewport().update()
+
+    @Slot()
+    def _on_changed(self) -> None:
+        search = self._search
+        self._sort.show_sort(search.query.sort)
+        self._count.setText(self._count_text())
+        self._count.updateGeometry()
+        if search.models.rowCount():
+            self._lists.setCurrentWidget(self._list)
+        elif search.busy or (not search.answered and search.problem is None):
+            self._show_skeleton()
+        elif search.problem is not None:
+            self._show_problem()
+        else:
+            self._show_nothing()
+
+    def _count_text(self) -> str:
+        search = self._search
+        shown, loaded = search.models.rowCount(), search.models.loaded
+        if search.problem is not None and shown:
+            return search.problem.sentence
+        if search.from_index:
+            text = f"{loaded} seen before"
+        else:
+            text = f"{shown} of {loaded} loaded" if shown != loaded else f"{loaded} loaded"
+        return f"{text}, searching" if search.busy and shown else text
+
+    def _show_skeleton(self) -> None:
+        if self._skeleton is None:
+            from garden.gui.widgets.skeleton import Skeleton
+
+            self._skeleton = Skeleton(self._theme, 58)
+            self._lists.addWidget(self._skeleton)
+        self._lists.setCurrentWidget(self._skeleton)
+
+    def _state_view(self) -> StateView:
+        if self._state is None:
+            from garden.gui.widgets.state_view import StateView
+
+            self._state = StateView(self._theme, name="discover.state")
+            self._lists.addWidget(self._state)
+        self._lists.setCurrentWidget(self._state)
+        return self._state
+
+    def _show_problem(self) -> None:
+        problem = self._search.problem
+        state = self._state_view()
+        if isinstance(problem, RateLimitedError):
+            seconds = self._search.seconds_until_retry
+            wait = f"It goes on by itself in {format_duration(seconds)}. " if seconds else ""
+            signed_in = self._settings.signed_in
+            sign_in: Action = ("Sign in", "default", "user", self.sign_in_wanted.emit)
+            state.show_state(
+                "clock",
+                "The Hub asks for a pause",
+                wait + ("" if signed_in else "With a token the limit is higher."),
+                mood="warning",
+                actions=() if signed_in else (sign_in,),
+            )
+        elif isinstance(problem, HubUnreachableError):
+            offline = self._settings.offline
+            title = "Working offline" if offline else problem.sentence.rstrip(".")
+            retry: Action = ("Try again", "default", "retry", self._search.search)
+            online: Action = ("Go online", "default", "discover", self.online_wanted.emit)
+            state.show_state("offline", title, problem.action, actions=(online if offline else retry,))
+        elif problem is not None:
+            state.show_error(problem, self._search.search)
+
+    def _show_nothing(self) -> None:
+        search = self._search
+        narrowing = search.narrowing
+        state = self._state_view()
+        clear: Action = ("Clear all", "ghost", None, search.clear_filters)
+        if search.models.only_running and search.models.loaded:
+            drop: Action = ("Drop “Runs here”", "default", None, lambda: search.set_only_running(False))
+            state.show_state(
+                "search",
+                "No model found runs here",
+                f"{search.models.loaded} match without “Runs here”.",
+                actions=(drop, clear),
+            )
+        elif narrowing:
+            filters = f"all {len(narrowing)} filters" if len(narrowing) > 1 else f"the filter “{narrowing[0]}”"
+            state.show_state("search", f"No model matches {filters}", actions=(clear,))
+        else:
+            state.show_state(
+                "search", "Nothing found", "The Hub knows no GGUF model of this name. Names are matched, not texts."
+            )
+
+    @Slot()
+    def _on_rows_reset(self) -> None:
+        """Keep the repository that is open selected; open the first one when none is."""
+        if self._open is not None:
+            self.mark(self._open)
+        elif self._search.models.rowCount() and not self._search.from_index:
+            self._list.setCurrentIndex(self._search.models.index(0))
+
+    @Slot(QModelIndex, QModelIndex)
+    def _on_row_chosen(self, current: QModelIndex, _previous: QModelIndex) -> None:
+        repo_id = current.data(ModelRole.REPO_ID)
+        if isinstance(repo_id, str):
+            self._open = repo_id
+            self.chosen.emit(repo_id)
