@@ -170,8 +170,11 @@ class PaneState:
 
 
 def milliseconds(value: float) -> str:
-    """``212 ms``, ``1.43 s``."""
-    return f"{value:.0f} ms" if value < 1_000 else f"{value / 1_000:.2f} s"
+    """``212 ms``, ``1.43 s``, ``10.3 s``."""
+    if value < 999.5:
+        return f"{value:.0f} ms"
+    seconds = value / 1_000
+    return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
 
 
 def speed(tokens_per_second: float) -> str:
@@ -209,14 +212,13 @@ def live_figures(live: LiveAnswer, forecast: FitForecast | None) -> tuple[Figure
     first, measured = live.first_token_ms, live.tokens_per_second
     expected = forecast.decode_tokens_per_second if forecast else None
     decode = speed(measured) if measured else f"≈ {expected_speed(expected)}" if expected else _NONE
-    state = live.state if live.fraction is None else f"{live.state} {live.fraction:.0%}"
     first_text = f"≈ {milliseconds(first)}" if first is not None else _NONE
     return (
         Figure(name="First token", value=first_text, known=first is not None),
         Figure(name="Decode", value=decode, known=decode != _NONE),
         Figure(name="Tokens", value=f"{live.tokens:,}" if live.tokens else _NONE, known=bool(live.tokens)),
         _planned(forecast),
-        Figure(name="Finish", value=state),
+        Figure(name="Finish", value=live.state),
     )
 
 

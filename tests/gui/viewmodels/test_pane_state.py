@@ -3,7 +3,7 @@ from __future__ import annotations
 from garden.core.conversation import Answer, FinishReason, GenerationMetrics
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import RunConfiguration
-from garden.gui.viewmodels.pane_state import LiveAnswer, answer_facts, answer_figures, live_figures, speed
+from garden.gui.viewmodels.pane_state import LiveAnswer, answer_facts, answer_figures, live_figures, milliseconds, speed
 
 RUN = RunConfiguration(model=ModelRef(name="Tiny", filenames=("tiny.gguf",), size_bytes=1_000))
 
@@ -22,10 +22,14 @@ def test_a_live_answer_measures_itself() -> None:
     assert values(live_figures(live, None)) == ["≈ 200 ms", "10.0 tok/s", "11", "–", "answering"]
 
 
-def test_a_loading_pane_says_how_far_it_is() -> None:
+def test_a_waiting_pane_says_what_it_does() -> None:
     live = LiveAnswer()
     live.enter("loading", 0.42)
-    assert values(live_figures(live, None))[-1] == "loading 42%"
+    assert values(live_figures(live, None)) == ["–", "–", "–", "–", "loading"]
+
+
+def test_times_have_three_figures() -> None:
+    assert [milliseconds(value) for value in (211.6, 999.7, 1_431, 10_300)] == ["212 ms", "1.00 s", "1.43 s", "10.3 s"]
 
 
 def test_the_foot_of_an_answer_holds_the_engines_figures() -> None:
