@@ -205,6 +205,7 @@ def _fetch_source(python: Path, root: Path) -> Path:
     with tarfile.open(archive) as tar:
         tar.extractall(unpacking, filter="data")
     (unpacking / f"llama_cpp_python-{_version()}").rename(target)
+    unpacking.rmdir()
     return target
 
 
