@@ -76,6 +76,7 @@ class Button(QPushButton):
         if kind != self._kind:
             self._kind = kind
             self._take_font()
+            self.updateGeometry()
             self.update()
 
     def set_usable(self, usable: bool, reason: str = "") -> None:

@@ -38,14 +38,9 @@ class _Segment(QRadioButton):
         return True
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the raised chip of the chosen segment, and the text."""
+        """Draw the text; the raised chip of the chosen one is larger than the segment, so the control draws that."""
         theme = self._controller.theme
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self.isChecked():
-            painter.setBrush(theme.color("bg.raised"))
-            painter.setPen(QPen(theme.color("border.strong"), 1))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
         painter.setFont(theme.font("small", weight=600 if self.isChecked() else 500))
         color = "text.disabled" if not self.isEnabled() else "text.primary" if self.isChecked() else "text.secondary"
         painter.setPen(theme.color(color))
@@ -88,6 +83,7 @@ class SegmentedControl(ThemedWidget):
         self._row.setSpacing(0)
         self.set_options(options)
         self._group.buttonClicked.connect(self._on_clicked)
+        self._group.buttonToggled.connect(self._on_toggled)
 
     @property
     def current(self) -> str:
@@ -134,13 +130,22 @@ class SegmentedControl(ThemedWidget):
         event.ignore()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the frame."""
+        """Draw the frame, and the chip around the chosen segment."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(self.look.color("bg.sunken"))
         painter.setPen(QPen(self.look.color("border.default"), 1))
         radius = self.look.radius("control")
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
+        chosen = self._segments.get(self.current)
+        if chosen is not None:
+            painter.setBrush(self.look.color("bg.raised"))
+            painter.setPen(QPen(self.look.color("border.strong"), 1))
+            painter.drawRoundedRect(QRectF(chosen.geometry()).adjusted(-0.5, -0.5, 0.5, 0.5), 4.5, 4.5)
+
+    @Slot()
+    def _on_toggled(self) -> None:
+        self.update()
 
     @Slot(object)
     def _on_clicked(self, _segment: object) -> None:
