@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from garden.core.errors import CancelledByUser
+from garden.core.job_record import JobKind, JobState
+from garden.core.paths import data_dir
+from garden.jobs.job_context import JobContext
+from garden.services.garden import Garden
+
+
+def test_two_gardens_may_be_open_at_once(garden: Garden, tiny_model: Path, tmp_path: Path) -> None:
+    with Garden.open() as other:
+        other.settings.change(folders=(str(tiny_model.parent),))
+        other.library.scan().result(20)
+
+        assert [entry.ref.name for entry in garden.library.entries()] != []
+
+
+def test_work_in_another_program_is_noticed(garden: Garden) -> None:
+    garden.changed_elsewhere()
+
+    with Garden.open() as other:
+        other.activity.submit(JobKind.VERIFY, "x", "", lambda _job: None).result(20)
+
+    assert garden.changed_elsewhere()
+    assert not garden.changed_elsewhere()
+
+
+def test_closing_stops_work_under_way_and_leaves_no_thread(data_dirs: Path) -> None:
+    before = set(threading.enumerate())
+    began = threading.Event()
+
+    def work(job: JobContext) -> None:
+        began.set()
+        assert job.cancelled.wait(30)
+        raise CancelledByUser
+
+    with Garden.open() as garden:
+        garden.activity.submit(JobKind.VERIFY, "x", "", work)
+        assert began.wait(10)
+
+    left = [thread for thread in set(threading.enumerate()) - before if not thread.name.startswith("job-ticker")]
+    assert [thread.name for thread in left if thread.is_alive()] == []
+    with Garden.open() as again:
+        assert [job.state for job in again.activity.jobs()] == [JobState.CANCELLED]
+
+
+def test_tending_sweeps_what_a_killed_quantization_left(garden: Garden) -> None:
+    folder = garden.settings.models_dir / "Model"
+    folder.mkdir(parents=True)
+    left = folder / "Model-Q4_0.gguf.part"
+    left.write_bytes(b"half a model")
+
+    garden.tend()
+    garden.workshop.sweep()
+
+    assert not left.exists()
+
+
+def test_everything_of_the_users_lies_in_the_data_folder(garden: Garden, data_dirs: Path) -> None:
+    garden.settings.change(theme="dark")
+
+    assert {path.name for path in data_dir().iterdir()} >= {"work.sqlite", "settings.json"}
+    assert data_dir() == data_dirs / "data"
