@@ -296,13 +296,15 @@ class StarterCard(Card):
         self._fetch.setVisible(not starter_is_here)
         self._fetch.set_text(f"Fetch it, {format_bytes(starter.DOWNLOAD_BYTES)}")
         self._compare.set_kind("primary" if starter_is_here else "default")
+        self._find.setVisible(starter_is_here or not models)
 
     def show_fetch(self, fetching: bool, job: JobRecord | None, problem: GardenError | None) -> None:
         """Show a fetch under way, or how it failed."""
         self._progress.setVisible(fetching)
         self._state.setVisible(fetching)
         self._cancel.setVisible(fetching)
-        self._find.setVisible(not fetching)
+        # There is room for two buttons; the rail leads to Discover too.
+        self._find.setVisible(not fetching and (self._fetch.isHidden() or self._compare.isHidden()))
         if fetching:
             self._fetch.hide()
             fraction = job.fraction if job is not None else None
