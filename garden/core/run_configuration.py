@@ -34,6 +34,9 @@ KV_TYPES: dict[str, float] = {
 FlashAttention = Literal["auto", "on", "off"]
 LoadMode = Literal["none", "mmap"]
 
+#: Stands for "as many layers on the GPU as fit": a forecast resolves it, and no load is asked for with it.
+AUTO_GPU_LAYERS = -1
+
 #: Context chosen when the user chose none, capped by what the model was trained for.
 DEFAULT_CONTEXT_LENGTH = 16_384
 
@@ -61,7 +64,8 @@ class LoadParameters:
         context_length: Tokens per sequence set, > 0.
         type_k: Type of the K cache, a key of KV_TYPES.
         type_v: Type of the V cache, a key of KV_TYPES.
-        n_gpu_layers: Layers on the GPU, 0..block_count + 1 (the output layer counts, and moves first).
+        n_gpu_layers: Layers on the GPU, 0..block_count + 1 (the output layer counts, and moves first), or
+            AUTO_GPU_LAYERS.
         tensor_placement: Pairs (regular expression over tensor names, buffer type name), e.g. experts to ``CPU``.
         n_batch: Tokens per decode call.
         n_ubatch: Tokens per compute batch.

@@ -1,30 +1,114 @@
-"""Bytes of the compute buffer for Garden's own way of loading: one row of logits per sequence."""
+"""Bytes of the compute buffer: the intermediate results of one micro-batch, packed as ggml packs them.
+
+Not a fit to measurements but the same bookkeeping: inputs, then block after block, best fit among the holes. Buffers
+are reserved for a full micro-batch with as many rows of logits as ``n_outputs_max``.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from garden.core.run_configuration import LoadParameters
-from garden.fit.kv_cache import cells, sliding_layers
-from garden.gguf.header import GgufHeader
+from garden.fit.graph.arena import Arena, Block
+from garden.fit.graph.batch import Batch
+from garden.fit.graph.block import Graph
+from garden.fit.kv_cache import CacheCells, ubatch_of
+from garden.fit.model_shape import ModelShape
+
+#: The engine refuses to fuse attention for these.
+_NO_FLASH = frozenset({"grok"})
+
+#: Blocks that are packed in one go; what comes after has been seen by then.
+_MAX_BLOCKS = 24
 
 
-def compute_bytes(header: GgufHeader, load: LoadParameters) -> int:
-    """Compute buffer with n_outputs_max = sequences.
+def compute_bytes(shape: ModelShape, blocks: Sequence[Graph], load: LoadParameters, cells: CacheCells) -> int:
+    """Bytes of the compute buffer when everything runs on one device.
 
-    Floats per token of a micro-batch: half the cells (the f16 mask, once per kind of layer) and the widest moment of
-    a layer: 3·FF + 4·E + 6 in the feed-forward part, 10·(heads·key length) + 6 in attention. Exact within 0.02 MiB on
-    SmolLM2, Llama-8B and 70B, Qwen2.5-7B and Qwen3-4B, 1.8 MiB low on Gemma 3; a few per cent off for experts.
+    Args:
+        shape: The model.
+        blocks: What its blocks compute, runs of equal ones cut short.
+        load: How it is loaded.
+        cells: Of its caches.
     """
-    width = header.integer("embedding_length") or 0
-    feed_forward = max(header.per_layer("feed_forward_length") or (0,))
-    experts = (header.integer("expert_used_count") or 0) * (header.integer("expert_feed_forward_length") or 0)
-    heads = max(header.per_layer("attention.head_count") or (0,))
-    key = header.integer("attention.key_length") or (width // heads if heads else 0)
-    full, sliding = cells(header, load)
-    kinds = set(sliding_layers(header))
-    mask = (full if False in kinds or not kinds else 0) + (sliding if True in kinds else 0)
-    batch = min(load.n_ubatch, load.context_length)
-    widest = max(3 * max(feed_forward, experts) + 4 * width, 10 * heads * key) + 6
-    size = 4 * batch * (mask // 2 + widest)
-    if load.flash_attention == "off":
-        size = max(size, 4 * batch * (full * heads + full + 6 * width))
-    return size + 4 * load.n_outputs_max
+    flash = uses_flash(shape, load)
+    batch = Batch(
+        tokens=ubatch_of(load),
+        sequences=max(1, load.n_sequences),
+        full_cells=cells.full,
+        sliding_cells=cells.sliding,
+        streams=cells.streams,
+        flash=flash,
+        rotates_k=_rotates(load.type_k) and not shape.latent,
+        rotates_v=_rotates(load.type_v) and not shape.latent,
+    )
+    arena = Arena()
+    arena.take(inputs_bytes(shape, load, cells))
+    stream = arena.take(batch.rows(shape.width))
+    if shape.input_width > shape.width:
+        # Room for the rows that images bring; the stream is a view of it, and later blocks read the rest.
+        arena.take(batch.rows(shape.input_width))
+        arena.give(stream)
+        stream = Block(0, 0)
+    if side := sum(block.side_width for block in blocks[:1]) * len(shape.layers):
+        _place_side_inputs(arena, batch.rows(side))
+    if blocks and blocks[0].copies > 1:
+        copies = blocks[0].copies
+        added = arena.take((copies - 1) * stream.size), arena.take((copies - 1) * stream.size)
+        joined = arena.take(copies * stream.size)
+        arena.give(*added, stream)
+        stream = joined
+    for block in blocks[:_MAX_BLOCKS]:
+        stream = block.place(arena, batch, shape.width, stream)
+    rows = min(batch.tokens, max(1, load.n_outputs_max))
+    arena.take(4 * rows * shape.width)
+    arena.take(4 * rows * shape.vocabulary)
+    return arena.peak
+
+
+def _place_side_inputs(arena: Arena, size: int) -> None:
+    """Embeddings per layer (Gemma 3n and 4): looked up, scaled, joined with a projection, kept to the end."""
+    looked_up = arena.take(size)
+    scaled = arena.take(size)
+    arena.give(looked_up)
+    projected = arena.take(size)
+    normed = arena.take(size)
+    arena.give(projected, scaled)
+    arena.take(size)
+    arena.give(normed)
+
+
+def inputs_bytes(shape: ModelShape, load: LoadParameters, cells: CacheCells) -> int:
+    """Bytes of a graph's inputs: tokens, embeddings given in their place, positions, places in the cache, masks."""
+    tokens = ubatch_of(load)
+    flash = uses_flash(shape, load)
+    floats = tokens * (1 + shape.input_width + 1)
+    mask = 0
+    for slides in shape.cached_kinds:
+        width = 2 if flash or shape.latent else 2 * shape.v_width_padded
+        floats += tokens * (2 + (0 if shape.latent else width))
+        mask += tokens * (cells.sliding if slides else cells.full) * (2 if flash else 4)
+    return 4 * floats + mask + _rotation_bytes(shape, load)
+
+
+def _rotation_bytes(shape: ModelShape, load: LoadParameters) -> int:
+    """Matrices that rotate heads before a quantized cache (``llama-kv-cache.cpp``), one per kind of layer."""
+    total = 0
+    if _rotates(load.type_k) and shape.key_length and shape.key_length % 64 == 0:
+        side = 64
+        while shape.key_length % (2 * side) == 0:
+            side *= 2
+        total += 4 * side * side
+    if _rotates(load.type_v) and not shape.latent:
+        total += 4 * 64 * 64
+    return total * (2 if shape.slides else 1)
+
+
+def uses_flash(shape: ModelShape, load: LoadParameters) -> bool:
+    """Whether attention is fused: the engine's own choice where it has one."""
+    return load.flash_attention != "off" and shape.architecture not in _NO_FLASH
+
+
+def _rotates(kv_type: str) -> bool:
+    """Quantized caches are rotated so that outliers spread."""
+    return kv_type not in ("f32", "f16", "bf16")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from garden.gguf.header import GgufHeader
+from garden.gguf.header import MAX_BLOCKS, GgufHeader
+
+#: A count beyond it is damage; the products below stay numbers that can be stored.
+_LARGEST = 2**32
 
 #: Architectures whose layers slide in a pattern when the file states none: every p-th layer is full, the last of its
 #: group, or the first where True. From ``load_swa_pattern`` in llama.cpp's ``src/models``.
@@ -64,6 +67,7 @@ class Layer:
         index_v_width: V values per cell of an indexer's own cache; 0 without one.
         slides: Whether it attends to a window only.
         recurrent: Whether it keeps a recurrent state.
+        cached: Whether it has an attention cache of its own (which is empty without heads).
     """
 
     heads: int
@@ -73,6 +77,7 @@ class Layer:
     index_v_width: int = 0
     slides: bool = False
     recurrent: bool = False
+    cached: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,42 +89,61 @@ class ModelShape:
         blocks: Blocks in the file, layers for multi-token prediction included (they count for placement).
         layers: Blocks that run, in order; those for multi-token prediction are left out by the engine.
         width: Embedding length.
+        input_width: Floats per token of the input; more than the width where images bring several rows.
+        key_length: Of one head, in full layers.
         vocabulary: Tokens.
         window: Sliding window in tokens, 0 for none.
         latent: Latent attention (MLA): K only.
         v_width_padded: V values per cell of every layer when flash attention is off and layers differ.
         state_values: f32 values of one sequence in one recurrent layer.
         tied_embeddings: The output matrix is the embedding.
+        cached_kinds: Of layers with a cache: False for full ones, True for sliding ones.
+        recurrent_layers: Layers with a recurrent state.
     """
 
     architecture: str
     blocks: int
     layers: tuple[Layer, ...]
     width: int
+    input_width: int
+    key_length: int
     vocabulary: int
     window: int
     latent: bool
     v_width_padded: int
     state_values: int
     tied_embeddings: bool
+    cached_kinds: frozenset[bool]
+    recurrent_layers: int
 
     @property
     def slides(self) -> bool:
         """Whether any layer attends to a window only."""
-        return any(layer.slides for layer in self.layers)
+        return bool(self.window)
 
-    @property
-    def recurrent_layers(self) -> int:
-        """Layers with a recurrent state."""
-        return sum(layer.recurrent for layer in self.layers)
+
+def whole(header: GgufHeader, key: str) -> int:
+    """A count under ``{architecture}.{key}``; 0 when absent, and never negative or beyond anything real."""
+    return min(max(0, header.integer(key) or 0), _LARGEST)
+
+
+def counts(header: GgufHeader, key: str, count: int) -> tuple[int, ...]:
+    """So many counts under a key that is a number for all layers or one per layer; what is missing is 0."""
+    value = header.value(key)
+    if isinstance(value, int):
+        return (min(max(0, int(value)), _LARGEST),) * count
+    if not isinstance(value, tuple):
+        return (0,) * count
+    found = tuple(min(max(0, int(v)), _LARGEST) if isinstance(v, int) else 0 for v in value[:count])
+    return found + (0,) * (count - len(found))
 
 
 def shape_of(header: GgufHeader) -> ModelShape:
     """Read the shape as llama.cpp's ``load_hparams`` does (``src/llama-model.cpp`` and ``src/models``)."""
     architecture = header.architecture or ""
-    blocks = header.block_count or 0
-    count = blocks - min(header.integer("nextn_predict_layers") or 0, blocks)
-    width = header.integer("embedding_length") or 0
+    blocks = min(whole(header, "block_count"), MAX_BLOCKS)
+    count = blocks - min(whole(header, "nextn_predict_layers"), blocks)
+    width = whole(header, "embedding_length")
     window = _window(header, architecture, count)
     slides = _sliding(header, architecture, count) if window else (False,) * count
     recurrent = _recurrent(header, architecture, count)
@@ -131,30 +155,38 @@ def shape_of(header: GgufHeader) -> ModelShape:
         blocks=blocks,
         layers=layers,
         width=width,
+        input_width=width * (1 + min(whole(header, "n_deepstack_layers"), 64)),
+        key_length=whole(header, "attention.key_length") or _usual_length(header, width),
         vocabulary=header.vocab_size or 0,
         window=window if any(slides) else 0,
         latent=_is_latent(header),
         v_width_padded=max((layer.v_width for layer in layers), default=0),
         state_values=_state_values(header, architecture),
         tied_embeddings=not any(tensor.name == "output.weight" for tensor in header.tensors),
+        cached_kinds=frozenset(layer.slides for layer in layers if layer.k_width),
+        recurrent_layers=sum(layer.recurrent for layer in layers),
     )
 
 
 def _layers(
     header: GgufHeader, architecture: str, count: int, slides: tuple[bool, ...], recurrent: tuple[bool, ...]
 ) -> tuple[Layer, ...]:
-    heads = _stretched(header.per_layer("attention.head_count"), count)
-    kv_heads = _stretched(header.per_layer("attention.head_count_kv") or heads, count)
-    width = header.integer("embedding_length") or 0
-    usual = width // heads[0] if heads and heads[0] else 0
-    key, value = header.integer("attention.key_length") or usual, header.integer("attention.value_length") or usual
-    key_sliding = header.integer("attention.key_length_swa") or key
-    value_sliding = header.integer("attention.value_length_swa") or value
+    heads = counts(header, "attention.head_count", count)
+    kv_heads = (
+        counts(header, "attention.head_count_kv", count)
+        if header.value("attention.head_count_kv") is not None
+        else heads
+    )
+    width = whole(header, "embedding_length")
+    usual = _usual_length(header, width)
+    key, value = whole(header, "attention.key_length") or usual, whole(header, "attention.value_length") or usual
+    key_sliding = whole(header, "attention.key_length_swa") or key
+    value_sliding = whole(header, "attention.value_length_swa") or value
     latent = _is_latent(header)
     cached = _with_cache(header, architecture, count)
-    indexer = (header.integer("attention.indexer.key_length") or 0) if architecture in _INDEXERS else 0
+    indexer = (whole(header, "attention.indexer.key_length")) if architecture in _INDEXERS else 0
     index_types = header.value("attention.indexer.types")
-    dense_first = header.integer("leading_dense_block_count") or 0
+    dense_first = whole(header, "leading_dense_block_count")
     dense_unindexed = architecture == "minimax-m3"
     found = []
     for number in range(count):
@@ -172,6 +204,7 @@ def _layers(
                 index_v_width=value if indexed and architecture == "minimax-m3" else 0,
                 slides=slides[number],
                 recurrent=recurrent[number],
+                cached=attends,
             )
         )
     return tuple(found)
@@ -181,20 +214,19 @@ def _attends(header: GgufHeader, architecture: str, number: int, recurrent: bool
     if architecture == "falcon-h1":
         return True
     if architecture in ("nemotron_h", "nemotron_h_moe"):
-        hidden = header.per_layer("feed_forward_length")
-        return not recurrent and not (hidden and number < len(hidden) and hidden[number])
+        return not recurrent and not counts(header, "feed_forward_length", number + 1)[number]
     return not recurrent
 
 
 def _with_cache(header: GgufHeader, architecture: str, count: int) -> int:
     if architecture == "gemma4":
-        return max(0, count - (header.integer("attention.shared_kv_layers") or 0))
+        return max(0, count - (whole(header, "attention.shared_kv_layers")))
     return min(count, _LAYERS_WITH_CACHE.get(architecture, count))
 
 
 def _window(header: GgufHeader, architecture: str, count: int) -> int:
     """The sliding window, 0 when the engine keeps full caches."""
-    stated = header.integer("attention.sliding_window")
+    stated = whole(header, "attention.sliding_window") if header.value("attention.sliding_window") is not None else None
     if architecture not in _PATTERNS and architecture not in _STATED_PATTERNS and architecture != "lfm2":
         return 0
     if architecture == "exaone4" and count != 64:
@@ -231,42 +263,41 @@ def _recurrent(header: GgufHeader, architecture: str, count: int) -> tuple[bool,
         if isinstance(stated, tuple):
             flags = tuple(bool(item) for item in stated[:count])
             return flags + (False,) * (count - len(flags))
-        interval = header.integer("full_attention_interval") or _FULL_ATTENTION_INTERVALS[architecture]
+        interval = whole(header, "full_attention_interval") or _FULL_ATTENTION_INTERVALS[architecture]
         return tuple((number + 1) % interval != 0 for number in range(count))
-    kv_heads = _stretched(header.per_layer("attention.head_count_kv"), count)
+    kv_heads = counts(header, "attention.head_count_kv", count)
     if architecture in _RECURRENT_WITHOUT_HEADS:
         return tuple(heads == 0 for heads in kv_heads)
     if architecture in ("nemotron_h", "nemotron_h_moe"):
-        hidden = _stretched(header.per_layer("feed_forward_length"), count)
+        hidden = counts(header, "feed_forward_length", count)
         return tuple(heads == 0 and size == 0 for heads, size in zip(kv_heads, hidden, strict=True))
     return (False,) * count
 
 
 def _state_values(header: GgufHeader, architecture: str) -> int:
     """``n_embd_r + n_embd_s`` of llama.cpp's ``llama-hparams.cpp``."""
-    width = header.integer("embedding_length") or 0
-    if head := header.integer("wkv.head_size"):
-        shifts = header.integer("token_shift_count") or (1 if architecture in ("rwkv6qwen2", "arwkv7") else 2)
+    width = whole(header, "embedding_length")
+    if head := whole(header, "wkv.head_size"):
+        shifts = whole(header, "token_shift_count") or (1 if architecture in ("rwkv6qwen2", "arwkv7") else 2)
         return shifts * width + width * head
-    if cache := header.integer("shortconv.l_cache"):
+    if cache := whole(header, "shortconv.l_cache"):
         return width * (cache - 1)
-    conv = header.integer("ssm.conv_kernel") or 0
-    heads = (header.per_layer("attention.head_count") or (0,))[0]
-    if head := header.integer("kda.head_dim"):
+    conv = whole(header, "ssm.conv_kernel")
+    heads = counts(header, "attention.head_count", 1)[0]
+    if head := whole(header, "kda.head_dim"):
         return 3 * ((conv - 1) if conv else 3) * heads * head + head * head * heads
     if architecture == "minimax-01":
-        head = header.integer("attention.key_length") or (width // heads if heads else 0)
+        head = whole(header, "attention.key_length") or (width // heads if heads else 0)
         return head * head * heads
-    inner, state = header.integer("ssm.inner_size") or 0, header.integer("ssm.state_size") or 0
-    groups = header.integer("ssm.group_count") or 0
+    inner, state = whole(header, "ssm.inner_size"), whole(header, "ssm.state_size")
+    groups = whole(header, "ssm.group_count")
     return max(0, conv - 1) * (inner + 2 * groups * state) + state * inner
 
 
+def _usual_length(header: GgufHeader, width: int) -> int:
+    heads = counts(header, "attention.head_count", 1)[0]
+    return width // heads if heads else 0
+
+
 def _is_latent(header: GgufHeader) -> bool:
-    return bool(header.integer("attention.key_length_mla") and header.integer("attention.value_length_mla"))
-
-
-def _stretched(values: tuple[int, ...] | None, count: int) -> tuple[int, ...]:
-    """Exactly ``count`` values; a file that states fewer leaves the rest at 0."""
-    values = (values or ())[:count]
-    return values + (0,) * (count - len(values))
+    return bool(whole(header, "attention.key_length_mla") and whole(header, "attention.value_length_mla"))

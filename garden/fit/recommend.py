@@ -1,42 +1,89 @@
-"""Which file of a repository to take on this machine."""
+"""Which file of a repository to take on this machine, and why."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from garden.core.catalog import RepositoryFile
 from garden.core.fit_forecast import FitForecast, Placement, Verdict
+from garden.gguf.quant_name import quant_type_named
 
-#: Above 8 bits nothing is gained that anyone could read; below 3 bits too much is lost (llama.cpp's own tables).
-_TOO_FINE = frozenset(("F32", "F16", "BF16"))
-_TOO_COARSE = ("Q2_", "IQ1_", "IQ2_", "TQ")
+Rated = tuple[RepositoryFile, FitForecast]
 
-_ORDER = {Placement.GPU: 0, Placement.SPLIT: 1, Placement.CPU: 1}
+#: Nothing is gained above it that anyone could read; below the other too much is lost without an importance matrix
+#: (llama.cpp's own tables: Q8_0 loses 0.0014, Q4_K_M 0.031, Q3_K_M 0.10, Q2_K 0.45 of KLD).
+_FINEST_BITS, _COARSEST_BITS = 8.6, 3.95
+
+#: The type that is right when nothing is known.
+_USUAL_BITS = 4.89
+
+#: Older types that a K type of the same size beats.
+_POOR_VALUE = frozenset({"Q4_0", "Q4_1", "Q5_0", "Q5_1"})
+
+#: A file of so few bytes is quick on any processor, so that the better type costs nothing.
+_QUICK_BYTES = 2_000_000_000
 
 
-def recommended(files: Sequence[tuple[RepositoryFile, FitForecast]]) -> RepositoryFile | None:
-    """The largest file that fits with a margin, wholly on the GPU if any does; None when none runs.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """A file to take.
+
+    Attributes:
+        file: The file.
+        reason: One sentence.
+    """
+
+    file: RepositoryFile
+    reason: str
+
+
+def recommended(files: Sequence[Rated]) -> RepositoryFile | None:
+    """The file to take, None when none runs here."""
+    found = recommendation(files)
+    return found.file if found else None
+
+
+def recommendation(files: Sequence[Rated]) -> Recommendation | None:
+    """The file to take and why, None when none runs here.
+
+    On a GPU the largest file that leaves a margin, since memory there is quick; on the processor the usual 4-bit type,
+    since every byte costs speed, or the 8-bit one of a small model.
 
     Args:
-        files: Models of one repository with their forecasts on this machine.
+        files: Models of one repository, with their forecasts on this machine.
     """
-    running = [(file, fit) for file, fit in files if fit.verdict in (Verdict.FITS, Verdict.TIGHT)]
-    if not running:
-        return None
+    models = [(file, fit) for file, fit in files if file.kind == "model"]
+    for verdict in (Verdict.FITS, Verdict.TIGHT):
+        running = [(file, fit) for file, fit in models if fit.verdict is verdict]
+        good = [pair for pair in running if _COARSEST_BITS <= _bits(pair[0]) <= _FINEST_BITS]
+        better = [pair for pair in good if pair[0].quant_type not in _POOR_VALUE] or good
+        on_gpu = [pair for pair in better if pair[1].placement is Placement.GPU]
+        if on_gpu:
+            file = max(on_gpu, key=lambda pair: pair[0].size_bytes)[0]
+            return Recommendation(file=file, reason=_reason(verdict, "The largest file that fits on the GPU"))
+        if better:
+            return _on_processor(better, verdict)
+        if running:
+            file = min(running, key=lambda pair: abs(_bits(pair[0]) - _USUAL_BITS))[0]
+            return Recommendation(file=file, reason=_reason(verdict, "The file nearest to the usual 4-bit type"))
+    return None
 
-    def rank(pair: tuple[RepositoryFile, FitForecast]) -> tuple[bool, bool, int, bool, int]:
-        file, fit = pair
-        quant = file.quant_type or ""
-        coarse = quant.startswith(_TOO_COARSE)
-        # Without a GPU every byte costs speed: past Q4_K_M a larger file is slower and hardly better.
-        distance = abs(file.size_bytes - _middle(running)) if fit.placement is Placement.CPU else -file.size_bytes
-        return (fit.verdict is not Verdict.FITS, coarse, _ORDER[fit.placement], quant in _TOO_FINE, distance)
 
-    return min(running, key=rank)[0]
+def _on_processor(files: Sequence[Rated], verdict: Verdict) -> Recommendation:
+    quick = [pair for pair in files if pair[0].size_bytes <= _QUICK_BYTES and _bits(pair[0]) >= 8]
+    if quick:
+        file = max(quick, key=lambda pair: _bits(pair[0]))[0]
+        return Recommendation(file=file, reason=_reason(verdict, "Small enough to be quick at 8 bits"))
+    file = min(files, key=lambda pair: (abs(_bits(pair[0]) - _USUAL_BITS), -pair[0].size_bytes))[0]
+    return Recommendation(file=file, reason=_reason(verdict, "The usual balance of quality and speed on the CPU"))
 
 
-def _middle(running: Sequence[tuple[RepositoryFile, FitForecast]]) -> int:
-    """Size of the Q4_K_M where there is one, else of the file in the middle."""
-    sizes = sorted(file.size_bytes for file, _fit in running)
-    named = [file.size_bytes for file, _fit in running if file.quant_type == "Q4_K_M"]
-    return named[0] if named else sizes[len(sizes) // 2]
+def _reason(verdict: Verdict, text: str) -> str:
+    return f"{text}, with little room to spare." if verdict is Verdict.TIGHT else f"{text}."
+
+
+def _bits(file: RepositoryFile) -> float:
+    """Bits per weight of the type in the name; a name that says nothing counts as the usual type."""
+    quant = quant_type_named(file.quant_type) if file.quant_type else None
+    return quant.bits_per_weight if quant else _USUAL_BITS

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from garden.gguf.header import GgufHeader, TensorInfo
+from garden.fit.model_shape import counts, whole
+from garden.gguf.header import MAX_BLOCKS, GgufHeader, TensorInfo
 
 #: Tensors in a CPU buffer are aligned to it.
 _ALIGNMENT = 32
@@ -18,6 +19,9 @@ _EXPERTS = re.compile(r"\.ffn_(?:up|down|gate|gate_up)_(?:ch)?exps\.")
 
 #: The pattern that keeps the routed experts in RAM, for ``LoadParameters.tensor_placement``.
 EXPERTS_IN_RAM = r"\.ffn_(up|down|gate|gate_up)_(ch|)exps"
+
+#: Architectures that create the output matrix before the embedding, so that the loader finds none to share.
+_TIED_TWICE = frozenset({"gemma3n", "gemma4"})
 
 #: Types whose matrices the CPU backend rearranges on machines with these features (``ggml-cpu/repack.cpp``).
 _REPACKED = {
@@ -44,8 +48,10 @@ class Weights:
         tied_bytes: The embedding when it is the output matrix as well: a second copy wherever the two cannot share
             a buffer.
         tied_type: Type of that matrix.
+        tied_twice: Whether the engine makes a second copy even where it could share one.
         placed: Bytes that a tensor placement moved to a named device, not counted above.
         used_share: Share of the routed experts that a token reads.
+        largest_matrix: The largest matrix of a block.
     """
 
     input_bytes: int
@@ -54,12 +60,16 @@ class Weights:
     output_bytes: int
     tied_bytes: int = 0
     tied_type: str = ""
+    tied_twice: bool = False
     placed: tuple[tuple[str, int], ...] = ()
     used_share: float = 1.0
+    largest_matrix: int = 0
 
     def copies_tied_in_ram(self, features: Iterable[str], *, repack: bool) -> bool:
-        """Whether the CPU backend keeps a rearranged second copy of a tied embedding."""
-        return repack and bool(self.tied_bytes) and not set(_REPACKED.get(self.tied_type, ())).isdisjoint(features)
+        """Whether the CPU backend holds a tied embedding twice: always, or once rearranged for multiplication."""
+        if not self.tied_bytes:
+            return False
+        return self.tied_twice or (repack and not set(_REPACKED.get(self.tied_type, ())).isdisjoint(features))
 
 
 def weights_of(header: GgufHeader, placement: tuple[tuple[str, str], ...] = ()) -> Weights:
@@ -71,10 +81,10 @@ def weights_of(header: GgufHeader, placement: tuple[tuple[str, str], ...] = ()) 
         header: Of the file, or of all shards joined.
         placement: ``LoadParameters.tensor_placement``.
     """
-    blocks = header.block_count or 0
-    runs = blocks - min(header.integer("nextn_predict_layers") or 0, blocks)
+    blocks = min(whole(header, "block_count"), MAX_BLOCKS)
+    runs = blocks - min(whole(header, "nextn_predict_layers"), blocks)
     sizes, experts = [0] * blocks, [0] * blocks
-    input_bytes = output_bytes = 0
+    input_bytes = output_bytes = largest = 0
     embedding: TensorInfo | None = None
     has_output = False
     placed: dict[str, int] = {}
@@ -90,6 +100,7 @@ def weights_of(header: GgufHeader, placement: tuple[tuple[str, str], ...] = ()) 
             placed[device] = placed.get(device, 0) + size
         elif block is not None:
             sizes[block] += size
+            largest = max(largest, size)
             if _EXPERTS.search(tensor.name):
                 experts[block] += size
         elif tensor.name.startswith("output"):
@@ -107,8 +118,10 @@ def weights_of(header: GgufHeader, placement: tuple[tuple[str, str], ...] = ()) 
         output_bytes=output_bytes,
         tied_bytes=-(-tied.size_bytes // _ALIGNMENT) * _ALIGNMENT if tied else 0,
         tied_type=tied.ggml_type if tied else "",
+        tied_twice=header.architecture in _TIED_TWICE,
         placed=tuple(placed.items()),
         used_share=_used_share(header),
+        largest_matrix=largest,
     )
 
 
@@ -120,8 +133,8 @@ def bytes_read_per_token(weights: Weights) -> int:
 
 
 def _used_share(header: GgufHeader) -> float:
-    count = header.integer("expert_count") or 0
-    used = max(header.per_layer("expert_used_count") or (0,), default=0)
+    count = whole(header, "expert_count")
+    used = max(counts(header, "expert_used_count", MAX_BLOCKS))
     return min(1.0, used / count) if count and used else 1.0
 
 

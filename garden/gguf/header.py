@@ -6,6 +6,7 @@ the vocabulary are stepped over without making objects of them.
 
 from __future__ import annotations
 
+import functools
 import math
 import struct
 from collections.abc import Mapping
@@ -160,6 +161,17 @@ class GgufHeader:
         if declared is not None:
             return declared
         return next((t.shape[1] for t in self.tensors if t.name == "token_embd.weight" and len(t.shape) > 1), None)
+
+    @functools.cached_property
+    def tensors_by_block(self) -> Mapping[int, Mapping[str, TensorInfo]]:
+        """Tensors of each block by the rest of their name, e.g. ``attn_q.weight``; the others are left out."""
+        blocks: dict[int, dict[str, TensorInfo]] = {}
+        for tensor in self.tensors:
+            prefix, _, rest = tensor.name.partition(".")
+            number, _, name = rest.partition(".")
+            if prefix == "blk" and len(number) <= 4 and number.isascii() and number.isdigit():
+                blocks.setdefault(int(number), {})[name] = tensor
+        return blocks
 
     def text(self, key: str) -> str | None:
         """A string under this full key, None when absent or of another type."""

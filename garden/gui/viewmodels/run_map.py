@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from garden.core.fit_forecast import Placement, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.quantity import format_parameters, format_tokens
-from garden.core.run_configuration import LoadParameters
+from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters
 from garden.fit.estimator import forecast, usable_gpus
 from garden.fit.published_model import PublishedModel
 
@@ -161,7 +161,9 @@ def run_map(models: Sequence[PublishedModel], machine: HardwareSnapshot, quant_t
     points: list[RunPoint] = []
     on_gpu, at_all = _LARGEST, _LARGEST
     for context_length in CONTEXTS:
-        load = LoadParameters(context_length=context_length, type_k=kv_type, type_v=kv_type)
+        load = LoadParameters(
+            context_length=context_length, type_k=kv_type, type_v=kv_type, n_gpu_layers=AUTO_GPU_LAYERS
+        )
 
         def runs(size: float, wanted: tuple[Placement, ...], load: LoadParameters = load) -> bool:
             found = forecast(family.model(2**size).header(quant_type), load, machine)

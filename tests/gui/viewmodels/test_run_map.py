@@ -7,7 +7,7 @@ import pytest
 from garden.core.fit_forecast import Placement, Verdict
 from garden.core.hardware_snapshot import Cpu, Gpu, HardwareSnapshot
 from garden.core.paths import resource_path
-from garden.core.run_configuration import LoadParameters
+from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters
 from garden.fit.estimator import forecast
 from garden.fit.published_model import PublishedModel, published_models
 from garden.gui.viewmodels.run_map import CONTEXTS, DenseFamily, RunMap, RunPoint, run_map
@@ -36,7 +36,9 @@ def test_a_boundary_is_where_the_estimator_changes_its_verdict(
     models: tuple[PublishedModel, ...], found: RunMap
 ) -> None:
     family, point = DenseFamily(models), found.at(16_384)
-    load = LoadParameters(context_length=point.context_length, type_k="q8_0", type_v="q8_0")
+    load = LoadParameters(
+        context_length=point.context_length, type_k="q8_0", type_v="q8_0", n_gpu_layers=AUTO_GPU_LAYERS
+    )
 
     def placed(parameters: float) -> tuple[Verdict, Placement]:
         answer = forecast(family.model(parameters).header("Q4_K_M"), load, MACHINE)
@@ -60,7 +62,7 @@ def test_published_models_stand_on_their_side_of_the_boundary(
     models: tuple[PublishedModel, ...], found: RunMap
 ) -> None:
     point = found.at(16_384)
-    load = LoadParameters(context_length=16_384, type_k="q8_0", type_v="q8_0")
+    load = LoadParameters(context_length=16_384, type_k="q8_0", type_v="q8_0", n_gpu_layers=AUTO_GPU_LAYERS)
     for name in ("Qwen3 4B Instruct 2507", "Qwen3 8B", "Qwen3 32B"):
         model = published(models, name)
         on_gpu = forecast(model.header("Q4_K_M"), load, MACHINE).placement is Placement.GPU

@@ -1,0 +1,179 @@
+"""Attention, as far as memory is concerned: which results it makes, how large, how long they live.
+
+In the order of llama.cpp's graph (``llama-graph.cpp``, ``src/models``). Two rules of ``ggml-alloc.c`` shape all of it:
+an operation may write into its input when nothing else reads that, and it never may when the input is a view, so that
+rotating the heads of a query makes a copy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from garden.fit.graph.arena import Arena, Block
+from garden.fit.graph.batch import Batch
+
+
+class Mixer(Protocol):
+    """The part of a block that mixes tokens."""
+
+    def place(self, arena: Arena, batch: Batch, normed: Block | None, width: int) -> Block:
+        """Place its results up to what its output matrix reads, which is returned.
+
+        Args:
+            arena: Where.
+            batch: Sizes.
+            normed: Its input, given back once it was read; None when somebody else still needs it.
+            width: Floats per token of the input.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attention:
+    """Attention with a K and a V cache.
+
+    Attributes:
+        query: Floats per token: heads × key length.
+        key: KV heads × key length.
+        value: KV heads × value length.
+        output: Heads × value length.
+        heads: Query heads.
+        fused: One matrix makes query, key and value.
+        turned: Query and key are rotated or normed by heads, which copies them.
+        value_normed: The value is normed by heads, which copies it.
+        gated: The query matrix makes a gate of the same size, which stays until the end.
+        slides: Attends to a window.
+        shares: Reads another layer's cache and makes no key and value.
+    """
+
+    query: int
+    key: int
+    value: int
+    output: int
+    heads: int
+    fused: bool = False
+    turned: bool = True
+    value_normed: bool = False
+    gated: bool = False
+    slides: bool = False
+    shares: bool = False
+
+    def place(self, arena: Arena, batch: Batch, normed: Block | None, width: int) -> Block:
+        """Query, key and value, then the scores."""
+        rows = batch.rows
+        whole: Block | None = None
+        if self.fused:
+            together = arena.take(rows(self.query + self.key + self.value))
+            arena.give(normed)
+            query = self._from_fused(arena, batch, together) if self.turned else together
+        else:
+            query = arena.take(rows(self.query * (2 if self.gated else 1)))
+            if self.gated:
+                whole, query = query, arena.take(rows(self.query))
+            elif self.turned:
+                query = arena.copied(query)
+            if batch.rotates_k:
+                query = arena.copied(query)
+            if not self.shares:
+                self._place_key_value(arena, batch)
+            arena.give(normed)
+        output = self._scores(arena, batch, query)
+        if batch.rotates_v and not self.shares:
+            output = arena.copied(output)
+        if whole is not None:
+            gate = arena.take(rows(self.query))
+            arena.give(whole, output)
+            return gate
+        return output
+
+    def _from_fused(self, arena: Arena, batch: Batch, together: Block) -> Block:
+        query = arena.take(batch.rows(self.query))
+        if batch.rotates_k:
+            query = arena.copied(query)
+        value = arena.take(batch.rows(self.value)) if batch.rotates_v else None
+        key = arena.take(batch.rows(self.key))
+        if batch.rotates_k:
+            key = arena.copied(key)
+        arena.give(key, value, together)
+        return query
+
+    def _place_key_value(self, arena: Arena, batch: Batch) -> None:
+        value = arena.take(batch.rows(self.value))
+        if self.value_normed:
+            value = arena.copied(value)
+        if batch.rotates_v:
+            value = arena.copied(value)
+        key = arena.take(batch.rows(self.key))
+        if self.turned:
+            key = arena.copied(key)
+        if batch.rotates_k:
+            key = arena.copied(key)
+        arena.give(key, value)
+
+    def _scores(self, arena: Arena, batch: Batch, query: Block) -> Block:
+        if batch.flash:
+            output = arena.take(batch.rows(self.output))
+            arena.give(query)
+            return output
+        cells = batch.sliding_cells if self.slides else batch.full_cells
+        scores = arena.take(batch.rows(cells * self.heads))
+        arena.give(query)
+        turned = arena.take(batch.rows(self.output))
+        arena.give(scores)
+        return arena.copied(turned)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatentAttention:
+    """Multi-head latent attention over a K-only cache (DeepSeek 2 and its kin).
+
+    Attributes:
+        query_rank: Rank of the query's two matrices, 0 for one matrix.
+        query: Heads × key length before absorption.
+        rank: Of the latent cache.
+        rope: Rotated values per head.
+        heads: Query heads.
+        output: Heads × value length after decompression.
+    """
+
+    query_rank: int
+    query: int
+    rank: int
+    rope: int
+    heads: int
+    output: int
+
+    def place(self, arena: Arena, batch: Batch, normed: Block | None, width: int) -> Block:
+        """The absorbed query, the latent row, scores, decompression, the output matrix."""
+        rows = batch.rows
+        if self.query_rank:
+            low = arena.take(rows(self.query_rank))
+            query = arena.take(rows(self.query))
+            arena.give(low)
+        else:
+            query = arena.take(rows(self.query))
+        absorbed = arena.take(rows(self.heads * self.rank))
+        rotated = arena.take(rows(self.heads * self.rope))
+        arena.give(query)
+        joined = arena.take(rows(self.heads * (self.rank + self.rope)))
+        arena.give(absorbed, rotated)
+        row = arena.take(rows(self.rank + self.rope))
+        arena.give(normed)
+        latent = arena.take(rows(self.rank))
+        key_rotated = arena.take(rows(self.rope))
+        arena.give(row)
+        key = arena.take(rows(self.rank + self.rope))
+        arena.give(latent, key_rotated, key)
+        if batch.flash:
+            weighed = arena.take(rows(self.heads * self.rank))
+            arena.give(joined)
+        else:
+            scores = arena.take(rows(batch.full_cells * self.heads))
+            arena.give(joined)
+            # Values are a view of the keys, which has to be turned here (f16).
+            values = arena.take(2 * self.rank * batch.full_cells * batch.streams)
+            weighed = arena.take(rows(self.heads * self.rank))
+            arena.give(scores, values)
+        output = arena.take(rows(self.output))
+        arena.give(weighed)
+        return arena.copied(output)

@@ -1,0 +1,123 @@
+"""One block of a model: its parts, in the order in which their results come and go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from garden.fit.graph.arena import Arena, Block
+from garden.fit.graph.attention import Mixer
+from garden.fit.graph.batch import Batch
+from garden.fit.graph.feed_forward import FeedForward
+
+
+class Graph(Protocol):
+    """A block."""
+
+    @property
+    def side_width(self) -> int:
+        """Floats per token of a side input that each block adds, 0 for none."""
+
+    @property
+    def copies(self) -> int:
+        """Streams side by side, 1 in most models."""
+
+    def place(self, arena: Arena, batch: Batch, width: int, stream: Block) -> Block:
+        """Place the block's results; ``stream`` is the input and given back, the output is returned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AltUpBlock:
+    """A block of Gemma 3n: predicts four streams, computes one, corrects all.
+
+    Attributes:
+        mixer: Its attention.
+        feed_forward: Its feed-forward part.
+        side_width: Floats per token of the side input.
+        copies: Streams.
+    """
+
+    mixer: Mixer
+    feed_forward: FeedForward
+    side_width: int
+    copies: int = 4
+
+    def place(self, arena: Arena, batch: Batch, width: int, stream: Block) -> Block:
+        """Predict, attend, feed forward, correct."""
+        size = batch.rows(width)
+        predicted = arena.copied(arena.copied(arena.take(self.copies * size)))
+        arena.give(stream)
+        normed = arena.take(size)
+        laurel = arena.take(size)
+        mixed = arena.replaced(self.mixer.place(arena, batch, normed, width), size)
+        arena.give(laurel)
+        result = self.feed_forward.place(arena, batch, arena.take(size), width)
+        arena.give(mixed)
+        innovation = arena.take(size)
+        corrected = arena.take(self.copies * size)
+        arena.give(innovation, result, predicted)
+        rest = arena.take((self.copies - 1) * size)
+        joined = arena.take(self.copies * size)
+        arena.give(rest, corrected)
+        return joined
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockGraph:
+    """One block.
+
+    Attributes:
+        mixer: Attention or its kin; None for a block of feed-forward alone.
+        feed_forward: None for a block that only mixes.
+        pre_norm: Whether inputs are normed before they are read.
+        parallel: The feed-forward part reads the block's input, not the mixer's result.
+        shares_norm: Of parallel parts: both read the same normed input.
+        into_stream: Sums are written into the stream that is added to, not into what is added.
+        side_width: Floats per token of a side input that each block adds (Gemma 4), 0 for none.
+        copies: Always 1.
+    """
+
+    mixer: Mixer | None
+    feed_forward: FeedForward | None
+    pre_norm: bool = True
+    parallel: bool = False
+    shares_norm: bool = True
+    into_stream: bool = False
+    side_width: int = 0
+    copies: int = 1
+
+    def place(self, arena: Arena, batch: Batch, width: int, stream: Block) -> Block:
+        """Place the block's results; ``stream`` is the input and given back, the output is returned."""
+        size = batch.rows(width)
+        if self.parallel and self.mixer is not None and self.feed_forward is not None:
+            return self._place_parallel(arena, batch, width, stream)
+        if self.mixer is not None:
+            normed = arena.take(size) if self.pre_norm else None
+            mixed = arena.replaced(self.mixer.place(arena, batch, normed, width), size)
+            stream = self._sum(arena, stream, mixed)
+        if self.feed_forward is not None:
+            normed = arena.take(size) if self.pre_norm else None
+            result = self.feed_forward.place(arena, batch, normed, width)
+            stream = self._sum(arena, stream, result)
+        if self.side_width:
+            gate = arena.take(batch.rows(self.side_width))
+            arena.give(arena.replaced(gate, size))
+        return stream
+
+    def _sum(self, arena: Arena, stream: Block, added: Block) -> Block:
+        arena.give(added if self.into_stream else stream)
+        return stream if self.into_stream else added
+
+    def _place_parallel(self, arena: Arena, batch: Batch, width: int, stream: Block) -> Block:
+        """The mixer's output matrix is multiplied last, so that its input waits while the feed-forward part runs."""
+        assert self.mixer is not None
+        assert self.feed_forward is not None
+        size = batch.rows(width)
+        normed = arena.take(size)
+        mixed = self.mixer.place(arena, batch, None if self.shares_norm else normed, width)
+        if not self.shares_norm:
+            normed = arena.take(size)
+        result = self.feed_forward.place(arena, batch, normed, width)
+        arena.give(stream)
+        arena.give(arena.replaced(mixed, size))
+        return result

@@ -1,0 +1,211 @@
+"""Which graph each block of a model is, read from its header."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from garden.fit.graph.attention import Attention, LatentAttention, Mixer
+from garden.fit.graph.block import AltUpBlock, BlockGraph, Graph
+from garden.fit.graph.feed_forward import Dense, Experts, FeedForward
+from garden.fit.graph.recurrence import DeltaNet, ShortConvolution, StateSpace, TimeMix, Together
+from garden.fit.model_shape import Layer, ModelShape, counts, whole
+from garden.gguf.header import GgufHeader, TensorInfo
+
+#: Feed-forward and attention read the same normed input.
+_PARALLEL = frozenset({"falcon", "gptneox", "phi2", "command-r", "cohere2", "plamo"})
+
+#: Positions are learned or biased, not rotated, and heads are not normed.
+_UNTURNED = frozenset({"gpt2", "starcoder", "mpt", "bloom", "jais", "refact", "jamba", "granitehybrid", "baichuan-13b"})
+
+#: The input of a block is not normed; the results of its parts are.
+_POST_NORM_ONLY = frozenset({"olmo2", "exaone4"})
+
+#: Residual sums name the stream first, so that they are written into it.
+_INTO_STREAM = frozenset({"lfm2", "lfm2moe"})
+
+#: Fused matrices, for headers without tensors.
+_FUSED_GATE = frozenset({"phi3", "glm4", "chatglm"})
+_FUSED_QUERY = frozenset({"phi3", "gpt2", "gptneox", "falcon", "mpt", "bloom", "starcoder", "qwen", "chatglm", "phi2"})
+
+#: Of Gemma 3n, whose files do not state it (``llama-hparams.h``).
+_ALTUP_SIDE_WIDTH = 256
+
+_TIME_MIXES = frozenset({"rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7"})
+_DELTA_NETS = frozenset({"qwen3next", "qwen35", "qwen35moe"})
+
+Names = Mapping[str, TensorInfo]
+
+
+def block_graphs(header: GgufHeader, shape: ModelShape) -> tuple[Graph, ...]:
+    """The graph of each block that runs, in order."""
+    reader = _Reader(header, shape)
+    return tuple(reader.block(number, layer) for number, layer in enumerate(shape.layers))
+
+
+class _Reader:
+    def __init__(self, header: GgufHeader, shape: ModelShape) -> None:
+        self._header = header
+        self._shape = shape
+        self._architecture = shape.architecture
+        self._blocks = header.tensors_by_block
+        self._hidden = counts(header, "feed_forward_length", len(shape.layers))
+        self._expert_hidden = counts(header, "expert_feed_forward_length", len(shape.layers))
+        self._expert_used = counts(header, "expert_used_count", len(shape.layers))
+        self._experts = whole(header, "expert_count")
+        self._dense_first = whole(header, "leading_dense_block_count")
+        self._side_width = whole(header, "embedding_length_per_layer_input")
+        self._keys = (
+            whole(header, "attention.key_length") or self._usual_length(),
+            whole(header, "attention.value_length") or self._usual_length(),
+        )
+        self._sliding_keys = (
+            whole(header, "attention.key_length_swa") or self._keys[0],
+            whole(header, "attention.value_length_swa") or self._keys[1],
+        )
+
+    def block(self, number: int, layer: Layer) -> Graph:
+        """Put one block together."""
+        names = self._blocks.get(number, {})
+        mixer, feed_forward = self._mixer(layer, names), self._feed_forward(number, names)
+        if self._architecture == "gemma3n" and mixer is not None and feed_forward is not None:
+            return AltUpBlock(mixer=mixer, feed_forward=feed_forward, side_width=self._side_width or _ALTUP_SIDE_WIDTH)
+        return BlockGraph(
+            mixer=mixer,
+            feed_forward=feed_forward,
+            pre_norm=self._architecture not in _POST_NORM_ONLY,
+            parallel=self._architecture in _PARALLEL,
+            shares_norm="ffn_norm.weight" not in names,
+            into_stream=self._architecture in _INTO_STREAM,
+            side_width=self._side_width,
+        )
+
+    def _usual_length(self) -> int:
+        heads = next((layer.heads for layer in self._shape.layers if layer.heads), 0)
+        return self._shape.width // heads if heads else 0
+
+    def _mixer(self, layer: Layer, names: Names) -> Mixer | None:
+        if not layer.recurrent:
+            return self._attention(layer, names)
+        state = self._recurrent(names)
+        if self._architecture == "falcon-h1":
+            return Together(first=state, second=self._attention(layer, names) or state)
+        return state
+
+    def _attention(self, layer: Layer, names: Names) -> Mixer | None:
+        header = self._header
+        without = layer.heads == 0 or (names and not any(name.startswith("attn_") for name in names))
+        if without and not _has(names, "attn_q.weight", "attn_qkv.weight"):
+            # Some blocks only have a feed-forward part (Nemotron H, pruned models).
+            return None
+        if self._shape.latent:
+            rank, rope = whole(header, "attention.kv_lora_rank"), whole(header, "rope.dimension_count")
+            return LatentAttention(
+                query_rank=whole(header, "attention.q_lora_rank") if not _has(names, "attn_q.weight") else 0,
+                query=layer.heads * (whole(header, "attention.key_length_mla")),
+                rank=rank,
+                rope=rope,
+                heads=layer.heads,
+                output=layer.heads * (whole(header, "attention.value_length_mla")),
+            )
+        key, value = self._sliding_keys if layer.slides else self._keys
+        return Attention(
+            query=layer.heads * key,
+            key=layer.k_width,
+            value=layer.v_width,
+            output=layer.heads * value,
+            heads=layer.heads,
+            fused="attn_qkv.weight" in names if _described(names) else self._architecture in _FUSED_QUERY,
+            turned=self._architecture not in _UNTURNED,
+            value_normed=self._architecture in ("gemma3n", "gemma4"),
+            gated=self._architecture in _DELTA_NETS,
+            slides=layer.slides,
+            shares=not layer.cached,
+        )
+
+    def _recurrent(self, names: Names) -> Mixer:
+        header = self._header
+        inner, state = whole(header, "ssm.inner_size"), whole(header, "ssm.state_size")
+        groups, rank = whole(header, "ssm.group_count"), whole(header, "ssm.time_step_rank")
+        kernel = whole(header, "ssm.conv_kernel") or 1
+        if self._architecture in _TIME_MIXES:
+            return TimeMix()
+        if self._architecture in _DELTA_NETS:
+            return DeltaNet(
+                key=groups * state,
+                inner=inner,
+                heads=rank,
+                state=inner * (inner // rank if rank else 0),
+                kernel=kernel,
+            )
+        if cache := whole(header, "shortconv.l_cache"):
+            return ShortConvolution(kernel=cache)
+        first_generation = self._architecture in ("mamba", "jamba")
+        return StateSpace(
+            inner=inner,
+            state=state,
+            groups=0 if first_generation else max(groups, 1),
+            rank=rank,
+            kernel=kernel,
+            normed="ssm_norm.weight" in names if _described(names) else not first_generation,
+            normed_steps="ssm_dt_norm.weight" in names or bool(header.value("ssm.dt_b_c_rms")),
+        )
+
+    def _feed_forward(self, number: int, names: Names) -> FeedForward | None:
+        used = self._expert_used[number]
+        routed = (
+            any(name.startswith(("ffn_up_exps", "ffn_gate_up_exps", "ffn_down_exps")) for name in names)
+            if _described(names)
+            else self._experts and number >= self._dense_first
+        )
+        if routed and used:
+            return self._routed(number, names, used)
+        hidden = self._hidden[number]
+        if _described(names):
+            up = names.get("ffn_up.weight")
+            if up is None:
+                return None
+            hidden = names["ffn_down.weight"].shape[0] if "ffn_down.weight" in names else hidden
+            gate = "split" if "ffn_gate.weight" in names else "fused" if up.shape[1] == 2 * hidden else "none"
+            return Dense(hidden=hidden, gate=gate)
+        return Dense(hidden=hidden, gate="fused" if self._architecture in _FUSED_GATE else "split") if hidden else None
+
+    def _routed(self, number: int, names: Names, used: int) -> Experts:
+        hidden = self._expert_hidden[number]
+        if "ffn_down_exps.weight" in names:
+            hidden = names["ffn_down_exps.weight"].shape[0]
+        elif not hidden:
+            hidden = self._hidden[number]
+        shared = whole(self._header, "expert_shared_feed_forward_length")
+        if _described(names):
+            shared = names["ffn_down_shexp.weight"].shape[0] if "ffn_down_shexp.weight" in names else 0
+        gate = "split"
+        if _described(names) and "ffn_gate_exps.weight" not in names:
+            gate = "fused" if "ffn_gate_up_exps.weight" in names else "none"
+        return Experts(
+            count=self._experts,
+            used=used,
+            hidden=hidden,
+            shared=shared,
+            gate=gate,
+            weighed_first=self._architecture == "llama4",
+            biased_choice="exp_probs_b.bias" in names,
+        )
+
+
+def _described(names: Names) -> bool:
+    """Whether the header lists this block's tensors, rather than one that stands for all."""
+    return len(names) > 2
+
+
+def _has(names: Names, *wanted: str) -> bool:
+    return any(name in names for name in wanted)
+
+
+def distinct(blocks: Sequence[Graph], repeats: int = 3) -> tuple[Graph, ...]:
+    """The same sequence with runs of equal blocks cut short: after some repeats a run packs alike."""
+    found: list[Graph] = []
+    for block in blocks:
+        if len(found) >= repeats and all(earlier == block for earlier in found[-repeats:]):
+            continue
+        found.append(block)
+    return tuple(found)

@@ -1,0 +1,120 @@
+"""What a model needs, sorted by layer, so that every placement and context can be weighed without starting over."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TypeVar
+
+from garden.core.run_configuration import LoadParameters
+from garden.fit.compute_buffer import compute_bytes, inputs_bytes, uses_flash
+from garden.fit.graph.block import Graph
+from garden.fit.graph.reading import block_graphs, distinct
+from garden.fit.kv_cache import CacheCells, cache_cells, cell_bytes, ubatch_of
+from garden.fit.model_shape import ModelShape, shape_of
+from garden.fit.per_header import PerHeader
+from garden.fit.recurrent_state import layer_state_bytes
+from garden.fit.weights import Weights, weights_of
+from garden.gguf.header import GgufHeader
+
+NumberT = TypeVar("NumberT", int, float)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextNeeds:
+    """What depends on the context.
+
+    Attributes:
+        caches: Bytes of the caches of the last n layers, by n; the output layer is the last one and has none.
+        states: The same for recurrent states.
+        compute: Compute buffer when all runs on one device.
+        inputs: Inputs of the graph alone.
+        looked_up: Embeddings of one micro-batch.
+    """
+
+    caches: tuple[int, ...]
+    states: tuple[int, ...]
+    compute: int
+    inputs: int
+    looked_up: int
+
+
+def _read(header: GgufHeader) -> tuple[ModelShape, Weights, tuple[Graph, ...]]:
+    shape = shape_of(header)
+    return shape, weights_of(header), distinct(block_graphs(header, shape))
+
+
+_reading = PerHeader(_read)
+
+
+class Needs:
+    """A model's needs for one way of loading it, at any context.
+
+    Args:
+        header: Of the model.
+        load: How it is loaded; the context can be varied.
+
+    Attributes:
+        shape: The model's shape.
+        weights: Where its weights go.
+        layers: Layers there are, the output layer counted.
+        top_weights: Bytes of the last n layers, by n.
+        largest_matrix: The largest matrix of a block, in bytes.
+        routed: Whether the model has routed experts.
+    """
+
+    def __init__(self, header: GgufHeader, load: LoadParameters) -> None:
+        shape, weights, blocks = _reading(header)
+        self.load = load
+        self.shape: ModelShape = shape
+        self.weights: Weights = weights_of(header, load.tensor_placement) if load.tensor_placement else weights
+        self._blocks: Sequence[Graph] = blocks
+        # Blocks that the engine leaves out still count as layers for placement.
+        self.layers = shape.blocks + 1
+        self.top_weights = _from_the_top([*self.weights.blocks, self.weights.output_bytes])
+        self.routed = any(self.weights.experts)
+        self.largest_matrix = self.weights.largest_matrix
+        idle = [0.0] * (self.layers - len(shape.layers))
+        per_cell = cell_bytes(shape, load)
+        self._full = _from_the_top([*per_cell.full, *idle])
+        self._sliding = _from_the_top([*per_cell.sliding, *idle])
+        state = layer_state_bytes(shape, load)
+        self._states = _from_the_top([*(state if layer.recurrent else 0 for layer in shape.layers), *map(int, idle)])
+        self._packed: dict[int, int] = {}
+        self._known: dict[int, ContextNeeds] = {}
+
+    def at(self, context_length: int) -> ContextNeeds:
+        """What this context takes."""
+        known = self._known.get(context_length)
+        if known is None:
+            known = self._known[context_length] = self._measure(context_length)
+        return known
+
+    def _measure(self, context_length: int) -> ContextNeeds:
+        load = dataclasses.replace(self.load, context_length=context_length)
+        cells = cache_cells(self.shape, load)
+        full, sliding = cells.full * cells.streams, cells.sliding * cells.streams
+        inputs = inputs_bytes(self.shape, load, cells)
+        return ContextNeeds(
+            caches=tuple([round(full * a + sliding * b) for a, b in zip(self._full, self._sliding, strict=True)]),
+            states=self._states,
+            compute=self._compute(load, cells, inputs),
+            inputs=inputs,
+            looked_up=4 * self.shape.width * ubatch_of(load),
+        )
+
+    def _compute(self, load: LoadParameters, cells: CacheCells, inputs: int) -> int:
+        tokens = ubatch_of(load)
+        if not uses_flash(self.shape, load):
+            return compute_bytes(self.shape, self._blocks, load, cells)
+        # With fused attention only the inputs depend on the context, and they lie before everything else.
+        if tokens not in self._packed:
+            self._packed[tokens] = compute_bytes(self.shape, self._blocks, load, cells) - inputs
+        return self._packed[tokens] + inputs
+
+
+def _from_the_top(sizes: Sequence[NumberT]) -> tuple[NumberT, ...]:
+    """Sums over the last n, for n from 0 to all."""
+    return tuple(accumulate(reversed(sizes), initial=type(sizes[0])(0)))

@@ -1,0 +1,194 @@
+"""The forecast for a row of a list, from the Hub's fields alone: good enough to sort and to filter by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from garden.core.catalog import ModelSummary
+from garden.core.fit_forecast import DeviceMemory, FitForecast, FitMethod, Placement, Verdict
+from garden.core.hardware_snapshot import HardwareSnapshot
+from garden.core.quantity import MIB, format_parameters, format_tokens
+from garden.fit.architectures import GENERATING, Obstacle, obstacle_of, obstacle_of_task
+from garden.fit.devices import Budget, gpu_budgets, ram_budget
+from garden.fit.verdict import amount
+from garden.gguf.quant_name import quant_type_named
+
+#: Types tried from the best to the smallest that still answers well; small models gain from Q8_0.
+_LADDER = ("Q6_K", "Q5_K_M", "Q4_K_M")
+_LADDER_SMALL = ("Q8_0", *_LADDER)
+_SMALL_PARAMETERS = 3_000_000_000
+
+#: On the processor every byte costs speed: the default type, or Q8_0 where that is quick anyway.
+_CPU_TYPE, _CPU_TYPE_SMALL, _TINY_PARAMETERS = "Q4_K_M", "Q8_0", 1_500_000_000
+
+#: Cache of one token in f16 and compute buffer of a model of 8 billion parameters, and how they grow with size:
+#: fitted to 26 dense models of the catalogue (0.1B … 405B), within a factor of two for each.
+_REFERENCE_PARAMETERS, _CACHE_PER_TOKEN, _COMPUTE = 8e9, 131_072, 120 * MIB
+_CACHE_GROWTH, _COMPUTE_GROWTH = 0.45, 0.4
+
+#: Tokens of a vocabulary, for the memory that no buffer shows.
+_VOCABULARY = 128_000
+
+
+def rough_forecast(summary: ModelSummary, machine: HardwareSnapshot, context_length: int) -> FitForecast:
+    """Forecast the file that this machine would take of a model.
+
+    Args:
+        summary: A row of the Hub's list.
+        machine: Where it would run.
+        context_length: Tokens; capped by what the model was trained for.
+    """
+    if summary.context_length:
+        context_length = min(context_length, summary.context_length)
+    obstacle = _obstacle(summary)
+    if obstacle is not None:
+        return _without_figures(summary, context_length, obstacle)
+    parameters = summary.parameters
+    if not parameters or parameters < 0:
+        unknown = Obstacle(
+            verdict=Verdict.UNKNOWN,
+            reason="The Hub does not say how large this model is.",
+            suggestion="Open it to see its files.",
+        )
+        return _without_figures(summary, context_length, unknown)
+    gpus, ram = gpu_budgets(machine), ram_budget(machine, _VOCABULARY)
+    return _placed(summary, parameters, context_length, gpus, ram)
+
+
+def rough_bytes(parameters: int, quant_type: str, context_length: int) -> tuple[int, int, int]:
+    """Weights, cache and compute buffer of a usual model of this size."""
+    quant = quant_type_named(quant_type)
+    bits = quant.bits_per_weight if quant else 16.0
+    size = min(parameters / _REFERENCE_PARAMETERS, 1_000)
+    cache = _CACHE_PER_TOKEN * size**_CACHE_GROWTH * context_length
+    return round(parameters * bits / 8), round(cache), round(_COMPUTE * size**_COMPUTE_GROWTH)
+
+
+def _obstacle(summary: ModelSummary) -> Obstacle | None:
+    by_task = obstacle_of_task(summary.pipeline_tag)
+    if by_task is not None:
+        return by_task
+    architecture = summary.architecture
+    if architecture is None or architecture in GENERATING:
+        return None
+    found = obstacle_of(architecture)
+    # Other frameworks name architectures in their own way: only a GGUF file's word counts against it.
+    if found is not None and (summary.has_gguf or found.verdict is Verdict.NOT_A_LANGUAGE_MODEL):
+        return found
+    return None
+
+
+def _without_figures(summary: ModelSummary, context_length: int, obstacle: Obstacle) -> FitForecast:
+    return FitForecast(
+        verdict=obstacle.verdict,
+        placement=Placement.NONE,
+        reason=obstacle.reason,
+        suggestion=obstacle.suggestion,
+        method=FitMethod.ROUGH,
+        architecture=summary.architecture,
+        context_length=context_length,
+    )
+
+
+def _placed(
+    summary: ModelSummary, parameters: int, context_length: int, gpus: Sequence[Budget], ram: Budget
+) -> FitForecast:
+    guess = _best_on_gpu(parameters, context_length, gpus) or _best_elsewhere(parameters, context_length, gpus, ram)
+    weights, cache, compute = guess.parts
+    suggestion = ""
+    if guess.verdict is Verdict.TOO_LARGE:
+        suggestion = f"Look for a model of fewer parameters than {format_parameters(parameters)}."
+    return FitForecast(
+        verdict=guess.verdict,
+        placement=guess.placement,
+        reason=guess.reason,
+        suggestion=suggestion,
+        method=FitMethod.ROUGH,
+        architecture=summary.architecture,
+        weights_bytes=weights,
+        kv_cache_bytes=cache,
+        compute_bytes=compute,
+        total_bytes=weights + cache + compute,
+        devices=_devices(gpus, ram, guess.placement, guess.parts),
+        context_length=context_length,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Guess:
+    verdict: Verdict
+    placement: Placement
+    reason: str
+    parts: tuple[int, int, int]
+
+
+def _best_on_gpu(parameters: int, context_length: int, gpus: Sequence[Budget]) -> _Guess | None:
+    """The best type whose file lies on the GPU with comfort, else the smallest one if it lies there tightly."""
+    room = sum(max(0, budget.usable_bytes) for budget in gpus)
+    comfort = max((budget.comfort_bytes for budget in gpus), default=0)
+    ladder = _LADDER_SMALL if parameters < _SMALL_PARAMETERS else _LADDER
+    for quant_type in ladder:
+        parts = rough_bytes(parameters, quant_type, context_length)
+        spare = room - sum(parts)
+        if spare >= comfort or (spare >= 0 and quant_type == ladder[-1]):
+            return _Guess(
+                verdict=Verdict.FITS if spare >= comfort else Verdict.TIGHT,
+                placement=Placement.GPU,
+                reason=f"{_takes(quant_type, parts, context_length)}, all on the GPU.",
+                parts=parts,
+            )
+    return None
+
+
+def _best_elsewhere(parameters: int, context_length: int, gpus: Sequence[Budget], ram: Budget) -> _Guess:
+    """The usual type in RAM, beside what a GPU of its own memory takes."""
+    quant_type = _CPU_TYPE_SMALL if parameters < _TINY_PARAMETERS else _CPU_TYPE
+    parts = rough_bytes(parameters, quant_type, context_length)
+    takes = _takes(quant_type, parts, context_length)
+    on_gpu = sum(max(0, budget.usable_bytes) for budget in gpus if not budget.shared)
+    room = max(0, ram.usable_bytes) + on_gpu
+    spare = room - sum(parts)
+    if spare < 0:
+        reason = f"{takes}; {amount(room)} can be used."
+        return _Guess(verdict=Verdict.TOO_LARGE, placement=Placement.NONE, reason=reason, parts=parts)
+    return _Guess(
+        verdict=Verdict.TIGHT if spare < ram.comfort_bytes else Verdict.FITS,
+        placement=Placement.SPLIT if on_gpu else Placement.CPU,
+        reason=f"{takes}, {amount(on_gpu)} of it on the GPU." if on_gpu else f"{takes} of RAM.",
+        parts=parts,
+    )
+
+
+def _takes(quant_type: str, parts: tuple[int, int, int], context_length: int) -> str:
+    return f"With {format_tokens(context_length)} of context {quant_type} takes about {amount(sum(parts))}"
+
+
+def _devices(
+    gpus: Sequence[Budget], ram: Budget, placement: Placement, parts: tuple[int, int, int]
+) -> tuple[DeviceMemory, ...]:
+    """The figures on the first GPU and the RAM, in proportion to what each takes."""
+    total = sum(parts)
+    first = gpus[0] if gpus else None
+    share = 0.0
+    if first is not None and total:
+        if placement is Placement.GPU:
+            share = 1.0
+        elif placement is Placement.SPLIT:
+            share = min(1.0, max(0, first.usable_bytes) / total)
+    found = []
+    for budget, part in ((first, share), (ram, 1 - share)):
+        if budget is not None:
+            found.append(
+                DeviceMemory(
+                    name=budget.name,
+                    kind=budget.kind,
+                    total_bytes=budget.total_bytes,
+                    available_bytes=budget.available_bytes,
+                    margin_bytes=budget.margin_bytes,
+                    weights_bytes=round(parts[0] * part),
+                    kv_cache_bytes=round(parts[1] * part),
+                    compute_bytes=round(parts[2] * part),
+                )
+            )
+    return tuple(found)
