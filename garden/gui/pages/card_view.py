@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QStackedWidget, QTextBrowser, QWidget
 
 from garden.core.errors import GardenError, NotFoundError
 from garden.gui.theme.theme import ThemeController
+from garden.gui.widgets.no_resource import nothing_to_load
 from garden.gui.widgets.skeleton import Skeleton
 from garden.gui.widgets.state_view import StateView
 
@@ -53,7 +54,8 @@ class CardBrowser(QTextBrowser):
 
     def loadResource(self, _kind: int, _name: QUrl | str) -> object:
         """Nothing is ever loaded: not from the disk, not from the network."""
-        return None
+        # Something has to be handed out: Qt itself reads the file when it gets nothing, or an empty QByteArray.
+        return nothing_to_load()
 
     @Slot()
     def _show(self) -> None:

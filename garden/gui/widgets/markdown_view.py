@@ -27,6 +27,7 @@ from garden.gui.theme.theme import ThemeController
 from garden.gui.widgets.code_colours import color_pieces
 from garden.gui.widgets.markdown_blocks import Block, BlockSplitter
 from garden.gui.widgets.markdown_format import CODE_PROPERTY, MarkdownFormatter, is_web_link
+from garden.gui.widgets.no_resource import nothing_to_load
 
 #: More than this is shown plain: nobody reads it, and laying it out would hold up the window.
 _LONGEST = 2_000_000
@@ -145,7 +146,7 @@ class MarkdownView(QTextBrowser):
 
     def loadResource(self, _kind: int, _name: QUrl | str) -> object:
         """Nothing is ever loaded: no picture, no file, no page."""
-        return None
+        return nothing_to_load()
 
     def sizeHint(self) -> QSize:
         """Takes the room it gets."""

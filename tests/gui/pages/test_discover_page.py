@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QListView, QTableView
+from pytestqt.qtbot import QtBot
+
+from garden.core.fit_forecast import Verdict
+from garden.gui.bridge.event_pump import EventPump
+from garden.gui.pages.discover_page import DiscoverPage
+from garden.gui.theme.theme import ThemeController
+from garden.gui.viewmodels.file_table import FileColumn, FileRow
+from garden.gui.widgets.context_slider import ContextSlider
+from garden.gui.widgets.state_view import StateView
+from garden.services.garden import Garden
+from tests.gui.open_garden import Window
+from tests.hubserver import Fault, GgufFacts, HubServer, repository_of
+
+CARD = "---\nlicense: mit\n---\n# Tiny\n\nGood for [tests](https://example.org/tests)."
+
+
+@pytest.fixture
+def hub(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    """A Hub with a small model in two types (the bytes alike), and one that no machine holds."""
+    facts = GgufFacts(total=2_000_000, architecture="llama", context_length=2_048)
+    small = repository_of(
+        "owner/Tiny-Chat-GGUF", tiny_model, card=CARD, downloads=12, likes=3, license="mit", trending=2, gguf=facts
+    )
+    huge = dataclasses.replace(
+        small, repo_id="owner/Huge-GGUF", trending=1, gguf=dataclasses.replace(facts, total=10**13)
+    )
+    with HubServer([small, huge]) as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
+        yield server
+
+
+@pytest.fixture
+def window() -> Window:
+    return Window()
+
+
+@pytest.fixture
+def page(qtbot: QtBot, hub: HubServer, theme: ThemeController, window: Window) -> Iterator[DiscoverPage]:
+    with Garden.open() as garden:
+        pump = EventPump(garden.bus)
+        page = DiscoverPage(garden, pump, window, theme)
+        qtbot.addWidget(page)
+        page.resize(1_264, 900)
+        page.show()
+        yield page
+        pump.close()
+
+
+def _opened(qtbot: QtBot, page: DiscoverPage) -> FileRow:
+    """Wait until the first repository's file has its forecast."""
+    qtbot.waitUntil(lambda: bool(page.repository.files.rows), timeout=20_000)
+    qtbot.waitUntil(lambda: page.repository.files.rows[0].forecast is not None, timeout=20_000)
+    return page.repository.files.rows[0]
+
+
+def _button(page: DiscoverPage, name: str) -> QAbstractButton:
+    button = page.findChild(QAbstractButton, name)
+    assert button is not None
+    return button
+
+
+def _text(page: DiscoverPage, name: str) -> str:
+    label = page.findChild(QLabel, name)
+    assert label is not None
+    return label.text()
+
+
+def _names(page: DiscoverPage) -> list[str]:
+    models = page.search.models
+    return [models.rated(row).summary.repo_id for row in range(models.rowCount())]
+
+
+def test_the_first_model_opens_with_its_files_and_their_verdict(qtbot: QtBot, page: DiscoverPage) -> None:
+    row = _opened(qtbot, page)
+
+    assert _names(page) == ["owner/Tiny-Chat-GGUF", "owner/Huge-GGUF"]
+    assert row.forecast is not None
+    assert row.forecast.verdict is Verdict.FITS
+    assert row.recommended
+    assert _text(page, "repository.name") == "Tiny-Chat"
+    assert _text(page, "fileDetail.reason") == row.forecast.reason
+
+
+def test_the_line_that_runs_it_is_copied_whole(qtbot: QtBot, page: DiscoverPage, window: Window) -> None:
+    _opened(qtbot, page)
+
+    qtbot.mouseClick(_button(page, "fileDetail.line.copy"), Qt.MouseButton.LeftButton)
+
+    line = "llama-server -hf owner/Tiny-Chat-GGUF:F16 -c 2048 -ngl 0 -fa auto -ctk f16 -ctv f16 -np 1"
+    assert QGuiApplication.clipboard().text() == line
+    assert window.said == ["The command line was copied."]
+
+
+def test_the_context_slider_moves_the_forecast_of_every_file(qtbot: QtBot, page: DiscoverPage) -> None:
+    before = _opened(qtbot, page).forecast
+    slider = page.findChild(ContextSlider, "contextSlider")
+    assert slider is not None
+
+    slider.setValue(slider.minimum())
+
+    after = page.repository.files.rows[0].forecast
+    assert before is not None
+    assert after is not None
+    assert after.context_length == slider.minimum()
+    assert (after.kv_cache_bytes or 0) < (before.kv_cache_bytes or 0)
+
+
+def test_a_download_ends_in_the_library(qtbot: QtBot, page: DiscoverPage, window: Window) -> None:
+    _opened(qtbot, page)
+
+    qtbot.mouseClick(_button(page, "fileDetail.download"), Qt.MouseButton.LeftButton)
+
+    qtbot.waitUntil(lambda: page.repository.files.rows[0].entry is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: window.said == ["Tiny-Chat F16 is in the library."], timeout=10_000)
+    entry = page.repository.files.rows[0].entry
+    assert entry is not None
+    assert entry.verified is True
+    assert entry.ref.path is not None
+    assert Path(entry.ref.path).is_file()
+    assert not _button(page, "fileDetail.download").isVisible()
+    assert _button(page, "fileDetail.compare").isVisible()
+
+
+def test_a_download_of_wrong_bytes_says_so_and_can_be_begun_again(
+    qtbot: QtBot, page: DiscoverPage, hub: HubServer, window: Window
+) -> None:
+    _opened(qtbot, page)
+    hub.fail(Fault("corrupt", after_bytes=100_000, times=8))
+
+    qtbot.mouseClick(_button(page, "fileDetail.download"), Qt.MouseButton.LeftButton)
+
+    qtbot.waitUntil(lambda: bool(window.said), timeout=60_000)
+    assert "not what the Hub promised" in window.said[0]
+    qtbot.waitUntil(lambda: _button(page, "fileDetail.download").isVisible())
+
+
+def test_the_action_of_a_row_is_a_click_on_its_last_cell(qtbot: QtBot, page: DiscoverPage) -> None:
+    _opened(qtbot, page)
+    table = page.findChild(QTableView, "files")
+    assert table is not None
+    cell = table.visualRect(table.model().index(0, FileColumn.ACTION))
+
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=cell.center())
+
+    qtbot.waitUntil(lambda: page.repository.files.rows[0].entry is not None, timeout=30_000)
+
+
+def test_words_narrow_the_list(qtbot: QtBot, page: DiscoverPage) -> None:
+    _opened(qtbot, page)
+    field = page.findChild(QLineEdit, "search")
+    assert field is not None
+
+    qtbot.keyClicks(field, "huge")
+
+    qtbot.waitUntil(lambda: _names(page) == ["owner/Huge-GGUF"], timeout=20_000)
+
+
+def test_a_pasted_address_opens_its_page(qtbot: QtBot, page: DiscoverPage) -> None:
+    _opened(qtbot, page)
+    field = page.findChild(QLineEdit, "search")
+    assert field is not None
+    QGuiApplication.clipboard().setText("https://huggingface.co/owner/Huge-GGUF/tree/main")
+
+    field.setFocus()
+    qtbot.keyClick(field, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+
+    qtbot.waitUntil(lambda: _text(page, "repository.id") == "owner/Huge-GGUF", timeout=20_000)
+
+
+def test_runs_here_hides_what_is_too_large(qtbot: QtBot, page: DiscoverPage) -> None:
+    _opened(qtbot, page)
+
+    qtbot.mouseClick(_button(page, "filter.runsHere"), Qt.MouseButton.LeftButton)
+
+    assert _names(page) == ["owner/Tiny-Chat-GGUF"]
+    assert _text(page, "discover.count") == "1 of 2 loaded"
+
+
+def test_enter_in_the_list_leads_to_the_files(qtbot: QtBot, page: DiscoverPage) -> None:
+    _opened(qtbot, page)
+    models = page.findChild(QListView, "models")
+    files = page.findChild(QTableView, "files")
+    assert models is not None
+    assert files is not None
+    page.activateWindow()
+    models.setFocus()
+
+    qtbot.keyClick(models, Qt.Key.Key_Return)
+
+    qtbot.waitUntil(files.hasFocus)
+
+
+def test_nothing_found_says_so_and_offers_a_way_back(qtbot: QtBot, page: DiscoverPage) -> None:
+    _opened(qtbot, page)
+
+    page.search_for("no such model")
+
+    qtbot.waitUntil(lambda: page.search.answered and not _names(page), timeout=20_000)
+    state = page.findChild(StateView, "discover.state")
+    assert state is not None
+    qtbot.waitUntil(state.isVisible)
+    assert state.title == "Nothing found"
+
+
+def test_a_hub_that_does_not_answer_is_tried_again_by_a_button(
+    qtbot: QtBot, page: DiscoverPage, hub: HubServer
+) -> None:
+    _opened(qtbot, page)
+    hub.fail(Fault("status", where="api", path="/api/models", status=500, times=20))
+    page.search_for("tiny")
+    qtbot.waitUntil(lambda: page.search.problem is not None, timeout=60_000)
+    assert _names(page), "what was there before stays"
+    hub.faults.clear()
+
+    page.search.search()
+
+    qtbot.waitUntil(lambda: page.search.problem is None and _names(page) == ["owner/Tiny-Chat-GGUF"], timeout=20_000)
+
+
+def test_the_card_is_fetched_when_its_tab_is_opened(qtbot: QtBot, page: DiscoverPage, hub: HubServer) -> None:
+    _opened(qtbot, page)
+    assert not any("README" in request.path for request in hub.requests)
+
+    page.repository.read_card()
+
+    qtbot.waitUntil(lambda: page.repository.card is not None, timeout=20_000)
+    assert page.repository.card == CARD
+
+
+def test_the_next_start_shows_what_was_seen_before_the_hub_answers(
+    qtbot: QtBot, page: DiscoverPage, theme: ThemeController, window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _opened(qtbot, page)
+
+    with Garden.open() as garden:
+        pump = EventPump(garden.bus)
+        later = DiscoverPage(garden, pump, window, theme)
+        qtbot.addWidget(later)
+        later.show()
+
+        assert _names(later) == ["owner/Tiny-Chat-GGUF", "owner/Huge-GGUF"]
+        assert later.search.from_index
+        pump.close()
