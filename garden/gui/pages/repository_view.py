@@ -34,7 +34,7 @@ from garden.services.model_name import display_name
 _TAGS = 4
 
 #: Columns of FileColumn, gaps included: type, size, memory (grows), verdict, speed, action.
-_WIDTHS = (20 + 142, 56, None, 14 + 112, 14 + 52, 14 + 28 + 16)
+_WIDTHS = (20 + 150, 56, None, 14 + 112, 14 + 52, 14 + 28 + 16)
 _INSETS = (20, 0, 14, 14, 0, 0)
 _LEGEND = (("memory.weights", "Weights"), ("memory.kv", "KV cache"), ("memory.compute", "Compute"))
 
