@@ -20,14 +20,16 @@ from garden.gguf.tensor_type import TENSOR_TYPES
 
 MAGIC = b"GGUF"
 
-#: Caps: real files stay far below (the largest seen: 1,086 tensors, 64 keys, a 60 kB template).
+#: Caps: real files stay far below (the largest seen: 1,086 tensors, 64 keys, a 60 kB template, 514,906 merges, 16 MB).
 MAX_KEYS = 4_096
 MAX_TENSORS = 65_536
 MAX_KEY_BYTES = 1_024
 MAX_STRING_BYTES = 4 * 1024 * 1024
 MAX_ARRAY_KEPT = 1_024
-MAX_ARRAY = 4 * 1024 * 1024
-MAX_HEADER_BYTES = 256 * 1024 * 1024
+#: Of one array, and of all arrays of a file together.
+MAX_ARRAY = 2 * 1024 * 1024
+MAX_ELEMENTS = 4 * 1024 * 1024
+MAX_HEADER_BYTES = 64 * 1024 * 1024
 MAX_BLOCKS = 512
 
 _SCALARS: dict[int, struct.Struct] = {
@@ -289,6 +291,7 @@ class _Cursor:
         self._start = 0
         self._position = 0
         self._piece = 64 * 1024
+        self._elements = 0
 
     @property
     def offset(self) -> int:
@@ -353,6 +356,9 @@ class _Cursor:
         # llama.cpp reads no nested arrays either.
         if (scalar is None and kind != _STRING) or count > MAX_ARRAY:
             raise self.damaged(f"an array of {count} elements of type {kind}")
+        self._elements += count
+        if self._elements > MAX_ELEMENTS:
+            raise self.damaged(f"arrays of {self._elements} elements in all")
         if self.offset + count * smallest > self._source.size_bytes:
             raise self.damaged(f"an array of {count} elements in a file too small for it")
         if count > MAX_ARRAY_KEPT:
