@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QListView, QTableView
 from pytestqt.qtbot import QtBot
 
@@ -94,7 +95,7 @@ def test_the_first_model_opens_with_its_files_and_their_verdict(qtbot: QtBot, pa
 def test_the_line_that_runs_it_is_copied_whole(qtbot: QtBot, page: DiscoverPage, window: Window) -> None:
     _opened(qtbot, page)
 
-    qtbot.mouseClick(_button(page, "fileDetail.line.copy"), Qt.MouseButton.LeftButton)
+    QTest.mouseClick(_button(page, "fileDetail.line.copy"), Qt.MouseButton.LeftButton)
 
     line = "llama-server -hf owner/Tiny-Chat-GGUF:F16 -c 2048 -ngl 0 -fa auto -ctk f16 -ctv f16 -np 1"
     assert QGuiApplication.clipboard().text() == line
@@ -118,7 +119,7 @@ def test_the_context_slider_moves_the_forecast_of_every_file(qtbot: QtBot, page:
 def test_a_download_ends_in_the_library(qtbot: QtBot, page: DiscoverPage, window: Window) -> None:
     _opened(qtbot, page)
 
-    qtbot.mouseClick(_button(page, "fileDetail.download"), Qt.MouseButton.LeftButton)
+    QTest.mouseClick(_button(page, "fileDetail.download"), Qt.MouseButton.LeftButton)
 
     qtbot.waitUntil(lambda: page.repository.files.rows[0].entry is not None, timeout=30_000)
     qtbot.waitUntil(lambda: window.said == ["Tiny-Chat F16 is in the library."], timeout=10_000)
@@ -137,7 +138,7 @@ def test_a_download_of_wrong_bytes_says_so_and_can_be_begun_again(
     _opened(qtbot, page)
     hub.fail(Fault("corrupt", after_bytes=100_000, times=8))
 
-    qtbot.mouseClick(_button(page, "fileDetail.download"), Qt.MouseButton.LeftButton)
+    QTest.mouseClick(_button(page, "fileDetail.download"), Qt.MouseButton.LeftButton)
 
     qtbot.waitUntil(lambda: bool(window.said), timeout=60_000)
     assert "not what the Hub promised" in window.said[0]
@@ -150,7 +151,7 @@ def test_the_action_of_a_row_is_a_click_on_its_last_cell(qtbot: QtBot, page: Dis
     assert table is not None
     cell = table.visualRect(table.model().index(0, FileColumn.ACTION))
 
-    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=cell.center())
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=cell.center())
 
     qtbot.waitUntil(lambda: page.repository.files.rows[0].entry is not None, timeout=30_000)
 
@@ -160,7 +161,7 @@ def test_words_narrow_the_list(qtbot: QtBot, page: DiscoverPage) -> None:
     field = page.findChild(QLineEdit, "search")
     assert field is not None
 
-    qtbot.keyClicks(field, "huge")
+    QTest.keyClicks(field, "huge")
 
     qtbot.waitUntil(lambda: _names(page) == ["owner/Huge-GGUF"], timeout=20_000)
 
@@ -172,7 +173,7 @@ def test_a_pasted_address_opens_its_page(qtbot: QtBot, page: DiscoverPage) -> No
     QGuiApplication.clipboard().setText("https://huggingface.co/owner/Huge-GGUF/tree/main")
 
     field.setFocus()
-    qtbot.keyClick(field, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(field, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
 
     qtbot.waitUntil(lambda: _text(page, "repository.id") == "owner/Huge-GGUF", timeout=20_000)
 
@@ -180,7 +181,7 @@ def test_a_pasted_address_opens_its_page(qtbot: QtBot, page: DiscoverPage) -> No
 def test_runs_here_hides_what_is_too_large(qtbot: QtBot, page: DiscoverPage) -> None:
     _opened(qtbot, page)
 
-    qtbot.mouseClick(_button(page, "filter.runsHere"), Qt.MouseButton.LeftButton)
+    QTest.mouseClick(_button(page, "filter.runsHere"), Qt.MouseButton.LeftButton)
 
     assert _names(page) == ["owner/Tiny-Chat-GGUF"]
     assert _text(page, "discover.count") == "1 of 2 loaded"
@@ -195,7 +196,7 @@ def test_enter_in_the_list_leads_to_the_files(qtbot: QtBot, page: DiscoverPage) 
     page.activateWindow()
     models.setFocus()
 
-    qtbot.keyClick(models, Qt.Key.Key_Return)
+    QTest.keyClick(models, Qt.Key.Key_Return)
 
     qtbot.waitUntil(files.hasFocus)
 

@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QTableView, QWidget
+from pytestqt.qtbot import QtBot
+
+from garden.core.library_entry import LibraryEntry
+from garden.gui.pages.library_page import LibraryPage
+from garden.gui.theme.theme import ThemeController
+from garden.gui.viewmodels.library_table import LibraryColumn, LibraryRole
+from garden.gui.widgets.state_view import StateView
+from tests.gui.open_garden import OpenGarden, Window, open_garden
+
+
+class LibraryWindow(Window):
+    """Notes which models were to be opened where."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[tuple[str, str]] = []
+
+    def compare(self, entries: object) -> None:
+        assert isinstance(entries, tuple)
+        self.opened += [("compare", entry.ref.name) for entry in entries]
+
+    def quantize(self, entry: object) -> None:
+        assert isinstance(entry, LibraryEntry)
+        self.opened.append(("quantize", entry.ref.name))
+
+    def export(self, entry: object) -> None:
+        assert isinstance(entry, LibraryEntry)
+        self.opened.append(("export", entry.ref.name))
+
+
+@pytest.fixture
+def opened() -> Iterator[OpenGarden]:
+    with open_garden() as opened:
+        yield opened
+
+
+@pytest.fixture
+def models(tmp_path: Path, tiny_model: Path) -> Path:
+    """A folder with a model, another of the same bytes, and two files that only look like models."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    shutil.copyfile(tiny_model, folder / "Alpha-F16.gguf")
+    shutil.copyfile(tiny_model, folder / "Beta-F16.gguf")
+    (folder / "letter.gguf").write_text("Dear reader, this is a letter and no model.")
+    (folder / "cut-F16.gguf").write_bytes(tiny_model.read_bytes()[:200_000])
+    return folder
+
+
+@pytest.fixture
+def window() -> LibraryWindow:
+    return LibraryWindow()
+
+
+def _page(qtbot: QtBot, opened: OpenGarden, window: Window, theme: ThemeController) -> LibraryPage:
+    page = LibraryPage(opened.garden, opened.pump, window, theme)
+    qtbot.addWidget(page)
+    page.resize(1_264, 900)
+    page.show()
+    return page
+
+
+@pytest.fixture
+def page(qtbot: QtBot, opened: OpenGarden, models: Path, window: LibraryWindow, theme: ThemeController) -> LibraryPage:
+    opened.garden.library.add_folder(models).result(30)
+    page = _page(qtbot, opened, window, theme)
+    qtbot.waitUntil(lambda: len(_names(page)) == 4, timeout=20_000)
+    return page
+
+
+def _names(page: LibraryPage) -> list[str]:
+    shown = page.library.shown
+    return [shown.index(row, LibraryColumn.NAME).data() for row in range(shown.rowCount())]
+
+
+def _choose(qtbot: QtBot, page: LibraryPage, name: str) -> None:
+    table = page.findChild(QTableView, "library")
+    assert table is not None
+    row = _names(page).index(name)
+    table.selectRow(row)
+    qtbot.waitUntil(lambda: page.chosen is not None and page.chosen.entry.ref.name == name)
+
+
+def _click(qtbot: QtBot, parent: QWidget, name: str) -> None:
+    button = parent.findChild(QAbstractButton, name)
+    assert button is not None
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_every_file_is_listed_and_the_damaged_ones_say_what_is_wrong(page: LibraryPage) -> None:
+    assert sorted(_names(page)) == ["Alpha", "Beta", "cut", "letter"]
+    problems = {row.entry.ref.name: row.note for row in page.library.table.rows if row.entry.problem}
+    assert problems["letter"].startswith("This is not a GGUF file.")
+    assert problems["cut"].startswith("This is not a complete GGUF file")
+
+
+def test_a_whole_model_gets_its_verdict(qtbot: QtBot, page: LibraryPage) -> None:
+    def fits() -> dict[str, str]:
+        shown = page.library.shown
+        rows = range(shown.rowCount())
+        return {str(shown.index(row, 0).data()): str(shown.index(row, LibraryColumn.FIT).data()) for row in rows}
+
+    qtbot.waitUntil(lambda: fits()["Alpha"].startswith("Runs on"), timeout=20_000)
+    assert fits()["letter"] == "Damaged"
+
+
+def test_words_filter_the_list(qtbot: QtBot, page: LibraryPage) -> None:
+    field = page.findChild(QLineEdit, "library.filter")
+    assert field is not None
+
+    QTest.keyClicks(field, "beta")
+
+    assert _names(page) == ["Beta"]
+
+
+def test_a_filter_that_matches_nothing_offers_to_show_all(qtbot: QtBot, page: LibraryPage) -> None:
+    field = page.findChild(QLineEdit, "library.filter")
+    state = page.findChild(StateView, "library.state")
+    assert field is not None
+    assert state is not None
+    QTest.keyClicks(field, "zeta")
+    assert state.title == "No model matches"
+
+    _click(qtbot, page, "library.state.action1")
+
+    assert len(_names(page)) == 4
+    assert field.text() == ""
+
+
+def test_compare_export_and_quantize_take_the_chosen_model(
+    qtbot: QtBot, page: LibraryPage, window: LibraryWindow
+) -> None:
+    _choose(qtbot, page, "Beta")
+
+    for button in ("compare", "export", "quantize"):
+        _click(qtbot, page, f"libraryDetail.{button}")
+
+    assert window.opened == [("compare", "Beta"), ("export", "Beta"), ("quantize", "Beta")]
+
+
+def test_a_damaged_model_can_only_be_removed(qtbot: QtBot, page: LibraryPage) -> None:
+    _choose(qtbot, page, "letter")
+
+    for name in ("compare", "export", "quantize"):
+        button = page.findChild(QAbstractButton, f"libraryDetail.{name}")
+        assert button is not None
+        assert not button.isEnabled()
+        assert button.toolTip().startswith("This is not a GGUF file.")
+    remove = page.findChild(QAbstractButton, "libraryDetail.remove")
+    assert remove is not None
+    assert remove.isEnabled()
+
+
+def test_removing_asks_first_and_no_keeps_it(qtbot: QtBot, page: LibraryPage, models: Path) -> None:
+    _choose(qtbot, page, "Beta")
+    _click(qtbot, page, "libraryDetail.remove")
+    title = page.findChild(QLabel, "removeQuestion.view.title")
+    assert title is not None
+    assert title.text() == "Remove Beta F16?"
+
+    _click(qtbot, page, "removeQuestion.view.action2")
+
+    assert (models / "Beta-F16.gguf").exists()
+    assert len(_names(page)) == 4
+
+
+def test_removing_frees_what_it_says(
+    qtbot: QtBot, page: LibraryPage, models: Path, window: LibraryWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Into a trash of this test, not the user's.
+    monkeypatch.setenv("XDG_DATA_HOME", str(models.parent / "share"))
+    monkeypatch.setattr("send2trash.send2trash", lambda path: Path(path).unlink())
+    _choose(qtbot, page, "Beta")
+    size = page.chosen.entry.ref.size_bytes if page.chosen else 0
+
+    _click(qtbot, page, "libraryDetail.remove")
+    _click(qtbot, page, "removeQuestion.view.action1")
+
+    qtbot.waitUntil(lambda: sorted(_names(page)) == ["Alpha", "cut", "letter"], timeout=20_000)
+    assert not (models / "Beta-F16.gguf").exists()
+    assert size > 0
+    qtbot.waitUntil(lambda: any(said.startswith("Beta was removed;") for said in window.said))
+
+
+def test_verifying_notes_the_hash_of_a_file_that_nobody_promised(
+    qtbot: QtBot, page: LibraryPage, window: LibraryWindow
+) -> None:
+    _choose(qtbot, page, "Alpha")
+
+    _click(qtbot, page, "libraryDetail.verify")
+
+    qtbot.waitUntil(lambda: bool(window.said), timeout=20_000)
+    assert window.said == ["Nobody promised a hash for Alpha; the one it has is noted."]
+
+
+def test_the_memory_meter_is_told_what_the_chosen_model_would_take(
+    qtbot: QtBot, page: LibraryPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned: list[tuple[int, int]] = []
+    qtbot.waitUntil(lambda: any(row.forecast for row in page.library.table.rows), timeout=20_000)
+    monkeypatch.setattr(page, "_navigator", type("Navigator", (), {"plan_memory": lambda _s, *b: planned.append(b)})())
+
+    _choose(qtbot, page, "letter")
+    _choose(qtbot, page, "Alpha")
+
+    assert planned[-1][0] > 0
+
+
+def test_an_empty_library_leads_on(
+    qtbot: QtBot, opened: OpenGarden, window: LibraryWindow, theme: ThemeController
+) -> None:
+    page = _page(qtbot, opened, window, theme)
+    state = page.findChild(StateView, "library.state")
+    assert state is not None
+    qtbot.waitUntil(state.isVisible, timeout=20_000)
+
+    _click(qtbot, page, "library.state.action1")
+
+    assert window.pages == ["discover"]
+
+
+def test_a_dropped_file_is_added_and_chosen(
+    qtbot: QtBot, opened: OpenGarden, window: LibraryWindow, theme: ThemeController, models: Path
+) -> None:
+    page = _page(qtbot, opened, window, theme)
+
+    page.add_file(str(models / "Alpha-F16.gguf"))
+
+    qtbot.waitUntil(lambda: page.chosen is not None and page.chosen.entry.ref.name == "Alpha", timeout=30_000)
+    qtbot.waitUntil(lambda: "Alpha was added; it is used where it lies." in window.said)
+
+
+def test_a_dropped_text_file_is_refused_in_one_sentence(
+    qtbot: QtBot, opened: OpenGarden, window: LibraryWindow, theme: ThemeController, models: Path
+) -> None:
+    page = _page(qtbot, opened, window, theme)
+
+    page.add_file(str(models / "letter.gguf"))
+
+    qtbot.waitUntil(lambda: any("not a GGUF file" in said for said in window.said), timeout=30_000)
+
+
+def test_the_row_s_value_stays_the_same_object_of_the_row(page: LibraryPage) -> None:
+    index = page.library.shown.index(0, LibraryColumn.SPEED)
+
+    assert index.data(LibraryRole.ROW).entry.ref.name == _names(page)[0]

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QLineEdit, QWidget
+from pytestqt.qtbot import QtBot
+
+from garden.gui.pages.setting_row import SettingRow
+from garden.gui.pages.settings_page import SettingsPage
+from garden.gui.theme.theme import ThemeController
+from garden.store.settings import SettingsStore
+from tests.gui.open_garden import OpenGarden, Window, open_garden
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenGarden]:
+    monkeypatch.delenv("HF_ENDPOINT")
+    with open_garden() as opened:
+        yield opened
+
+
+@pytest.fixture
+def window() -> Window:
+    return Window()
+
+
+@pytest.fixture
+def page(qtbot: QtBot, opened: OpenGarden, window: Window, theme: ThemeController) -> SettingsPage:
+    page = SettingsPage(opened.garden, opened.pump, window, theme)
+    qtbot.addWidget(page)
+    page.resize(1_264, 900)
+    page.show()
+    return page
+
+
+def _click(qtbot: QtBot, page: QWidget, name: str) -> None:
+    button = page.findChild(QAbstractButton, name)
+    assert button is not None
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def _shown_rows(page: SettingsPage) -> list[str]:
+    return [row.title for row in page.findChildren(SettingRow) if row.isVisible()]
+
+
+def test_a_choice_is_written_at_once(qtbot: QtBot, page: SettingsPage, data_dirs: Path) -> None:
+    _click(qtbot, page, "settings.theme.dark")
+
+    assert SettingsStore(data_dirs / "data" / "settings.json").load().theme == "dark"
+
+
+@pytest.mark.parametrize(
+    ("section", "control", "field", "value"),
+    [
+        ("general", "settings.textSize.1.3", "text_scale", 1.3),
+        ("general", "settings.density.comfortable", "density", "comfortable"),
+        ("hub", "settings.parallel.3", "parallel_downloads", 3),
+        ("hub", "settings.offline", "offline", True),
+        ("engine", "settings.context.8192", "context_length", 8_192),
+        ("engine", "settings.kvType.q8_0", "kv_type", "q8_0"),
+    ],
+)
+def test_every_control_changes_its_setting(
+    qtbot: QtBot, page: SettingsPage, opened: OpenGarden, section: str, control: str, field: str, value: object
+) -> None:
+    page.show_section(section)
+
+    _click(qtbot, page, control)
+
+    assert getattr(opened.garden.settings.current, field) == value
+
+
+def test_a_section_shows_its_rows_alone(qtbot: QtBot, page: SettingsPage) -> None:
+    _click(qtbot, page, "settings.section.hub")
+
+    assert _shown_rows(page) == ["Address", "Sign in", "Work offline", "At the same time", "Check every file"]
+
+
+def test_a_search_finds_settings_of_every_section(qtbot: QtBot, page: SettingsPage) -> None:
+    field = page.findChild(QLineEdit, "settings.search")
+    assert field is not None
+
+    QTest.keyClicks(field, "context")
+
+    assert _shown_rows(page) == ["Context", "KV cache"]
+
+
+def test_an_address_that_is_none_is_refused_beside_its_field(
+    qtbot: QtBot, page: SettingsPage, opened: OpenGarden
+) -> None:
+    page.show_section("hub")
+    field = page.findChild(QLineEdit, "settings.endpoint")
+    assert field is not None
+
+    QTest.keyClicks(field, "my hub")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+
+    assert page.settings.endpoint_problem.startswith("Write it as https://host")
+    assert opened.garden.settings.current.endpoint == ""
+
+
+def test_a_mirror_is_taken(qtbot: QtBot, page: SettingsPage, opened: OpenGarden) -> None:
+    page.show_section("hub")
+    field = page.findChild(QLineEdit, "settings.endpoint")
+    assert field is not None
+
+    QTest.keyClicks(field, "https://mirror.example/")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+
+    assert opened.garden.settings.endpoint == "https://mirror.example"
+
+
+def test_signing_in_and_out(qtbot: QtBot, page: SettingsPage, window: Window, opened: OpenGarden) -> None:
+    page.show_section("hub")
+    field = page.findChild(QLineEdit, "settings.token")
+    assert field is not None
+    assert field.echoMode() is QLineEdit.EchoMode.Password
+
+    QTest.keyClicks(field, "hf_abc")
+    _click(qtbot, page, "settings.signIn")
+
+    qtbot.waitUntil(lambda: page.settings.signed_in, timeout=10_000)
+    assert field.text() == ""
+    assert window.said == ["Signed in."]
+    _click(qtbot, page, "settings.signOut")
+    qtbot.waitUntil(lambda: not page.settings.signed_in, timeout=10_000)
+    assert opened.garden.settings.token() is None
+
+
+def test_the_engine_is_named_as_it_was_probed(qtbot: QtBot, page: SettingsPage) -> None:
+    page.show_section("engine")
+
+    qtbot.waitUntil(lambda: page.settings.snapshot is not None, timeout=30_000)
+
+    row = next(row for row in page.findChildren(SettingRow) if row.title == "llama.cpp")
+    assert row.matches(("llama-cpp-python",)) or row.matches(("not", "installed"))
+
+
+def test_a_forgotten_folder_is_listed_no_longer(
+    qtbot: QtBot, page: SettingsPage, opened: OpenGarden, tmp_path: Path
+) -> None:
+    opened.garden.library.add_folder(tmp_path).result(30)
+    page.show_section("folders")
+    qtbot.waitUntil(lambda: str(tmp_path) in _shown_rows(page), timeout=10_000)
+
+    _click(qtbot, page, "settings.folder.0")
+
+    qtbot.waitUntil(lambda: str(tmp_path) not in _shown_rows(page), timeout=10_000)
+    assert opened.garden.settings.current.folders == ()
