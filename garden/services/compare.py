@@ -29,7 +29,6 @@ from garden.services.fit import FitService
 from garden.services.model_pool import LoadedModel, ModelPool, PaneKey
 from garden.services.pane_run import PaneRun
 from garden.store.conversations import Conversations
-from garden.store.speeds import SpeedRecord, Speeds
 
 LETTERS = "ABCD"
 TITLE_LENGTH = 60
@@ -41,8 +40,7 @@ class CompareService:
     Args:
         bus: Where panes report.
         conversations: Where they are kept.
-        fit: Starting configurations and forecasts.
-        speeds: Measured speeds are kept here.
+        fit: Starting configurations; keeps measured speeds.
         make_pool: Makes the pool of loaded models, given what to call when an idle one dies.
         tasks: Runs turns; one thread per conversation that is answering.
     """
@@ -52,14 +50,12 @@ class CompareService:
         bus: EventBus,
         conversations: Conversations,
         fit: FitService,
-        speeds: Speeds,
         make_pool: Callable[[Callable[[PaneKey, WorkerDiedError], None]], ModelPool],
         tasks: TaskPool,
     ) -> None:
         self._bus = bus
         self._conversations = conversations
         self._fit = fit
-        self._speeds = speeds
         self._models = make_pool(self._on_idle_death)
         self._tasks = tasks
         self._seed = secrets.randbelow(2**31)
@@ -205,7 +201,9 @@ class CompareService:
             self._change(conversation_id, turns=(*conversation.turns, turn), title=title)
         for letter in order:
             self._report(conversation_id, index, letter, "queued")
-        return self._tasks.submit(lambda cancelled: self._run_turn(conversation_id, index, order, cancelled))
+        handle = self._tasks.submit(lambda cancelled: self._run_turn(conversation_id, index, order, cancelled))
+        handle.on_done(lambda _handle: self._end_unbegun(conversation_id, index, order))
+        return handle
 
     def retry(self, conversation_id: str, letter: str) -> Handle[Answer]:
         """Ask one pane the last prompt again; its answer is replaced.
@@ -228,7 +226,9 @@ class CompareService:
             turn = self._run_turn(conversation_id, index, [letter], cancelled)
             return next(answer for answer in turn.answers if answer.pane == letter)
 
-        return self._tasks.submit(work)
+        handle = self._tasks.submit(work)
+        handle.on_done(lambda _handle: self._end_unbegun(conversation_id, index, ()))
+        return handle
 
     def restart(self, conversation_id: str, letter: str) -> Handle[None]:
         """Load a pane's model again after its process died.
@@ -302,6 +302,18 @@ class CompareService:
                 self._asking.discard(conversation_id)
         return self.open(conversation_id).turns[index]
 
+    def _end_unbegun(self, conversation_id: str, index: int, order: Sequence[str]) -> None:
+        """A turn whose handle was cancelled before its turn came: nothing ran, and nothing waits any more."""
+        with self._lock:
+            if conversation_id not in self._asking:
+                return
+            self._asking.discard(conversation_id)
+            panes = dict(self.open(conversation_id).panes)
+        for letter in order:
+            answer = Answer(pane=letter, configuration=panes[letter], finish_reason=FinishReason.CANCELLED)
+            self._keep(conversation_id, index, answer)
+            self._report(conversation_id, index, letter, "done", answer=answer)
+
     def _answer(self, conversation_id: str, index: int, letter: str, cancelled: threading.Event) -> Answer:
         key = (conversation_id, letter)
         conversation = self.open(conversation_id)
@@ -321,7 +333,7 @@ class CompareService:
             run.report("reading", None)
             messages = messages_for(conversation, index, letter, configuration)
             answer = run.ask(backend, messages, load_seconds, self._models.forecast_bytes(key))
-            self._remember_speed(answer)
+            self._fit.remember_speed(answer)
             return answer
         except CancelledByUser:
             return run.ended(FinishReason.CANCELLED)
@@ -331,21 +343,6 @@ class CompareService:
             return run.ended(FinishReason.ERROR, error)
         finally:
             self._models.settled(key)
-
-    def _remember_speed(self, answer: Answer) -> None:
-        metrics = answer.metrics
-        # A handful of tokens says nothing about speed.
-        if metrics.decode_tokens_per_second is not None and (metrics.completion_tokens or 0) >= 16:
-            self._speeds.record(
-                SpeedRecord(
-                    model=answer.configuration.model,
-                    load=answer.configuration.load,
-                    decode_tokens_per_second=metrics.decode_tokens_per_second,
-                    prefill_tokens_per_second=metrics.prefill_tokens_per_second,
-                    prompt_tokens=metrics.prompt_tokens,
-                    completion_tokens=metrics.completion_tokens,
-                )
-            )
 
     def _keep(self, conversation_id: str, index: int, answer: Answer) -> None:
         """Put an answer into its turn and store the conversation."""
@@ -380,13 +377,15 @@ class CompareService:
         conversation = self._open.get(conversation_id)
         if conversation is None:
             return
-        answer = Answer(
-            pane=letter,
-            configuration=dict(conversation.panes)[letter],
-            finish_reason=FinishReason.ERROR,
-            error=error.sentence,
-            action=error.action,
+        configuration = dict(conversation.panes).get(letter)
+        if configuration is None:
+            return
+        said = conversation.turns[-1].answers if conversation.turns else ()
+        last = next(
+            (answer for answer in said if answer.pane == letter), Answer(pane=letter, configuration=configuration)
         )
+        # What it said stays; that its process is gone is said beside it.
+        answer = dataclasses.replace(last, error=error.sentence, action=error.action)
         self._report(conversation_id, max(len(conversation.turns) - 1, 0), letter, "failed", answer=answer)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from garden.core.catalog import ModelSummary, Repository, RepositoryFile
+from garden.core.conversation import Answer
 from garden.core.errors import InvalidFileError, NotFoundError
 from garden.core.fit_forecast import FitForecast
 from garden.core.hardware_snapshot import HardwareSnapshot
@@ -29,7 +30,10 @@ from garden.services.model_name import display_name
 from garden.services.settings import SettingsService
 from garden.store.forecasts import Forecasts, LoadRecord
 from garden.store.headers import Headers, file_key, hash_key
-from garden.store.speeds import Speeds
+from garden.store.speeds import SpeedRecord, Speeds
+
+#: A handful of tokens says nothing about speed.
+_TOKENS_THAT_TELL = 16
 
 
 class FitService:
@@ -180,6 +184,22 @@ class FitService:
     def remember_load(self, loaded: ModelLoaded, forecast: FitForecast | None) -> None:
         """Keep what was forecast beside what the engine took."""
         self._forecasts.record(loaded, forecast)
+
+    def remember_speed(self, answer: Answer) -> None:
+        """Keep the speed that an answer showed, when it was long enough to show one."""
+        metrics = answer.metrics
+        if metrics.decode_tokens_per_second is None or (metrics.completion_tokens or 0) < _TOKENS_THAT_TELL:
+            return
+        self._speeds.record(
+            SpeedRecord(
+                model=answer.configuration.model,
+                load=answer.configuration.load,
+                decode_tokens_per_second=metrics.decode_tokens_per_second,
+                prefill_tokens_per_second=metrics.prefill_tokens_per_second,
+                prompt_tokens=metrics.prompt_tokens,
+                completion_tokens=metrics.completion_tokens,
+            )
+        )
 
     def audit(self) -> tuple[LoadRecord, ...]:
         """Loads so far with their forecasts, the newest first."""

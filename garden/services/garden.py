@@ -60,7 +60,9 @@ class _Made(Generic[T]):
     def __get__(self, garden: Garden | None, owner: type) -> Self | T:
         if garden is None:
             return self
-        with garden.making:
+        # A lock of its own: what needs no database must not wait for one that opens slowly. Services need each other
+        # in one direction only, so these locks are always taken in the same order.
+        with garden.making[self._name]:
             made: dict[str, Any] = garden.__dict__
             if self._name not in made:
                 # Found there from now on: an instance's own attribute comes before this one.
@@ -78,11 +80,12 @@ class Garden:
     Attributes:
         bus: Where facts are announced.
         settings: Settings and token.
-        making: Held while a service is made.
+        making: A lock per service, held while it is made.
     """
 
     def __init__(self, *, work_offline: bool = False) -> None:
-        self.making = threading.RLock()
+        names = [name for name, made in vars(type(self)).items() if isinstance(made, _Made)]
+        self.making = {name: threading.RLock() for name in names}
         self.bus = EventBus()
         self._pool = TaskPool(4, "services")
         self._turns = TaskPool(4, "turns")
@@ -199,7 +202,7 @@ class Garden:
             return ModelPool(admission, self.fit, self.library, self._loaded, on_death)
 
         conversations = Conversations(self._work)
-        return CompareService(self.bus, conversations, self.fit, self._speeds, make_pool, self._turns)
+        return CompareService(self.bus, conversations, self.fit, make_pool, self._turns)
 
     @_Made
     def exports(self) -> ExportService:

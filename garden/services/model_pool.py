@@ -96,7 +96,8 @@ class ModelPool:
         """
         with self._loading:
             seat = self._seats.get(key)
-            if seat and seat.backend.alive and _same_load(seat.wanted, configuration):
+            if seat and seat.backend.alive and seat.backend.loaded and _same_load(seat.wanted, configuration):
+                self._note(seat.backend, seat.backend.loaded, busy=True)
                 return seat.backend
             if seat:
                 self.release(key)

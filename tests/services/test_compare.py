@@ -227,6 +227,52 @@ def test_stopping_one_pane_lets_the_other_answer(garden: Garden, endless_model: 
     assert other.text
 
 
+def test_a_stop_while_the_model_loads_is_a_stop(garden: Garden, endless_model: Path) -> None:
+    chat = conversation(garden, endless_model, max_tokens=MANY)
+    watcher = Watcher(garden)
+    handle = garden.compare.ask(chat.id, "Go on.")
+    watcher.until(is_state("A", "loading"))
+
+    garden.compare.stop(chat.id)
+
+    assert handle.result(20).answers[0].finish_reason is FinishReason.CANCELLED
+    assert garden.compare.retry(chat.id, "A") is not None
+    garden.compare.stop(chat.id)
+
+
+def test_a_turn_that_is_cancelled_before_it_began_ends(garden: Garden, endless_model: Path) -> None:
+    chats = [conversation(garden, endless_model, max_tokens=MANY) for _ in range(5)]
+    handles = [garden.compare.ask(chat.id, "Go on.") for chat in chats]
+    # Four threads serve turns, so the fifth has not begun.
+    watcher = Watcher(garden)
+
+    handles[4].cancel()
+
+    watcher.until(lambda event: isinstance(event, PaneChanged) and event.conversation_id == chats[4].id)
+    assert not garden.compare.answering(chats[4].id)
+    (turn,) = garden.compare.open(chats[4].id).turns
+    assert turn.answers[0].finish_reason is FinishReason.CANCELLED
+    for chat in chats[:4]:
+        garden.compare.stop(chat.id)
+    for handle in handles[:4]:
+        handle.result(30)
+
+
+def test_a_model_that_answers_is_not_idle(garden: Garden, endless_model: Path) -> None:
+    chat = conversation(garden, endless_model, max_tokens=MANY)
+    garden.compare.restart(chat.id, "A").result(60)
+    assert [model.idle for model in garden.compare.loaded()] == [True]
+    watcher = Watcher(garden)
+    handle = garden.compare.ask(chat.id, "Go on.")
+    watcher.until(is_text("A"))
+
+    assert [model.idle for model in garden.compare.loaded()] == [False]
+
+    garden.compare.stop(chat.id)
+    handle.result(20)
+    assert all(model.idle for model in garden.compare.loaded())
+
+
 def test_a_damaged_file_fails_its_pane_alone(garden: Garden, tiny_model: Path, tmp_path: Path) -> None:
     good = configuration(garden, tiny_model)
     broken = tmp_path / "broken.gguf"

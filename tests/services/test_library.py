@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from garden.core.errors import (
     CancelledByUser,
+    GardenError,
     HubUnreachableError,
     IntegrityError,
     NotFoundError,
@@ -216,6 +219,92 @@ def test_a_type_that_the_repository_lacks_is_said_before_anything_is_fetched(hub
 def test_a_hub_that_does_not_answer_is_one_sentence(garden: Garden) -> None:
     with pytest.raises(HubUnreachableError):
         garden.library.download_target(target())
+
+
+#: Another Garden, which begins a download and is still at it.
+_BEGIN = """
+import sys
+from garden.core.events import JobChanged
+from garden.services.garden import Garden
+from garden.services.target import parse_hub_target
+garden = Garden.open()
+events = garden.bus.subscribe()
+garden.library.download_target(parse_hub_target(sys.argv[1]))
+while not any(isinstance(event, JobChanged) and event.job.done > 200_000 for event in events.wait(20)):
+    pass
+print("moving", flush=True)
+if sys.argv[2] == "close":
+    garden.close()
+else:
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("end", ["close", "kill"])
+def test_what_was_interrupted_goes_on_by_itself_at_the_next_start(
+    hub: HubServer, data_dirs: Path, tiny_model: Path, end: str
+) -> None:
+    hub.faults.add(Fault("slow", bytes_per_second=1_000_000))
+    command = [sys.executable, "-c", _BEGIN, f"{REPO}:F16", end]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "moving\n"
+        if end == "kill":
+            process.kill()
+    before = len(hub.requests)
+
+    with Garden.open() as again:
+        events = again.bus.subscribe()
+        assert [job.state for job in again.activity.jobs()] == [JobState.PAUSED]
+        again.tend()
+        while not again.activity.jobs()[0].state.ended:
+            events.wait(5)
+        assert again.activity.jobs()[0].state is JobState.SUCCEEDED
+        (entry,) = again.library.entries()
+
+    assert Path(entry.ref.path or "").read_bytes() == tiny_model.read_bytes()
+    (resumed,) = [request.range for request in hub.requests[before:] if request.origin == "cdn"]
+    assert resumed not in (None, "bytes=0-")
+
+
+def test_a_paused_download_waits_until_it_is_resumed(hub: HubServer, garden: Garden) -> None:
+    hub.faults.add(Fault("slow", bytes_per_second=1_000_000))
+    events = garden.bus.subscribe()
+    handle = garden.library.download_target(target())
+    while not any(isinstance(event, JobChanged) and event.job.done > 200_000 for event in events.wait(20)):
+        assert not handle.done
+
+    garden.activity.pause(handle.id)
+    while garden.activity.jobs()[0].state is not JobState.PAUSED:
+        events.wait(5)
+    garden.activity.resume(handle.id)
+
+    assert handle.result(60).ref.repo_id == REPO
+
+
+def test_the_starter_asked_for_twice_is_fetched_once(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+
+    first, second = garden.library.fetch_starter(), garden.library.fetch_starter()
+
+    assert first is second
+    with pytest.raises(HubUnreachableError):
+        first.result(60)
+
+
+def test_offline_nothing_is_fetched(hub: HubServer, garden: Garden) -> None:
+    repository = garden.catalog.repository(REPO).result(20)
+    garden.settings.change(offline=True)
+    asked = len(hub.requests)
+
+    with pytest.raises(GardenError):
+        garden.library.download(repository, repository.files[0]).result(20)
+    with pytest.raises(HubUnreachableError) as caught:
+        garden.library.fetch_starter().result(20)
+
+    assert caught.value.action == "Go online in the settings first."
+    assert len(hub.requests) == asked
 
 
 # --- checking and removing ---
