@@ -314,7 +314,13 @@ TransferOutput = Progress | Transferred | Failed
 
 
 class Probe(Message, frozen=True, kw_only=True):
-    """Read GPUs and the engine in a short-lived child."""
+    """Read GPUs and the engine in a short-lived child.
+
+    Attributes:
+        known: GPUs of an earlier look, for the name and size of one that sleeps now.
+    """
+
+    known: tuple[Gpu, ...] = ()
 
 
 class Probed(Message, frozen=True, kw_only=True):

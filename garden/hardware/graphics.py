@@ -9,56 +9,62 @@ import contextlib
 import dataclasses
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import psutil
-
 from garden.core.hardware_snapshot import EngineDevice, Gpu
+from garden.core.quantity import GIB
+from garden.hardware.nvidia import read_nvidia
 
 _VENDORS = {"0x10de": "nvidia", "0x1002": "amd", "0x8086": "intel"}
 _NAMES = {"nvidia": "NVIDIA GPU", "amd": "AMD GPU", "intel": "Intel GPU"}
 
-GIB = 1024**3
+#: Where every Intel processor has its integrated GPU; its cards of their own are elsewhere.
+_INTEL_INTEGRATED = "00:02.0"
 
 
-def read_gpus(devices: Sequence[EngineDevice], pci: Path = Path("/sys/bus/pci/devices")) -> tuple[Gpu, ...]:
+def read_gpus(
+    devices: Sequence[EngineDevice],
+    known: Sequence[Gpu] = (),
+    *,
+    pci: Path = Path("/sys/bus/pci/devices"),
+    nvidia: Callable[[Mapping[str, bool]], list[Gpu]] = read_nvidia,
+) -> tuple[Gpu, ...]:
     """Every GPU of this machine.
 
     Args:
         devices: What the engine lists; a GPU among them is matched by name, so that it is shown as usable.
+        known: GPUs of an earlier look: name and size of one that sleeps now.
         pci: Where Linux lists PCI devices.
+        nvidia: Asks NVIDIA's library.
     """
     if sys.platform == "darwin":
         found = _apple()
     elif sys.platform == "win32":
-        found = _nvidia({}) or _windows()
+        found = _windows(nvidia({}))
     else:
-        found = _linux(pci)
-    return _match(found, devices)
+        found = _linux(pci, nvidia)
+    return _match(_remembered(found, known), devices)
 
 
-def _linux(pci: Path) -> list[Gpu]:
+def _linux(pci: Path, nvidia: Callable[[Mapping[str, bool]], list[Gpu]]) -> list[Gpu]:
     found: list[Gpu] = []
     asleep: dict[str, bool] = {}
     for device in sorted(pci.glob("*")):
-        if not _text(device / "class").startswith("0x03"):
-            continue
         vendor = _VENDORS.get(_text(device / "vendor"))
-        if vendor is None:
-            continue  # virtual and server-management adapters compute nothing
-        asleep[device.name.lower()] = _text(device / "power" / "runtime_status") == "suspended"
+        # Display controllers; virtual and server-management adapters compute nothing.
+        if vendor is None or not _text(device / "class").startswith("0x03"):
+            continue
+        sleeps = asleep[device.name.lower()] = _text(device / "power" / "runtime_status") == "suspended"
         if vendor == "amd":
-            found.append(_amd(device, asleep[device.name.lower()]))
-        elif vendor == "intel":
-            found.append(Gpu(name="Intel GPU", vendor="intel", unified=True, asleep=asleep[device.name.lower()]))
+            found.append(_amd(device, sleeps))
         else:
-            found.append(Gpu(name=_NAMES[vendor], vendor=vendor, asleep=asleep[device.name.lower()]))
+            unified = vendor == "intel" and device.name.endswith(_INTEL_INTEGRATED)
+            found.append(Gpu(name=_NAMES[vendor], vendor=vendor, unified=unified, asleep=sleeps))
     awake = [gpu for gpu in found if gpu.vendor == "nvidia" and not gpu.asleep]
-    if awake:
-        measured = _nvidia(asleep)
-        if measured:
-            found = [gpu for gpu in found if gpu not in awake] + measured
+    measured = nvidia(asleep) if awake else []
+    if measured:
+        found = [gpu for gpu in found if gpu not in awake] + measured
     return found
 
 
@@ -69,58 +75,10 @@ def _amd(device: Path, asleep: bool) -> Gpu:
     unified = bool(vram and gtt and vram <= 4 * GIB and gtt >= 8 * GIB and gtt >= 4 * vram)
     total, used = (gtt, gtt_used) if unified else (vram, vram_used)
     name = _text(device / "product_name") or ("AMD Radeon, integrated" if unified else "AMD Radeon")
-    free = total - used if total and used is not None and not asleep else None
+    free = max(0, total - used) if total and used is not None and not asleep else None
     return Gpu(
         name=name, vendor="amd", memory_total_bytes=total, memory_free_bytes=free, unified=unified, asleep=asleep
     )
-
-
-def _nvidia(asleep: dict[str, bool]) -> list[Gpu]:
-    """NVIDIA's own figures; opened and closed here. Empty without a driver."""
-    try:
-        import pynvml
-    except ImportError:
-        return []
-    found = []
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return []
-    try:
-        for index in range(pynvml.nvmlDeviceGetCount()):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-            bus = str(pynvml.nvmlDeviceGetPciInfo(handle).busId).lower()[-12:]
-            if asleep.get(bus):
-                continue
-            name = str(pynvml.nvmlDeviceGetName(handle))
-            try:
-                memory = pynvml.nvmlDeviceGetMemoryInfo(handle, version=pynvml.nvmlMemory_v2)
-                found.append(
-                    Gpu(
-                        name=name,
-                        vendor="nvidia",
-                        memory_total_bytes=int(memory.total),
-                        memory_free_bytes=int(memory.free),
-                    )
-                )
-            except pynvml.NVMLError:
-                # Boards with unified memory do not answer; what is free is what the machine has free.
-                ram = psutil.virtual_memory()
-                found.append(
-                    Gpu(
-                        name=name,
-                        vendor="nvidia",
-                        memory_total_bytes=ram.total,
-                        memory_free_bytes=ram.available,
-                        unified=True,
-                    )
-                )
-    except pynvml.NVMLError:
-        return found
-    finally:
-        with contextlib.suppress(pynvml.NVMLError):
-            pynvml.nvmlShutdown()
-    return found
 
 
 def _apple() -> list[Gpu]:
@@ -129,9 +87,9 @@ def _apple() -> list[Gpu]:
     return [Gpu(name="Apple GPU", vendor="apple", unified=True)]
 
 
-def _windows() -> list[Gpu]:
-    """Adapters in the registry; the 64-bit size, since AdapterRAM ends at 4 GiB."""
-    found: list[Gpu] = []
+def _windows(measured: list[Gpu]) -> list[Gpu]:
+    """Adapters in the registry, with the 64-bit size, since AdapterRAM ends at 4 GiB; NVIDIA's by its own library."""
+    found = list(measured)
     if sys.platform == "win32":
         import winreg
 
@@ -139,17 +97,46 @@ def _windows() -> list[Gpu]:
         for index in range(16):
             with contextlib.suppress(OSError), winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, rf"{root}\{index:04d}") as key:
                 name = str(winreg.QueryValueEx(key, "DriverDesc")[0])
+                vendor = next((v for v in ("nvidia", "amd", "intel") if v in name.lower()), "other")
+                if vendor == "nvidia" and measured:
+                    continue
                 size = None
                 with contextlib.suppress(OSError):
-                    size = int(winreg.QueryValueEx(key, "HardwareInformation.qwMemorySize")[0])
-                vendor = next((v for v in ("nvidia", "amd", "intel") if v in name.lower()), "other")
+                    raw = winreg.QueryValueEx(key, "HardwareInformation.qwMemorySize")[0]
+                    size = int.from_bytes(raw, "little") if isinstance(raw, bytes) else int(raw)
                 found.append(Gpu(name=name, vendor=vendor, memory_total_bytes=size, unified=vendor == "intel"))
     return found
 
 
+def _remembered(gpus: list[Gpu], known: Sequence[Gpu]) -> list[Gpu]:
+    """Name and size of sleeping GPUs from an earlier look."""
+    left = list(known)
+    for gpu in gpus:
+        if not gpu.asleep:
+            left = _without(left, gpu)
+    result = []
+    for gpu in gpus:
+        earlier = next((old for old in left if old.vendor == gpu.vendor and old.memory_total_bytes), None)
+        if not gpu.asleep or gpu.memory_total_bytes or earlier is None:
+            result.append(gpu)
+            continue
+        left.remove(earlier)
+        result.append(
+            dataclasses.replace(
+                gpu, name=earlier.name, memory_total_bytes=earlier.memory_total_bytes, device=earlier.device
+            )
+        )
+    return result
+
+
+def _without(gpus: list[Gpu], gpu: Gpu) -> list[Gpu]:
+    index = next((i for i, other in enumerate(gpus) if other.name == gpu.name), None)
+    return gpus if index is None else gpus[:index] + gpus[index + 1 :]
+
+
 def _match(gpus: list[Gpu], devices: Sequence[EngineDevice]) -> tuple[Gpu, ...]:
     """Say which GPUs the engine drives, and take its memory figures where there are no better ones."""
-    free = [device for device in devices if device.kind in ("gpu", "igpu")]
+    free = _of_one_backend([device for device in devices if device.kind in ("gpu", "igpu")])
     matched = []
     for gpu in gpus:
         device = next((d for d in free if _same(gpu, d)), None)
@@ -166,29 +153,41 @@ def _match(gpus: list[Gpu], devices: Sequence[EngineDevice]) -> tuple[Gpu, ...]:
                 device=device.name,
                 memory_total_bytes=total,
                 memory_free_bytes=min(left, total),
+                # What the engine could read is awake by now.
+                asleep=False,
             )
         )
-    for device in free:
-        matched.append(
-            Gpu(
-                name=device.description,
-                vendor=next(
-                    (v for v in ("nvidia", "amd", "intel", "apple") if v in device.description.lower()), "other"
-                ),
-                memory_total_bytes=device.memory_total_bytes,
-                memory_free_bytes=min(device.memory_free_bytes, device.memory_total_bytes),
-                unified=device.kind == "igpu",
-                device=device.name,
-            )
+    matched += [
+        Gpu(
+            name=device.description,
+            vendor=next((v for v in ("nvidia", "amd", "intel", "apple") if v in device.description.lower()), "other"),
+            memory_total_bytes=device.memory_total_bytes,
+            memory_free_bytes=min(device.memory_free_bytes, device.memory_total_bytes),
+            unified=device.kind == "igpu",
+            device=device.name,
         )
+        for device in free
+    ]
     return tuple(matched)
+
+
+def _of_one_backend(devices: Sequence[EngineDevice]) -> list[EngineDevice]:
+    """Each GPU once: two backends (CUDA and Vulkan) list the same card, the first is the one that the engine takes."""
+    kept: list[EngineDevice] = []
+    for device in devices:
+        backend = _backend(device)
+        if not any(other.description == device.description and _backend(other) != backend for other in kept):
+            kept.append(device)
+    return kept
+
+
+def _backend(device: EngineDevice) -> str:
+    return device.name.rstrip("0123456789")
 
 
 def _same(gpu: Gpu, device: EngineDevice) -> bool:
     described = device.description.lower()
-    return (
-        gpu.vendor in described or gpu.name.lower() in described or (gpu.vendor == "apple" and device.name == "Metal")
-    )
+    return gpu.vendor in described or gpu.name.lower() in described
 
 
 def _number(path: Path) -> int | None:
@@ -198,6 +197,6 @@ def _number(path: Path) -> int | None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text().strip()
+        return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return ""

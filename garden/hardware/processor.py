@@ -12,7 +12,7 @@ import psutil
 
 from garden.core.hardware_snapshot import Cpu
 
-#: In the order of a reader's interest; Linux and macOS spell some differently.
+#: In the order of a reader's interest: as /proc/cpuinfo spells it, and as we do.
 _FEATURES = {
     "avx2": "avx2",
     "avx512f": "avx512",
@@ -28,49 +28,94 @@ _FEATURES = {
     "sve": "sve",
 }
 
+#: The same as macOS names them: Apple's processors by sysctl key, Intel's by a word in a list.
+_APPLE_FEATURES = {
+    "hw.optional.AdvSIMD": "neon",
+    "hw.optional.arm.FEAT_DotProd": "dotprod",
+    "hw.optional.arm.FEAT_I8MM": "i8mm",
+}
+_MAC_INTEL_FEATURES = {"AVX2": "avx2", "AVX512F": "avx512", "FMA": "fma", "F16C": "f16c"}
 
-def read_cpu(cpuinfo: Path = Path("/proc/cpuinfo")) -> Cpu:
-    """Read it; cheap enough for every start."""
-    name, flags = _identify(cpuinfo)
-    threads = _usable_threads()
+#: The same as numbers of IsProcessorFeaturePresent (winnt.h).
+_WINDOWS_FEATURES = {40: "avx2", 41: "avx512", 19: "neon", 43: "dotprod"}
+
+
+def read_cpu(cpuinfo: Path = Path("/proc/cpuinfo"), cgroups: Path = Path("/sys/fs/cgroup")) -> Cpu:
+    """Read it; cheap enough for every start.
+
+    Args:
+        cpuinfo: Where Linux describes processors.
+        cgroups: Where control groups are mounted.
+    """
+    name, features = _identify(cpuinfo)
+    threads = _usable_threads(cgroups)
     physical = psutil.cpu_count(logical=False) or threads
-    return Cpu(
-        name=name,
-        physical_cores=max(1, min(physical, threads)),
-        threads=threads,
-        features=tuple(ours for theirs, ours in _FEATURES.items() if theirs in flags),
-    )
+    return Cpu(name=name, physical_cores=max(1, min(physical, threads)), threads=threads, features=features)
 
 
-def _usable_threads() -> int:
+def _usable_threads(cgroups: Path) -> int:
     """Hardware threads that this process may use: affinity and the control group's quota respected."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-    except (OSError, ValueError):
-        return count
-    return max(1, min(count, round(int(quota) / int(period)))) if quota.isdigit() else count
+    quota = _quota(cgroups)
+    return max(1, min(count, round(quota))) if quota else count
 
 
-def _identify(cpuinfo: Path) -> tuple[str, frozenset[str]]:
+def _quota(cgroups: Path) -> float | None:
+    """Processors that the control group grants, None for all."""
+    both = _text(cgroups / "cpu.max").split()  # version 2
+    if not both:  # version 1
+        both = [_text(cgroups / "cpu" / name).strip() for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us")]
+    if len(both) != 2 or not all(text.isdigit() for text in both) or int(both[1]) == 0:
+        return None
+    return int(both[0]) / int(both[1])
+
+
+def _identify(cpuinfo: Path) -> tuple[str, tuple[str, ...]]:
     if sys.platform == "darwin":
-        return _sysctl("machdep.cpu.brand_string") or platform.processor(), frozenset()
+        return _identify_mac()
     if sys.platform == "win32":
+        return _identify_windows()
+    fields: dict[str, str] = {}
+    for line in _text(cpuinfo).splitlines():
+        key, _, value = line.partition(":")
+        fields.setdefault(key.strip(), value.strip())
+    name = fields.get("model name") or fields.get("Hardware") or fields.get("Model") or platform.machine()
+    flags = set((fields.get("flags") or fields.get("Features") or "").split())
+    return name, tuple(ours for theirs, ours in _FEATURES.items() if theirs in flags)
+
+
+def _identify_mac() -> tuple[str, tuple[str, ...]]:
+    name = _sysctl("machdep.cpu.brand_string") or platform.processor()
+    if platform.machine() == "arm64":
+        return name, tuple(ours for key, ours in _APPLE_FEATURES.items() if _sysctl(key) == "1")
+    words = set(f"{_sysctl('machdep.cpu.features')} {_sysctl('machdep.cpu.leaf7_features')}".upper().split())
+    return name, tuple(ours for theirs, ours in _MAC_INTEL_FEATURES.items() if theirs in words)
+
+
+def _identify_windows() -> tuple[str, tuple[str, ...]]:
+    name = platform.processor()
+    features: tuple[str, ...] = ()
+    if sys.platform == "win32":
+        import ctypes
         import winreg
 
         with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, r"HARDWARE\DESCRIPTION\System\CentralProcessor\0") as key:
-            return str(winreg.QueryValueEx(key, "ProcessorNameString")[0]).strip(), frozenset()
-    fields: dict[str, str] = {}
-    try:
-        for line in cpuinfo.read_text().splitlines():
-            key, _, value = line.partition(":")
-            fields.setdefault(key.strip(), value.strip())
-    except OSError:
-        pass
-    name = fields.get("model name") or fields.get("Hardware") or platform.machine()
-    return name, frozenset((fields.get("flags") or fields.get("Features") or "").split())
+            name = str(winreg.QueryValueEx(key, "ProcessorNameString")[0]).strip()
+        present = ctypes.windll.kernel32.IsProcessorFeaturePresent
+        features = tuple(ours for number, ours in _WINDOWS_FEATURES.items() if present(number))
+    return name, features
 
 
 def _sysctl(name: str) -> str:
-    done = subprocess.run(["sysctl", "-n", name], capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(["sysctl", "-n", name], capture_output=True, text=True, check=False, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
     return done.stdout.strip()
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from garden.core.messages import Message, Probed, ProbeInput
+from garden.core.messages import Message, Probe, Probed, ProbeInput
 from garden.engine.library import engine_facts
 from garden.hardware.graphics import read_gpus
 from garden.process.worker_channel import WorkerChannel, serve_one
@@ -13,6 +13,7 @@ def main() -> int:
     return serve_one(ProbeInput, _probe)
 
 
-def _probe(_request: Message, _channel: WorkerChannel[Message]) -> Probed:
+def _probe(request: Message, _channel: WorkerChannel[Message]) -> Probed:
     engine = engine_facts()
-    return Probed(gpus=read_gpus(engine.devices), engine=engine)
+    known = request.known if isinstance(request, Probe) else ()
+    return Probed(gpus=read_gpus(engine.devices, known), engine=engine)
