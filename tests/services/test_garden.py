@@ -64,3 +64,27 @@ def test_everything_of_the_users_lies_in_the_data_folder(garden: Garden, data_di
 
     assert {path.name for path in data_dir().iterdir()} >= {"work.sqlite", "settings.json"}
     assert data_dir() == data_dirs / "data"
+
+
+def test_what_needs_no_database_does_not_wait_for_one(data_dirs: Path) -> None:
+    garden = Garden()
+    opening = threading.Event()
+    go_on = threading.Event()
+
+    def open_slowly() -> None:
+        with garden.making["_work"]:
+            opening.set()
+            go_on.wait(10)
+
+    thread = threading.Thread(target=open_slowly)
+    thread.start()
+    assert opening.wait(5)
+    seen: list[int] = []
+    reader = threading.Thread(target=lambda: seen.append(garden.machine.snapshot().ram_total_bytes), daemon=True)
+    reader.start()
+    reader.join(5)
+    go_on.set()
+    thread.join()
+    garden.close()
+
+    assert seen, "the machine waited for the database"
