@@ -96,9 +96,7 @@ class ProgressBar(ThemedWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw it."""
         painter = QPainter(self)
-        paint_progress(
-            painter, self.look, QRectF(self.rect()), self._shown, self._color, on_selected=self._on_selected
-        )
+        paint_progress(painter, self.look, QRectF(self.rect()), self._shown, self._color, on_selected=self._on_selected)
 
     @Slot(object)
     def _on_eased(self, value: object) -> None:
