@@ -69,14 +69,17 @@ def color_pieces(code: str, language: str) -> Iterator[tuple[str, str]]:
     rules = _token_colors()
     known: dict[object, str] = {}
     pending, pending_color = "", ""
-    tokens = list(lexer.get_tokens(code))
-    for number, (token, piece) in enumerate(tokens):
+    tokens = iter(lexer.get_tokens(code))
+    following = next(tokens, None)
+    while following is not None:
+        token, piece = following
+        following = next(tokens, None)
         color = known.get(token)
         if color is None:
             ancestors = token.split()
             color = next((name for kind, name in rules if kind in ancestors), "text.primary")
             known[token] = color
-        if token is Name and number + 1 < len(tokens) and tokens[number + 1][1].startswith("("):
+        if token is Name and following is not None and following[1].startswith("("):
             color = "syntax.function"
         if color == pending_color:
             pending += piece

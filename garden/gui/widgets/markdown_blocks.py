@@ -1,7 +1,7 @@
 """Cuts growing Markdown into blocks that are finished and one that still grows. No Qt.
 
 A finished block is never looked at again, so that a long answer costs as little per update as a short one. Cuts are
-made at column 0 only and never inside a list, whose items would be numbered anew.
+made at column 0 only, and inside a list only where the next item carries its own number on: Qt numbers anew.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 _FENCE = re.compile(r"^(?P<indent> {0,12})(?P<marks>`{3,}|~{3,})[ \t]*(?P<info>[^`\n]*?)[ \t]*$")
-_LIST_ITEM = re.compile(r"^ {0,3}(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
+_LIST_ITEM = re.compile(r"^ {0,3}(?:[-*+]|(?P<number>\d{1,9})[.)])(?:[ \t]|$)")
 #: The last line may turn out to be a fence or a list; what it shows until then would flicker.
 _UNDECIDED = re.compile(r"^ {0,12}(?:`{1,}|~{1,})[^`\n]*$")
 
 #: A line of prose longer than this without a blank line is cut off where a paragraph could end.
 _LONGEST_PROSE = 20_000
+#: A list longer than this is handed out in parts.
+_LONGEST_LIST = 800
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +29,13 @@ class Block:
         kind: ``prose`` (anything but fenced code) or ``code``.
         text: Markdown, or the code without its fences.
         language: What the fence named, lower case.
+        continues: Whether the next block goes on with the same list.
     """
 
     kind: Literal["prose", "code"]
     text: str
     language: str = ""
+    continues: bool = False
 
 
 class BlockSplitter:
@@ -44,6 +48,7 @@ class BlockSplitter:
         self._in_list = False
         self._blank_before = False
         self._prose_length = 0
+        self._number: int | None = None
 
     def feed(self, text: str) -> list[Block]:
         """Take a piece of text.
@@ -52,7 +57,8 @@ class BlockSplitter:
             Blocks that this piece finished, in order.
         """
         finished: list[Block] = []
-        lines = (self._partial + text).split("\n")
+        # A carriage return may come in a piece of its own, apart from its line feed.
+        lines = (self._partial + text.replace("\r", "")).split("\n")
         self._partial = lines.pop()
         for line in lines:
             self._take(line, finished)
@@ -98,27 +104,35 @@ class BlockSplitter:
                 self._lines.append("")
                 self._blank_before = True
             return
-        is_item = bool(_LIST_ITEM.match(line))
+        item = _LIST_ITEM.match(line)
+        is_item = item is not None
         if self._in_list and self._blank_before and not is_item and not line.startswith((" ", "\t")):
             self._close(finished)
         if self._prose_length > _LONGEST_PROSE and not self._in_list:
             self._close(finished)
+        if item is not None and not line.startswith(" "):
+            number = int(item["number"]) if item["number"] else None
+            goes_on = self._number is None if number is None else number == (self._number or 0) + 1
+            if self._in_list and goes_on and self._prose_length > _LONGEST_LIST:
+                self._close(finished, continues=True)
+            self._number = number
         if is_item:
             self._in_list = True
         self._blank_before = False
         self._lines.append(line)
         self._prose_length += len(line)
 
-    def _close(self, finished: list[Block]) -> None:
+    def _close(self, finished: list[Block], *, continues: bool = False) -> None:
         if self._fence is not None:
             finished.append(Block("code", "\n".join(self._lines), _language(self._fence)))
         elif any(line.strip() for line in self._lines):
-            finished.append(Block("prose", "\n".join(self._lines).rstrip("\n")))
+            finished.append(Block("prose", "\n".join(self._lines).rstrip("\n"), continues=continues))
         self._lines = []
         self._fence = None
         self._in_list = False
         self._blank_before = False
         self._prose_length = 0
+        self._number = None
 
     def _closes_fence(self, line: str) -> bool:
         assert self._fence is not None

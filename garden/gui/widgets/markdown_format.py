@@ -16,9 +16,7 @@ from PySide6.QtGui import (
     QTextFormat,
     QTextFrame,
     QTextFrameFormat,
-    QTextLength,
     QTextTable,
-    QTextTableFormat,
 )
 
 from garden.gui.theme.theme import Theme
@@ -29,8 +27,13 @@ FEATURES = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.M
 _LINE_FIXED = QTextBlockFormat.LineHeightTypes.FixedHeight.value
 _LINE_MINIMUM = QTextBlockFormat.LineHeightTypes.MinimumHeight.value
 
-#: Marks the one-cell table that holds a code block.
+#: Number of the code block that a line belongs to. Code is a run of plain blocks, not a table or a frame: Qt lays those
+#: out as a whole for every letter that is added.
 CODE_PROPERTY = QTextFormat.Property.UserProperty.value + 1
+
+#: Room inside the area of a code block, and between it and what stands around it.
+CODE_PADDING = 8
+CODE_GAP = 8
 
 _HEADINGS = {1: (18.0, 26), 2: (15.0, 24), 3: (14.0, 22)}
 
@@ -68,29 +71,31 @@ class MarkdownFormatter:
         """Text of a code block."""
         return self._char_format(self._code_font, color)
 
-    def code_line(self) -> QTextBlockFormat:
-        """A line of a code block."""
+    def code_line(self, number: int, *, top: int = 0, bottom: int = 0) -> QTextBlockFormat:
+        """A line of a code block.
+
+        Args:
+            number: Of the code block in its document, from 1.
+            top: Margin above, logical pixels at 100 %; for the first line.
+            bottom: Margin below; for the last line.
+        """
         block = QTextBlockFormat()
+        block.setProperty(CODE_PROPERTY, number)
         block.setLineHeight(self._theme.line("code"), _LINE_FIXED)
-        block.setLeftMargin(2)
+        block.setLeftMargin(self._theme.px(10))
+        block.setRightMargin(self._theme.px(10))
+        block.setTopMargin(self._theme.px(top))
+        block.setBottomMargin(self._theme.px(bottom))
         return block
 
-    def code_table(self) -> QTextTableFormat:
-        """The one-cell table of a code block; the view draws its area."""
-        table = QTextTableFormat()
-        table.setProperty(CODE_PROPERTY, True)
-        table.setCellPadding(self._theme.px(8))
-        table.setCellSpacing(0)
-        table.setBorder(0)
-        table.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_None)
-        table.setWidth(QTextLength(QTextLength.Type.PercentageLength, 100))
-        table.setBottomMargin(self._theme.px(8))
-        return table
-
-    def document(self, markdown: str) -> QTextDocument:
+    def document(self, markdown: str, *, continues: bool = False) -> QTextDocument:
         """Read prose. A first paragraph of one letter is put before it; whoever inserts the document takes it out.
 
         Qt gives the first block that is inserted the format of the place it comes to; the letter bears that.
+
+        Args:
+            markdown: The prose.
+            continues: It ends inside a list, so what follows stands close.
         """
         document = QTextDocument()
         document.setUndoRedoEnabled(False)
@@ -99,13 +104,13 @@ class MarkdownFormatter:
         cursor = QTextCursor(document)
         block = document.begin()
         while block.isValid():
-            self._format_block(cursor, block)
+            self._format_block(cursor, block, continues=continues)
             block = block.next()
         for table in _tables(document.rootFrame()):
             self._format_table(table)
         return document
 
-    def _format_block(self, cursor: QTextCursor, block: QTextBlock) -> None:
+    def _format_block(self, cursor: QTextCursor, block: QTextBlock, *, continues: bool) -> None:
         given = block.blockFormat()
         level = given.headingLevel()
         quoted = given.property(QTextFormat.Property.BlockQuoteLevel)
@@ -115,7 +120,7 @@ class MarkdownFormatter:
         given.setLineHeight(line_height, _LINE_MINIMUM if _has_tall_letters(block) else _LINE_FIXED)
         given.setTopMargin(self._theme.px(8) if level else 0)
         following = block.next()
-        goes_on = in_list and following.isValid() and following.textList() is not None
+        goes_on = in_list and (following.textList() is not None if following.isValid() else continues)
         given.setBottomMargin(self._theme.px(3 if goes_on else 4 if level else 8))
         if quoted:
             given.setLeftMargin(self._theme.px(14) * int(quoted))

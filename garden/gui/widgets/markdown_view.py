@@ -16,21 +16,30 @@ from PySide6.QtGui import (
     QPen,
     QTextBlock,
     QTextBlockFormat,
+    QTextCharFormat,
     QTextCursor,
     QTextDocumentFragment,
     QTextFormat,
-    QTextTable,
 )
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
 from garden.gui.theme.theme import ThemeController
-from garden.gui.widgets.code_colours import color_pieces
+from garden.gui.widgets.code_painter import CodePainter
 from garden.gui.widgets.markdown_blocks import Block, BlockSplitter
-from garden.gui.widgets.markdown_format import CODE_PROPERTY, MarkdownFormatter, is_web_link
+from garden.gui.widgets.markdown_format import (
+    CODE_GAP,
+    CODE_PADDING,
+    CODE_PROPERTY,
+    MarkdownFormatter,
+    is_web_link,
+)
 from garden.gui.widgets.no_resource import nothing_to_load
 
 #: More than this is shown plain: nobody reads it, and laying it out would hold up the window.
 _LONGEST = 2_000_000
+#: A paragraph longer than this is drawn anew only when it has grown by one part in so many.
+_LONG_TAIL = 3_000
+_LONG_TAIL_STEPS = 12
 
 
 def open_in_browser(address: str) -> None:
@@ -69,7 +78,10 @@ class MarkdownView(QTextBrowser):
         self._splitter = BlockSplitter()
         self._formatter = MarkdownFormatter(theme.theme, style)
         self._tail = 0
-        self._open_code: tuple[QTextTable, str] | None = None
+        self._shown_tail = 0
+        self._code_count = 0
+        self._open_code: tuple[int, str] | None = None
+        self._painter = CodePainter(self.document(), self._code_format, self)
         self._streaming = False
         self.setObjectName(name)
         self.setAccessibleName(label)
@@ -90,6 +102,11 @@ class MarkdownView(QTextBrowser):
         self.clear_text()
 
     @property
+    def coloured(self) -> bool:
+        """Whether every finished code block has its colours."""
+        return self._painter.idle
+
+    @property
     def text(self) -> str:
         """The Markdown that was given so far."""
         return "".join(self._text)
@@ -106,6 +123,9 @@ class MarkdownView(QTextBrowser):
         self._splitter = BlockSplitter()
         self._formatter = MarkdownFormatter(self._controller.theme, self._style)
         self._open_code = None
+        self._code_count = 0
+        self._shown_tail = 0
+        self._painter.forget()
         self.document().clear()
         self.document().setDefaultFont(self._controller.theme.font(self._style))
         self.document().setIndentWidth(self._controller.theme.px(20))
@@ -156,48 +176,43 @@ class MarkdownView(QTextBrowser):
         """Draw the areas of code and the bars of quotes below the text, the caret above it."""
         painter = QPainter(self.viewport())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        theme = self._controller.theme
         shift = -float(self.verticalScrollBar().value())
-        layout = self.document().documentLayout()
         visible = QRectF(self.viewport().rect())
-        padding = theme.px(8)
-        for frame in self.document().rootFrame().childFrames():
-            if not frame.frameFormat().property(CODE_PROPERTY):
-                continue
-            # Qt's own rectangle of a one-cell table leaves its padding out; the lines say where it is.
-            first, last = frame.firstCursorPosition().block(), frame.lastCursorPosition().block()
-            top = layout.blockBoundingRect(first).top() - padding + shift
-            bottom = layout.blockBoundingRect(last).top() + _block_height(last, theme.line("code")) + padding + shift
-            area = QRectF(0, top, visible.width(), bottom - top)
-            if area.intersects(visible):
-                painter.setBrush(theme.color("bg.code"))
-                painter.setPen(QPen(theme.color("border.subtle"), 1))
-                painter.drawRoundedRect(area.adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
-        self._paint_quotes(painter, shift, visible)
+        self._paint_blocks(painter, shift, visible)
         painter.end()
         super().paintEvent(event)
         if self._streaming:
             self._paint_caret()
 
-    def _paint_quotes(self, painter: QPainter, shift: float, visible: QRectF) -> None:
+    def _paint_blocks(self, painter: QPainter, shift: float, visible: QRectF) -> None:
         theme = self._controller.theme
         layout = self.document().documentLayout()
+        padding = theme.px(CODE_PADDING)
         block = self.cursorForPosition(self.viewport().rect().topLeft()).block()
         while block.isValid():
-            area = layout.blockBoundingRect(block).translated(0, shift)
-            if area.top() > visible.bottom():
+            top = layout.blockBoundingRect(block).top() + shift
+            if top > visible.bottom() + padding:
                 return
-            if block.blockFormat().property(QTextFormat.Property.BlockQuoteLevel):
+            code = _code_number(block)
+            if code:
+                # Where lines of it lie above the view, the area begins out of sight.
+                upper = visible.top() - 20 if _code_number(block.previous()) == code else top - padding
+                while _code_number(block.next()) == code and top < visible.bottom():
+                    block = block.next()
+                    top = layout.blockBoundingRect(block).top() + shift
+                lower = top + _block_height(block, theme.line("code")) + padding
+                painter.setBrush(theme.color("bg.code"))
+                painter.setPen(QPen(theme.color("border.subtle"), 1))
+                area = QRectF(0, upper, visible.width(), lower - upper)
+                painter.drawRoundedRect(area.adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+            elif block.blockFormat().property(QTextFormat.Property.BlockQuoteLevel):
                 height = _block_height(block, theme.line(self._style))
-                painter.fillRect(QRectF(0, area.top(), 3, height), theme.color("border.strong"))
+                painter.fillRect(QRectF(0, top, 3, height), theme.color("border.strong"))
             block = block.next()
 
     def _paint_caret(self) -> None:
         cursor = QTextCursor(self.document())
-        if self._open_code is not None:
-            cursor = self._open_code[0].cellAt(0, 0).lastCursorPosition()
-        else:
-            cursor.movePosition(QTextCursor.MoveOperation.End)
+        cursor.movePosition(QTextCursor.MoveOperation.End)
         place = QRectF(self.cursorRect(cursor))
         theme = self._controller.theme
         painter = QPainter(self.viewport())
@@ -212,38 +227,45 @@ class MarkdownView(QTextBrowser):
     def _commit(self, cursor: QTextCursor, block: Block) -> None:
         if block.kind == "code":
             if self._open_code is None:
-                self._drop_tail(cursor)
                 self._start_code(cursor)
-            self._close_code(block)
+            self._close_code(cursor, block)
             return
         self._drop_tail(cursor)
-        self._insert_prose(cursor, block.text)
-        cursor.movePosition(QTextCursor.MoveOperation.End)
-        self._tail = cursor.position()
+        self._insert_prose(cursor, block.text, continues=block.continues)
+        self._move_tail(cursor)
 
     def _show_growing(self, cursor: QTextCursor) -> None:
         growing = self._splitter.growing
         if growing is not None and growing.kind == "code":
             if self._open_code is None:
-                self._drop_tail(cursor)
                 self._start_code(cursor)
-            self._grow_code(growing.text)
+            self._grow_code(cursor, growing.text)
+            return
+        length = len(growing.text) if growing is not None else 0
+        if length > _LONG_TAIL and 0 <= length - self._shown_tail < length / _LONG_TAIL_STEPS:
+            # A paragraph without end is shown in larger and larger steps, so that it costs no more than others.
             return
         self._drop_tail(cursor)
         if growing is not None:
             self._insert_prose(cursor, growing.text)
+        self._shown_tail = length
 
     def _drop_tail(self, cursor: QTextCursor) -> None:
+        self._shown_tail = 0
         cursor.setPosition(self._tail)
+        before = cursor.blockFormat()
         cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
         if cursor.hasSelection():
             cursor.removeSelectedText()
+            if before.property(CODE_PROPERTY):
+                # An empty line takes over the format of what is removed after it.
+                cursor.setBlockFormat(before)
 
-    def _insert_prose(self, cursor: QTextCursor, markdown: str) -> None:
+    def _insert_prose(self, cursor: QTextCursor, markdown: str, *, continues: bool = False) -> None:
         """Insert at the tail, in blocks of its own."""
         self._to_fresh_block(cursor)
         start = cursor.position()
-        cursor.insertFragment(QTextDocumentFragment(self._formatter.document(markdown)))
+        cursor.insertFragment(QTextDocumentFragment(self._formatter.document(markdown, continues=continues)))
         # The letter that was put before the text took the format of this place; out with it, and with its block.
         cursor.setPosition(start)
         cursor.deleteChar()
@@ -256,7 +278,7 @@ class MarkdownView(QTextBrowser):
     def _to_fresh_block(self, cursor: QTextCursor) -> None:
         """Go to an empty block at the end, one that bears nothing of what stood there."""
         cursor.movePosition(QTextCursor.MoveOperation.End)
-        if cursor.block().length() > 1:
+        if cursor.block().length() > 1 or _code_number(cursor.block()):
             cursor.insertBlock(QTextBlockFormat(), self._formatter.body_format())
             return
         items = cursor.block().textList()
@@ -265,45 +287,63 @@ class MarkdownView(QTextBrowser):
         cursor.setBlockFormat(QTextBlockFormat())
 
     def _start_code(self, cursor: QTextCursor) -> None:
+        self._drop_tail(cursor)
         self._to_fresh_block(cursor)
-        table = cursor.insertTable(1, 1, self._formatter.code_table())
-        inside = table.cellAt(0, 0).firstCursorPosition()
-        inside.setBlockFormat(self._formatter.code_line())
-        inside.setBlockCharFormat(self._formatter.code_format())
-        self._open_code = (table, "")
+        self._code_count += 1
+        before = cursor.block().previous()
+        # Margins of neighbours do not add up: the larger one counts.
+        gap = 0 if not before.isValid() else CODE_PADDING + CODE_GAP if _code_number(before) else CODE_GAP
+        top = gap + CODE_PADDING
+        bottom = CODE_PADDING + CODE_GAP
+        cursor.setBlockFormat(self._formatter.code_line(self._code_count, top=top, bottom=bottom))
+        cursor.setBlockCharFormat(self._formatter.code_format())
+        self._open_code = (cursor.position(), "")
+        self._move_tail(cursor)
+
+    def _grow_code(self, cursor: QTextCursor, code: str) -> None:
+        assert self._open_code is not None
+        start, shown = self._open_code
+        if not code.startswith(shown):
+            # The last, unfinished line turned out to be something else.
+            cursor.setPosition(start)
+            cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
+            cursor.removeSelectedText()
+            shown = ""
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        added = code[len(shown) :]
+        if "\n" in added:
+            self._insert_lines(cursor, added)
+        else:
+            cursor.insertText(added, self._formatter.code_format())
+        self._open_code = (start, code)
+        self._move_tail(cursor)
+
+    def _insert_lines(self, cursor: QTextCursor, text: str) -> None:
+        """Insert lines; the margin below the code moves on to the last one."""
+        number, bottom = self._code_count, CODE_PADDING + CODE_GAP
+        here = cursor.blockFormat()
+        here.setBottomMargin(0)
+        cursor.setBlockFormat(here)
+        first, _, rest = text.partition("\n")
+        cursor.insertText(first, self._formatter.code_format())
+        cursor.insertBlock(self._formatter.code_line(number), self._formatter.code_format())
+        cursor.insertText(rest, self._formatter.code_format())
+        cursor.setBlockFormat(self._formatter.code_line(number, bottom=bottom))
+
+    def _close_code(self, cursor: QTextCursor, block: Block) -> None:
+        """The fence is closed: the code is whole, and is read and coloured once."""
+        assert self._open_code is not None
+        self._grow_code(cursor, block.text)
+        start, _shown = self._open_code
+        self._open_code = None
+        self._painter.paint(start, block.text, block.language)
+
+    def _move_tail(self, cursor: QTextCursor) -> None:
         cursor.movePosition(QTextCursor.MoveOperation.End)
         self._tail = cursor.position()
 
-    def _grow_code(self, code: str) -> None:
-        assert self._open_code is not None
-        table, shown = self._open_code
-        cursor = table.cellAt(0, 0).lastCursorPosition()
-        if code.startswith(shown):
-            cursor.insertText(code[len(shown) :], self._formatter.code_format())
-        else:
-            self._fill_code(table, code, "")
-        self._open_code = (table, code)
-        self._move_tail()
-
-    def _close_code(self, block: Block) -> None:
-        """The fence is closed: read the code once and colour it."""
-        assert self._open_code is not None
-        self._fill_code(self._open_code[0], block.text, block.language)
-        self._open_code = None
-        self._move_tail()
-
-    def _fill_code(self, table: QTextTable, code: str, language: str) -> None:
-        cell = table.cellAt(0, 0)
-        cursor = cell.firstCursorPosition()
-        cursor.setPosition(cell.lastCursorPosition().position(), QTextCursor.MoveMode.KeepAnchor)
-        cursor.removeSelectedText()
-        for piece, color in color_pieces(code, language):
-            cursor.insertText(piece, self._formatter.code_format(color))
-
-    def _move_tail(self) -> None:
-        end = QTextCursor(self.document())
-        end.movePosition(QTextCursor.MoveOperation.End)
-        self._tail = end.position()
+    def _code_format(self, color: str) -> QTextCharFormat:
+        return self._formatter.code_format(color)
 
     def _set_margins(self) -> None:
         """The text is as wide with a scroll bar as without, so that it does not move when one appears."""
@@ -339,3 +379,8 @@ class MarkdownView(QTextBrowser):
 def _block_height(block: QTextBlock, line: int) -> float:
     """Height of a block whose lines are of a fixed height, which Qt's own rectangle does not count."""
     return float(max(1, block.layout().lineCount()) * line)
+
+
+def _code_number(block: QTextBlock) -> int:
+    """Number of the code block that a line belongs to, 0 for none."""
+    return int(block.blockFormat().property(CODE_PROPERTY) or 0) if block.isValid() else 0

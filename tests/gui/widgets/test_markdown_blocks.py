@@ -32,6 +32,23 @@ def test_a_list_is_never_cut_between_its_items() -> None:
     ]
 
 
+def test_a_long_list_is_handed_out_in_parts_that_number_on() -> None:
+    text = "\n".join(f"{number}. {'word ' * 20}" for number in range(1, 40))
+
+    blocks = split_blocks(text)
+
+    assert len(blocks) > 3
+    assert all(block.continues for block in blocks[:-1])
+    assert not blocks[-1].continues
+    assert "\n".join(block.text for block in blocks) == text
+
+
+def test_a_long_list_that_does_not_number_on_stays_whole() -> None:
+    text = "\n".join(f"1. {'word ' * 20}" for _ in range(40))
+
+    assert split_blocks(text) == [Block("prose", text)]
+
+
 def test_code_inside_a_list_loses_the_indent_of_its_fence() -> None:
     assert split_blocks("1. do\n   ```sh\n   ls\n     -l\n   ```\n2. done")[1] == Block("code", "ls\n  -l", "sh")
 
@@ -52,7 +69,9 @@ def test_an_open_fence_at_the_end_keeps_its_code() -> None:
 
 
 @given(
-    st.lists(st.sampled_from(["a", "\n", "\n\n", "```", "```py\n", "- ", "1. ", "   ", "> ", "~~~", "# ", "|"])),
+    st.lists(
+        st.sampled_from(["a", "\n", "\n\n", "\r\n", "```", "```py\n", "- ", "1. ", "   ", "> ", "~~~", "# ", "|"])
+    ),
     st.randoms(use_true_random=False),
 )
 def test_pieces_of_any_size_give_the_same_blocks(parts: list[str], random: object) -> None:

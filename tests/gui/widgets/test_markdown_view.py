@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt, QUrl
-from PySide6.QtGui import QColor, QImage, QTextCursor, QTextDocument, QTextTable
+from PySide6.QtGui import QColor, QImage, QTextCursor, QTextDocument
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -116,34 +116,64 @@ def test_any_other_link_is_only_text(view: MarkdownView, qtbot: QtBot, opened: l
     assert view.toPlainText() == "See documentation now"
 
 
-def _code_tables(view: MarkdownView) -> list[QTextTable]:
-    frames = view.document().rootFrame().childFrames()
-    return [frame for frame in frames if isinstance(frame, QTextTable) and frame.format().property(CODE_PROPERTY)]
-
-
 def _colour_of(view: MarkdownView, word: str) -> QColor:
+    """Colour that a word is drawn in: its own, or the one laid over it."""
     cursor = view.document().find(word)
     assert not cursor.isNull()
+    block, start = cursor.block(), cursor.selectionStart() - cursor.block().position()
+    for laid in block.layout().formats():
+        if laid.start <= start < laid.start + laid.length:
+            return laid.format.foreground().color()
     return cursor.charFormat().foreground().color()
 
 
-def test_code_is_coloured_when_its_fence_closes(view: MarkdownView, theme: ThemeController) -> None:
+def _code_lines(view: MarkdownView) -> list[str]:
+    lines = []
+    block = view.document().begin()
+    while block.isValid():
+        if block.blockFormat().property(CODE_PROPERTY):
+            lines.append(block.text())
+        block = block.next()
+    return lines
+
+
+def test_code_is_coloured_when_its_fence_closes(view: MarkdownView, theme: ThemeController, qtbot: QtBot) -> None:
     view.append("```python\ndef parse(): pass\n")
     assert _colour_of(view, "def") == theme.theme.color("text.primary")
 
     view.append("```\n")
+    qtbot.waitUntil(lambda: view.coloured)
 
     assert _colour_of(view, "def") == theme.theme.color("syntax.keyword")
-    assert len(_code_tables(view)) == 1
+    assert _colour_of(view, "parse") == theme.theme.color("syntax.function")
 
 
-def test_text_after_code_is_not_in_its_box(view: MarkdownView) -> None:
-    view.append("```\ncode\n```\nafter")
+def test_colours_that_span_lines_and_letters_of_two_units_stay_in_place(
+    view: MarkdownView, theme: ThemeController, qtbot: QtBot
+) -> None:
+    view.set_text('```python\n"""\n😀 told\n"""\nclass Box: pass\n```\n')
+    qtbot.waitUntil(lambda: view.coloured)
 
-    cursor = view.document().find("after")
+    assert _colour_of(view, "told") == theme.theme.color("syntax.string")
+    assert _colour_of(view, "class") == theme.theme.color("syntax.keyword")
+    assert _colour_of(view, "Box") == theme.theme.color("syntax.type")
 
-    assert cursor.currentTable() is None
-    assert _code_tables(view)[0].cellAt(0, 0).firstCursorPosition().block().text() == "code"
+
+def test_text_after_code_is_not_code(view: MarkdownView) -> None:
+    view.set_text("before\n```\none\n\n  two\n```\nafter\n```\n```\nend")
+
+    assert _code_lines(view) == ["one", "", "  two", ""]
+    assert view.toPlainText() == "before\none\n\n  two\nafter\n\nend"
+
+
+def test_the_area_of_code_is_drawn_behind_its_lines_alone(view: MarkdownView, theme: ThemeController) -> None:
+    view.set_text("before\n\n```\none\ntwo\n```\n\nafter")
+    image = view.viewport().grab().toImage()
+    column = [image.pixelColor(200, y) for y in range(image.height())]
+    lines = [y for y, colour in enumerate(column) if colour == theme.theme.color("bg.code")]
+
+    # Two lines of 18 pixels, 8 of padding on both sides, less the hairlines.
+    assert lines == list(range(lines[0], lines[0] + 2 * 18 + 2 * 8 - 2))
 
 
 def test_it_follows_the_end_only_when_the_end_is_in_sight(view: MarkdownView) -> None:
