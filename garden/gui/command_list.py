@@ -45,7 +45,7 @@ class CommandList:
     Args:
         garden: Services.
         navigator: The window.
-        commands: What the window itself can do.
+        commands: What the window and the page in front can do now.
         search_hub: Opens Discover with words.
         open_conversation: Opens Compare with a kept comparison.
     """
@@ -54,13 +54,13 @@ class CommandList:
         self,
         garden: Garden,
         navigator: Navigator,
-        commands: Sequence[Command],
+        commands: Callable[[], Sequence[Command]],
         search_hub: Callable[[str], None],
         open_conversation: Callable[[str], None],
     ) -> None:
         self._garden = garden
         self._navigator = navigator
-        self._commands = tuple(commands)
+        self._commands = commands
         self._search_hub = search_hub
         self._open_conversation = open_conversation
         self._entries: tuple[LibraryEntry, ...] = ()
@@ -101,7 +101,7 @@ class CommandList:
                 run=functools.partial(_do, command),
                 keys=command.keys,
             )
-            for command in self._commands
+            for command in self._commands()
             if _matches(command.title, words)
         ]
         return found[:_MOST_MODELS] if words else found

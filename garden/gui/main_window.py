@@ -23,7 +23,7 @@ from garden.core.events import ConversationsChanged, JobChanged, LibraryChanged,
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.first_paint import FirstPaint
-from garden.gui.navigator import AcceptsModels, HasSearch, OpensConversations
+from garden.gui.navigator import AcceptsModels, HasSearch, OffersCommands, OpensConversations
 from garden.gui.page_list import BY_NAME, PAGES
 from garden.gui.viewmodels.memory import MemoryViewModel
 from garden.gui.widgets.memory_meter import MemoryMeter, meter_lines
@@ -238,7 +238,7 @@ class MainWindow(QMainWindow):
             from garden.gui.widgets.command_palette import CommandPalette
 
             self._commands = CommandList(
-                self._garden, self, self._window_commands(), self.search_hub, self.open_conversation
+                self._garden, self, self._commands_now, self.search_hub, self.open_conversation
             )
             self._palette = CommandPalette(self._theme, self, self._commands.entries)
         if not self._palette.is_open:
@@ -411,10 +411,14 @@ class MainWindow(QMainWindow):
         for meter in page.findChildren(MemoryMeter):
             meter.set_lines(lines)
 
-    def _window_commands(self) -> list[Command]:
+    def _commands_now(self) -> list[Command]:
         from garden.gui.command_list import Command
 
+        page: object = self.page(self._current)
+        icon = BY_NAME[self._current].icon
+        own = page.commands() if isinstance(page, OffersCommands) else ()
         return [
+            *(Command(title, icon, run, (keys,) if keys else ()) for title, keys, run in own),
             Command("Add a folder with models…", "folder", self._on_add_folder),
             Command("Search the Hub", "search", self._on_search_hub, ("Ctrl", "F")),
             Command("Show or fold the rail", "more", self._on_toggle_rail, ("Ctrl", "B")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -62,3 +62,11 @@ class HasSearch(Protocol):
 
     def focus_search(self) -> None:
         """Put the cursor into the field."""
+
+
+@runtime_checkable
+class OffersCommands(Protocol):
+    """A page that adds what it can do now to the palette."""
+
+    def commands(self) -> Sequence[tuple[str, str, Callable[[], None]]]:
+        """Title, key and what to call, for each command; the key is empty when there is none."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtCore import QRectF, QSize
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from garden.gui.theme.theme import ThemeController
@@ -70,28 +70,3 @@ class Divider(ThemedWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the line."""
         QPainter(self).fillRect(self.rect(), self.look.color(self._color))
-
-
-class CardHead(ThemedWidget):
-    """A band of the sunken colour at the top of a card, with the card's corners; ``row`` takes what stands in it."""
-
-    def __init__(self, theme: ThemeController, height: int = 28, parent: QWidget | None = None) -> None:
-        super().__init__(theme, parent)
-        self._height = height
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-
-    def sizeHint(self) -> QSize:
-        """As high as asked."""
-        return QSize(self.look.px(100), self.look.px(self._height))
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw band and line."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        radius = self.look.radius("card") - 1
-        band = QPainterPath()
-        band.addRoundedRect(QRectF(self.rect()).adjusted(0, 0, 0, radius), radius, radius)
-        painter.setClipRect(self.rect())
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.fillPath(band, self.look.color("bg.sunken"))
-        painter.fillRect(QRectF(0, self.height() - 1, self.width(), 1), self.look.color("border.subtle"))

@@ -60,11 +60,6 @@ class Surface(ThemedWidget):
         inset = [1 if side in edges else 0 for side in "ltrb"]
         self.setContentsMargins(*inset)
 
-    def set_background(self, background: str) -> None:
-        """Fill with another token."""
-        self._background = background
-        self.update()
-
     def paintEvent(self, _event: object) -> None:
         """Fill and draw the hairlines."""
         painter = QPainter(self)

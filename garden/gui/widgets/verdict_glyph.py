@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPainterPath, QPen
 
@@ -99,19 +97,3 @@ def _paint_pie(painter: QPainter, centre: QPointF, share: float) -> None:
     path.arcTo(QRectF(centre.x() - 5, centre.y() - 5, 10, 10), 90, -360 * share)
     path.closeSubpath()
     painter.drawPath(path)
-
-
-def paint_progress_glyph(painter: QPainter, theme: Theme, rect: QRectF, share: float) -> None:
-    """Draw a step under way: a pie in the accent colour, filled by how far it is."""
-    painter.save()
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.translate(rect.topLeft())
-    painter.scale(rect.width() / 12, rect.height() / 12)
-    color = theme.color("accent.base")
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(color)
-    _paint_pie(painter, QPointF(6, 6), 0.0 if math.isnan(share) else share)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(QPen(color, 1.3))
-    painter.drawEllipse(QPointF(6, 6), 4.75, 4.75)
-    painter.restore()
