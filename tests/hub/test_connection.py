@@ -136,7 +136,7 @@ def test_silence_ends_at_the_time_limit(hub: HubServer) -> None:
     started = time.monotonic()
     with HubClient(hub.endpoint, None, timeout_seconds=0.3) as client, pytest.raises(HubUnreachableError, match="time"):
         client.search(SearchQuery())
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 5
 
 
 def test_a_trickle_ends_at_the_time_limit_too(hub: HubServer) -> None:
@@ -144,7 +144,7 @@ def test_a_trickle_ends_at_the_time_limit_too(hub: HubServer) -> None:
     started = time.monotonic()
     with pytest.raises(HubUnreachableError, match="did not finish"):
         _read(hub, timeout=0.4)
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize("kind", ["drop", "reset"])

@@ -167,7 +167,7 @@ def test_a_cancel_ends_the_child_at_once_and_empties_the_scratch_folder(tiny_mod
             cancelled=cancelled,
         )
 
-    assert time.monotonic() - acted[0] < 0.5
+    assert time.monotonic() - acted[0] < 3  # 0.07 s on a quiet machine
     assert list((tmp_path / "s").iterdir()) == []
     assert psutil.Process().children() == []
 
