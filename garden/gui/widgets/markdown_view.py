@@ -80,6 +80,7 @@ class MarkdownView(QTextBrowser):
         self._tail = 0
         self._shown_tail = 0
         self._code_count = 0
+        self._code_top = 0
         self._open_code: tuple[int, str] | None = None
         self._painter = CodePainter(self.document(), self._code_format, self)
         self._streaming = False
@@ -293,9 +294,9 @@ class MarkdownView(QTextBrowser):
         before = cursor.block().previous()
         # Margins of neighbours do not add up: the larger one counts.
         gap = 0 if not before.isValid() else CODE_PADDING + CODE_GAP if _code_number(before) else CODE_GAP
-        top = gap + CODE_PADDING
-        bottom = CODE_PADDING + CODE_GAP
-        cursor.setBlockFormat(self._formatter.code_line(self._code_count, top=top, bottom=bottom))
+        self._code_top = gap + CODE_PADDING
+        line = self._formatter.code_line(self._code_count, top=self._code_top, bottom=CODE_PADDING + CODE_GAP)
+        cursor.setBlockFormat(line)
         cursor.setBlockCharFormat(self._formatter.code_format())
         self._open_code = (cursor.position(), "")
         self._move_tail(cursor)
@@ -305,10 +306,12 @@ class MarkdownView(QTextBrowser):
         start, shown = self._open_code
         if not code.startswith(shown):
             # The last, unfinished line turned out to be something else.
-            cursor.setPosition(start)
+            shown = shown[: _common_length(code, shown)]
+            cursor.setPosition(start + _units(shown))
             cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
             cursor.removeSelectedText()
-            shown = ""
+            top = self._code_top if cursor.block().position() == start else 0
+            cursor.setBlockFormat(self._formatter.code_line(self._code_count, top=top, bottom=CODE_PADDING + CODE_GAP))
         cursor.movePosition(QTextCursor.MoveOperation.End)
         added = code[len(shown) :]
         if "\n" in added:
@@ -384,3 +387,14 @@ def _block_height(block: QTextBlock, line: int) -> float:
 def _code_number(block: QTextBlock) -> int:
     """Number of the code block that a line belongs to, 0 for none."""
     return int(block.blockFormat().property(CODE_PROPERTY) or 0) if block.isValid() else 0
+
+
+def _units(text: str) -> int:
+    """Length of a text as a document counts it: letters outside the basic plane are two."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _common_length(one: str, other: str) -> int:
+    """How many letters two texts share at their start."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((number for number, (left, right) in pairs if left != right), min(len(one), len(other)))

@@ -53,6 +53,16 @@ def view(qtbot: QtBot, theme: ThemeController, opened: list[str]) -> MarkdownVie
     return view
 
 
+def _margins(view: MarkdownView) -> list[tuple[str, float, float]]:
+    lines = []
+    block = view.document().begin()
+    while block.isValid():
+        form = block.blockFormat()
+        lines.append((block.text(), form.topMargin(), form.bottomMargin()))
+        block = block.next()
+    return lines
+
+
 def test_a_streamed_answer_ends_as_the_whole_one(view: MarkdownView, qtbot: QtBot, theme: ThemeController) -> None:
     whole = MarkdownView(theme)
     qtbot.addWidget(whole)
@@ -67,6 +77,7 @@ def test_a_streamed_answer_ends_as_the_whole_one(view: MarkdownView, qtbot: QtBo
 
     assert view.toPlainText() == whole.toPlainText()
     assert view.document().toMarkdown() == whole.document().toMarkdown()
+    assert _margins(view) == _margins(whole)
     assert view.text == ANSWER
 
 
