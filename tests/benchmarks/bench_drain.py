@@ -87,7 +87,7 @@ def run_garden(model: str) -> None:
             super().drain()
             drains.append((time.thread_time() - started) * 1000)
 
-    def replaying(_worker: str) -> list[str]:
+    def replaying(worker: str) -> list[str]:
         return [sys.executable, "-m", "tests.benchmarks.replay_child", str(SECONDS * 100)]
 
     # The window makes its own pump; a child is the replaying one in place of a model.
