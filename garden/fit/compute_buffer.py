@@ -39,6 +39,8 @@ def compute_bytes(shape: ModelShape, blocks: Sequence[Graph], load: LoadParamete
         sliding_cells=cells.sliding,
         streams=cells.streams,
         flash=flash,
+        casts_k=load.type_k == "f32",
+        casts_v=load.type_v == "f32",
         rotates_k=_rotates(load.type_k) and not shape.latent,
         rotates_v=_rotates(load.type_v) and not shape.latent,
     )
@@ -58,8 +60,10 @@ def compute_bytes(shape: ModelShape, blocks: Sequence[Graph], load: LoadParamete
         joined = arena.take(copies * stream.size)
         arena.give(*added, stream)
         stream = joined
-    for block in blocks[:_MAX_BLOCKS]:
+    for block in blocks[:-1][:_MAX_BLOCKS]:
         stream = block.place(arena, batch, shape.width, stream)
+    for block in blocks[-1:]:
+        stream = block.place(arena, batch, shape.width, stream, last=True)
     rows = min(batch.tokens, max(1, load.n_outputs_max))
     arena.take(4 * rows * shape.width)
     arena.take(4 * rows * shape.vocabulary)

@@ -107,7 +107,7 @@ class Needs:
 
     def _compute(self, load: LoadParameters, cells: CacheCells, inputs: int) -> int:
         tokens = ubatch_of(load)
-        if not uses_flash(self.shape, load):
+        if not uses_flash(self.shape, load) or "f32" in (load.type_k, load.type_v):
             return compute_bytes(self.shape, self._blocks, load, cells)
         # With fused attention only the inputs depend on the context, and they lie before everything else.
         if tokens not in self._packed:

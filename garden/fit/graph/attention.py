@@ -44,6 +44,7 @@ class Attention:
         gated: The query matrix makes a gate of the same size, which stays until the end.
         slides: Attends to a window.
         shares: Reads another layer's cache and makes no key and value.
+        waits: Its output is turned back and multiplied later, beside the feed-forward part.
     """
 
     query: int
@@ -57,6 +58,7 @@ class Attention:
     gated: bool = False
     slides: bool = False
     shares: bool = False
+    waits: bool = False
 
     def place(self, arena: Arena, batch: Batch, normed: Block | None, width: int) -> Block:
         """Query, key and value, then the scores."""
@@ -78,7 +80,7 @@ class Attention:
                 self._place_key_value(arena, batch)
             arena.give(normed)
         output = self._scores(arena, batch, query)
-        if batch.rotates_v and not self.shares:
+        if batch.rotates_v and not self.shares and not self.waits:
             output = arena.copied(output)
         if whole is not None:
             gate = arena.take(rows(self.query))
@@ -111,11 +113,13 @@ class Attention:
         arena.give(key, value)
 
     def _scores(self, arena: Arena, batch: Batch, query: Block) -> Block:
-        if batch.flash:
-            output = arena.take(batch.rows(self.output))
-            arena.give(query)
-            return output
         cells = batch.sliding_cells if self.slides else batch.full_cells
+        if batch.flash:
+            key = arena.take(2 * self.key * cells * batch.streams) if batch.casts_k else None
+            value = arena.take(2 * self.value * cells * batch.streams) if batch.casts_v else None
+            output = arena.take(batch.rows(self.output))
+            arena.give(query, key, value)
+            return output
         scores = arena.take(batch.rows(cells * self.heads))
         arena.give(query)
         turned = arena.take(batch.rows(self.output))

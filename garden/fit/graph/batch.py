@@ -16,6 +16,8 @@ class Batch:
         sliding_cells: Cells that a sliding layer attends to, per stream.
         streams: Caches side by side.
         flash: Whether attention is fused.
+        casts_k: Fused attention reads f16, so that a K cache in f32 is cast.
+        casts_v: The same for the V cache.
         rotates_k: A quantized K cache is rotated before it is stored.
         rotates_v: A quantized V cache is rotated before it is stored.
     """
@@ -26,6 +28,8 @@ class Batch:
     sliding_cells: int
     streams: int
     flash: bool
+    casts_k: bool = False
+    casts_v: bool = False
     rotates_k: bool = False
     rotates_v: bool = False
 

@@ -22,7 +22,11 @@ class Graph(Protocol):
     def copies(self) -> int:
         """Streams side by side, 1 in most models."""
 
-    def place(self, arena: Arena, batch: Batch, width: int, stream: Block) -> Block:
+    @property
+    def cut_short(self) -> bool:
+        """Whether as the last block it works on the rows that are asked for alone, once it has mixed them."""
+
+    def place(self, arena: Arena, batch: Batch, width: int, stream: Block, *, last: bool = False) -> Block:
         """Place the block's results; ``stream`` is the input and given back, the output is returned."""
 
 
@@ -35,14 +39,16 @@ class AltUpBlock:
         feed_forward: Its feed-forward part.
         side_width: Floats per token of the side input.
         copies: Streams.
+        cut_short: Never.
     """
 
     mixer: Mixer
     feed_forward: FeedForward
     side_width: int
     copies: int = 4
+    cut_short: bool = False
 
-    def place(self, arena: Arena, batch: Batch, width: int, stream: Block) -> Block:
+    def place(self, arena: Arena, batch: Batch, width: int, stream: Block, *, last: bool = False) -> Block:
         """Predict, attend, feed forward, correct."""
         size = batch.rows(width)
         predicted = arena.copied(arena.copied(arena.take(self.copies * size)))
@@ -75,6 +81,7 @@ class BlockGraph:
         into_stream: Sums are written into the stream that is added to, not into what is added.
         side_width: Floats per token of a side input that each block adds (Gemma 4), 0 for none.
         copies: Always 1.
+        cut_short: As the last block it mixes all tokens and goes on with the rows that are asked for.
     """
 
     mixer: Mixer | None
@@ -85,10 +92,16 @@ class BlockGraph:
     into_stream: bool = False
     side_width: int = 0
     copies: int = 1
+    cut_short: bool = True
 
-    def place(self, arena: Arena, batch: Batch, width: int, stream: Block) -> Block:
+    def place(self, arena: Arena, batch: Batch, width: int, stream: Block, *, last: bool = False) -> Block:
         """Place the block's results; ``stream`` is the input and given back, the output is returned."""
         size = batch.rows(width)
+        if last and self.cut_short:
+            if self.mixer is not None:
+                normed = arena.take(size) if self.pre_norm else None
+                arena.give(arena.replaced(self.mixer.place(arena, batch, normed, width), size))
+            return stream
         if self.parallel and self.mixer is not None and self.feed_forward is not None:
             return self._place_parallel(arena, batch, width, stream)
         if self.mixer is not None:
@@ -119,5 +132,7 @@ class BlockGraph:
             normed = arena.take(size)
         result = self.feed_forward.place(arena, batch, normed, width)
         arena.give(stream)
+        if batch.rotates_v:
+            mixed = arena.copied(mixed)
         arena.give(arena.replaced(mixed, size))
         return result

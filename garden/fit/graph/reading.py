@@ -77,6 +77,7 @@ class _Reader:
             shares_norm="ffn_norm.weight" not in names,
             into_stream=self._architecture in _INTO_STREAM,
             side_width=self._side_width,
+            cut_short=self._architecture != "gemma4",
         )
 
     def _usual_length(self) -> int:
@@ -120,6 +121,7 @@ class _Reader:
             gated=self._architecture in _DELTA_NETS,
             slides=layer.slides,
             shares=not layer.cached,
+            waits=self._architecture in _PARALLEL,
         )
 
     def _recurrent(self, names: Names) -> Mixer:
@@ -202,10 +204,13 @@ def _has(names: Names, *wanted: str) -> bool:
 
 
 def distinct(blocks: Sequence[Graph], repeats: int = 3) -> tuple[Graph, ...]:
-    """The same sequence with runs of equal blocks cut short: after some repeats a run packs alike."""
+    """The same sequence with runs of equal blocks cut short: after some repeats a run packs alike.
+
+    The last block stays, since it packs in another way.
+    """
     found: list[Graph] = []
-    for block in blocks:
+    for block in blocks[:-1]:
         if len(found) >= repeats and all(earlier == block for earlier in found[-repeats:]):
             continue
         found.append(block)
-    return tuple(found)
+    return (*found, *blocks[-1:])

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from garden.core.catalog import ModelSummary
+from garden.core.fit_forecast import FitMethod, Placement, Verdict
+from garden.core.hardware_snapshot import HardwareSnapshot
+from garden.core.run_configuration import LoadParameters
+from garden.fit.estimator import forecast, rough_forecast
+from garden.fit.rough_forecast import rough_bytes
+from tests.fit.headers import gpu, machine, published, published_items
+
+LAPTOP = machine(21.3, gpu(8, free_gib=7.6), total_gib=32)
+DESKTOP = machine(12, total_gib=16)
+
+
+def row(parameters: float | None, **fields: object) -> ModelSummary:
+    count = None if parameters is None else int(parameters)
+    return dataclasses.replace(ModelSummary(repo_id="owner/model", parameters=count), **fields)  # type: ignore[arg-type]  # its fields
+
+
+@pytest.mark.parametrize(
+    ("parameters", "on", "verdict", "placement", "words"),
+    [
+        (1.2e9, LAPTOP, Verdict.FITS, Placement.GPU, "Q8_0 takes about"),
+        (4e9, LAPTOP, Verdict.FITS, Placement.GPU, "Q6_K takes about"),
+        (14e9, LAPTOP, Verdict.FITS, Placement.SPLIT, "of it on the GPU"),
+        (70e9, LAPTOP, Verdict.TOO_LARGE, Placement.NONE, "can be used"),
+        (1.2e9, DESKTOP, Verdict.FITS, Placement.CPU, "Q8_0 takes about"),
+        (8e9, DESKTOP, Verdict.FITS, Placement.CPU, "Q4_K_M takes about"),
+        (70e9, DESKTOP, Verdict.TOO_LARGE, Placement.NONE, "can be used"),
+    ],
+)
+def test_a_row_gets_the_file_that_one_would_take(
+    parameters: float, on: HardwareSnapshot, verdict: Verdict, placement: Placement, words: str
+) -> None:
+    result = rough_forecast(row(parameters), on, 16_384)
+
+    assert (result.verdict, result.placement, result.method) == (verdict, placement, FitMethod.ROUGH)
+    assert words in result.reason
+    assert result.reason.endswith(".")
+    assert bool(result.suggestion) == (verdict is Verdict.TOO_LARGE)
+
+
+def test_the_parts_add_up_on_every_device() -> None:
+    for parameters in (1e9, 14e9, 70e9):
+        result = rough_forecast(row(parameters), LAPTOP, 16_384)
+        assert result.total_bytes == pytest.approx(sum(device.required_bytes for device in result.devices), abs=8)
+
+
+def test_a_size_that_the_hub_does_not_tell_is_unknown() -> None:
+    result = rough_forecast(row(None), DESKTOP, 16_384)
+
+    assert (result.verdict, result.total_bytes) == (Verdict.UNKNOWN, None)
+
+
+def test_other_tasks_are_no_language_models() -> None:
+    for task in ("automatic-speech-recognition", "text-to-image", "feature-extraction"):
+        assert rough_forecast(row(1e9, pipeline_tag=task), DESKTOP, 8_192).verdict is Verdict.NOT_A_LANGUAGE_MODEL
+
+
+def test_only_a_gguf_files_architecture_counts_against_it() -> None:
+    gguf = row(8e9, architecture="brand-new", has_gguf=True)
+    original = row(8e9, architecture="brand-new")
+
+    assert rough_forecast(gguf, DESKTOP, 8_192).verdict is Verdict.UNSUPPORTED
+    assert rough_forecast(original, DESKTOP, 8_192).verdict is Verdict.FITS
+    assert rough_forecast(row(1e9, architecture="bert"), DESKTOP, 8_192).verdict is Verdict.NOT_A_LANGUAGE_MODEL
+
+
+def test_the_context_is_capped_by_what_the_model_was_trained_for() -> None:
+    assert rough_forecast(row(1e9, context_length=4_096), DESKTOP, 16_384).context_length == 4_096
+
+
+@pytest.mark.parametrize("parameters", [0, -1, 1, 10**30])
+def test_numbers_that_make_no_sense_get_an_answer(parameters: int) -> None:
+    assert rough_forecast(row(parameters), LAPTOP, 16_384).reason
+
+
+def test_it_is_rough_but_not_wrong() -> None:
+    errors = []
+    for repo_id, item in published_items().items():
+        if item["architecture"] == "gpt-oss":
+            continue
+        exact = forecast(published(repo_id), LoadParameters(context_length=8_192), machine(4_096)).total_bytes
+        assert exact is not None
+        rough = sum(rough_bytes(item["parameters"], "Q4_K_M", 8_192))
+        errors.append(abs(rough - exact) / exact)
+
+    assert sum(errors) / len(errors) < 0.2
+    assert sorted(errors)[len(errors) // 2] < 0.12

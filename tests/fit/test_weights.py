@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from garden.fit.weights import EXPERTS_IN_RAM, bytes_read_per_token, weights_of
+from garden.gguf.header import GgufHeader, TensorInfo, Value
+from tests.fit.headers import GIB, header, published, tensor
+
+BLOCKS: dict[str, Value] = {"block_count": 2, "embedding_length": 64}
+
+
+def model(*more: TensorInfo, **metadata: Value) -> GgufHeader:
+    tensors = (
+        tensor("token_embd.weight", 64, 1_000),
+        tensor("output_norm.weight", 64, ggml_type="F32"),
+        tensor("blk.0.attn_q.weight", 64, 64),
+        tensor("blk.1.attn_q.weight", 64, 64),
+        *more,
+    )
+    return header("llama", BLOCKS | {key.replace("__", "."): value for key, value in metadata.items()}, tensors)
+
+
+OUTPUT = tensor("output.weight", 64, 1_000)
+
+
+def test_tensors_are_sorted_by_where_they_go() -> None:
+    weights = weights_of(model(OUTPUT))
+
+    assert weights.input_bytes == 128_000
+    assert weights.output_bytes == 128_000 + 256
+    assert weights.blocks == (8_192, 8_192)
+    assert weights.tied_bytes == 0
+
+
+def test_odd_sizes_are_padded() -> None:
+    assert weights_of(model(tensor("rope_freqs.weight", 3, ggml_type="F32"))).input_bytes == 128_000 + 32
+
+
+def test_an_embedding_without_an_output_matrix_is_tied() -> None:
+    weights = weights_of(model())
+
+    assert (weights.tied_bytes, weights.output_bytes) == (128_000, 256)
+
+
+def test_a_tied_embedding_is_copied_where_the_processor_rearranges_its_type() -> None:
+    weights = weights_of(header("llama", BLOCKS, [tensor("token_embd.weight", 64, 1_024, ggml_type="Q4_0")]))
+
+    assert weights.copies_tied_in_ram(["avx2"], repack=True)
+    assert not weights.copies_tied_in_ram(["avx2"], repack=False)
+    assert not weights.copies_tied_in_ram(["sse2"], repack=True)
+
+
+def test_some_families_always_hold_it_twice() -> None:
+    weights = weights_of(header("gemma4", BLOCKS, [tensor("token_embd.weight", 64, 1_000)]))
+
+    assert weights.copies_tied_in_ram([], repack=False)
+
+
+def test_blocks_for_several_tokens_at_once_are_left_out() -> None:
+    assert weights_of(model(OUTPUT, nextn_predict_layers=1)).blocks == (8_192, 0)
+
+
+def test_experts_are_counted_apart() -> None:
+    experts = tensor("blk.1.ffn_up_exps.weight", 64, 32, 8)
+    weights = weights_of(model(OUTPUT, experts, expert_count=8, expert_used_count=2))
+
+    assert (weights.blocks, weights.experts) == ((8_192, 40_960), (0, 32_768))
+    assert weights.used_share == 0.25
+    assert bytes_read_per_token(weights) == 2 * 8_192 + 128_256 + 32_768 // 4
+
+
+def test_a_placement_moves_what_it_names() -> None:
+    experts = tensor("blk.1.ffn_up_exps.weight", 64, 32, 8)
+    weights = weights_of(model(OUTPUT, experts), ((EXPERTS_IN_RAM, "CPU"), ("attn_q", "CUDA1")))
+
+    assert dict(weights.placed) == {"CPU": 32_768, "CUDA1": 16_384}
+    assert weights.blocks == (0, 0)
+
+
+def test_a_placement_that_is_no_pattern_moves_nothing() -> None:
+    assert weights_of(model(OUTPUT), (("(", "CPU"),)).placed == ()
+
+
+def test_a_mixture_reads_a_part_of_itself_per_token() -> None:
+    weights = weights_of(published("Qwen/Qwen3-30B-A3B"))
+    everything = weights.input_bytes + sum(weights.blocks) + weights.output_bytes
+
+    assert everything > 16 * GIB
+    assert 1.6 * GIB < bytes_read_per_token(weights) < 2.2 * GIB
