@@ -155,8 +155,23 @@ class LibraryService:
         self.add_folder(path.expanduser().absolute().parent).result(60)
         return self.describe(path.expanduser())
 
-    def made(self, path: Path) -> LibraryEntry:
-        """Take a file that was just made here into the library."""
+    def made(self, path: Path, sha256: str | None = None) -> LibraryEntry:
+        """Take a file that was just made here into the library.
+
+        Args:
+            path: The file.
+            sha256: Its hash, where it was computed right after it was written.
+        """
+        if sha256 is not None:
+            status = path.stat()
+            self._uses.hashed(
+                str(path),
+                sha256,
+                size_bytes=status.st_size,
+                modified_at=status.st_mtime,
+                verified=True,
+                at=time.time(),
+            )
         entry = self._scan.describe(path)
         self._index.put(entry)
         self._bus.publish(LibraryChanged())

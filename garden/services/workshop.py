@@ -125,7 +125,7 @@ class WorkshopService:
             job.result_path = receipt.path
             if keep:
                 self._receipts.save(receipt)
-                self._library.made(Path(receipt.path))
+                self._library.made(Path(receipt.path), receipt.sha256)
             return receipt
 
         return self._jobs.submit(JobKind.QUANTIZE, source.ref.name, quant_type, work)

@@ -122,6 +122,7 @@ class DiscoverPage(QWidget):
             if placeholder is not None:
                 placeholder.deleteLater()
             view.show()
+            self._share_width()
             view_model.selected_changed.connect(self._on_plan_changed)
             view.compare_wanted.connect(self._on_compare)
             view.said.connect(self._navigator.notify)
@@ -161,6 +162,8 @@ class DiscoverPage(QWidget):
             self._begun = True
             self.search.show_seen()
             self._models.call_after_paint(self._on_painted)
+        elif self._side is not None:
+            self._side[0].refresh()
         self._on_plan_changed()
 
     @Slot()
@@ -172,12 +175,18 @@ class DiscoverPage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the list its width; a narrow page gives it less."""
         super().resizeEvent(event)
-        sizes = self._theme.theme
-        usual = (sizes.px(_NARROW_LIST), sizes.size("discover_list"))
-        wanted = usual[0] if event.size().width() < sizes.px(_NARROW) else usual[1]
         # A width that the user dragged to stays.
-        if event.oldSize().width() < 0 or self._models.width() in usual:
-            self._splitter.setSizes([wanted, max(1, event.size().width() - wanted - 1)])
+        if event.oldSize().width() < 0 or self._models.width() in self._usual_widths():
+            self._share_width()
+
+    def _usual_widths(self) -> tuple[int, int]:
+        sizes = self._theme.theme
+        return sizes.px(_NARROW_LIST), sizes.size("discover_list")
+
+    def _share_width(self) -> None:
+        narrow, wide = self._usual_widths()
+        wanted = narrow if self.width() < self._theme.theme.px(_NARROW) else wide
+        self._splitter.setSizes([wanted, max(1, self.width() - wanted - 1)])
 
     # What the view models say
 

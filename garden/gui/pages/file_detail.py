@@ -53,7 +53,7 @@ class _DeviceLine(QWidget):
         figures.addWidget(self._needed)
         figures.addWidget(self._free)
         holder = QWidget()
-        holder.setFixedWidth(px(112))
+        holder.setFixedWidth(px(128))
         figures.setContentsMargins(0, 0, 0, 0)
         holder.setLayout(figures)
         row.addWidget(holder)

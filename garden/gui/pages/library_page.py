@@ -186,6 +186,8 @@ class LibraryPage(QWidget):
         if not self._begun:
             self._begun = True
             self.library.load()
+        else:
+            self.library.refresh()
         self._plan()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

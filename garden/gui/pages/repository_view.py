@@ -286,6 +286,8 @@ class RepositoryView(Surface):
         self._detail.show_row(row, server_line(configuration) if configuration else "", self._disk_free)
         number = self._view_model.files.row_of(row.file.filename)
         if self._table.currentIndex().row() != number:
+            if not self._view_model.chosen_by_hand:
+                self._table.scrollToTop()
             self._table.selectRow(number)
 
     @Slot()

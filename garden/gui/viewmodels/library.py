@@ -83,6 +83,10 @@ class LibraryViewModel(QObject):
         self._reload()
         self._pump.watch(self._garden.library.scan(), self._on_scanned, self._on_failed)
 
+    def refresh(self) -> None:
+        """Forecast again with the memory that is free now."""
+        self._forecast([row.entry for row in self.table.rows if row.entry.problem is None])
+
     def add_folder(self, path: str) -> None:
         """Take the GGUF files of a folder into the list; they stay where they are."""
         self._pump.run(
@@ -199,7 +203,7 @@ class LibraryViewModel(QObject):
 
     def _on_machine_read(self, _event: MachineRead) -> None:
         """Free memory changed: so may every verdict."""
-        self._forecast([row.entry for row in self.table.rows if row.entry.problem is None])
+        self.refresh()
 
     def _on_job_changed(self, event: JobChanged) -> None:
         if event.job.kind is JobKind.VERIFY and event.job.state.ended and self._loaded:

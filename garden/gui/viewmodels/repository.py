@@ -87,6 +87,11 @@ class RepositoryViewModel(QObject):
         return self._page is not None
 
     @property
+    def chosen_by_hand(self) -> bool:
+        """Whether the user has selected the file."""
+        return self._chosen_by_hand
+
+    @property
     def selected(self) -> FileRow | None:
         """The file that the detail panel is about."""
         number = self.files.row_of(self._selected) if self._selected else -1
@@ -104,6 +109,11 @@ class RepositoryViewModel(QObject):
     def largest_context(self) -> int:
         """Upper end of the slider."""
         return max(self.trained_context or DEFAULT_CONTEXT_LENGTH, SMALLEST_CONTEXT)
+
+    def _default_context(self) -> int:
+        """What a load starts from: the user's choice, else 16,384, at most what the model was trained for."""
+        chosen = self._garden.settings.current.context_length or DEFAULT_CONTEXT_LENGTH
+        return min(chosen, self.largest_context)
 
     def configuration(self, row: FileRow) -> RunConfiguration | None:
         """What would run, None until the header was read."""
@@ -148,6 +158,11 @@ class RepositoryViewModel(QObject):
             receiver=self,
         )
         self.changed.emit()
+
+    def refresh(self) -> None:
+        """Forecast again with the memory that is free now."""
+        if any(row.header is not None for row in self.files.rows):
+            self._forecast_all()
 
     def select(self, filename: str) -> None:
         """Make a file the subject of the detail panel."""
@@ -227,7 +242,7 @@ class RepositoryViewModel(QObject):
             return
         self._page = None
         self.repository = repository
-        self.context_length = min(DEFAULT_CONTEXT_LENGTH, self.largest_context)
+        self.context_length = self._default_context()
         files = [file for file in repository.files if file.kind == "model"]
         jobs = self._downloads_under_way()
         rows = [FileRow(file=file, job=jobs.get(file.filename)) for file in files]
@@ -270,13 +285,14 @@ class RepositoryViewModel(QObject):
         number = self.files.row_of(filename)
         if header is not None:
             if not self._context_chosen:
-                self.context_length = min(DEFAULT_CONTEXT_LENGTH, self.largest_context)
+                self.context_length = self._default_context()
             forecast = self._garden.fit.forecast_header(header, self._load(header))
             self.files.update_row(number, header=header, forecast=forecast)
             self._recommend()
             self.load_changed.emit()
         elif error is not None and not isinstance(error, CancelledByUser):
             self.files.update_row(number, problem=error.sentence)
+            self._recommend()
         if filename == self._selected:
             self.selected_changed.emit()
         self._read_headers()
@@ -301,16 +317,20 @@ class RepositoryViewModel(QObject):
         self.selected_changed.emit()
 
     def _recommend(self) -> None:
-        """Mark the file to take; it is the selected one until the user selects another."""
+        """Mark the file to take, once every header was read; it is selected until the user selects another.
+
+        Until then the first file that is known is selected, so that nothing jumps while headers come in.
+        """
         rated = tuple((row.file, row.forecast) for row in self.files.rows if row.forecast is not None)
-        best = self._garden.fit.recommend(rated)
+        whole = not self._unread and not self._reading
+        best = self._garden.fit.recommend(rated) if whole else None
         self.files.update_rows(
             [
                 dataclasses.replace(row, recommended=best is not None and row.file.filename == best.filename)
                 for row in self.files.rows
             ]
         )
-        if self._chosen_by_hand:
+        if self._chosen_by_hand or (not whole and self._selected is not None):
             return
         # Where nothing runs, the smallest comes nearest.
         nearest = min((file for file, _forecast in rated), key=lambda file: file.size_bytes, default=None)
@@ -375,5 +395,4 @@ class RepositoryViewModel(QObject):
 
     def _on_machine_read(self, _event: MachineRead) -> None:
         """Free memory changed: so may every verdict."""
-        if self.files.rows:
-            self._forecast_all()
+        self.refresh()
