@@ -12,7 +12,7 @@ from garden.core.errors import GardenError, NotFoundError
 from garden.core.fit_forecast import FitForecast
 from garden.core.hardware_snapshot import Gpu, HardwareSnapshot
 from garden.core.quantity import format_bytes
-from garden.core.run_configuration import KV_TYPES
+from garden.core.run_configuration import AUTO_GPU_LAYERS, KV_TYPES
 from garden.gguf.header import GgufHeader
 from garden.services.garden import Garden
 from garden.services.target import choose_file, parse_hub_target
@@ -83,9 +83,9 @@ def fit(
             "type_v": kv_type_v or kv_type or load.type_v,
             "context_length": context or load.context_length,
         }
+        # The machine may be a pretended one, so that the number of layers is found for it.
+        changes["n_gpu_layers"] = AUTO_GPU_LAYERS if gpu_layers is None else gpu_layers
         load = dataclasses.replace(load, **changes)
-        if gpu_layers is not None:
-            load = dataclasses.replace(load, n_gpu_layers=gpu_layers)
         forecast = garden.fit.forecast_header(header, load, machine)
         if measured is not None and ram is None and vram is None:
             forecast = dataclasses.replace(
