@@ -86,7 +86,10 @@ def worker_command(worker: str) -> list[str]:
 
 
 def worker_environment() -> dict[str, str]:
-    """Environment of a child: no token, no debugger forked by ggml, threads that soon sleep instead of spinning.
+    """Environment of a child: no token, no debugger forked by ggml, huge pages, threads that soon sleep.
+
+    Weights in huge pages are read 20 % faster (SmolLM2, one thread: 9.9 instead of 12.3 ms a token) where the kernel
+    gives them on request only, as most distributions set it; glibc asks for them when it is told so at the start.
 
     OpenMP threads spin while they wait for each other, by default for a millisecond: beside any other busy program
     that cost nine tenths of the speed (7 instead of 60 tokens/s, 2 cores). Not spinning at all costs more than half on
@@ -94,6 +97,7 @@ def worker_environment() -> dict[str, str]:
     """
     environment = {key: value for key, value in os.environ.items() if "TOKEN" not in key.upper()}
     environment["GGML_NO_BACKTRACE"] = "1"
+    environment.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
     if "OMP_WAIT_POLICY" not in environment:
         environment.setdefault("GOMP_SPINCOUNT", "300")
     environment["PYTHONUNBUFFERED"] = "1"

@@ -1,7 +1,9 @@
 """How much of the engine's speed arrives in a pane: worker, pipes and reader against the bare C loop.
 
 Both are warm, take turns on the same prompt, and only one generates at a time; the pane is timed where its text
-arrives. Run it: ``python -m tests.benchmarks.bench_generate [MODEL]`` (the starter model when none is named).
+arrives. More than 1 is possible: a worker asks for huge pages, the bare loop takes memory as it comes; with
+``GLIBC_TUNABLES=glibc.malloc.hugetlb=1`` in the environment both ask, and what is left is the way through the pipes.
+Run it: ``python -m tests.benchmarks.bench_generate [MODEL]`` (the starter model when none is named).
 """
 
 from __future__ import annotations
@@ -63,7 +65,8 @@ def compare(model: Path, *, rounds: int = 5, tokens: int = 128, threads: int | N
 
     Args:
         model: GGUF with a chat template.
-        rounds: Of each, in turns.
+        rounds: Of each, in turns. Both load anew for each: where the system puts the weights in memory alone makes
+            two loads of one file differ by up to a tenth.
         tokens: Per answer.
         threads: All cores when None.
     """
@@ -71,9 +74,19 @@ def compare(model: Path, *, rounds: int = 5, tokens: int = 128, threads: int | N
     for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
         if name in worker_environment():
             os.environ[name] = worker_environment()[name]
+    pane, bare, first = [], [], []
+    for _round in range(rounds):
+        pane_speed, bare_speed, first_token = _round_of(model, tokens, threads or os.cpu_count() or 1)
+        pane.append(pane_speed)
+        bare.append(bare_speed)
+        first.append(first_token)
+    return Comparison(tuple(pane), tuple(bare), tuple(first))
+
+
+def _round_of(model: Path, tokens: int, threads: int) -> tuple[float, float, float]:
+    """Tokens per second of a pane and of the bare loop, and the pane's milliseconds to its first token."""
     from tests.benchmarks.bare_loop import BareLoop
 
-    threads = threads or os.cpu_count() or 1
     ref = ModelRef(name=model.stem, filenames=(model.name,), path=str(model))
     configuration = RunConfiguration(model=ref).with_load(
         context_length=CONTEXT_LENGTH, threads=threads, threads_batch=threads
@@ -85,13 +98,8 @@ def compare(model: Path, *, rounds: int = 5, tokens: int = 128, threads: int | N
         rendered, _speed, _first = _pane(backend, 8)
         prompt = loop.tokenize(rendered)
         loop.answer(prompt, 8, ignore_eos=True)
-        pane, bare, first = [], [], []
-        for _round in range(rounds):
-            _rendered, speed, first_token = _pane(backend, tokens)
-            pane.append(speed)
-            first.append(first_token)
-            bare.append(loop.answer(prompt, tokens, ignore_eos=True).tokens_per_second)
-        return Comparison(tuple(pane), tuple(bare), tuple(first))
+        _rendered, speed, first_token = _pane(backend, tokens)
+        return speed, loop.answer(prompt, tokens, ignore_eos=True).tokens_per_second, first_token
     finally:
         loop.close()
         backend.close()

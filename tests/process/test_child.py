@@ -187,6 +187,15 @@ def test_threads_sleep_soon_unless_the_user_decided(monkeypatch: pytest.MonkeyPa
     assert "GOMP_SPINCOUNT" not in worker_environment()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has this switch")
+def test_a_child_asks_for_huge_pages_unless_the_user_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    assert worker_environment()["GLIBC_TUNABLES"] == "glibc.malloc.hugetlb=1"
+
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.arena_max=2")
+    assert worker_environment()["GLIBC_TUNABLES"] == "glibc.malloc.arena_max=2"
+
+
 def test_a_frozen_program_starts_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     assert worker_command("probe") == [sys.executable, "-m", "garden", "--worker", "probe"]
     monkeypatch.setattr(sys, "frozen", True, raising=False)
