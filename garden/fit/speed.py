@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from garden.core.quantity import MIB
 from garden.fit.needs import Needs
 from garden.fit.placement import Placed
 from garden.fit.weights import bytes_read_per_token
 
 #: Depth at which speeds are stated: a question and half an answer.
 _DEPTH_TOKENS = 1_024
+
+
+#: A smaller read is over before the memory is busy: what such a model shows says little of larger ones.
+MIN_BYTES_READ = 256 * MIB
+
+#: Runs have to differ so much in size before a part that does not depend on it can be told apart.
+_SPREAD = 1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What one answer showed.
+
+    Attributes:
+        bytes_read: Per token: ``decode_bytes`` of what was loaded.
+        tokens_per_second: Of the answer, > 0.
+        on_gpu: All layers were on a GPU; runs that were split say too little about either.
+    """
+
+    bytes_read: int
+    tokens_per_second: float
+    on_gpu: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +44,7 @@ class MeasuredSpeed:
     processors within −5.1 … +5.8 %, and on four GPUs within 5.9 % on average.
 
     Attributes:
-        bytes_per_second: Effective bandwidth from RAM.
+        bytes_per_second: Effective bandwidth from RAM; 0 when nothing ran there yet.
         t0_seconds: Time per token that does not depend on the model.
         gpu_bytes_per_second: The same from the GPU's memory; None when no model ran there yet.
     """
@@ -30,14 +54,34 @@ class MeasuredSpeed:
     gpu_bytes_per_second: float | None = None
 
     @staticmethod
-    def from_run(bytes_read: int, tokens_per_second: float) -> MeasuredSpeed:
-        """From one run on the processor.
+    def from_runs(runs: Iterable[Run]) -> MeasuredSpeed | None:
+        """From answers given here; None when none of them read enough to tell."""
+        usable = [run for run in runs if run.bytes_read >= MIN_BYTES_READ and run.tokens_per_second > 0]
+        on_cpu = _line([run for run in usable if not run.on_gpu])
+        on_gpu = _line([run for run in usable if run.on_gpu])
+        if on_cpu is None and on_gpu is None:
+            return None
+        return MeasuredSpeed(
+            bytes_per_second=on_cpu[0] if on_cpu else 0.0,
+            t0_seconds=on_cpu[1] if on_cpu else 0.0,
+            gpu_bytes_per_second=on_gpu[0] if on_gpu else None,
+        )
 
-        Args:
-            bytes_read: Per token, weights and cache.
-            tokens_per_second: Measured, > 0.
-        """
-        return MeasuredSpeed(bytes_per_second=bytes_read * tokens_per_second)
+
+def _line(runs: Sequence[Run]) -> tuple[float, float] | None:
+    """Bandwidth and t0 of the straight line through the runs; through the origin unless their sizes differ enough."""
+    if not runs:
+        return None
+    sizes = [run.bytes_read for run in runs]
+    seconds = [1 / run.tokens_per_second for run in runs]
+    if max(sizes) >= _SPREAD * min(sizes):
+        mean_size, mean_seconds = sum(sizes) / len(sizes), sum(seconds) / len(seconds)
+        moment = sum((size - mean_size) ** 2 for size in sizes)
+        slope = sum((x - mean_size) * (y - mean_seconds) for x, y in zip(sizes, seconds, strict=True)) / moment
+        start = mean_seconds - slope * mean_size
+        if slope > 0 and start >= 0:
+            return 1 / slope, start
+    return sum(sizes) / sum(seconds), 0.0
 
 
 def decode_bytes(needs: Needs, context_length: int, depth: int = _DEPTH_TOKENS) -> int:
@@ -51,15 +95,16 @@ def decode_tokens_per_second(
     needs: Needs, placed: Placed, context_length: int, measured: MeasuredSpeed | None
 ) -> float | None:
     """Forecast speed of an answer; None when nothing was measured on a device that takes part."""
-    if measured is None or measured.bytes_per_second <= 0:
+    if measured is None:
         return None
     total = decode_bytes(needs, context_length)
     held = sum(share.weights_bytes for share in placed.gpus)
     everything = held + placed.ram.weights_bytes - needs.weights.input_bytes
     on_gpu = total * min(1.0, held / everything) if everything > 0 else 0.0
-    seconds = measured.t0_seconds + (total - on_gpu) / measured.bytes_per_second
-    if on_gpu:
-        if not measured.gpu_bytes_per_second:
-            return None
-        seconds += on_gpu / measured.gpu_bytes_per_second
+    seconds = measured.t0_seconds
+    for part, bandwidth in ((total - on_gpu, measured.bytes_per_second), (on_gpu, measured.gpu_bytes_per_second)):
+        if part > 0:
+            if not bandwidth or bandwidth <= 0:
+                return None
+            seconds += part / bandwidth
     return 1 / seconds if seconds > 0 else None

@@ -22,15 +22,15 @@ def reason_of(placed: Placed, verdict: Verdict) -> str:
         return _shortage(placed)
     spare = min(share.spare_bytes for share in placed.binding)
     only = "only " if verdict is Verdict.TIGHT else ""
+    device = "the GPU" if len(placed.gpus) == 1 else f"{len(placed.gpus)} GPUs"
     match placed.kind:
         case Placement.GPU:
-            device = "the GPU" if len(placed.gpus) == 1 else f"{len(placed.gpus)} GPUs"
             where = "" if all(share is not placed.ram for share in _tightest(placed)) else " of RAM"
             return f"All {layers} layers fit on {device} with {only}{amount(spare)}{where} to spare."
         case Placement.SPLIT:
             held = amount(placed.ram.required_bytes)
             return (
-                f"{placed.layers} of {layers} layers fit on the GPU; "
+                f"{placed.layers} of {layers} layers fit on {device}; "
                 f"the rest takes {held} of RAM with {only}{amount(spare)} to spare."
             )
         case _:

@@ -4,11 +4,12 @@ import dataclasses
 
 import pytest
 
-from garden.core.fit_forecast import Placement
+from garden.core.fit_forecast import Placement, Verdict
 from garden.core.run_configuration import LoadParameters
 from garden.fit.devices import Budget
 from garden.fit.needs import Needs
 from garden.fit.placement import Placed, Placer
+from garden.fit.verdict import reason_of
 from garden.fit.weights import EXPERTS_IN_RAM
 from tests.fit.headers import GIB, MIB, published
 
@@ -141,3 +142,9 @@ def test_a_split_leaves_room_for_the_matrix_that_prompts_borrow() -> None:
     split = place(MIXTURE, budget(64, "CUDA0"), layers=48).gpus[0].compute_bytes
 
     assert split - whole > 100 * MIB
+
+
+def test_several_gpus_are_counted_in_the_sentence() -> None:
+    placed = place(LLAMA_8B, budget(24, "CUDA0"), budget(24, "CUDA1"), layers=33)
+
+    assert reason_of(placed, Verdict.FITS).startswith("All 33 layers fit on 2 GPUs with ")
