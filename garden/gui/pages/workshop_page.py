@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, Qt, Slot
+from PySide6.QtCore import QModelIndex, Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -14,6 +14,7 @@ from garden.core.errors import EngineMissingError, GardenError
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes
 from garden.core.receipt import QuantizationReceipt
+from garden.gui.pages.quant_chart import QuantChart
 from garden.gui.pages.quant_foot import QuantFoot
 from garden.gui.pages.quant_picker import QuantPicker
 from garden.gui.pages.quant_row_delegate import QuantRowDelegate
@@ -21,14 +22,11 @@ from garden.gui.pages.quant_side import QuantSide, model_name
 from garden.gui.pages.quant_size_popover import QuantSizePopover
 from garden.gui.pages.quant_source_bar import QuantSourceBar
 from garden.gui.pages.row_table import RowTable
-from garden.gui.viewmodels.loss_points import loss_points
 from garden.gui.viewmodels.quant_estimate import tensor_shares
 from garden.gui.viewmodels.quant_table import QuantColumn, QuantRole, QuantRow
 from garden.gui.viewmodels.workshop import WorkshopViewModel
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.file_dialog import choose_new_file
-from garden.gui.widgets.label import Label
-from garden.gui.widgets.loss_chart import LossChart, LossLegend
 from garden.gui.widgets.page_header import PageHeader
 from garden.gui.widgets.skeleton import Skeleton
 from garden.gui.widgets.state_view import StateView
@@ -51,8 +49,10 @@ _FOLDS = 980
 #: Below these widths of the table, columns that matter least make room.
 _WITHOUT_BITS = 760
 _WITHOUT_NOTE = 640
-#: Rows of the table that show without scrolling.
+#: Rows of the table that show without scrolling, and height of the chart below that they leave room for.
 _MOST_ROWS = 8
+_FEWEST_ROWS = 4
+_CHART = 230
 
 
 class WorkshopPage(QWidget):
@@ -94,7 +94,7 @@ class WorkshopPage(QWidget):
         self._table.setItemDelegate(QuantRowDelegate(theme, "row_table", self._table))
         self._table.setModel(self.workshop.table)
         self._table.apply_sizes()
-        self._chart = LossChart(theme)
+        self._chart = QuantChart(theme)
         self._side = QuantSide(theme)
         self._state = StateView(theme, name="workshop.state")
         self._skeleton = Skeleton(theme, 36)
@@ -102,7 +102,6 @@ class WorkshopPage(QWidget):
         self._picker: QuantPicker | None = None
         self._size_popover: QuantSizePopover | None = None
         self._foot = QuantFoot(theme)
-        self._measure_now = Button(theme, "Measure", icon="play", small=True, name="workshop.measureNow")
         self._build()
         self._connect()
         self._on_changed()
@@ -115,7 +114,7 @@ class WorkshopPage(QWidget):
         column.setSpacing(0)
         column.addWidget(self._table, 0)
         column.addWidget(self._foot)
-        column.addWidget(self._make_chart(), 1)
+        column.addWidget(self._chart, 1)
         for shown in (types, self._skeleton, self._state):
             self._bodies.addWidget(shown)
         left = QVBoxLayout()
@@ -132,22 +131,6 @@ class WorkshopPage(QWidget):
         outer.setSpacing(0)
         outer.addWidget(self.header)
         outer.addLayout(body, 1)
-
-    def _make_chart(self) -> QWidget:
-        px = self._theme.theme.px
-        chart = QWidget()
-        head = QHBoxLayout()
-        head.setSpacing(px(14))
-        head.addWidget(Label(self._theme, "Loss against size", style="strong"))
-        head.addStretch(1)
-        head.addWidget(LossLegend(self._theme))
-        head.addWidget(self._measure_now)
-        column = QVBoxLayout(chart)
-        column.setContentsMargins(px(20), px(12), px(20), px(6))
-        column.setSpacing(px(8))
-        column.addLayout(head)
-        column.addWidget(self._chart, 1)
-        return chart
 
     def _connect(self) -> None:
         workshop, bar, side = self.workshop, self._source_bar, self._side
@@ -170,7 +153,7 @@ class WorkshopPage(QWidget):
         self._foot.measure_after.connect(workshop.set_measure_after)
         self._foot.command_wanted.connect(self._on_command)
         self._foot.start_wanted.connect(workshop.quantize)
-        self._measure_now.clicked.connect(self._on_measure_now)
+        self._chart.measure_wanted.connect(self._on_measure_now)
 
     # What the window asks
 
@@ -191,6 +174,8 @@ class WorkshopPage(QWidget):
         """Give the table its room; the side panel folds when there is little."""
         super().resizeEvent(event)
         self._fold()
+        # The bodies get their height after this page.
+        QTimer.singleShot(0, self._fold)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Space chooses the current type, or drops it."""
@@ -211,16 +196,9 @@ class WorkshopPage(QWidget):
             self._source_bar.show_source(
                 workshop.source, consented=workshop.consented, ready=sized, all_types=workshop.all_types
             )
-        rows = min(len(workshop.table.rows), _MOST_ROWS)
-        theme = self._theme.theme
-        self._table.setFixedHeight(theme.size("table_header") + max(1, rows) * theme.size("row_table"))
         self._foot.show_choice(len(workshop.table.chosen), workshop.estimate, workshop.obstacle)
         context = workshop.source.context if workshop.source else ""
-        self._chart.show_points(loss_points(workshop.table.rows), workshop.bands, context)
-        unmeasured = len(workshop.unmeasured)
-        self._measure_now.set_text(f"Measure {unmeasured}" if unmeasured else "Measure")
-        self._measure_now.setVisible(unmeasured > 0)
-        self._measure_now.setToolTip("Measure the loss of what is in the library and was not measured yet")
+        self._chart.show_rows(workshop.table.rows, workshop.bands, context, len(workshop.unmeasured))
         self._show_receipts()
         self._fold()
 
@@ -390,7 +368,16 @@ class WorkshopPage(QWidget):
         self._side_wanted = wanted
         self._fold()
 
+    def _share_height(self) -> None:
+        """As many rows as leave the chart its room."""
+        theme = self._theme.theme
+        head, row = theme.size("table_header"), theme.size("row_table")
+        room = self._bodies.height() - self._foot.sizeHint().height() - theme.px(_CHART) - head
+        rows = min(len(self.workshop.table.rows), _MOST_ROWS, max(_FEWEST_ROWS, room // row))
+        self._table.setFixedHeight(head + max(1, rows) * row)
+
     def _fold(self) -> None:
+        self._share_height()
         px = self._theme.theme.px
         width = self.width()
         folds = width < px(_FOLDS)

@@ -19,6 +19,7 @@ _LEFT = 44
 _TOP = 18
 _RIGHT = 6
 _BOTTOM = 34
+_LEAST = 100
 _RADIUS = 4.5
 _RING = 8.5
 
@@ -77,7 +78,9 @@ class LossChart(ThemedWidget):
         """Draw axes, bands, the best at each size, points and their names."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if len(self._points) < 2 or self.height() < 90:
+        if self.height() < self.look.px(_LEAST):
+            return
+        if len(self._points) < 2:
             painter.setFont(self.look.font("small"))
             painter.setPen(self.look.color("text.muted"))
             painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), "Sizes come from the engine's dry run.")
