@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import secrets
 import sys
 
 import click
 
-from garden.cli.output import json_option, opened, print_json
+from garden.cli.output import json_option, opened, print_json, printable
 from garden.core.conversation import Answer, Conversation, Mode, Turn
 from garden.core.errors import CancelledByUser, GardenError
 from garden.core.events import PaneChanged, PaneText
@@ -46,6 +47,8 @@ def compare(
         raise click.UsageError(f"A comparison has at most {len(LETTERS)} models.")
     if prompt == "-":
         prompt = sys.stdin.read()
+    # One for all panes: what differs between them is then the models.
+    drawn = secrets.randbelow(2**31) if seed is None else seed
     with opened() as garden:
         garden.machine.read()
         panes, names = [], []
@@ -54,14 +57,16 @@ def compare(
             if entry.problem:
                 raise GardenError(entry.problem)
             configuration = garden.compare.configuration_for(entry)
-            panes.append(_asked(configuration, system, seed, temperature, max_tokens, context))
-            names.append(full_name(entry))
+            panes.append(_asked(configuration, system, drawn, temperature, max_tokens, context))
+            names.append(printable(full_name(entry)))
         conversation = garden.compare.new(panes, Mode(mode))
         turn = wait_for_turn(garden, conversation, prompt, names, quiet=as_json)
     if as_json:
         print_json({"panes": [pane_document(names[LETTERS.index(answer.pane)], answer) for answer in turn.answers]})
     else:
         _show(turn, names)
+        if not all(answer.configuration.ask.sampling.greedy for answer in turn.answers):
+            click.echo(f"Drawn with seed {drawn}: --seed {drawn} gives the same answers.")
     if all(answer.error for answer in turn.answers):
         first = turn.answers[0]
         raise GardenError(first.error or "No pane answered.", first.action)
@@ -70,7 +75,7 @@ def compare(
 def _asked(
     configuration: RunConfiguration,
     system: str | None,
-    seed: int | None,
+    seed: int,
     temperature: float | None,
     max_tokens: int,
     context: int | None,
@@ -78,9 +83,7 @@ def _asked(
     sampling = configuration.ask.sampling
     if temperature is not None:
         sampling = dataclasses.replace(sampling, temperature=temperature)
-    changed = configuration.with_ask(system_prompt=system, sampling=sampling, max_tokens=max_tokens)
-    if seed is not None:
-        changed = changed.with_ask(seed=seed)
+    changed = configuration.with_ask(system_prompt=system, sampling=sampling, max_tokens=max_tokens, seed=seed)
     return changed.with_load(context_length=context) if context else changed
 
 
@@ -115,9 +118,9 @@ def _show(turn: Turn, names: list[str]) -> None:
     for answer in turn.answers:
         click.echo(f"── {answer.pane}  {names[LETTERS.index(answer.pane)]}")
         if answer.text:
-            click.echo(answer.text.strip())
+            click.echo(printable(answer.text.strip()))
         if answer.error:
-            click.echo(f"{answer.error} {answer.action}".strip())
+            click.echo(printable(f"{answer.error} {answer.action}".strip()))
         click.echo(f"   {figures(answer)}\n")
 
 

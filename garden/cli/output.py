@@ -23,6 +23,9 @@ T = TypeVar("T")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
+#: Control characters but the tab and the line's end, and marks that turn the direction of writing.
+_OBEYED = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160), *range(8234, 8239), *range(8294, 8298)))
+
 VERDICT_WORDS = {
     Verdict.TIGHT: "tight",
     Verdict.TOO_LARGE: "too large",
@@ -38,6 +41,11 @@ def verdict_word(forecast: FitForecast) -> str:
     if forecast.verdict is Verdict.FITS:
         return _PLACEMENT_WORDS.get(forecast.placement, "fits")
     return VERDICT_WORDS[forecast.verdict]
+
+
+def printable(text: str) -> str:
+    """Text from outside, without what a terminal would obey: escapes, other control characters, turned directions."""
+    return text.translate(_OBEYED)
 
 
 def print_json(document: Any) -> None:
@@ -72,7 +80,7 @@ def print_table(
         table.add_column(column, justify="right" if index in right else "left", overflow="fold", no_wrap=index == 0)
     for row in rows:
         # Text, not markup: names come from outside.
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     if sys.stdout.isatty():
         Console(highlight=False).print(Padding(table, (0, 0, 0, indent)))
         return
@@ -155,7 +163,7 @@ def _show_line(handle: Handle[Any], what: str) -> Callable[[JobRecord], None]:
         if not terminal and time.monotonic() - shown_at[0] < 10:
             return
         shown_at[0] = time.monotonic()
-        line = "  ".join(filter(None, (what or job.title, _how_far(job), job.note)))
+        line = printable("  ".join(filter(None, (what or job.title, _how_far(job), job.note))))
         click.echo(f"\r\033[K   {line[:110]}" if terminal else f"   {line}", nl=not terminal, err=True)
 
     return show

@@ -112,7 +112,10 @@ def run(arguments: list[str], *, open_window: Callable[[], int], render_pages: C
 
 def say_error(error: GardenError) -> None:
     """One sentence of what happened and what helps, on standard error."""
-    click.echo(f"{error.sentence} {error.action}".strip(), err=True)
+    from garden.cli.output import printable
+
+    # A sentence may name a file or a model, and names come from outside.
+    click.echo(printable(f"{error.sentence} {error.action}".strip()), err=True)
     if error.detail and os.environ.get("GARDEN_DEBUG"):
         click.echo(error.detail, err=True)
 

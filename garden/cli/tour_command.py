@@ -14,7 +14,7 @@ from typing import TypeVar
 import click
 
 from garden.cli.compare_command import wait_for_turn
-from garden.cli.output import json_option, opened, print_event, print_table, wait
+from garden.cli.output import json_option, opened, print_event, print_table, printable, wait
 from garden.cli.program import missing_toolkit
 from garden.core.conversation import Conversation, Turn
 from garden.core.errors import GardenError
@@ -48,7 +48,7 @@ class _Narrator:
         if self._as_json:
             print_event("line", text=text)
             return
-        for line in text.splitlines():
+        for line in printable(text).splitlines():
             indent = "   " + " " * (len(line) - len(line.lstrip()))
             click.echo(textwrap.fill(line.strip(), width=_width(), initial_indent=indent, subsequent_indent=indent))
         sys.stdout.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from garden.core.errors import CancelledByUser, GardenError
@@ -19,7 +19,7 @@ from garden.quantization.lineage import LINEAGE_KEY, parse_lineage
 from garden.services import starter
 from garden.services.fit import FitService
 from garden.services.model_name import display_name
-from garden.store.model_use import ModelUses
+from garden.store.model_use import ModelUse, ModelUses
 from garden.store.receipts import Receipts
 from garden.store.speeds import Speeds
 
@@ -50,19 +50,28 @@ class LibraryScan:
             CancelledByUser: Cancelled.
         """
         entries: dict[str, LibraryEntry] = {}
+        # In one question: asked file by file, a long library would be read once per model.
+        uses = self._uses.all()
         for cached in cached_models(hub_cache_dir()):
             self._check(cancelled)
             shard = shard_of(Path(cached.filename).name)
             if cached.complete and (shard is None or shard[1] == 1):
-                entries[os.path.realpath(cached.path)] = self.describe_cached(cached)
+                entries[os.path.realpath(cached.path)] = self._describe_cached(cached, uses)
         for folder in (models_dir, starter.starter_path().parent, *folders):
             for path in gguf_files(folder):
                 self._check(cancelled)
-                entries.setdefault(os.path.realpath(path), self.describe(path))
+                entries.setdefault(os.path.realpath(path), self._describe(path.absolute(), uses))
         return tuple(entries.values())
 
     def describe_cached(self, cached: CachedFile) -> LibraryEntry:
         """Entry of a file of the Hub cache."""
+        return self._describe_cached(cached, self._uses.all())
+
+    def describe(self, path: Path) -> LibraryEntry:
+        """Entry of any other file; a damaged one gets a problem instead of facts."""
+        return self._describe(path.absolute(), self._uses.all())
+
+    def _describe_cached(self, cached: CachedFile, uses: Mapping[str, ModelUse]) -> LibraryEntry:
         ref = ModelRef(
             name=display_name(cached.repo_id.rpartition("/")[2]),
             repo_id=cached.repo_id,
@@ -73,11 +82,9 @@ class LibraryScan:
             size_bytes=_size_of_set(cached.path, cached.size_bytes),
             sha256=cached.sha256,
         )
-        return self._entry(ref, "hub_cache")
+        return self._entry(ref, "hub_cache", uses)
 
-    def describe(self, path: Path) -> LibraryEntry:
-        """Entry of any other file; a damaged one gets a problem instead of facts."""
-        path = path.absolute()
+    def _describe(self, path: Path, uses: Mapping[str, ModelUse]) -> LibraryEntry:
         if path == starter.starter_path():
             ref = ModelRef(
                 name=starter.NAME,
@@ -87,18 +94,18 @@ class LibraryScan:
                 size_bytes=_size_of_set(path),
                 sha256=starter.SHA256,
             )
-            return self._entry(ref, "starter")
+            return self._entry(ref, "starter", uses)
         ref = ModelRef(
             name=display_name(path.stem),
             filenames=shard_names(path.name),
             path=str(path),
             quant_type=quant_type_of(path.name),
             size_bytes=_size_of_set(path),
-            sha256=self._remembered_hash(path),
+            sha256=_remembered_hash(path, uses),
         )
-        return self._entry(ref, "made_here" if self._receipts.for_path(str(path)) else "folder")
+        return self._entry(ref, "made_here" if self._receipts.for_path(str(path)) else "folder", uses)
 
-    def _entry(self, ref: ModelRef, origin: str) -> LibraryEntry:
+    def _entry(self, ref: ModelRef, origin: str, uses: Mapping[str, ModelUse]) -> LibraryEntry:
         assert ref.path is not None
         header: GgufHeader | None = None
         problem: str | None = None
@@ -106,9 +113,9 @@ class LibraryScan:
             header = self._fit.header(ref)
         except GardenError as error:
             problem = f"{error.sentence} {error.action}".strip()
-        use = self._uses.get(ref.path)
+        use = uses.get(ref.path, ModelUse())
         speed = self._speeds.latest(ref)
-        known = self._remembered_hash(Path(ref.path)) is not None
+        known = _remembered_hash(Path(ref.path), uses) is not None
         if header is not None:
             ref = dataclasses.replace(ref, quant_type=ref.quant_type or header.file_type)
         lineage = parse_lineage(header.metadata.get(LINEAGE_KEY)) if header else ()
@@ -130,18 +137,22 @@ class LibraryScan:
             problem=problem,
         )
 
-    def _remembered_hash(self, path: Path) -> str | None:
-        use = self._uses.get(str(path))
-        try:
-            status = path.stat()
-        except OSError:
-            return None
-        return use.sha256 if use.holds_for(status.st_size, status.st_mtime) else None
-
     @staticmethod
     def _check(cancelled: threading.Event) -> None:
         if cancelled.is_set():
             raise CancelledByUser
+
+
+def _remembered_hash(path: Path, uses: Mapping[str, ModelUse]) -> str | None:
+    """The hash that was computed for a file, while the file is what it was then."""
+    use = uses.get(str(path))
+    if use is None:
+        return None
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return use.sha256 if use.holds_for(status.st_size, status.st_mtime) else None
 
 
 def gguf_files(folder: Path) -> Iterator[Path]:

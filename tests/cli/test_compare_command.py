@@ -64,6 +64,17 @@ def test_the_same_seed_gives_the_same_answer(cli: Cli, tiny_model: Path) -> None
     assert answer("1") == answer("1") != answer("2")
 
 
+def test_a_drawn_seed_is_told_and_is_the_same_for_all_panes(cli: Cli, tiny_model: Path, other_tiny_model: Path) -> None:
+    models = ("--model", str(tiny_model), "--model", str(other_tiny_model), "--max-tokens", "2")
+
+    panes = cli("compare", "Why?", *models, "--json").json["panes"]
+    text = cli("compare", "Why?", *models).out
+
+    assert len({pane["run_configuration"]["ask"]["seed"] for pane in panes}) == 1
+    assert "Drawn with seed " in text
+    assert "Drawn with seed " not in cli("compare", "Why?", *models, "--temperature", "0").out
+
+
 @pytest.mark.parametrize("mode", ["fair", "relay"])
 def test_both_modes_answer_in_every_pane(cli: Cli, tiny_model: Path, other_tiny_model: Path, mode: str) -> None:
     ran = cli(
