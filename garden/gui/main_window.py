@@ -343,6 +343,9 @@ class MainWindow(QMainWindow):
             return
         looked_at = self.isVisible() and not self.isMinimized() and self.isActiveWindow()
         self.memory.watch(looked_at)
+        if not looked_at and self.memory.snapshot is None:
+            # A window that opens behind another one shows at least how the memory was then.
+            self.memory.read()
         if not looked_at:
             self._elsewhere.stop()
         elif not self._elsewhere.isActive():
