@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import secrets
 import threading
 import time
@@ -22,13 +23,16 @@ from garden.core.errors import CancelledByUser, GardenError, NotFoundError, Refu
 from garden.core.events import ConversationsChanged, EventBus, PaneChanged
 from garden.core.library_entry import LibraryEntry
 from garden.core.run_configuration import RunConfiguration
-from garden.jobs.handle import Handle
+from garden.jobs.handle import Handle, as_garden_error
 from garden.jobs.pool import TaskPool
+from garden.services.bookkeeping import bookkeeping
 from garden.services.chat_history import messages_for
 from garden.services.fit import FitService
 from garden.services.model_pool import LoadedModel, ModelPool, PaneKey
 from garden.services.pane_run import PaneRun
 from garden.store.conversations import Conversations
+
+_LOG = logging.getLogger(__name__)
 
 LETTERS = "ABCD"
 TITLE_LENGTH = 60
@@ -195,10 +199,11 @@ class CompareService:
         with self._lock:
             if conversation_id in self._asking:
                 raise RefusedError("The panes are still answering.", "Wait for them, or stop them first.")
+            title = conversation.title if conversation.turns else _title_from(prompt)
+            # May fail (a full disk); only what is stored is asked.
+            self._change(conversation_id, turns=(*conversation.turns, turn), title=title)
             self._asking.add(conversation_id)
             self._stopped -= {(conversation_id, letter) for letter in LETTERS}
-            title = conversation.title if conversation.turns else _title_from(prompt)
-            self._change(conversation_id, turns=(*conversation.turns, turn), title=title)
         for letter in order:
             self._report(conversation_id, index, letter, "queued")
         handle = self._tasks.submit(lambda cancelled: self._run_turn(conversation_id, index, order, cancelled))
@@ -333,7 +338,8 @@ class CompareService:
             run.report("reading", None)
             messages = messages_for(conversation, index, letter, configuration)
             answer = run.ask(backend, messages, load_seconds, self._models.forecast_bytes(key))
-            self._fit.remember_speed(answer)
+            with bookkeeping("The speed of an answer"):
+                self._fit.remember_speed(answer)
             return answer
         except CancelledByUser:
             return run.ended(FinishReason.CANCELLED)
@@ -341,6 +347,8 @@ class CompareService:
             if key in self._stopped:
                 return run.ended(FinishReason.CANCELLED)
             return run.ended(FinishReason.ERROR, error)
+        except Exception as error:  # a fault of ours ends this answer, not the panes after it
+            return run.ended(FinishReason.ERROR, as_garden_error(error))
         finally:
             self._models.settled(key)
 
@@ -354,14 +362,19 @@ class CompareService:
                 answers = (*answers, answer)
             turns = list(conversation.turns)
             turns[index] = dataclasses.replace(turn, answers=answers)
-            self._change(conversation_id, turns=tuple(turns), store=True)
+            try:
+                self._change(conversation_id, turns=tuple(turns), store=True)
+            except GardenError as error:
+                # It stands in its pane all the same, and is stored with the next change that can be.
+                _LOG.warning("An answer was not stored: %s %s", error.sentence, error.detail)
+                self._open[conversation_id] = dataclasses.replace(conversation, turns=tuple(turns))
 
     def _change(self, conversation_id: str, *, store: bool = False, **fields: object) -> Conversation:
         with self._lock:
             conversation = dataclasses.replace(self.open(conversation_id), updated_at=time.time(), **fields)  # type: ignore[arg-type]  # fields of Conversation
-            self._open[conversation_id] = conversation
             if store or conversation.turns:
                 self._conversations.save(conversation)
+            self._open[conversation_id] = conversation
         if store or "title" in fields:
             self._bus.publish(ConversationsChanged())
         return conversation

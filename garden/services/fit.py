@@ -36,6 +36,10 @@ from garden.store.speeds import SpeedRecord, Speeds
 _TOKENS_THAT_TELL = 16
 
 
+#: Headers kept to derive those of sibling files from; each holds some hundred tensors.
+_HEADERS_KEPT = 16
+
+
 class FitService:
     """Says whether and how a model runs here.
 
@@ -105,6 +109,8 @@ class FitService:
                 ]
                 header = _joined(headers)
                 self._whole_headers[model] = header
+                while len(self._whole_headers) > _HEADERS_KEPT:
+                    del self._whole_headers[next(iter(self._whole_headers))]
             if key:
                 self._headers.put(key, header)
             return header

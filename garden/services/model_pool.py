@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from garden.core.messages import ModelLoaded
 from garden.core.run_configuration import RunConfiguration
 from garden.inference.local_backend import LocalBackend
 from garden.services.admission import Admission
+from garden.services.bookkeeping import bookkeeping
 from garden.services.fit import FitService
 from garden.services.library import LibraryService
 from garden.store.loaded_models import LoadedModels, LoadedRecord
@@ -101,11 +101,11 @@ class ModelPool:
                 return seat.backend
             if seat:
                 self.release(key)
-            if self._closed:
-                raise RefusedError("Garden is closing.")
             forecast = self._make_room(configuration)
             backend = LocalBackend(lambda error: self._died(key, error))
             with self._lock:
+                if self._closed:
+                    raise RefusedError("Garden is closing.")
                 self._seats[key] = _Seat(backend, configuration, forecast)
             try:
                 loaded = backend.load(configuration, on_progress)
@@ -115,8 +115,10 @@ class ModelPool:
                 backend.close()
                 raise
             self._note(backend, loaded, busy=True)
-            self._library.used(configuration.model)
-            self._fit.remember_load(loaded, forecast)
+            with bookkeeping("The use of a model"):
+                self._library.used(configuration.model)
+            with bookkeeping("A forecast against the engine"):
+                self._fit.remember_load(loaded, forecast)
             return backend
 
     def forecast_bytes(self, key: PaneKey) -> int | None:
@@ -140,7 +142,8 @@ class ModelPool:
         seat.backend.close()
         seat.backend.wait_closed(6)
         if pid is not None:
-            self._loaded.remove(pid)
+            with bookkeeping("That a model was unloaded"):
+                self._loaded.remove(pid)
 
     def unload(self, pid: int) -> None:
         """Unload an idle model of this program.
@@ -148,7 +151,7 @@ class ModelPool:
         Raises:
             RefusedError: It is answering, or another program holds it.
         """
-        for key, seat in list(self._seats.items()):
+        for key, seat in self._seated():
             if seat.backend.pid == pid:
                 if not seat.backend.idle:
                     raise RefusedError("This model is answering.", "Stop it first.")
@@ -171,17 +174,24 @@ class ModelPool:
 
     def close(self) -> None:
         """Unload everything."""
-        self._closed = True
-        backends = [seat.backend for seat in self._seats.values()]
+        with self._lock:
+            self._closed = True
+        backends = [seat.backend for _key, seat in self._seated()]
         for backend in backends:
             backend.close()
         for backend in backends:
             if not backend.wait_closed(6):
                 continue
             if backend.pid is not None:
-                with contextlib.suppress(GardenError):
+                with bookkeeping("That a model was unloaded"):
                     self._loaded.remove(backend.pid)
-        self._seats.clear()
+        with self._lock:
+            self._seats.clear()
+
+    def _seated(self) -> tuple[tuple[PaneKey, _Seat], ...]:
+        """The seats now; other threads may come and go meanwhile."""
+        with self._lock:
+            return tuple(self._seats.items())
 
     def _make_room(self, configuration: RunConfiguration) -> FitForecast | None:
         """Evict idle models, the longest unused first, until the new one fits; its forecast, None without one.
@@ -197,9 +207,7 @@ class ModelPool:
         if forecast.verdict is not Verdict.TOO_LARGE:
             return forecast
         idle = sorted(
-            (seat.backend.last_used_at, key, seat.backend.pid or 0)
-            for key, seat in self._seats.items()
-            if seat.backend.idle
+            (seat.backend.last_used_at, key, seat.backend.pid or 0) for key, seat in self._seated() if seat.backend.idle
         )
         if self._admission.may_help(configuration, [pid for _used, _key, pid in idle]):
             for _used, key, _pid in idle:
@@ -207,29 +215,29 @@ class ModelPool:
                 forecast = self._admission.forecast(configuration)
                 if forecast.verdict is not Verdict.TOO_LARGE:
                     return forecast
-        busy = any(not seat.backend.idle for seat in self._seats.values())
+        busy = any(not seat.backend.idle for _key, seat in self._seated())
         raise self._admission.refuse(configuration, forecast, others_answer=busy)
 
     def _note(self, backend: LocalBackend, loaded: ModelLoaded, *, busy: bool) -> None:
         if backend.pid is None:
             return
         now = time.time()
-        self._loaded.put(
-            LoadedRecord(
-                pid=backend.pid,
-                owner=this_process(),
-                configuration=loaded.configuration,
-                buffers_bytes=loaded.buffers_bytes,
-                loaded_at=now,
-                last_used_at=now,
-                busy=busy,
-            )
+        record = LoadedRecord(
+            pid=backend.pid,
+            owner=this_process(),
+            configuration=loaded.configuration,
+            buffers_bytes=loaded.buffers_bytes,
+            loaded_at=now,
+            last_used_at=now,
+            busy=busy,
         )
+        with bookkeeping("What a model holds"):
+            self._loaded.put(record)
 
     def _died(self, key: PaneKey, error: WorkerDiedError) -> None:
         backend = self.backend(key)
         if backend is not None and backend.pid is not None:
-            with contextlib.suppress(GardenError):
+            with bookkeeping("That a model's process ended"):
                 self._loaded.remove(backend.pid)
         # A model that was answering is told of by its answer.
         if backend is not None and backend.idle:

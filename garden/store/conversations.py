@@ -69,7 +69,7 @@ class Conversations:
             if row is None:
                 raise NotFoundError(_GONE, "Choose another one.")
             turns = connection.execute(
-                """SELECT position, prompt, answer_order, asked_at FROM turns WHERE conversation_id = ?
+                """SELECT position, prompt, answer_order, asked_at, standalone FROM turns WHERE conversation_id = ?
                 ORDER BY position""",
                 (conversation_id,),
             ).fetchall()
@@ -91,8 +91,14 @@ class Conversations:
                 for letter, document in from_document(panes, list[tuple[str, dict[str, Any]]])
             ),
             turns=tuple(
-                Turn(prompt=prompt, answers=tuple(by_turn.get(position, ())), order=order, asked_at=asked_at)
-                for position, prompt, order, asked_at in turns
+                Turn(
+                    prompt=prompt,
+                    answers=tuple(by_turn.get(position, ())),
+                    order=order,
+                    asked_at=asked_at,
+                    standalone=bool(standalone),
+                )
+                for position, prompt, order, asked_at, standalone in turns
             ),
             created_at=created_at,
             updated_at=updated_at,
@@ -147,10 +153,11 @@ class Conversations:
 
 def _save_turn(connection: sqlite3.Connection, conversation_id: str, position: int, turn: Turn) -> None:
     connection.execute(
-        """INSERT INTO turns (conversation_id, position, prompt, answer_order, asked_at) VALUES (?, ?, ?, ?, ?)
+        """INSERT INTO turns (conversation_id, position, prompt, answer_order, asked_at, standalone)
+        VALUES (?, ?, ?, ?, ?, ?)
         ON CONFLICT (conversation_id, position) DO UPDATE SET prompt = excluded.prompt,
-            answer_order = excluded.answer_order, asked_at = excluded.asked_at""",
-        (conversation_id, position, storable_text(turn.prompt), turn.order, turn.asked_at),
+            answer_order = excluded.answer_order, asked_at = excluded.asked_at, standalone = excluded.standalone""",
+        (conversation_id, position, storable_text(turn.prompt), turn.order, turn.asked_at, turn.standalone),
     )
     connection.execute(
         "DELETE FROM answers WHERE conversation_id = ? AND position = ? AND slot >= ?",

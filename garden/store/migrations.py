@@ -30,7 +30,7 @@ WORK_MIGRATIONS: tuple[Migration, ...] = (
             """CREATE TABLE turns (
                 conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
                 position INTEGER NOT NULL, prompt TEXT NOT NULL, answer_order TEXT NOT NULL, asked_at REAL NOT NULL,
-                PRIMARY KEY (conversation_id, position))""",
+                standalone INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (conversation_id, position))""",
             """CREATE TABLE answers (
                 conversation_id TEXT NOT NULL, position INTEGER NOT NULL, slot INTEGER NOT NULL,
                 pane TEXT NOT NULL, text TEXT NOT NULL, document TEXT NOT NULL,

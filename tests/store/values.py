@@ -30,7 +30,7 @@ def answer(pane: str = "A", text: str = "Because.", name: str = "tiny") -> Answe
 
 def conversation(identifier: str = "c1", *, prompt: str = "Why?", updated_at: float = 2.0) -> Conversation:
     panes = (("A", configuration("one")), ("B", configuration("two")))
-    turn = Turn(prompt=prompt, answers=(answer("A"), answer("B", "Since.")), order="BA", asked_at=1.5)
+    turn = Turn(prompt=prompt, answers=(answer("A"), answer("B", "Since.")), order="BA", asked_at=1.5, standalone=True)
     return Conversation(
         id=identifier,
         title=prompt,

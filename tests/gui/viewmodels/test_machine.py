@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,9 +143,13 @@ def test_a_little_less_memory_draws_no_new_map(qtbot: QtBot, machine: MachineVie
 
 
 def test_models_of_the_library_stand_where_they_would_be_loaded(
-    qtbot: QtBot, garden: Garden, machine: MachineViewModel, tiny_model: Path
+    qtbot: QtBot, garden: Garden, machine: MachineViewModel, tiny_model: Path, tmp_path: Path
 ) -> None:
-    entry = garden.library.add_file(tiny_model)
+    # A folder of its own: adding a file lists its neighbours too.
+    own = tmp_path / "models" / tiny_model.name
+    own.parent.mkdir()
+    shutil.copyfile(tiny_model, own)
+    entry = garden.library.add_file(own)
     machine.watch(True)
     qtbot.waitUntil(lambda: bool(machine.dots))
 
