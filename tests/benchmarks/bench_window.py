@@ -42,53 +42,9 @@ application.exec()
 """
 
 _GARDEN = """
-from tests.benchmarks.bench_window import start_and_quit
+from tests.benchmarks.window_start import start_and_quit
 start_and_quit()
 """
-
-
-def start_and_quit() -> None:
-    """Open Garden as its command does; say when Discover's rows are painted; quit when the Hub has answered, too."""
-    from garden.gui.application import make_application, make_window, prepare_garden
-    from garden.gui.display import display_problem
-
-    assert display_problem() is None
-    garden = prepare_garden()
-    application = make_application()
-    window, _theme = make_window(application, garden)
-
-    from PySide6.QtCore import QTimer
-
-    from garden.gui.first_paint import FirstPaint
-    from garden.gui.pages.discover_page import DiscoverPage
-
-    window.show_page("discover")
-    page = window.page("discover")
-    assert isinstance(page, DiscoverPage)
-    said: list[str] = []
-
-    def tell() -> None:
-        if page.search.models.rowCount() > 0 and not said:
-            said.append("painted")
-            print("painted", flush=True)
-        quit_when_done()
-
-    def quit_when_done() -> None:
-        if page.search.answered:
-            if said:
-                application.quit()
-            else:
-                FirstPaint(page, tell)
-                page.update()
-
-    # The window is painted first and its children with it: what this calls comes before everything else that waits.
-    FirstPaint(window, tell)
-    window.show()
-    page.search.changed.connect(quit_when_done)
-    QTimer.singleShot(20_000, application.quit)
-    application.exec()
-    window.dismiss()
-    garden.close()
 
 
 def main() -> int:
