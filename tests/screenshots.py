@@ -42,9 +42,8 @@ def main(folder: Path) -> int:
 
 
 def _draw(folder: Path, starter: Path | None) -> list[Path]:
-    from garden.gui.page_pictures import draw_pages
-
     from garden.gui.application import make_application
+    from garden.gui.page_pictures import draw_pages
     from garden.services.garden import Garden
 
     application = make_application()

@@ -74,7 +74,7 @@ def test_search_download_quantize_compare_export(user: XUser, tmp_path: Path) ->
     user.press("ctrl+a")
     user.type(str(folder))
     user.press("Return")
-    user.until(lambda: (folder / "llama-server.sh").is_file(), "nothing was saved")
+    user.until((folder / "llama-server.sh").is_file, "nothing was saved")
 
     assert (
         "--ctx-size 2048" in (folder / "llama-server.sh").read_text()
