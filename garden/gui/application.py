@@ -6,6 +6,7 @@ of every module that is imported after it.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -55,13 +56,21 @@ def open_window() -> int:
 def prepare_garden() -> Garden:
     """What the first paint needs of the services; databases are opened behind it.
 
+    Until the window was painted nothing is collected: what is made in these moments stays.
+
     Raises:
         StateError: The settings cannot be read.
     """
+    gc.disable()
+    from garden.gui import page_list
+    from garden.gui.viewmodels import wording
     from garden.services.garden import Garden
 
     garden = Garden()
-    assert garden.catalog is not None  # imported before Qt
+    # Imported before Qt, and needed by the first paint.
+    assert garden.catalog is not None
+    assert page_list.PAGES
+    assert wording.verdict_word
     return garden
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -306,6 +307,7 @@ class MainWindow(QMainWindow):
         from garden.gui.theme.icons import application_icon
 
         self._painted = True
+        gc.enable()
         application = QApplication.instance()
         if isinstance(application, QApplication):
             application.setWindowIcon(application_icon())
