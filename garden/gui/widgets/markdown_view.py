@@ -130,6 +130,10 @@ class MarkdownView(QTextBrowser):
         self.document().clear()
         self.document().setDefaultFont(self._controller.theme.font(self._style))
         self.document().setIndentWidth(self._controller.theme.px(20))
+        # Room above the first line, where an area of code that begins the text is drawn.
+        frame = self.document().rootFrame().frameFormat()
+        frame.setTopMargin(self._controller.theme.px(CODE_PADDING))
+        self.document().rootFrame().setFrameFormat(frame)
         self._tail = 0
 
     def set_streaming(self, streaming: bool) -> None:
@@ -352,7 +356,7 @@ class MarkdownView(QTextBrowser):
         """The text is as wide with a scroll bar as without, so that it does not move when one appears."""
         px = self._controller.theme.px
         bar = self._controller.theme.size("scrollbar") if self.verticalScrollBar().maximum() > 0 else 0
-        self.setViewportMargins(px(14), px(12), px(14) - bar, 0)
+        self.setViewportMargins(px(14), px(6), px(14) - bar, 0)
 
     @Slot(int, int)
     def _on_range_changed(self, _low: int, _high: int) -> None:
