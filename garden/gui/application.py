@@ -7,6 +7,7 @@ of every module that is imported after it.
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -62,15 +63,13 @@ def prepare_garden() -> Garden:
         StateError: The settings cannot be read.
     """
     gc.disable()
-    from garden.gui import page_list
-    from garden.gui.viewmodels import wording
     from garden.services.garden import Garden
 
     garden = Garden()
     # Imported before Qt, and needed by the first paint.
     assert garden.catalog is not None
-    assert page_list.PAGES
-    assert wording.verdict_word
+    for name in ("garden.gui.page_list", "garden.gui.viewmodels.wording"):
+        importlib.import_module(name)
     return garden
 
 
