@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 from garden.core.events import SettingsChanged
 from garden.gui.pages.filter_bar import FilterBar
 from garden.gui.pages.model_list_pane import ModelListPane
+from garden.gui.pages.scaled_width import widen
 from garden.gui.viewmodels.search import SearchViewModel
 from garden.gui.widgets.field import Field
 from garden.gui.widgets.label import Label
@@ -72,10 +73,9 @@ class DiscoverPage(QWidget):
         self._show_endpoint()
 
     def _build(self) -> None:
-        px = self._theme.theme.px
         self.header.add(self._field)
         self.header.add(self._host)
-        self._models.setMinimumWidth(px(320))
+        widen(self._models, self._theme, 320)
         self._splitter.setHandleWidth(1)
         self._splitter.setChildrenCollapsible(False)
         self._splitter.addWidget(self._models)
@@ -117,7 +117,7 @@ class DiscoverPage(QWidget):
 
             view_model = RepositoryViewModel(self._garden, self._pump, self)
             view = RepositoryView(view_model, self._theme, self._garden.catalog.endpoint)
-            view.setMinimumWidth(self._theme.theme.px(480))
+            widen(view, self._theme, 480)
             placeholder = self._splitter.replaceWidget(1, view)
             if placeholder is not None:
                 placeholder.deleteLater()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, Qt, Signal, Slot
-from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from garden.core.fit_forecast import DeviceMemory, FitMethod
 from garden.core.quantity import GIB, format_bytes, format_duration
+from garden.gui.pages.scaled_width import fix_width
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.file_table import FileRow
 from garden.gui.widgets.button import Button
@@ -21,6 +22,9 @@ from garden.gui.widgets.tag import Tag
 from garden.gui.widgets.themed_widget import Surface, ThemedWidget
 from garden.gui.widgets.tool_tip import plain_tool_tip
 from garden.gui.widgets.verdict_label import VerdictLabel
+
+#: Below this width, logical pixels at 100 %, what is said beside the button would push it out.
+_ROOMY = 620
 
 _METHODS = {
     FitMethod.ROUGH: "rough · from the Hub's fields",
@@ -39,7 +43,7 @@ class _DeviceLine(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         self._name = Label(theme, style="small", color="text.secondary", elide=Qt.TextElideMode.ElideRight, size=12.5)
-        self._name.setFixedWidth(px(150))
+        fix_width(self._name, theme, 150)
         self._bar = MemoryBar(theme, 14)
         self._needed = Label(theme, style="small", weight=600, size=12.5)
         self._free = Label(theme, style="small", color="text.muted", size=12.5)
@@ -53,7 +57,7 @@ class _DeviceLine(QWidget):
         figures.addWidget(self._needed)
         figures.addWidget(self._free)
         holder = QWidget()
-        holder.setFixedWidth(px(128))
+        fix_width(holder, theme, 128)
         figures.setContentsMargins(0, 0, 0, 0)
         holder.setLayout(figures)
         row.addWidget(holder)
@@ -135,7 +139,7 @@ class FileDetail(Surface):
         self._method = Tag(theme)
         self._disk = Label(theme, style="small", color="text.muted")
         self._progress = ProgressBar(theme)
-        self._progress.setFixedWidth(px(120))
+        fix_width(self._progress, theme, 120)
         self._state = Label(theme, style="small", color="text.secondary")
         self._state.setObjectName("fileDetail.state")
         self._cancel = Button(theme, "Cancel", name="fileDetail.cancel")
@@ -146,6 +150,8 @@ class FileDetail(Surface):
         self._compare.clicked.connect(self.compare_wanted)
         self._reason = Label(theme, color="text.secondary", wrap=True, max_width=760)
         self._reason.setObjectName("fileDetail.reason")
+        self._has_forecast = False
+        self._has_disk = False
         self._devices: list[_DeviceLine] = []
         self._device_column = QVBoxLayout()
         self._device_column.setSpacing(px(4))
@@ -173,6 +179,16 @@ class FileDetail(Surface):
         column.addWidget(self._legend)
         column.addStretch(1)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """With little room the basis of the forecast and the disk go first; both stand in tool tips, too."""
+        super().resizeEvent(event)
+        self._show_asides()
+
+    def _show_asides(self) -> None:
+        roomy = self.width() >= self.look.px(_ROOMY)
+        self._method.setVisible(roomy and self._has_forecast)
+        self._disk.setVisible(roomy and self._has_disk)
+
     def show_row(self, row: FileRow, line: str, disk_free_bytes: int | None) -> None:
         """Show a file.
 
@@ -184,10 +200,12 @@ class FileDetail(Surface):
         forecast = row.forecast
         self._type.setText(row.title)
         self._verdict.set_forecast(forecast)
-        self._method.setVisible(forecast is not None)
+        self._has_forecast = forecast is not None
         if forecast is not None:
             self._method.set_text(_METHODS[forecast.method])
+            self._verdict.setToolTip(plain_tool_tip(f"{forecast.reason} ({_METHODS[forecast.method]})"))
         self._show_actions(row, disk_free_bytes)
+        self._show_asides()
         if forecast is not None:
             reason = f"{forecast.reason} {forecast.suggestion}".strip()
         else:
@@ -219,9 +237,10 @@ class FileDetail(Surface):
         self._cancel.setVisible(downloading)
         self._download.setVisible(not downloading and not here)
         self._compare.setVisible(here)
-        self._disk.setVisible(disk_free_bytes is not None and not downloading and not here)
+        self._has_disk = disk_free_bytes is not None and not downloading and not here
         if disk_free_bytes is not None:
             self._disk.setText(f"Free on disk {format_bytes(disk_free_bytes)}")
+            self._download.setToolTip(self._disk.text())
         size = row.file.size_bytes
         self._download.set_text(f"Download {format_bytes(size)}")
         too_little = disk_free_bytes is not None and disk_free_bytes < size

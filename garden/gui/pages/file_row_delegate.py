@@ -14,6 +14,9 @@ from garden.gui.widgets.row_delegate import Index, RowDelegate
 from garden.gui.widgets.tag import paint_tag, tag_size
 from garden.gui.widgets.verdict_label import paint_verdict
 
+#: Narrower, the bars alone tell it; the figures of the chosen row stand in the panel below.
+_WIDTH_WITH_FIGURES = 170
+
 _LEFT = 20
 _GAP = 14
 
@@ -67,7 +70,8 @@ class FileRowDelegate(RowDelegate):
 
     def _paint_memory(self, painter: QPainter, rect: QRectF, row: FileRow, *, selected: bool) -> None:
         if row.forecast is not None and row.forecast.devices:
-            paint_memory_rows(painter, self.look, rect, row.forecast.devices, on_selected=selected)
+            figures = rect.width() >= self.look.px(_WIDTH_WITH_FIGURES)
+            paint_memory_rows(painter, self.look, rect, row.forecast.devices, on_selected=selected, figures=figures)
             return
         if row.problem:
             font = self.look.font("small")

@@ -10,6 +10,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication, QPainter, QPaintEve
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from garden.core.quantity import format_bytes, format_parameters, format_tokens
+from garden.gui.pages.scaled_width import fix_width
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.library_table import LibraryRow
 from garden.gui.viewmodels.model_facts import ModelFacts
@@ -162,7 +163,7 @@ class LibraryDetail(Surface):
 
     def _build(self, theme: ThemeController) -> None:
         px = theme.theme.px
-        self.setFixedWidth(theme.theme.size("inspector"))
+        fix_width(self, theme, theme.theme.tokens.sizes["inspector"])
         content = QWidget()
         content.setObjectName("scrolled")
         column = QVBoxLayout(content)

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QIntValidator
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from garden.gui.pages.scaled_width import limit_width
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.repository import SMALLEST_CONTEXT
 from garden.gui.widgets.context_slider import ContextSlider
@@ -34,7 +35,7 @@ class LoadBar(Surface):
         px = theme.theme.px
         self._slider = ContextSlider(theme, name="contextSlider")
         self._slider.valueChanged.connect(self._on_moved)
-        self._slider.setMaximumWidth(px(300))
+        limit_width(self._slider, theme, 300)
         self._field = Field(theme, "", name="contextField", label="Context, tokens", width=70)
         self._field.line.setAlignment(Qt.AlignmentFlag.AlignRight)
         self._field.line.setValidator(QIntValidator(1, 100_000_000, self))

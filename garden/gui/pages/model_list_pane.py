@@ -14,6 +14,7 @@ from garden.gui.first_paint import FirstPaint
 from garden.gui.pages.filter_bar import SORTS
 from garden.gui.pages.model_row_delegate import ModelRowDelegate
 from garden.gui.pages.row_list import RowList
+from garden.gui.pages.scaled_width import fix_height
 from garden.gui.pages.sort_menu import SortMenu
 from garden.gui.viewmodels.model_list import ModelRole
 from garden.gui.widgets.label import Label
@@ -70,7 +71,7 @@ class ModelListPane(QWidget):
         self._lists.addWidget(self._list)
         px = theme.theme.px
         head = Surface(theme, "bg.sunken", edges="b")
-        head.setFixedHeight(px(32))
+        fix_height(head, theme, 32)
         row = QHBoxLayout(head)
         row.setContentsMargins(px(16), 0, px(10), 1)
         row.setSpacing(px(8))

@@ -9,6 +9,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from garden.gui.pages.nav_button import NavButton
+from garden.gui.pages.scaled_width import fix_width, limit_width
 from garden.gui.pages.settings_sections import (
     AboutSection,
     EngineSection,
@@ -83,14 +84,14 @@ class SettingsPage(QWidget):
     def _build(self, theme: ThemeController) -> None:
         px = theme.theme.px
         nav = Surface(theme, "bg.sunken", edges="r")
-        nav.setFixedWidth(px(220))
+        fix_width(nav, theme, 220)
         nav.setAccessibleName("Sections")
         links = QVBoxLayout(nav)
         links.setContentsMargins(px(8), px(12), px(8) + 1, px(12))
         links.setSpacing(0)
         group = QButtonGroup(self)
         content = QWidget()
-        content.setMaximumWidth(px(_WIDEST))
+        limit_width(content, theme, _WIDEST)
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, px(24))
         column.setSpacing(px(22))

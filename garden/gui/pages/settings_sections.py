@@ -361,7 +361,7 @@ class EngineSection(Section):
                 f". Not used: {', '.join(idle)}. Build for it with: python packaging/bootstrap.py engine --backend cuda"
             )
         self._devices.set_description(text)
-        self._build.set_description(engine.system_info.strip(" |") or "unknown")
+        self._build.set_description(_features(engine.system_info) or "unknown")
 
 
 class KeyboardSection(Section):
@@ -409,6 +409,12 @@ class AboutSection(Section):
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(_versions())
         self._model.said.emit("The versions were copied.", "")
+
+
+def _features(system_info: str) -> str:
+    """``CPU: AVX2, FMA``, from llama.cpp's ``CPU : AVX2 = 1 | FMA = 1 | ``."""
+    parts = [part.strip() for part in system_info.split("|")]
+    return ", ".join(part.replace(" = 1", "").replace(" : ", ": ") for part in parts if part)
 
 
 def _version(package: str) -> str:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from garden.core.library_entry import LibraryEntry
+from garden.gui.pages.scaled_width import limit_width
 from garden.gui.pages.welcome_cards import FoundCard, RunCard, StarterCard
 from garden.gui.viewmodels.library import LibraryViewModel
 from garden.gui.viewmodels.welcome import WelcomeViewModel
@@ -108,7 +109,7 @@ class WelcomePage(QWidget):
         grid.addWidget(self._right, 0, 1, Qt.AlignmentFlag.AlignTop)
         grid.setColumnStretch(0, 1)
         self._content = QWidget()
-        self._content.setMaximumWidth(px(_WIDEST))
+        limit_width(self._content, self._theme, _WIDEST)
         column = QVBoxLayout(self._content)
         column.setContentsMargins(0, 0, 0, px(24))
         column.setSpacing(0)
