@@ -11,7 +11,8 @@ from garden.gui.widgets.button import Kind
 from garden.gui.widgets.overlay import Overlay
 from garden.gui.widgets.state_view import Mood, StateView
 
-_WIDTH = 400
+_WIDTH = 420
+_HEIGHT = 220
 
 
 class Question(Overlay):
@@ -28,6 +29,7 @@ class Question(Overlay):
         self._view = StateView(theme, name=f"{name}.view")
         self.sheet.column.addWidget(self._view)
         self.sheet.setFixedWidth(theme.theme.px(_WIDTH))
+        self.sheet.setMinimumHeight(theme.theme.px(_HEIGHT))
 
     def ask(
         self,

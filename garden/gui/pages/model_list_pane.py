@@ -127,6 +127,8 @@ class ModelListPane(QWidget):
         shown, loaded = search.models.rowCount(), search.models.loaded
         if search.problem is not None and shown:
             return search.problem.sentence
+        if not loaded:
+            return "searching" if search.busy else ""
         if search.from_index:
             text = f"{loaded} seen before"
         else:
