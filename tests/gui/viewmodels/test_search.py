@@ -50,6 +50,8 @@ def test_the_answer_to_an_older_question_is_dropped(
     search.submit("llama")
     search.submit("qwen")
     older, newer = garden.catalog.searches
+    shown: list[list[str]] = []
+    search.models.modelReset.connect(lambda: shown.append(_shown(search)))
 
     newer.succeed(page("new/model"))
     qtbot.waitUntil(lambda: _shown(search) == ["new/model"])
@@ -58,7 +60,7 @@ def test_the_answer_to_an_older_question_is_dropped(
     _answer(qtbot, search, garden, page("last/model"))
 
     assert older.cancelled.is_set()
-    assert _shown(search) == ["last/model"]
+    assert shown == [["new/model"], ["last/model"]]
 
 
 def test_old_rows_stay_until_the_new_answer_is_there(
