@@ -183,6 +183,19 @@ def test_a_killed_process_fails_its_pane_within_a_second_and_the_others_go_on(
     assert fine.error is None
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_ctrl_c_in_the_terminal_does_not_reach_an_answer(garden: Garden, endless_model: Path) -> None:
+    chat = conversation(garden, endless_model, max_tokens=MANY)
+    watcher = Watcher(garden)
+    handle = garden.compare.ask(chat.id, "Go on.")
+    watcher.until(is_text("A"))
+
+    # A terminal signals every process in front; what it means is for the parent to say.
+    generators()[0].send_signal(signal.SIGINT)
+
+    assert handle.result(60).answers[0].error is None
+
+
 def test_a_dead_pane_is_started_again(garden: Garden, tiny_model: Path) -> None:
     chat = conversation(garden, tiny_model)
     garden.compare.ask(chat.id, "Hello?").result(60)

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from garden.core.conversation import Answer, FinishReason
 from garden.core.errors import GardenError, NotFoundError, RefusedError
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import RunConfiguration
-from garden.services.exports import Replayed, compare_tokens
+from garden.services.exports import Replayed, compare_tokens, run_script
 from garden.services.garden import Garden
 
 
@@ -179,3 +180,13 @@ def test_a_script_runs_by_itself_where_garden_is_not_installed(
     )
 
     assert done.stdout.strip() == str(list(answer.token_ids))
+
+
+def test_a_script_that_needs_garden_is_found_out(tmp_path: Path) -> None:
+    script = tmp_path / "answer.py"
+    script.write_text("import garden\nprint('{\"token_ids\": [1]}')\n")
+
+    with pytest.raises(GardenError) as caught:
+        run_script(script, threading.Event())
+
+    assert "garden" in caught.value.sentence
