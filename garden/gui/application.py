@@ -41,7 +41,7 @@ def open_window() -> int:
     try:
         application = make_application()
         window, _theme = make_window(application, garden)
-        window.show()
+        window.begin()
         from garden.gui.interrupts import Interrupts, faults_said
 
         interrupts = Interrupts(window)

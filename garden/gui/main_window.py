@@ -85,6 +85,7 @@ class MainWindow(QMainWindow):
         self._collapsed_by_hand = False
         self._quitting = False
         self._painted = False
+        self._for_user = False
         self._focus_ring: FocusRing | None = None
         self._notice: NoticeBar | None = None
         self._export: ExportSheet | None = None
@@ -137,6 +138,14 @@ class MainWindow(QMainWindow):
         action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         action.triggered.connect(lambda _checked=False: call())
         self.addAction(action)
+
+    def begin(self) -> None:
+        """Show it to the user: what was interrupted goes on, and how it is left is remembered.
+
+        A window that is only drawn does neither.
+        """
+        self._for_user = True
+        self.show()
 
     # What pages ask
 
@@ -284,7 +293,8 @@ class MainWindow(QMainWindow):
             event.ignore()
             self._ask_before_quitting(running)
             return
-        save_window_state(self.saveGeometry(), rail_collapsed=self._collapsed_by_hand)
+        if self._for_user:
+            save_window_state(self.saveGeometry(), rail_collapsed=self._collapsed_by_hand)
         self.pump.close()
         event.accept()
 
@@ -318,7 +328,11 @@ class MainWindow(QMainWindow):
     def _open_rest(self) -> Sequence[JobRecord]:
         """Away from the Qt thread: the databases, and what was interrupted goes on."""
         self._garden.open_databases()
-        self._garden.tend()
+        if self._for_user:
+            if self._garden.settings.first_start:
+                # Written as they are: the next start is not the first any more.
+                self._garden.settings.change()
+            self._garden.tend()
         return self._garden.activity.jobs()
 
     def _on_databases_failed(self, error: GardenError) -> None:

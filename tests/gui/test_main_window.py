@@ -48,7 +48,7 @@ def window(qtbot: QtBot, garden: Garden, theme: ThemeController) -> Iterator[Mai
     qtbot.addWidget(window)
     window.resize(1_280, 800)
     window.show_page("library")
-    window.show()
+    window.begin()
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
     yield window
@@ -299,7 +299,7 @@ def test_a_first_start_shows_welcome_and_the_second_one_discover(
     with Garden.open(work_offline=True) as garden:
         first, _theme = make_window(qapp, garden)
         qtbot.addWidget(first)
-        first.show()
+        first.begin()
         assert first.current_page == "welcome"
         qtbot.waitUntil((data_dirs / "data" / "settings.json").is_file)
         first.dismiss()
@@ -347,12 +347,15 @@ def test_a_database_that_cannot_be_opened_is_said_and_the_window_stays(
     garden.close()
 
 
-def test_a_picture_of_every_page_in_two_sizes_and_schemes(tmp_path: Path, qapp: QApplication) -> None:
+def test_a_picture_of_every_page_in_two_sizes_and_schemes(tmp_path: Path, qapp: QApplication, data_dirs: Path) -> None:
     paths = render_pages(str(tmp_path / "pictures"))
 
     assert len(paths) == len(PAGES) * 4
     assert all(Path(path).stat().st_size > 5_000 for path in paths)
     assert (tmp_path / "pictures" / "discover-dark-1440x900.png").is_file()
+    # Drawing is no start: the first one still shows Welcome, and the window's place stays as it was left.
+    assert not (data_dirs / "data" / "settings.json").exists()
+    assert not (data_dirs / "data" / "window.json").exists()
 
 
 # --- names ---

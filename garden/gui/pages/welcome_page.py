@@ -154,7 +154,6 @@ class WelcomePage(QWidget):
         if not self._begun:
             self._begun = True
             self.welcome.load()
-            self.welcome.note_start()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Less room around the content in a small window."""

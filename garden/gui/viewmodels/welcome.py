@@ -195,10 +195,6 @@ class WelcomeViewModel(QObject):
         self._pump.run(self._garden.library.entries, self._on_entries, self._on_failed)
         self._pump.watch(self._garden.library.scan(), self._on_entries, self._on_failed)
 
-    def note_start(self) -> None:
-        """Write the settings as they are: the next start is not the first any more."""
-        self._pump.run(self._garden.settings.change, lambda _settings: None, self._on_failed)
-
     def fetch_starter(self) -> None:
         """The user has consented: fetch it."""
         if self._fetch is not None or self.starter is not None:
