@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen
-from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from garden.gui.theme.theme import Theme, ThemeController
 
@@ -109,7 +109,8 @@ class RowDelegate(QStyledItemDelegate):
         painter.setPen(pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         model = index.model()
-        last = model.columnCount() - 1 if model is not None else 0
+        # A list has one column, and its model does not say how many (the method is private there).
+        last = 0 if isinstance(self._view, QListView) or model is None else model.columnCount(index.parent()) - 1
         inner = rect.adjusted(1, 1, -1, -1)
         painter.drawLine(inner.topLeft(), inner.topRight())
         painter.drawLine(inner.bottomLeft(), inner.bottomRight())
