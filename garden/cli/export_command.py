@@ -101,6 +101,6 @@ def _show(paths: tuple[Path, ...], verified: bool | None, detail: str, notes: tu
     for path in paths:
         click.echo(str(path))
     if verified:
-        click.echo(f"Verified with greedy tokens: {detail}")
+        click.echo(f"Verified with greedy tokens through the llama-cpp-python script: {detail}")
     for note in notes:
         click.echo(f"Note: {note}")

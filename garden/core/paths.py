@@ -8,29 +8,54 @@ from pathlib import Path
 import platformdirs
 
 import garden
-from garden.core.errors import NotFoundError
+from garden.core.errors import NotFoundError, StateError
 
 
 def data_dir() -> Path:
-    """Folder of the user's own state (work.sqlite, settings, models made here); GARDEN_DATA_DIR overrides it."""
+    """Folder of the user's own state (work.sqlite, settings, models made here); GARDEN_DATA_DIR overrides it.
+
+    Raises:
+        StateError: It cannot be made.
+    """
     override = os.environ.get("GARDEN_DATA_DIR")
     path = Path(override) if override else Path(platformdirs.user_data_dir("garden", appauthor=False))
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+    return _made(path, "data", "GARDEN_DATA_DIR")
 
 
 def cache_dir() -> Path:
-    """Folder of what can be made again (index.sqlite, headers, fetched wheels); GARDEN_CACHE_DIR overrides it."""
+    """Folder of what can be made again (index.sqlite, headers, fetched wheels); GARDEN_CACHE_DIR overrides it.
+
+    Raises:
+        StateError: It cannot be made.
+    """
     override = os.environ.get("GARDEN_CACHE_DIR")
     path = Path(override) if override else Path(platformdirs.user_cache_dir("garden", appauthor=False))
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+    return _made(path, "cache", "GARDEN_CACHE_DIR")
 
 
 def log_dir() -> Path:
-    """Folder of the program's and its children's logs."""
-    path = data_dir() / "logs"
-    path.mkdir(parents=True, exist_ok=True)
+    """Folder of the program's and its children's logs.
+
+    Raises:
+        StateError: It cannot be made.
+    """
+    return _made(data_dir() / "logs", "log", "GARDEN_DATA_DIR")
+
+
+def _made(path: Path, purpose: str, variable: str) -> Path:
+    """The folder, made when it was missing.
+
+    Raises:
+        StateError: It cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateError(
+            f"The {purpose} folder {path} cannot be made: {error.strerror or error}.",
+            f"Choose another one with {variable}.",
+            str(error),
+        ) from error
     return path
 
 

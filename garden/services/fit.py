@@ -24,6 +24,7 @@ from garden.gguf.shard_set import shard_paths
 from garden.inference.sampling_defaults import default_ask
 from garden.jobs.handle import Handle
 from garden.jobs.pool import TaskPool
+from garden.services.bookkeeping import bookkeeping
 from garden.services.hub_access import HubAccess
 from garden.services.machine import MachineService
 from garden.services.model_name import display_name
@@ -112,7 +113,8 @@ class FitService:
                 while len(self._whole_headers) > _HEADERS_KEPT:
                     del self._whole_headers[next(iter(self._whole_headers))]
             if key:
-                self._headers.put(key, header)
+                with bookkeeping("A header"):
+                    self._headers.put(key, header)
             return header
 
         return self._pool.submit(read)
@@ -220,7 +222,8 @@ class FitService:
         if header is None:
             with FileSource(path) as source:
                 header = read_header(source)
-            self._headers.put(key, header)
+            with bookkeeping("A header"):
+                self._headers.put(key, header)
         if path.stat().st_size < header.header_bytes:
             raise InvalidFileError("This is not a complete GGUF file.", "Fetch it again or remove it.")
         return header

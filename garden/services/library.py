@@ -25,6 +25,7 @@ from garden.jobs.pool import TaskPool
 from garden.process.task import run_task
 from garden.quantization.file_hash import sha256_of
 from garden.services import starter
+from garden.services.bookkeeping import bookkeeping
 from garden.services.hub_access import HubAccess
 from garden.services.library_scan import LibraryScan
 from garden.services.model_name import display_name
@@ -94,7 +95,8 @@ class LibraryService:
         folders = tuple(Path(folder) for folder in self._settings.current.folders)
         entries = self._scan.run(self._settings.models_dir, folders, cancelled)
         entries = tuple(sorted(entries, key=lambda entry: (entry.ref.name.lower(), -entry.ref.size_bytes)))
-        self._index.replace(entries)
+        with bookkeeping("What the scan found"):
+            self._index.replace(entries)
         self._bus.publish(LibraryChanged())
         return entries
 
@@ -372,9 +374,11 @@ class LibraryService:
             elif path.exists():
                 freed += path.stat().st_size
                 (_trash if to_trash else _delete)(path)
-            self._uses.forget(str(path))
+            with bookkeeping("That a model was removed"):
+                self._uses.forget(str(path))
         if entry.ref.path is not None:
-            self._index.remove(entry.ref.path)
+            with bookkeeping("That a model was removed"):
+                self._index.remove(entry.ref.path)
         self._bus.publish(LibraryChanged())
         return freed
 

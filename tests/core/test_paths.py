@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from garden.core.errors import NotFoundError
+from garden.core.errors import NotFoundError, StateError
 from garden.core.paths import cache_dir, data_dir, log_dir, resource_path
 
 
@@ -21,3 +21,16 @@ def test_the_environment_names_the_folders(tmp_path: Path, monkeypatch: pytest.M
 def test_a_missing_resource_is_a_sentence() -> None:
     with pytest.raises(NotFoundError, match=r"A part of Garden is missing: icons/none\.svg\."):
         resource_path("icons/none.svg")
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_what_sets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("GARDEN_DATA_DIR", str(blocked))
+
+    with pytest.raises(StateError, match="The data folder .*file cannot be made") as caught:
+        data_dir()
+
+    assert "GARDEN_DATA_DIR" in caught.value.action
