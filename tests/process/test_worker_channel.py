@@ -16,6 +16,8 @@ def test_a_cancel_behind_a_request_is_seen_and_the_next_request_forgets_it() -> 
         running.child.send(message)
     running.next()
     second = running.progress()
+    running.child.close()
+    running.ended()
 
     assert (second.done, second.note) == (1, "False")
 
