@@ -5,10 +5,9 @@ from __future__ import annotations
 import functools
 import gc
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Slot
+from PySide6.QtCore import QEvent, Qt, Slot
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -20,21 +19,24 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QWidget
 
 from garden.core.errors import GardenError
-from garden.core.events import ConversationsChanged, JobChanged, LibraryChanged, SettingsChanged
-from garden.core.job_record import JobKind, JobRecord, JobState
+from garden.core.events import SettingsChanged
 from garden.gui.bridge.event_pump import EventPump
+from garden.gui.dropping import dropped_paths
 from garden.gui.first_paint import FirstPaint
-from garden.gui.navigator import AcceptsModels, HasSearch, OffersCommands, OpensConversations
+from garden.gui.look_elsewhere import LookElsewhere
+from garden.gui.navigator import AcceptsModels, HasSearch, OpensConversations
 from garden.gui.page_list import BY_NAME, PAGES
 from garden.gui.viewmodels.memory import MemoryViewModel
+from garden.gui.viewmodels.work_under_way import WorkUnderWay
 from garden.gui.widgets.memory_meter import MemoryMeter, meter_lines
 from garden.gui.widgets.rail import Rail, RailItem
 from garden.gui.window_state import load_window_state, save_window_state
 
 if TYPE_CHECKING:
+    from garden.core.job_record import JobRecord
     from garden.core.library_entry import LibraryEntry
     from garden.core.run_configuration import RunConfiguration
-    from garden.gui.command_list import Command, CommandList
+    from garden.gui.command_list import CommandList
     from garden.gui.notice_bar import NoticeBar
     from garden.gui.pages.discover_page import DiscoverPage
     from garden.gui.pages.export_sheet import ExportSheet
@@ -48,17 +50,6 @@ if TYPE_CHECKING:
 _NARROW = 1_100
 
 _FIRST_SIZE = (1_280, 800)
-
-#: Between two looks at whether another process has written the databases, while the window is in front.
-_LOOK_ELSEWHERE_MS = 5_000
-
-_WORK_NAMES = {
-    JobKind.DOWNLOAD: ("download", "downloads"),
-    JobKind.QUANTIZE: ("quantization", "quantizations"),
-    JobKind.QUALITY: ("measurement", "measurements"),
-    JobKind.COMPARE: ("comparison", "comparisons"),
-    JobKind.VERIFY: ("check", "checks"),
-}
 
 
 class MainWindow(QMainWindow):
@@ -79,9 +70,10 @@ class MainWindow(QMainWindow):
         self._theme = theme
         self.pump = EventPump(garden.bus, self)
         self.memory = MemoryViewModel(garden, self.pump, self)
+        self._work = WorkUnderWay(self.pump, self)
+        self._elsewhere = LookElsewhere(garden, self.pump, self)
         self._pages: dict[str, QWidget] = {}
         self._current = ""
-        self._under_way: dict[str, JobRecord] = {}
         self._collapsed_by_hand = False
         self._quitting = False
         self._painted = False
@@ -108,11 +100,9 @@ class MainWindow(QMainWindow):
         row.addWidget(self._stack, 1)
         self.setCentralWidget(body)
         self._add_actions()
-        self._elsewhere = QTimer(self)
-        self._elsewhere.setInterval(_LOOK_ELSEWHERE_MS)
-        self._elsewhere.timeout.connect(self._on_look_elsewhere)
         self.memory.changed.connect(self._on_memory_changed)
-        self.pump.on(JobChanged, self._on_job_changed)
+        self._work.changed.connect(self._on_work_changed)
+        self._work.finished.connect(self._on_work_finished)
         self.pump.on(SettingsChanged, self._on_settings_changed)
         state = load_window_state()
         self._collapsed_by_hand = state.rail_collapsed
@@ -125,7 +115,7 @@ class MainWindow(QMainWindow):
         chords: list[tuple[str, Callable[[], object]]] = [
             ("Ctrl+K", self.open_palette),
             ("Ctrl+F", self._on_find),
-            ("Ctrl+B", self._on_toggle_rail),
+            ("Ctrl+B", self.toggle_rail),
         ]
         chords += [(page.shortcut, functools.partial(self.show_page, page.name)) for page in PAGES if page.shortcut]
         for chord, call in chords:
@@ -220,6 +210,16 @@ class MainWindow(QMainWindow):
         self.show_page("discover")
         self._discover().search_for(text)
 
+    def look_for_models(self) -> None:
+        """Bring the search of Discover to the front."""
+        self.show_page("discover")
+        self._discover().focus_search()
+
+    def ask_for_folder(self) -> None:
+        """Let a folder with models be chosen for the library."""
+        self.show_page("library")
+        self._library().ask_for_folder()
+
     def open_conversation(self, conversation_id: str) -> None:
         """Open Compare with a kept comparison."""
         self.show_page("compare")
@@ -244,12 +244,10 @@ class MainWindow(QMainWindow):
     def open_palette(self) -> None:
         """Open the command palette."""
         if self._palette is None or self._commands is None:
-            from garden.gui.command_list import CommandList
             from garden.gui.widgets.command_palette import CommandPalette
+            from garden.gui.window_commands import window_commands
 
-            self._commands = CommandList(
-                self._garden, self, self._commands_now, self.search_hub, self.open_conversation
-            )
+            self._commands = window_commands(self, self._garden)
             self._palette = CommandPalette(self._theme, self, self._commands.entries)
         if not self._palette.is_open:
             self._commands.refresh()
@@ -270,41 +268,29 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take GGUF files and folders."""
-        if _dropped_paths(event):
+        if dropped_paths(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Add what was dropped to the library."""
-        paths = _dropped_paths(event)
-        if not paths:
-            return
-        event.acceptProposedAction()
-        self.show_page("library")
-        for path in paths:
-            if path.is_dir():
-                self._library().library.add_folder(str(path))
-            else:
-                self._library().add_file(str(path))
+        paths = dropped_paths(event)
+        if paths:
+            event.acceptProposedAction()
+            self.show_page("library")
+            self._library().add_paths(paths)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Quit; with work under way ask once."""
-        running = [job for job in self._under_way.values() if job.state is not JobState.PAUSED]
-        if running and not self._quitting:
+        if self._work.moving and not self._quitting:
+            from garden.gui.quitting import ask_before_quitting
+
             event.ignore()
-            self._ask_before_quitting(running)
+            ask_before_quitting(self._theme, self, self._work.moving, self.dismiss)
             return
         if self._for_user:
             save_window_state(self.saveGeometry(), rail_collapsed=self._collapsed_by_hand)
         self.pump.close()
         event.accept()
-
-    def _ask_before_quitting(self, running: Sequence[JobRecord]) -> None:
-        from garden.gui.question import Question
-
-        title, text = quit_words(running)
-        question = Question(self._theme, self, name="quitQuestion")
-        question.closed.connect(question.deleteLater)
-        question.ask("activity", title, text, yes=("Quit", "primary", None), no="Stay", then=self.dismiss)
 
     def dismiss(self) -> None:
         """Close without a question."""
@@ -322,7 +308,7 @@ class MainWindow(QMainWindow):
         if isinstance(application, QApplication):
             application.setWindowIcon(application_icon())
             self._focus_ring = FocusRing(application, self._theme)
-        self.pump.run(self._open_rest, self._on_jobs, self._on_databases_failed, receiver=self)
+        self.pump.run(self._open_rest, self._work.take, self._on_databases_failed, receiver=self)
         self._watch_memory()
 
     def _open_rest(self) -> Sequence[JobRecord]:
@@ -336,23 +322,9 @@ class MainWindow(QMainWindow):
         return self._garden.activity.jobs()
 
     def _on_databases_failed(self, error: GardenError) -> None:
-        from garden.gui.question import Question
+        from garden.gui.quitting import offer_to_quit
 
-        question = Question(self._theme, self, name="databaseProblem")
-        question.ask(
-            "warning",
-            error.sentence.rstrip("."),
-            error.action,
-            yes=("Quit", "primary", None),
-            no="Look around",
-            then=self.dismiss,
-            mood="danger",
-        )
-
-    def _on_jobs(self, jobs: Sequence[JobRecord]) -> None:
-        for job in jobs:
-            self._count(job)
-        self._show_badge()
+        offer_to_quit(self._theme, self, error, self.dismiss)
 
     def _watch_memory(self) -> None:
         if not self._painted:
@@ -362,26 +334,14 @@ class MainWindow(QMainWindow):
         if not looked_at and self.memory.snapshot is None:
             # A window that opens behind another one shows at least how the memory was then.
             self.memory.read()
-        if not looked_at:
-            self._elsewhere.stop()
-        elif not self._elsewhere.isActive():
-            self._elsewhere.start()
-
-    @Slot()
-    def _on_look_elsewhere(self) -> None:
-        """The command line may run beside the window and write into the same databases."""
-        self.pump.run(self._garden.changed_elsewhere, self._on_looked_elsewhere, lambda _error: None, receiver=self)
-
-    def _on_looked_elsewhere(self, changed: bool) -> None:
-        if changed:
-            self._garden.bus.publish(LibraryChanged())
-            self._garden.bus.publish(ConversationsChanged())
+        self._elsewhere.watch(looked_at)
 
     def _fold_rail(self) -> None:
         self._rail.set_collapsed(self._collapsed_by_hand or self.width() < self._theme.theme.px(_NARROW))
 
     @Slot()
-    def _on_toggle_rail(self) -> None:
+    def toggle_rail(self) -> None:
+        """Fold the rail to its icons, or unfold it."""
         self._collapsed_by_hand = not self._collapsed_by_hand
         self._fold_rail()
 
@@ -393,24 +353,15 @@ class MainWindow(QMainWindow):
 
     # What services say
 
-    def _on_job_changed(self, event: JobChanged) -> None:
-        was_under_way = event.job.id in self._under_way
-        self._count(event.job)
-        self._show_badge()
-        done = event.job.state in (JobState.SUCCEEDED, JobState.FAILED)
-        if was_under_way and done and not self.isActiveWindow():
+    @Slot()
+    def _on_work_changed(self) -> None:
+        self._rail.set_badge("activity", len(self._work.moving))
+
+    @Slot()
+    def _on_work_finished(self) -> None:
+        if not self.isActiveWindow():
             # Someone works in another window: the task bar tells that this one has news.
             QApplication.alert(self)
-
-    def _count(self, job: JobRecord) -> None:
-        if job.state.ended:
-            self._under_way.pop(job.id, None)
-        else:
-            self._under_way[job.id] = job
-
-    def _show_badge(self) -> None:
-        moving = [job for job in self._under_way.values() if job.state is not JobState.PAUSED]
-        self._rail.set_badge("activity", len(moving))
 
     def _on_settings_changed(self, _event: SettingsChanged) -> None:
         settings = self._garden.settings.current
@@ -430,36 +381,6 @@ class MainWindow(QMainWindow):
         for meter in page.findChildren(MemoryMeter):
             meter.set_lines(lines)
 
-    def _commands_now(self) -> list[Command]:
-        from garden.gui.command_list import Command
-
-        page: object = self.page(self._current)
-        icon = BY_NAME[self._current].icon
-        own = page.commands() if isinstance(page, OffersCommands) else ()
-        return [
-            *(Command(title, icon, run, (keys,) if keys else ()) for title, keys, run in own),
-            Command("Add a folder with models…", "folder", self._on_add_folder),
-            Command("Search the Hub", "search", self._on_search_hub, ("Ctrl", "F")),
-            Command("Show or fold the rail", "more", self._on_toggle_rail, ("Ctrl", "B")),
-            Command("Use the light theme", "sun", lambda: self._choose_theme("light")),
-            Command("Use the dark theme", "blind", lambda: self._choose_theme("dark")),
-            Command("Quit Garden", "close", self.close, ("Ctrl", "Q")),
-        ]
-
-    def _choose_theme(self, theme: str) -> None:
-        try:
-            self._garden.settings.change(theme=theme)
-        except GardenError as error:
-            self.notify(error.sentence, error.action)
-
-    def _on_add_folder(self) -> None:
-        self.show_page("library")
-        self._library().ask_for_folder()
-
-    def _on_search_hub(self) -> None:
-        self.show_page("discover")
-        self._discover().focus_search()
-
     def _discover(self) -> DiscoverPage:
         from garden.gui.pages.discover_page import DiscoverPage
 
@@ -473,28 +394,3 @@ class MainWindow(QMainWindow):
         page = self.page("library")
         assert isinstance(page, LibraryPage)
         return page
-
-
-def quit_words(running: Sequence[JobRecord]) -> tuple[str, str]:
-    """What is under way, and what becomes of it when the program ends."""
-    parts = []
-    for kind, (one, many) in _WORK_NAMES.items():
-        count = sum(job.kind is kind for job in running)
-        if count:
-            parts.append(f"{count} {one if count == 1 else many}")
-    said = f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else parts[0]
-    title = f"{said} {'is' if len(running) == 1 else 'are'} running"
-    resumable = sum(job.resumable for job in running)
-    if resumable == len(running):
-        text = "What is here is kept; it continues from there at the next start."
-    elif resumable:
-        text = "Downloads continue from where they are at the next start. The rest has to be started again."
-    else:
-        text = "It has to be started again; nothing half-written is left."
-    return title, text
-
-
-def _dropped_paths(event: QDragEnterEvent | QDropEvent) -> list[Path]:
-    """GGUF files and folders among what is dragged."""
-    paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-    return [path for path in paths if path.suffix.lower() == ".gguf" or path.is_dir()]

@@ -25,7 +25,7 @@ from pytestqt.qtbot import QtBot
 from garden.core.events import JobChanged
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.gui.application import make_window, render_pages
-from garden.gui.main_window import MainWindow, quit_words
+from garden.gui.main_window import MainWindow
 from garden.gui.page_list import PAGES
 from garden.gui.pages.library_page import LibraryPage
 from garden.gui.theme.theme import ThemeController
@@ -276,18 +276,6 @@ def test_closing_without_work_asks_nothing(window: MainWindow) -> None:
     window.close()
 
     assert not window.isVisible()
-
-
-def test_the_question_says_what_becomes_of_each_kind_of_work() -> None:
-    downloads = [_job(number=1), _job(number=2)]
-    quantization = _job(kind=JobKind.QUANTIZE)
-
-    assert quit_words([*downloads, quantization]) == (
-        "2 downloads and 1 quantization are running",
-        "Downloads continue from where they are at the next start. The rest has to be started again.",
-    )
-    assert quit_words([quantization])[1] == "It has to be started again; nothing half-written is left."
-    assert quit_words(downloads[:1])[1] == "What is here is kept; it continues from there at the next start."
 
 
 # --- the start ---

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, Qt, Slot
@@ -164,10 +166,14 @@ class LibraryPage(QWidget):
         self._field.line.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self._field.line.selectAll()
 
-    def add_file(self, path: str) -> None:
-        """Take a dropped file into the list and choose it."""
-        self._wanted = path
-        self.library.add_file(path)
+    def add_paths(self, paths: Sequence[Path]) -> None:
+        """Take dropped files and folders into the list; the last file is chosen."""
+        for path in paths:
+            if path.is_dir():
+                self.library.add_folder(str(path))
+            else:
+                self._wanted = str(path)
+                self.library.add_file(str(path))
 
     def select_path(self, path: str) -> None:
         """Choose the model that lies there, now or when it is listed."""

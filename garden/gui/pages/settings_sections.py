@@ -2,88 +2,30 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QUrl, Slot
-from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QLineEdit
 
-from garden.core.paths import data_dir
 from garden.gui.pages.load_bar import KV_TYPES
-from garden.gui.pages.setting_row import SettingGroup, SettingRow
+from garden.gui.pages.setting_row import SettingRow
+from garden.gui.pages.settings_section import Section
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.field import Field
 from garden.gui.widgets.file_dialog import choose_folder
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.segmented_control import SegmentedControl
 from garden.gui.widgets.switch import Switch
-from garden.gui.widgets.tag import KeyCap, Tag
+from garden.gui.widgets.tag import Tag
 from garden.hub.cache import hub_cache_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from garden.gui.theme.theme import ThemeController
     from garden.gui.viewmodels.settings import SettingsViewModel
 
 _TEXT_SIZES = (("0.9", "90 %"), ("1.0", "100 %"), ("1.15", "115 %"), ("1.3", "130 %"), ("1.5", "150 %"))
 _CONTEXTS = (("", "Auto"), ("4096", "4k"), ("8192", "8k"), ("16384", "16k"), ("32768", "32k"))
-
-_SHORTCUTS = (
-    ("Anywhere", (
-        ("Command palette", ("Ctrl", "K")),
-        ("Discover, Library, Workshop, Compare, Machine, Activity", ("Ctrl", "1 … 6")),
-        ("Settings", ("Ctrl", ",")),
-        ("Search or filter the page", ("Ctrl", "F")),
-        ("Show or fold the rail", ("Ctrl", "B")),
-        ("Quit", ("Ctrl", "Q")),
-    )),
-    ("Lists and tables", (
-        ("Move", ("↑ ↓",)),
-        ("Open, download or try the row", ("Enter",)),
-        ("Leave the list", ("Tab",)),
-    )),
-    ("Compare", (
-        ("Send", ("Ctrl", "Enter")),
-        ("Stop every pane", ("Esc",)),
-    )),
-)  # fmt: skip
-
-
-class Section(QWidget):
-    """Groups below each other.
-
-    Args:
-        theme: Where colours come from.
-        model: What is set.
-    """
-
-    def __init__(self, theme: ThemeController, model: SettingsViewModel) -> None:
-        super().__init__()
-        self._theme = theme
-        self._model = model
-        self._groups: list[SettingGroup] = []
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(theme.theme.px(22))
-
-    def add_group(self, title: str, rows: Sequence[SettingRow]) -> SettingGroup:
-        """Put a group below the others."""
-        group = SettingGroup(self._theme, title, rows)
-        self._groups.append(group)
-        self._column.addWidget(group)
-        return group
-
-    def show_matching(self, words: Sequence[str]) -> bool:
-        """Show what contains every word; whether anything does."""
-        shown = [group.show_matching(words) for group in self._groups]
-        self.setVisible(any(shown))
-        return any(shown)
-
-    def refresh(self) -> None:
-        """Show what is set now."""
 
 
 class GeneralSection(Section):
@@ -364,71 +306,7 @@ class EngineSection(Section):
         self._build.set_description(_features(engine.system_info) or "unknown")
 
 
-class KeyboardSection(Section):
-    """Keys."""
-
-    def __init__(self, theme: ThemeController, model: SettingsViewModel) -> None:
-        super().__init__(theme, model)
-        for title, keys in _SHORTCUTS:
-            rows = [SettingRow(theme, action, "", tuple(KeyCap(theme, cap) for cap in caps)) for action, caps in keys]
-            self.add_group(title, rows)
-
-
-class AboutSection(Section):
-    """Version, places, licences."""
-
-    def __init__(self, theme: ThemeController, model: SettingsViewModel) -> None:
-        super().__init__(theme, model)
-        data = Button(theme, "Open", small=True, name="about.data", hint="Open the data folder")
-        data.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(data_dir()))))
-        copy = Button(theme, "Copy", icon="copy", small=True, name="about.copy", hint="Copy the versions")
-        copy.clicked.connect(self._on_copy)
-        self.add_group(
-            "Garden",
-            (
-                SettingRow(theme, f"Garden {_version('garden')}", "Apache-2.0. A model garden on your own machine."),
-                SettingRow(theme, "Versions", _versions(), (copy,)),
-                SettingRow(
-                    theme,
-                    "Your data",
-                    f"{data_dir()}. Chats, receipts and measurements; nothing is sent anywhere.",
-                    (data,),
-                ),
-            ),
-        )
-        self.add_group(
-            "Made with",
-            (
-                SettingRow(theme, "llama.cpp and llama-cpp-python", "MIT"),
-                SettingRow(theme, "Qt for Python", "LGPL-3.0"),
-                SettingRow(theme, "Inter and JetBrains Mono", "SIL Open Font License 1.1"),
-            ),
-        )
-
-    @Slot()
-    def _on_copy(self) -> None:
-        QGuiApplication.clipboard().setText(_versions())
-        self._model.said.emit("The versions were copied.", "")
-
-
 def _features(system_info: str) -> str:
     """``CPU: AVX2, FMA``, from llama.cpp's ``CPU : AVX2 = 1 | FMA = 1 | ``."""
     parts = [part.strip() for part in system_info.split("|")]
     return ", ".join(part.replace(" = 1", "").replace(" : ", ": ") for part in parts if part)
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def _versions() -> str:
-    named = (
-        ("PySide6", "PySide6_Essentials"),
-        ("llama-cpp-python", "llama_cpp_python"),
-        ("huggingface-hub", "huggingface_hub"),
-    )
-    parts = [f"Python {platform.python_version()}", *(f"{title} {_version(package)}" for title, package in named)]
-    return f"{', '.join(parts)}, {platform.system()} {platform.machine()}"

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout
 
 from garden.core.library_entry import LibraryEntry
 from garden.gui.pages.scaled_width import limit_width
-from garden.gui.pages.welcome_cards import FoundCard, RunCard, StarterCard
+from garden.gui.pages.welcome_cards import FoundCard, StarterCard
+from garden.gui.pages.welcome_examples import RunCard
 from garden.gui.viewmodels.library import LibraryViewModel
 from garden.gui.viewmodels.welcome import WelcomeViewModel
 from garden.gui.widgets.file_dialog import choose_folder

@@ -233,7 +233,7 @@ def test_a_dropped_file_is_added_and_chosen(
 ) -> None:
     page = _page(qtbot, opened, window, theme)
 
-    page.add_file(str(models / "Alpha-F16.gguf"))
+    page.add_paths([models / "Alpha-F16.gguf"])
 
     qtbot.waitUntil(lambda: page.chosen is not None and page.chosen.entry.ref.name == "Alpha", timeout=30_000)
     qtbot.waitUntil(lambda: "Alpha was added; it is used where it lies." in window.said)
@@ -244,7 +244,7 @@ def test_a_dropped_text_file_is_refused_in_one_sentence(
 ) -> None:
     page = _page(qtbot, opened, window, theme)
 
-    page.add_file(str(models / "letter.gguf"))
+    page.add_paths([models / "letter.gguf"])
 
     qtbot.waitUntil(lambda: any("not a GGUF file" in said for said in window.said), timeout=30_000)
 
