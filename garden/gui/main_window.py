@@ -151,6 +151,7 @@ class MainWindow(QMainWindow):
             page = self._pages[name] = BY_NAME[name].build(self._garden, self.pump, self, self._theme)
             self._stack.addWidget(page)
             self._show_memory(page)
+            gc.freeze()
         return page
 
     @Slot(str)
@@ -303,6 +304,8 @@ class MainWindow(QMainWindow):
         from garden.gui.theme.icons import application_icon
 
         self._painted = True
+        # What stands now stays: going through it for garbage would hold up the window for 25 ms each time.
+        gc.freeze()
         gc.enable()
         application = QApplication.instance()
         if isinstance(application, QApplication):

@@ -109,7 +109,7 @@ def run_garden(model: str) -> None:
     store.close()
     window, _theme = make_window(application, garden)
     window.resize(1_440, 900)
-    window.show()
+    window.begin()
     window.open_conversation("bench")
     received = dict.fromkeys(LETTERS, 0)
 

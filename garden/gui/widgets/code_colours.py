@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
 #: Longer code stays plain: reading it would hold up the window.
 _LONGEST = 60_000
+
+#: Languages whose rules a thread has read, or is reading.
+_asked: dict[str, threading.Thread] = {}
 
 
 @functools.cache
@@ -48,6 +52,19 @@ def _lexer(language: str) -> Lexer | None:
         return get_lexer_by_name(language, stripnl=False, ensurenl=False)
     except ClassNotFound:
         return None
+
+
+def language_ready(language: str) -> bool:
+    """Whether code of this language can be read at once; if not, a thread begins to make it so.
+
+    Pygments turns the rules of a language into regular expressions when it is first named, which takes tens of
+    milliseconds: too long for the Qt thread, the only one that calls this.
+    """
+    reading = _asked.get(language)
+    if reading is None:
+        reading = _asked[language] = threading.Thread(target=_lexer, args=(language,), name="lexer", daemon=True)
+        reading.start()
+    return not reading.is_alive()
 
 
 def color_pieces(code: str, language: str) -> Iterator[tuple[str, str]]:

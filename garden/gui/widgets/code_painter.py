@@ -9,17 +9,21 @@ from collections.abc import Callable, Iterator
 from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtGui import QTextCharFormat, QTextDocument, QTextLayout
 
-from garden.gui.widgets.code_colours import color_pieces
+from garden.gui.widgets.code_colours import color_pieces, language_ready
 
 #: So long at most per turn of the event loop.
 _BUDGET_SECONDS = 0.004
+
+#: Between two looks whether the rules of a language are there.
+_WAIT_MS = 15
 
 
 class _Job:
     """One code block whose lines get their colours."""
 
-    def __init__(self, position: int, pieces: Iterator[tuple[str, str]]) -> None:
+    def __init__(self, position: int, language: str, pieces: Iterator[tuple[str, str]]) -> None:
         self.position = position
+        self.language = language
         self.pieces = pieces
         self.ranges: list[QTextLayout.FormatRange] = []
 
@@ -58,7 +62,7 @@ class CodePainter(QObject):
             code: Its text.
             language: What its fence named.
         """
-        self._jobs.append(_Job(position, color_pieces(code, language)))
+        self._jobs.append(_Job(position, language, color_pieces(code, language)))
         self._go_on()
 
     def forget(self) -> None:
@@ -72,6 +76,9 @@ class CodePainter(QObject):
         end = time.perf_counter() + _BUDGET_SECONDS
         while self._jobs:
             job = self._jobs[0]
+            if not language_ready(job.language):
+                self._timer.start(_WAIT_MS)
+                return
             for piece, color in job.pieces:
                 self._take(job, piece, color)
                 if time.perf_counter() > end:
