@@ -26,6 +26,11 @@ class XUser:
     def __init__(self, qtbot: QtBot, window: QWidget) -> None:
         self._qtbot = qtbot
         self._window = window
+        # The mouse cannot reach what lies outside it.
+        screen = window.screen().size()
+        assert screen.width() >= window.width() and screen.height() >= window.height(), (
+            f"the screen ({screen.width()}×{screen.height()}) is smaller than the window"
+        )
         qtbot.waitExposed(window)
         # Without a window manager nobody gives the window the keyboard.
         self._xdotool("windowfocus", "--sync", str(int(window.winId())))
