@@ -1,13 +1,11 @@
 """Opens the window, or draws every page into pictures.
 
-What comes before the first paint is kept small, and what is not Qt is imported before Qt: PySide6 looks into the source
-of every module that is imported after it.
+What comes before the first paint is kept small: the window has to stand at once.
 """
 
 from __future__ import annotations
 
 import gc
-import importlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -65,12 +63,7 @@ def prepare_garden() -> Garden:
     gc.disable()
     from garden.services.garden import Garden
 
-    garden = Garden()
-    # Imported before Qt, and needed by the first paint.
-    assert garden.catalog is not None
-    for name in ("garden.gui.page_list", "garden.gui.viewmodels.wording"):
-        importlib.import_module(name)
-    return garden
+    return Garden()
 
 
 def make_application() -> QApplication:
@@ -81,11 +74,23 @@ def make_application() -> QApplication:
     running = QCoreApplication.instance()
     if isinstance(running, QApplication):
         return running
+    _read_no_sources()
     application = QApplication(sys.argv[:1])
     application.setApplicationName("garden")
     application.setApplicationDisplayName("Garden")
     application.setDesktopFileName("garden")
     return application
+
+
+def _read_no_sources() -> None:
+    """Let PySide6 take each module that is imported from now on as one that uses it.
+
+    It would read the source of every one of them to find that out, for the sake of ``__feature__``, which nothing here
+    switches on: a fifteenth of the start. This is inside PySide6, so where it is different nothing is done.
+    """
+    feature = sys.modules.get("shibokensupport.feature")
+    if hasattr(feature, "_mod_uses_pyside"):
+        setattr(feature, "_mod_uses_pyside", lambda _module: True)  # noqa: B010 - a module without types
 
 
 def make_window(application: QApplication, garden: Garden) -> tuple[MainWindow, ThemeController]:

@@ -51,6 +51,10 @@ class RowList(QListView):
 
 def prepare_rows(view: QAbstractItemView, name: str, label: str) -> None:
     """What every list and table of rows has in common."""
+    # Asking for the viewport that it has makes PySide6 load every kind of widget there is, to learn which one it is.
+    viewport = QWidget()
+    viewport.setAttribute(Qt.WidgetAttribute.WA_Hover)
+    view.setViewport(viewport)
     view.setObjectName(name)
     view.setAccessibleName(label)
     view.setProperty("focusRing", False)
@@ -60,4 +64,3 @@ def prepare_rows(view: QAbstractItemView, name: str, label: str) -> None:
     view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
     view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     view.setMouseTracking(True)
-    view.viewport().setAttribute(Qt.WidgetAttribute.WA_Hover)
