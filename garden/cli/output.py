@@ -127,6 +127,10 @@ def wait(handle: Handle[T], garden: Garden, *, as_json: bool, what: str = "") ->
         with contextlib.suppress(GardenError, TimeoutError):
             handle.result(10)
         raise CancelledByUser from None
+    except OSError:
+        # Nobody can be told any more (a closed pipe, a full disk): the work must not go on unseen.
+        handle.cancel()
+        raise
     finally:
         if not as_json and sys.stderr.isatty():
             click.echo("\r\033[K", nl=False, err=True)
