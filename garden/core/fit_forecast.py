@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Literal
+
+#: Whose memory it is.
+MemoryKind = Literal["ram", "gpu"]
 
 
 class Verdict(enum.StrEnum):
@@ -40,7 +44,7 @@ class DeviceMemory:
 
     Attributes:
         name: ``RAM``, or the GPU's name.
-        kind: ``ram`` or ``gpu``.
+        kind: The machine's, or a GPU's own.
         total_bytes: Size of the device's memory.
         available_bytes: Free for us now.
         margin_bytes: Kept free below the limit.
@@ -50,7 +54,7 @@ class DeviceMemory:
     """
 
     name: str
-    kind: str
+    kind: MemoryKind
     total_bytes: int
     available_bytes: int
     margin_bytes: int = 0

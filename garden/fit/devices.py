@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from garden.core.fit_forecast import MemoryKind
 from garden.core.hardware_snapshot import Gpu, HardwareSnapshot
 from garden.core.quantity import MIB
 
@@ -33,7 +34,7 @@ class Budget:
 
     Attributes:
         name: For people.
-        kind: ``ram`` or ``gpu``.
+        kind: The machine's, or a GPU's own.
         total_bytes: Its size.
         available_bytes: Free for us now.
         margin_bytes: Not to be touched.
@@ -43,7 +44,7 @@ class Budget:
     """
 
     name: str
-    kind: str
+    kind: MemoryKind
     total_bytes: int
     available_bytes: int
     margin_bytes: int

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from garden.core.errors import CancelledByUser, GardenError, NotFoundError, RefusedError
 from garden.core.events import EventBus
-from garden.core.job_record import JobKind, JobRecord, JobState
+from garden.core.job_record import JobKind, JobRecord, JobState, JobUnit
 from garden.jobs.announcer import Announcer
 from garden.jobs.handle import Handle, as_garden_error
 from garden.jobs.job import EVENT_SECONDS, PAUSED_AT_CLOSE, SAVE_SECONDS, STALL_SECONDS, Intent, Job
@@ -72,7 +72,7 @@ class JobRunner:
         *,
         resumable: bool = False,
         target: str = "",
-        unit: str = "bytes",
+        unit: JobUnit = "bytes",
         total: int | None = None,
     ) -> Handle[T]:
         """Queue work.
@@ -84,7 +84,7 @@ class JobRunner:
             work: Called on a thread of its own. It looks at ``context.cancelled`` and raises CancelledByUser.
             resumable: Whether the work goes on from where it stopped when it is run again.
             target: JSON from which the owning service can make the work again after a restart (see ``on_resume``).
-            unit: ``bytes``, ``tokens`` or ``items``.
+            unit: What it is counted in.
             total: Units in all, None when unknown.
 
         Returns:

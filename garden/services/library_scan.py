@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from garden.core.errors import CancelledByUser, GardenError
-from garden.core.library_entry import LibraryEntry
+from garden.core.library_entry import LibraryEntry, Origin
 from garden.core.model_ref import ModelRef
 from garden.gguf.header import GgufHeader
 from garden.gguf.quant_name import quant_type_of
@@ -105,7 +105,7 @@ class LibraryScan:
         )
         return self._entry(ref, "made_here" if self._receipts.for_path(str(path)) else "folder", uses)
 
-    def _entry(self, ref: ModelRef, origin: str, uses: Mapping[str, ModelUse]) -> LibraryEntry:
+    def _entry(self, ref: ModelRef, origin: Origin, uses: Mapping[str, ModelUse]) -> LibraryEntry:
         assert ref.path is not None
         header: GgufHeader | None = None
         problem: str | None = None

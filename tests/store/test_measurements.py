@@ -178,8 +178,8 @@ def test_use_and_hash_of_a_file_are_remembered_side_by_side(database: WorkDataba
 
 def test_the_newest_replay_of_a_format(database: WorkDatabase) -> None:
     replays = Replays(database)
-    for verdict, at in (("differs", 1.0), ("reproduces", 2.0)):
-        replays.save(ReplayRecord(identity="i", target="script", verdict=verdict, replayed_at=at))
+    replays.save(ReplayRecord(identity="i", target="script", verdict="differs", replayed_at=1.0))
+    replays.save(ReplayRecord(identity="i", target="script", verdict="reproduces", replayed_at=2.0))
 
     assert replays.latest("i", "script") == ReplayRecord(
         identity="i", target="script", verdict="reproduces", replayed_at=2.0
