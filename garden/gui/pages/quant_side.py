@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
-from PySide6.QtCore import QEvent, QRectF, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QFont, QPainter, QPaintEvent
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from garden.core.job_record import JobRecord
@@ -17,6 +17,7 @@ from garden.gui.pages.receipt_panel import ReceiptPanel
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.wording import clock
 from garden.gui.widgets.button import Button
+from garden.gui.widgets.hover import follow_pointer
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.themed_widget import Surface
 from garden.services.model_name import display_name
@@ -31,7 +32,7 @@ class _Earlier(QAbstractButton):
         super().__init__(parent)
         self._controller = theme
         self.receipt = receipt
-        self._hovered = False
+        follow_pointer(self)
         self.setCheckable(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(theme.theme.px(32))
@@ -39,24 +40,12 @@ class _Earlier(QAbstractButton):
         self.setAccessibleName(f"Receipt of {PurePath(receipt.path).name}, {format_bytes(receipt.size_bytes)}")
         self.setToolTip(receipt.path)
 
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Remember that the pointer is here."""
-        self._hovered = True
-        self.update()
-        super().enterEvent(event)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Remember that the pointer is gone."""
-        self._hovered = False
-        self.update()
-        super().leaveEvent(event)
-
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the line."""
         theme = self._controller.theme
         px = theme.px
         painter = QPainter(self)
-        if self.isChecked() or self._hovered:
+        if self.isChecked() or self.underMouse():
             painter.fillRect(self.rect(), theme.color("bg.selected" if self.isChecked() else "bg.hover"))
         painter.fillRect(QRectF(0, self.height() - 1, self.width(), 1), theme.color("border.subtle"))
         receipt = self.receipt
