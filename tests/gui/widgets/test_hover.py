@@ -47,12 +47,16 @@ def test_controls_look_different_while_the_pointer_is_above_them(qtbot: QtBot, t
     with qtbot.waitExposed(holder):
         holder.show()
     for control in controls:
-        QTest.mouseMove(holder, QPoint(1, 1))
-        qtbot.waitUntil(lambda control=control: not control.underMouse())
-        without = control.grab().toImage()
-        QTest.mouseMove(control)
-        qtbot.waitUntil(lambda control=control: control.underMouse())
-        assert control.grab().toImage() != without
+        _check_looks_different(qtbot, control, holder)
+
+
+def _check_looks_different(qtbot: QtBot, control: QWidget, holder: QWidget) -> None:
+    QTest.mouseMove(holder, QPoint(1, 1))
+    qtbot.waitUntil(lambda: not control.underMouse())
+    without = control.grab().toImage()
+    QTest.mouseMove(control)
+    qtbot.waitUntil(lambda: control.underMouse())
+    assert control.grab().toImage() != without
 
 
 def _holder(qtbot: QtBot) -> tuple[QWidget, QVBoxLayout]:
