@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -131,7 +132,8 @@ def _told(program: click.Command, arguments: list[str], output: standard_output.
         if output is not None and output.failure is not None:
             return EXIT_DONE  # why is told once, by the caller
         # The edge of the program: a fault of its own is told in a sentence, and in full in the log.
-        say_error(GardenError(f"Something unexpected went wrong: {type(error).__name__}.", _keep_in_log()))
+        sentence = f"Something unexpected went wrong: {type(error).__name__}."
+        say_error(GardenError(sentence, _keep_in_log(), traceback.format_exc()))
         return EXIT_FAILED
 
 
@@ -149,7 +151,6 @@ def say_error(error: GardenError) -> None:
 def _keep_in_log() -> str:
     """Write the traceback under way into the log; a sentence that names it."""
     import time
-    import traceback
 
     from garden.core.paths import log_dir
 
@@ -157,7 +158,7 @@ def _keep_in_log() -> str:
         path = log_dir() / "command-line.log"
         with path.open("a", encoding="utf-8") as log:
             log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n{traceback.format_exc()}\n")
-    except OSError:
+    except (OSError, GardenError):
         return "Run it again with GARDEN_DEBUG=1 to see where."
     return f"To report it, add what {path} says."
 

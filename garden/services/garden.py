@@ -272,6 +272,11 @@ class Garden:
         self._pool.submit(lambda _cancelled: self._work.make_daily_copy())
         self._pool.submit(lambda _cancelled: workshop.sweep())
 
+    @property
+    def recovery(self) -> str | None:
+        """What was done about damage found in the user's database; None when there was none."""
+        return self._work.recovery
+
     def changed_elsewhere(self) -> bool:
         """Whether another window or command has written the user's database since the last call."""
         return self._work.changed_elsewhere()
