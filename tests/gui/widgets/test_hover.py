@@ -55,7 +55,7 @@ def _check_looks_different(qtbot: QtBot, control: QWidget, holder: QWidget) -> N
     qtbot.waitUntil(lambda: not control.underMouse())
     without = control.grab().toImage()
     QTest.mouseMove(control)
-    qtbot.waitUntil(lambda: control.underMouse())
+    qtbot.waitUntil(control.underMouse)
     assert control.grab().toImage() != without
 
 
