@@ -69,7 +69,7 @@ def fit(
 ) -> None:
     """Forecast."""
     del method  # one so far
-    with opened() as garden:
+    with opened(notes_optional=True) as garden:
         machine = pretend(garden.machine.read(), ram, vram)
         header, measured = header_of(garden, target)
         load = garden.fit.default_load(header)

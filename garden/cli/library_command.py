@@ -20,7 +20,7 @@ _ORIGINS = {"starter": "starter", "made_here": "made here", "hub_cache": "Hub ca
 def library(context: click.Context, as_json: bool) -> None:
     """List, unless a subcommand is named."""
     if context.invoked_subcommand is None:
-        with opened() as garden:
+        with opened(notes_optional=True) as garden:
             entries = garden.library.scan().result()
         _show(entries, as_json)
 
@@ -32,7 +32,7 @@ def scan(folders: tuple[str, ...], as_json: bool) -> None:
     """Add folders, then scan."""
     from pathlib import Path
 
-    with opened() as garden:
+    with opened(notes_optional=True) as garden:
         for folder in folders:
             garden.library.add_folder(Path(folder)).result()
         entries = garden.library.scan().result()
@@ -44,7 +44,7 @@ def scan(folders: tuple[str, ...], as_json: bool) -> None:
 @json_option
 def verify(targets: tuple[str, ...], as_json: bool) -> None:
     """Verify."""
-    with opened() as garden:
+    with opened(notes_optional=True) as garden:
         entries = _chosen(garden, targets)
         results = [
             wait(garden.library.verify(entry), garden, as_json=False, what=full_name(entry)) for entry in entries
@@ -76,7 +76,7 @@ def verify(targets: tuple[str, ...], as_json: bool) -> None:
 @json_option
 def remove(targets: tuple[str, ...], permanently: bool, yes: bool, as_json: bool) -> None:
     """Remove."""
-    with opened() as garden:
+    with opened(notes_optional=True) as garden:
         entries = _chosen(garden, targets)
         total = sum(entry.ref.size_bytes for entry in entries)
         names = ", ".join(full_name(entry) for entry in entries)

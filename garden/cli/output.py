@@ -91,9 +91,15 @@ def print_table(
 
 
 @contextlib.contextmanager
-def opened() -> Iterator[Garden]:
-    """The services, closed whatever happens; Ctrl+C too stops every child first."""
-    garden = Garden.open()
+def opened(*, notes_optional: bool = False) -> Iterator[Garden]:
+    """The services, closed whatever happens; Ctrl+C too stops every child first.
+
+    Args:
+        notes_optional: The command answers also where nothing can be noted, e.g. on a full disk; one line says so.
+    """
+    garden = Garden.open(notes_optional=True) if notes_optional else Garden.open()
+    if garden.trouble is not None:
+        click.echo(f"Nothing can be noted now. {garden.trouble.sentence} {garden.trouble.action}".strip(), err=True)
     try:
         yield garden
     finally:

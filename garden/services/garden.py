@@ -7,7 +7,8 @@ needs an engine's estimator or an export's renderer, and ``garden files`` never 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
@@ -20,7 +21,7 @@ from garden.store.token_store import TokenStore, system_keychain
 
 if TYPE_CHECKING:
     from garden.core.catalog import ModelSummary
-    from garden.core.errors import WorkerDiedError
+    from garden.core.errors import GardenError, WorkerDiedError
     from garden.core.fit_forecast import FitForecast
     from garden.jobs.job_runner import JobRunner
     from garden.services.catalog import CatalogService
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from garden.services.workshop import WorkshopService
     from garden.store.index_database import IndexDatabase
     from garden.store.loaded_models import LoadedModels
+    from garden.store.memory_database import MemoryDatabase
+    from garden.store.migrations import Migration
     from garden.store.model_use import ModelUses
     from garden.store.receipts import Receipts
     from garden.store.speeds import Speeds
@@ -76,14 +79,18 @@ class Garden:
 
     Args:
         work_offline: Open no connection, whatever the settings say.
+        notes_optional: Go on without notes when a database cannot be opened, e.g. on a full disk (see ``trouble``).
 
     Attributes:
         bus: Where facts are announced.
         settings: Settings and token.
         making: A lock per service, held while it is made.
+        trouble: Why nothing can be noted, None while everything is.
     """
 
-    def __init__(self, *, work_offline: bool = False) -> None:
+    def __init__(self, *, work_offline: bool = False, notes_optional: bool = False) -> None:
+        self._notes_optional = notes_optional
+        self.trouble: GardenError | None = None
         names = [name for name, made in vars(type(self)).items() if isinstance(made, _Made)]
         self.making = {name: threading.RLock() for name in names}
         self.bus = EventBus()
@@ -94,13 +101,13 @@ class Garden:
         self.settings = SettingsService(self.bus, store, tokens, work_offline=work_offline)
 
     @classmethod
-    def open(cls, *, work_offline: bool = False) -> Garden:
+    def open(cls, *, work_offline: bool = False, notes_optional: bool = False) -> Garden:
         """Open it, the databases first; ``close`` it, or use it as a context manager.
 
         Raises:
             StateError: The user's database cannot be opened; nothing was changed.
         """
-        garden = cls(work_offline=work_offline)
+        garden = cls(work_offline=work_offline, notes_optional=notes_optional)
         garden.open_databases()
         return garden
 
@@ -215,16 +222,32 @@ class Garden:
     # --- what several of them share ---
 
     @_Made
-    def _work(self) -> WorkDatabase:
+    def _work(self) -> WorkDatabase | MemoryDatabase:
+        from garden.store.migrations import WORK_MIGRATIONS
         from garden.store.work_database import WorkDatabase
 
-        return WorkDatabase(data_dir() / "work.sqlite")
+        return self._opened(WorkDatabase, data_dir() / "work.sqlite", WORK_MIGRATIONS)
 
     @_Made
-    def _index(self) -> IndexDatabase:
+    def _index(self) -> IndexDatabase | MemoryDatabase:
         from garden.store.index_database import IndexDatabase
+        from garden.store.migrations import INDEX_MIGRATIONS
 
-        return IndexDatabase(cache_dir() / "index.sqlite")
+        return self._opened(IndexDatabase, cache_dir() / "index.sqlite", INDEX_MIGRATIONS)
+
+    def _opened(self, kind: Callable[[Path], T], path: Path, migrations: Sequence[Migration]) -> T | MemoryDatabase:
+        from garden.core.errors import DiskFullError, StateError
+        from garden.store.database import NewerError
+
+        try:
+            return kind(path)
+        except (DiskFullError, StateError) as error:
+            if not self._notes_optional or isinstance(error, NewerError):
+                raise
+            from garden.store.memory_database import MemoryDatabase
+
+            self.trouble = self.trouble or error
+            return MemoryDatabase(path, migrations)
 
     @_Made
     def _hub(self) -> HubAccess:
