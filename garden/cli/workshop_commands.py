@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from garden.cli.output import json_option, opened, print_event, print_json, print_table, wait
-from garden.core.errors import GardenError
+from garden.core.errors import GardenError, RefusedError
 from garden.core.quantity import format_bytes, format_duration
 from garden.core.receipt import QualityReport, QuantizationForecast, QuantizationReceipt
 from garden.quantization.offered_types import OFFERED_TYPES, check_type
@@ -32,6 +32,7 @@ def quantize(
     if output is not None and output.suffix == ".gguf" and len(wanted) > 1:
         raise click.UsageError("One file cannot hold several types; name a folder.")
     try:
+        _check_output(output)
         with opened() as garden:
             source = garden.library.resolve(target)
             if source.problem:
@@ -53,6 +54,16 @@ def quantize(
         if as_json:
             print_event("failed", error=error.sentence, action=error.action)
         raise
+
+
+def _check_output(output: Path | None) -> None:
+    """Refuse a place that cannot be a folder before anything is read."""
+    if output is None:
+        return
+    folder = output.parent if output.suffix == ".gguf" else output
+    there = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+    if there.is_file():
+        raise RefusedError(f"“{there}” is a file, not a folder.", "Name a folder, or a file that ends in .gguf.")
 
 
 def _show_forecasts(forecasts: tuple[QuantizationForecast, ...], as_json: bool) -> None:

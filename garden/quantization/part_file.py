@@ -139,7 +139,7 @@ def check_destination(sources: Iterable[Path], destination: Path) -> None:
         raise RefusedError(f"“{destination}” is a folder.", "Add a file name.")
     for source in sources:
         for target in (destination, part_path(destination)):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 if source.samefile(target):
                     raise RefusedError(
                         "Source and destination are the same file; writing would destroy it.",
@@ -192,7 +192,7 @@ def _make_folder(folder: Path) -> None:
 def _remove_if_unlocked(path: Path) -> bool:
     try:
         mode = path.lstat().st_mode
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return True
     if not stat.S_ISREG(mode):
         raise RefusedError(

@@ -112,7 +112,6 @@ class WorkshopService:
                 job.progress(progress.done, progress.total, progress.note)
 
             forecast = forecast_quantizations(source.ref, (quant_type,), cancelled=job.cancelled)[0]
-            target.parent.mkdir(parents=True, exist_ok=True)
             receipt = run_quantization(
                 QuantizationRequest(
                     source=source.ref, quant_type=quant_type, destination=target, allow_requantize=allow_requantize

@@ -48,6 +48,18 @@ def test_one_type_may_go_into_a_file(cli: Cli, tiny_model: Path, tmp_path: Path)
     assert cli("quantize", str(tiny_model), "Q8_0", "Q4_0", "-o", str(tmp_path / "x.gguf")).code == 2
 
 
+@pytest.mark.parametrize("place", ["notes.txt", "notes.txt/below", "notes.txt/Small.gguf"])
+def test_a_file_in_the_place_of_the_folder_is_refused(cli: Cli, tiny_model: Path, tmp_path: Path, place: str) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("mine")
+
+    ran = cli("quantize", str(tiny_model), "Q8_0", "-o", str(tmp_path / place))
+
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == f"“{notes}” is a file, not a folder. Name a folder, or a file that ends in .gguf.\n"
+    assert notes.read_text() == "mine"
+
+
 def test_without_a_place_it_goes_into_the_library(cli: Cli, tiny_model: Path) -> None:
     cli("quantize", str(tiny_model), "Q8_0")
 
