@@ -92,6 +92,7 @@ class FitForecast:
         decode_tokens_per_second: Speed of the answer, None until measured or calibrated here.
         prefill_tokens_per_second: Speed of reading the prompt, None until measured or calibrated here.
         speed_is_measured: Whether the speeds come from own runs of this very file.
+        speed_runs: Runs on this machine, of any files, that a speed which was not measured rests on; 0 for none.
     """
 
     verdict: Verdict
@@ -113,3 +114,4 @@ class FitForecast:
     decode_tokens_per_second: float | None = None
     prefill_tokens_per_second: float | None = None
     speed_is_measured: bool = False
+    speed_runs: int = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from garden.core.fit_forecast import Placement
 from garden.core.quantity import MIB
 from garden.fit.needs import Needs
 from garden.fit.placement import Placed
@@ -47,24 +48,37 @@ class MeasuredSpeed:
         bytes_per_second: Effective bandwidth from RAM; 0 when nothing ran there yet.
         t0_seconds: Time per token that does not depend on the model.
         gpu_bytes_per_second: The same from the GPU's memory; None when no model ran there yet.
+        runs: Runs from RAM that it rests on.
+        gpu_runs: Runs from the GPU's memory that it rests on.
     """
 
     bytes_per_second: float
     t0_seconds: float = 0.0
     gpu_bytes_per_second: float | None = None
+    runs: int = 0
+    gpu_runs: int = 0
 
     @staticmethod
     def from_runs(runs: Iterable[Run]) -> MeasuredSpeed | None:
         """From answers given here; None when none of them read enough to tell."""
         usable = [run for run in runs if run.bytes_read >= MIN_BYTES_READ and run.tokens_per_second > 0]
-        on_cpu = _line([run for run in usable if not run.on_gpu])
-        on_gpu = _line([run for run in usable if run.on_gpu])
+        cpu_runs = [run for run in usable if not run.on_gpu]
+        gpu_runs = [run for run in usable if run.on_gpu]
+        on_cpu, on_gpu = _line(cpu_runs), _line(gpu_runs)
         if on_cpu is None and on_gpu is None:
             return None
         return MeasuredSpeed(
             bytes_per_second=on_cpu[0] if on_cpu else 0.0,
             t0_seconds=on_cpu[1] if on_cpu else 0.0,
             gpu_bytes_per_second=on_gpu[0] if on_gpu else None,
+            runs=len(cpu_runs),
+            gpu_runs=len(gpu_runs),
+        )
+
+    def runs_behind(self, placement: Placement) -> int:
+        """Runs that a forecast of a model placed like this rests on."""
+        return (self.runs if placement is not Placement.GPU else 0) + (
+            self.gpu_runs if placement is not Placement.CPU else 0
         )
 
 
