@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from garden.core.catalog import FileKind, ModelSummary, RemoteFile, Repository, RepositoryFile
 from garden.core.events import EventBus
 from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
-from garden.core.job_record import JobRecord
+from garden.core.job_record import JobKind, JobRecord
 from garden.core.library_entry import LibraryEntry, Origin
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import LoadParameters
@@ -148,6 +149,12 @@ class LibraryDouble:
     def download(self, repository: Repository, file: RepositoryFile) -> Handle[LibraryEntry]:
         self.downloads.append((repository, file))
         return self.download_handle
+
+
+def download_record(handle: Handle[LibraryEntry], filename: str, **facts: Any) -> JobRecord:
+    """What the library writes down of a download from ``a/model``."""
+    target = json.dumps({"repo_id": "a/model", "revision": "c" * 40, "filenames": [filename]})
+    return JobRecord(id=handle.id, kind=JobKind.DOWNLOAD, title="model", target=target, **facts)
 
 
 class ActivityDouble:
