@@ -61,6 +61,12 @@ class LibraryScan:
             for path in gguf_files(folder):
                 self._check(cancelled)
                 entries.setdefault(os.path.realpath(path), self._describe(path.absolute(), uses))
+        # Wherever the user had it written to: what was made here is listed while it is there.
+        for receipt in self._receipts.list():
+            path = Path(receipt.path)
+            if os.path.realpath(path) not in entries and path.is_file():
+                self._check(cancelled)
+                entries[os.path.realpath(path)] = self._describe(path, uses)
         return tuple(entries.values())
 
     def describe_cached(self, cached: CachedFile) -> LibraryEntry:

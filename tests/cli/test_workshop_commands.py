@@ -60,6 +60,21 @@ def test_a_file_in_the_place_of_the_folder_is_refused(cli: Cli, tiny_model: Path
     assert notes.read_text() == "mine"
 
 
+def test_what_is_made_outside_the_folders_is_listed_while_it_is_there(
+    cli: Cli, tiny_model: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "elsewhere"
+    cli("quantize", str(tiny_model), "Q8_0", "-o", str(place))
+
+    (entry,) = cli("library", "--json").json
+
+    assert Path(entry["path"]).parent == place
+    assert entry["quant_type"] == "Q8_0"
+    assert cli("fit", entry["name"], "--json").code == 0
+    Path(entry["path"]).unlink()
+    assert cli("library", "--json").json == []
+
+
 def test_without_a_place_it_goes_into_the_library(cli: Cli, tiny_model: Path) -> None:
     cli("quantize", str(tiny_model), "Q8_0")
 
