@@ -115,3 +115,12 @@ class FitForecast:
     prefill_tokens_per_second: float | None = None
     speed_is_measured: bool = False
     speed_runs: int = 0
+
+    @property
+    def speed_basis(self) -> str:
+        """What the speed of the answer rests on, in a few words; empty when it is unknown."""
+        if self.decode_tokens_per_second is None:
+            return ""
+        if self.speed_is_measured:
+            return "measured here"
+        return "from one run here" if self.speed_runs == 1 else f"from {self.speed_runs} runs here"

@@ -204,6 +204,8 @@ def _tool_tip(row: FileRow, column: FileColumn) -> str | None:
         return plain_tool_tip(row.problem or (row.forecast.reason if row.forecast else ""))
     if column is FileColumn.TYPE:
         return plain_tool_tip(row.file.filename)
+    if column is FileColumn.SPEED and row.forecast is not None and row.forecast.speed_basis:
+        return f"{_text(row, column)} tok/s, {row.forecast.speed_basis}"
     if column is FileColumn.ACTION:
         return _text(row, column)
     return None
