@@ -41,8 +41,8 @@ class QuantColumn(enum.IntEnum):
     MEMORY = 5
     VERDICT = 6
     SPEED = 7
-    LOSS = 8
-    PUBLISHED = 9
+    PUBLISHED = 8
+    LOSS = 9
 
 
 _TITLE_HINTS = {
@@ -368,7 +368,7 @@ def _spoken(row: QuantRow) -> str:
 
 
 def recommended_type(rows: Sequence[QuantRow], default: str) -> str | None:
-    """The type to take of a source in full precision: the default where it runs and shrinks, else the largest that does.
+    """The type to take of a full-precision source: the default where it runs and shrinks, else the largest that does.
 
     Of a source that is quantized already none is: what a second loss costs is known only once it was measured.
     """

@@ -314,9 +314,11 @@ class WorkshopViewModel(QObject):
             entry=entry,
             job=self._job_of(source, quant_type),
             loss=self._loss_of(source, quant_type),
-            published=published_loss(quant_type),
+            # Published losses are from full precision: they do not hold for a second loss.
+            published=None if source.quantized else published_loss(quant_type),
             chosen=before.chosen if before else False,
             grows=forecast is not None and forecast.size_bytes >= size,
+            requantized=source.quantized,
         )
 
     def _made_entry(self, source: SourceFacts, quant_type: str) -> LibraryEntry | None:

@@ -223,6 +223,21 @@ def test_a_source_that_is_gone_is_said_in_its_place(page: WorkshopPage, qtbot: Q
 
 
 @pytest.mark.engine
+@pytest.mark.parametrize("width", [1_000, 1_104, 1_264, 1_700])
+def test_no_column_is_cut_in_any_width(page: WorkshopPage, qtbot: QtBot, tiny_model: Path, width: int) -> None:
+    open_with(page, qtbot, tiny_model)
+    view = types(page)
+
+    page.resize(width, 800)
+    qtbot.waitUntil(lambda: view.horizontalHeader().length() == view.viewport().width())
+
+    hidden = [column for column in QuantColumn if view.isColumnHidden(column)]
+    assert QuantColumn.SPEED in hidden  # nothing has answered here
+    assert (QuantColumn.PUBLISHED in hidden) == (width not in (1_264, 1_700))
+    assert QuantColumn.LOSS not in hidden
+
+
+@pytest.mark.engine
 def test_the_side_panel_folds_in_a_narrow_window(page: WorkshopPage, qtbot: QtBot, tiny_model: Path) -> None:
     open_with(page, qtbot, tiny_model)
     button = part(page, Button, "workshop.showSide")
