@@ -22,6 +22,7 @@ STALL_SECONDS = 1.0
 
 PAUSED_BY_USER = "Paused by you"
 PAUSED_AT_CLOSE = "Paused when Garden closed"
+INTERRUPTED = "Interrupted; resume to go on"
 
 
 class Intent(enum.Enum):

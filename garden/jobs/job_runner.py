@@ -14,7 +14,7 @@ from garden.core.events import EventBus
 from garden.core.job_record import JobKind, JobRecord, JobState, JobUnit
 from garden.jobs.announcer import Announcer
 from garden.jobs.handle import Handle, as_garden_error
-from garden.jobs.job import EVENT_SECONDS, PAUSED_AT_CLOSE, SAVE_SECONDS, STALL_SECONDS, Intent, Job
+from garden.jobs.job import EVENT_SECONDS, INTERRUPTED, PAUSED_AT_CLOSE, SAVE_SECONDS, STALL_SECONDS, Intent, Job
 from garden.jobs.job_context import JobContext
 from garden.jobs.jobs_log import JobsLog
 
@@ -29,7 +29,7 @@ class JobRunner:
 
     Every change is written to the log first and announced after; figures of running work reach the log once a second
     and the bus at most ten times. Work of a process that is gone is taken over: what can go on is paused, the rest
-    has failed.
+    has failed. What was cut short (a kill, a crash) goes on when somebody says so, never by itself.
 
     Args:
         bus: Where JobChanged goes.
@@ -182,17 +182,24 @@ class JobRunner:
         """
         return self._requeue(job_id, {JobState.FAILED, JobState.CANCELLED, JobState.PAUSED})
 
-    def resume_interrupted(self) -> tuple[Handle[Any], ...]:
-        """Queue again what the end of the program had paused; what the user paused stays so."""
+    def resume_paused_at_close(self) -> tuple[Handle[Any], ...]:
+        """Queue again what the orderly end of the program had paused; what the user paused stays so."""
+        return tuple(self.resume(record.id) for record in self._paused_with(PAUSED_AT_CLOSE))
+
+    def interrupted(self) -> tuple[JobRecord, ...]:
+        """What was cut short with its process and can go on, the oldest first."""
+        return self._paused_with(INTERRUPTED)
+
+    def _paused_with(self, note: str) -> tuple[JobRecord, ...]:
         with self._lock:
-            ids = [
-                job_id
-                for job_id, job in self._jobs.items()
+            paused = [
+                job.record
+                for job in self._jobs.values()
                 if job.record.state is JobState.PAUSED
-                and job.record.note == PAUSED_AT_CLOSE
+                and job.record.note == note
                 and (job.work is not None or job.record.kind in self._factories)
             ]
-        return tuple(self.resume(job_id) for job_id in ids)
+        return tuple(sorted(paused, key=lambda record: record.created_at))
 
     def clear_ended(self) -> None:
         """Forget every job that has ended."""
@@ -294,7 +301,7 @@ class JobRunner:
             job = self._jobs[record.id] = Job(record, None, self._new_handle(record.id))
             if record.state is not JobState.PAUSED:
                 if record.resumable:
-                    job.change(state=JobState.PAUSED, note=PAUSED_AT_CLOSE)
+                    job.change(state=JobState.PAUSED, note=INTERRUPTED)
                 else:
                     job.change(
                         state=JobState.FAILED,

@@ -288,10 +288,10 @@ class Garden:
     # --- the whole ---
 
     def tend(self) -> None:
-        """What a window does once after its start: take up interrupted work, keep a daily copy of the database."""
-        # Whoever can make interrupted work again has to be there first.
+        """What a window does once after its start: take up what closing had paused, keep a copy of the database."""
+        # Whoever can make paused work again has to be there first.
         workshop, activity = self.workshop, self.activity
-        activity.resume_interrupted()
+        activity.resume_paused_at_close()
         self._pool.submit(lambda _cancelled: self._work.make_daily_copy())
         self._pool.submit(lambda _cancelled: workshop.sweep())
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from garden.core.catalog import RemoteFile, Repository, RepositoryFile
 from garden.core.errors import NotFoundError, RefusedError, StateError
 from garden.core.events import EventBus, LibraryChanged
-from garden.core.job_record import JobKind, JobRecord
+from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.core.library_entry import LibraryEntry
 from garden.core.messages import Progress, Transfer, TransferOutput, Transferred
 from garden.core.model_ref import ModelRef
@@ -210,7 +210,7 @@ class LibraryService:
             running = self._fetching.get(target)
             if running is not None and not running.done:
                 return running
-            handle = self._jobs.submit(
+            handle = self._taken_up(target) or self._jobs.submit(
                 JobKind.DOWNLOAD,
                 display_name(repo_id.rpartition("/")[2]),
                 quant_type or "",
@@ -221,6 +221,14 @@ class LibraryService:
             )
             self._fetching[target] = handle
         return handle
+
+    def _taken_up(self, target: str) -> Handle[LibraryEntry] | None:
+        """The same download, paused or cut short earlier, going on under its old record; None when there is none."""
+        for record in self._jobs.jobs():
+            same = record.state is JobState.PAUSED and record.target == target
+            if same and self._jobs.is_own(record.id):
+                return self._jobs.resume(record.id)
+        return None
 
     def _download_again(self, record: JobRecord) -> Callable[[JobContext], LibraryEntry]:
         target = json.loads(record.target)
