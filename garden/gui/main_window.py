@@ -8,14 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, Slot
-from PySide6.QtGui import (
-    QAction,
-    QCloseEvent,
-    QDragEnterEvent,
-    QDropEvent,
-    QKeySequence,
-    QResizeEvent,
-)
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QWidget
 
 from garden.core.errors import GardenError
@@ -200,6 +193,10 @@ class MainWindow(QMainWindow):
         """Open Library with the model that lies there chosen."""
         self.show_page("library")
         self._library().select_path(path)
+
+    def model_at_hand(self) -> str | None:
+        """Where the model lies that is chosen in Library, None with none or several."""
+        return self._library().model_at_hand if "library" in self._pages else None
 
     def open_repository(self, repo_id: str) -> None:
         """Open a repository of the Hub in Discover."""

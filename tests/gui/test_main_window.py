@@ -230,7 +230,11 @@ def test_a_file_that_only_looks_like_a_model_is_told_in_one_sentence(
 
     def said() -> bool:
         notice = window.findChild(QLabel, "notice.sentence")
-        return notice is not None and notice.isVisible() and notice.text().startswith("This is not a GGUF file.")
+        return (
+            notice is not None
+            and notice.isVisible()
+            and notice.text().startswith("letter.gguf: This is not a GGUF file.")
+        )
 
     qtbot.waitUntil(said, timeout=30_000)
     assert window.isVisible()

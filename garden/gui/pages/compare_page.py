@@ -150,8 +150,8 @@ class ComparePage(QWidget):
     # --- what the window asks ---
 
     def open_entries(self, entries: Sequence[LibraryEntry]) -> None:
-        """Begin a conversation with one pane per model."""
-        self.compare.open_entries(entries)
+        """Begin a conversation with one pane per model, or offer to add to the one that is not asked yet."""
+        self.actions_of.open_models(entries)
         self.composer.setFocus()
 
     def open_conversation(self, conversation_id: str) -> None:
