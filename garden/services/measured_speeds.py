@@ -105,10 +105,14 @@ class MeasuredSpeeds:
 
 
 def _pace(load: LoadParameters) -> LoadParameters:
-    """A load without what the speed of an answer does not hang on, or is reckoned with: layers and context."""
+    """A load without what the speed of an answer does not hang on, or is reckoned with: layers and context.
+
+    A run says what the engine made of ``auto``; where attention can be fused, that is ``on``.
+    """
     plain = LoadParameters()
     return dataclasses.replace(
         load,
+        flash_attention="on" if load.flash_attention == "auto" else load.flash_attention,
         context_length=plain.context_length,
         n_gpu_layers=plain.n_gpu_layers,
         n_batch=plain.n_batch,

@@ -63,6 +63,13 @@ def test_runs_of_one_file_tell_the_speed_of_another(garden: Garden, folder: Path
     assert runs == 2
 
 
+def test_a_run_says_what_the_engine_made_of_auto(garden: Garden, folder: Path) -> None:
+    ref = file_of(folder, "Q4_0")
+    ran(garden, ref, 20.0, dataclasses.replace(LOAD, flash_attention="on"))
+
+    assert expected(garden, ref, dataclasses.replace(LOAD, flash_attention="auto")) == (pytest.approx(20.0), 1)
+
+
 def test_the_context_and_the_batch_of_a_run_do_not_matter(garden: Garden, folder: Path) -> None:
     ref = file_of(folder, "Q4_0")
     ran(garden, ref, 20.0, LOAD)
