@@ -16,7 +16,6 @@ class JobKind(enum.StrEnum):
     DOWNLOAD = "download"
     QUANTIZE = "quantize"
     QUALITY = "quality"
-    COMPARE = "compare"
     VERIFY = "verify"
 
 

@@ -46,15 +46,6 @@ class CachedFile:
         return self.etag if self.etag is not None and len(self.etag) == 64 else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnfinishedDownload:
-    """Bytes of a transfer that did not end, of any tool."""
-
-    repo_id: str
-    path: Path
-    size_bytes: int
-
-
 def hub_cache_dir() -> Path:
     """The Hub cache by the rules of huggingface_hub, read from the environment each time."""
     environment = os.environ
@@ -83,17 +74,6 @@ def cached_models(cache_dir: Path) -> tuple[CachedFile, ...]:
                     seen.add((file.filename, file.blob))
                     found.append(file)
     return tuple(sorted(found, key=lambda file: (file.repo_id.lower(), file.filename.lower(), file.revision)))
-
-
-def unfinished_downloads(cache_dir: Path) -> tuple[UnfinishedDownload, ...]:
-    """What interrupted transfers left, Garden's (which resume) and those of other tools (which do not)."""
-    found = [
-        UnfinishedDownload(repo_id=repo_id, path=Path(entry.path), size_bytes=entry.stat(follow_symlinks=False).st_size)
-        for folder, repo_id in _repositories(cache_dir)
-        for entry in _entries(folder / "blobs")
-        if entry.name.endswith(".incomplete")
-    ]
-    return tuple(sorted(found, key=lambda part: str(part.path)))
 
 
 def verify(

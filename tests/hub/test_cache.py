@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from garden.core.errors import CancelledByUser, NotFoundError, StateError
 from garden.core.messages import Transfer
-from garden.hub.cache import CachedFile, cached_models, hub_cache_dir, remove, unfinished_downloads, verify
+from garden.hub.cache import CachedFile, cached_models, hub_cache_dir, remove, verify
 from garden.hub.hub_library import switch_off_extras
 from garden.hub.transfer import RepositoryTransfer
 from tests.hubserver import HubServer, ServedRepository, repository
@@ -206,15 +206,6 @@ def test_bytes_in_the_store_of_all_repositories(cache: Path) -> None:
     remove(cache, files[0])
     assert [file.repo_id for file in cached_models(cache)] == ["b/r"]
     assert files[1].path.read_bytes() == _DATA
-
-
-def test_unfinished_downloads_of_any_tool(cache: Path) -> None:
-    blobs = cache / "models--o--r" / "blobs"
-    blobs.mkdir(parents=True)
-    (blobs / f"{_SHA256}.garden.incomplete").write_bytes(b"123")
-    (blobs / f"{_SHA256}.1234abcd.incomplete").write_bytes(b"12345")
-    (blobs / _SHA256).write_bytes(b"whole")
-    assert sorted(part.size_bytes for part in unfinished_downloads(cache)) == [3, 5]
 
 
 @pytest.mark.parametrize(

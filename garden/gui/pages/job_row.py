@@ -19,7 +19,6 @@ _KIND_ICONS = {
     JobKind.DOWNLOAD: "download",
     JobKind.QUANTIZE: "workshop",
     JobKind.QUALITY: "workshop",
-    JobKind.COMPARE: "compare",
     JobKind.VERIFY: "shield",
 }
 

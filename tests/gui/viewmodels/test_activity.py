@@ -183,15 +183,6 @@ def test_a_filter_shows_its_kinds_and_clears_only_them(
     assert titles(activity, Section.FINISHED) == ["fetched"]
 
 
-def test_comparisons_can_be_chosen_once_there_are_any(
-    qtbot: QtBot, garden: Garden, activity: ActivityViewModel
-) -> None:
-    assert [key for key, _title in activity.filters] == ["all", "downloads", "quantizing", "checks"]
-    submit(garden, "suite", ends(), kind=JobKind.COMPARE)
-
-    qtbot.waitUntil(lambda: ("comparisons", "Comparisons") in activity.filters)
-
-
 def test_pause_all_stops_what_waits_first_so_that_nothing_starts_in_a_place_that_frees(
     qtbot: QtBot, garden: Garden, activity: ActivityViewModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
