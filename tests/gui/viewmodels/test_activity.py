@@ -128,6 +128,34 @@ def test_a_pause_keeps_the_job_and_a_resume_runs_it_again(
     qtbot.waitUntil(lambda: state(activity, job_id) is JobState.RUNNING)
 
 
+def test_a_row_says_at_once_what_was_asked_of_its_job(
+    qtbot: QtBot, garden: Garden, activity: ActivityViewModel
+) -> None:
+    job_id = submit(garden, "a", runs(), resumable=True)
+    qtbot.waitUntil(lambda: state(activity, job_id) is JobState.RUNNING)
+
+    with qtbot.waitSignal(activity.job_changed, check_params_cb=lambda row: row.lines.state == "Cancelling…"):
+        activity.act(job_id, JobAction.CANCEL)
+
+    qtbot.waitUntil(lambda: state(activity, job_id) is JobState.CANCELLED)
+    (row,) = dict(activity.sections())[Section.FINISHED]
+    assert row.lines.state.startswith("Cancelled")
+
+
+def test_a_row_whose_job_could_not_follow_says_again_what_it_does(
+    qtbot: QtBot, garden: Garden, activity: ActivityViewModel
+) -> None:
+    job_id = submit(garden, "a", runs())
+    qtbot.waitUntil(lambda: state(activity, job_id) is JobState.RUNNING)
+
+    with qtbot.waitSignal(activity.said) as said:
+        activity.act(job_id, JobAction.PAUSE)
+
+    assert said.args == ["This cannot be paused.", "Let it run, or cancel it."]
+    (row,) = dict(activity.sections())[Section.UNDER_WAY]
+    assert row.lines.state == "Downloading"
+
+
 def test_work_that_cannot_go_on_offers_no_pause(qtbot: QtBot, garden: Garden, activity: ActivityViewModel) -> None:
     job_id = submit(garden, "a", runs(), kind=JobKind.QUANTIZE)
     qtbot.waitUntil(lambda: state(activity, job_id) is JobState.RUNNING)
