@@ -16,6 +16,7 @@ from garden.gui.pages.compare_actions import CompareActions
 from garden.gui.pages.pane_row import PaneRow
 from garden.gui.pages.turn_bar import TurnBar
 from garden.gui.viewmodels.compare import ALONE, LETTERS, MODE_MEANINGS, CompareViewModel
+from garden.gui.viewmodels.model_choice import full_name
 from garden.gui.viewmodels.pane_state import answer_facts
 from garden.gui.viewmodels.relay_plan import planned_bytes
 from garden.gui.viewmodels.run_difference import summary
@@ -232,7 +233,9 @@ class ComparePage(QWidget):
         elif letter in self._busy:
             self._busy.discard(letter)
             said = state.error or ("has answered" if state.text else "was stopped")
-            announce(pane, f"Pane {letter}: {said}", urgent=state.error is not None)
+            announce(
+                pane, f"Pane {letter}, {full_name(state.configuration.model)}: {said}", urgent=state.error is not None
+            )
 
     def _plan_memory(self) -> None:
         """Show what the panes will take in the meter, until they are asked and take it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -12,6 +13,7 @@ from garden.core.conversation import FinishReason
 from garden.gui.pages.failure_strip import FailureStrip
 from garden.gui.pages.wait_card import WaitCard
 from garden.gui.viewmodels.pane_state import CUT_OFF, PaneState
+from garden.gui.viewmodels.wording import about
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.markdown_view import MarkdownView
@@ -141,7 +143,9 @@ class ComparePane(Surface):
         self._show_text(pane)
         failed_empty = pane.state == "failed" and not pane.text
         if failed_empty:
-            title = (pane.error or "It failed").rstrip(".")
+            file = PurePath(model.path).name if model.path else model.name
+            # Other panes may stand beside it: the file is named even where the sentence alone would do.
+            title = about(file, pane.error or "It failed.").rstrip(".")
             self._state.show_state(
                 "warning",
                 title,

@@ -223,6 +223,21 @@ def test_a_dead_process_is_told_below_what_was_written_and_starts_again(
     assert pane.answer.text == page.compare.pane(hit).text
 
 
+def test_a_model_that_cannot_be_loaded_is_named_in_its_pane(
+    qtbot: QtBot, opened: OpenGarden, page: ComparePage, tmp_path: Path, tiny_model: Path
+) -> None:
+    broken = tmp_path / "Broken-F16.gguf"
+    shutil.copyfile(tiny_model, broken)
+    begin(qtbot, opened, page, broken)
+    broken.write_bytes(tiny_model.read_bytes()[:200_000])
+
+    ask(qtbot, page, "Say something")
+
+    title = shown(page, "pane.A.state.title")
+    assert isinstance(title, QLabel)
+    assert "Broken-F16.gguf" in title.text()
+
+
 def test_a_conversation_is_reopened_from_the_list(
     qtbot: QtBot, opened: OpenGarden, page: ComparePage, tiny_model: Path
 ) -> None:
