@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from garden.jobs.job_runner import JobRunner
 from garden.jobs.pool import TaskPool
 from garden.quantization.child_task import forecast_quantizations, measure_quality, run_quantization
 from garden.quantization.offered_types import check_type
+from garden.quantization.own_runs import expected_run
 from garden.quantization.part_file import sweep_leftovers
 from garden.quantization.plan import QuantizationRequest, check_source, destination_name
 from garden.services.fit import FitService
@@ -111,6 +113,7 @@ class WorkshopService:
             def report(progress: Progress) -> None:
                 job.progress(progress.done, progress.total, progress.note)
 
+            expected = expected_run(self._receipts.list(), source.ref.path, quant_type)
             forecast = forecast_quantizations(source.ref, (quant_type,), cancelled=job.cancelled)[0]
             receipt = run_quantization(
                 QuantizationRequest(
@@ -120,6 +123,12 @@ class WorkshopService:
                 forecast_size_bytes=forecast.size_bytes,
                 on_progress=report,
                 cancelled=job.cancelled,
+            )
+            receipt = dataclasses.replace(
+                receipt,
+                forecast_bits_per_weight=forecast.bits_per_weight,
+                forecast_seconds=expected.seconds if expected else None,
+                forecast_peak_memory_bytes=expected.peak_memory_bytes if expected else None,
             )
             job.result_path = receipt.path
             if keep:

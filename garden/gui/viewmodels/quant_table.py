@@ -25,9 +25,7 @@ _LARGE_LOSS = 0.1
 _POOR_VALUE = frozenset({"Q4_0", "Q4_1", "Q5_0", "Q5_1"})
 
 #: Why nothing is recommended, and no published loss shown, for such a source.
-REQUANTIZED = (
-    "No type is recommended: published losses are of full-precision sources and tell nothing of a second loss."
-)
+REQUANTIZED = "No type is recommended: published losses hold for full-precision sources only."
 
 
 class QuantColumn(enum.IntEnum):
