@@ -93,6 +93,7 @@ class FitForecast:
         prefill_tokens_per_second: Speed of reading the prompt, None until measured or calibrated here.
         speed_is_measured: Whether the speeds come from own runs of this very file.
         speed_runs: Runs on this machine, of any files, that a speed which was not measured rests on; 0 for none.
+        speed_range: Slowest and fastest answer to expect from how far those runs were apart; None without any.
     """
 
     verdict: Verdict
@@ -115,6 +116,7 @@ class FitForecast:
     prefill_tokens_per_second: float | None = None
     speed_is_measured: bool = False
     speed_runs: int = 0
+    speed_range: tuple[float, float] | None = None
 
     @property
     def speed_basis(self) -> str:
@@ -123,4 +125,7 @@ class FitForecast:
             return ""
         if self.speed_is_measured:
             return "measured here"
-        return "from one run here" if self.speed_runs == 1 else f"from {self.speed_runs} runs here"
+        runs = "from one run here" if self.speed_runs == 1 else f"from {self.speed_runs} runs here"
+        low, high = self.speed_range or (0.0, 0.0)
+        # Runs beside other programs are slower; where they disagree, one number would promise too much.
+        return f"{runs}, between {low:.0f} and {high:.0f}" if high > 1.1 * low else runs

@@ -82,6 +82,9 @@ def forecast(
         max_context=plan.largest_context(),
         decode_tokens_per_second=speed,
         speed_runs=speeds.runs_behind(placed.kind) if speeds is not None and speed is not None else 0,
+        speed_range=(speed * speeds.slowest, speed * speeds.fastest)
+        if speeds is not None and speed is not None
+        else None,
     )
 
 

@@ -184,6 +184,7 @@ class FitService:
             prefill_tokens_per_second=measured.prefill_tokens_per_second,
             speed_is_measured=True,
             speed_runs=0,
+            speed_range=None,
         )
 
     def rough(self, summary: ModelSummary, context_length: int | None = None) -> FitForecast:
