@@ -16,7 +16,7 @@ from garden.jobs.handle import Handle
 from garden.jobs.job_context import JobContext
 from garden.jobs.job_runner import JobRunner
 from garden.jobs.pool import TaskPool
-from garden.quantization.child_task import forecast_quantizations, measure_quality, run_quantization
+from garden.quantization.child_task import forecast_quantizations, local_path, measure_quality, run_quantization
 from garden.quantization.offered_types import check_type
 from garden.quantization.own_runs import expected_run
 from garden.quantization.part_file import sweep_leftovers
@@ -67,8 +67,10 @@ class WorkshopService:
         """Refuse what would make a useless file, or a worse one without the user knowing.
 
         Raises:
+            NotFoundError: The source is gone.
             RefusedError: With what it would cost, and how to go on.
         """
+        local_path(source.ref)
         check_source(self._fit.header(source.ref), allow_requantize)
 
     def forecast(self, source: LibraryEntry, quant_types: Sequence[str]) -> Handle[tuple[QuantizationForecast, ...]]:
