@@ -33,6 +33,16 @@ def cache_dir() -> Path:
     return _made(path, "cache", "GARDEN_CACHE_DIR")
 
 
+def hub_cache_dir() -> Path:
+    """The Hub cache by the rules of huggingface_hub, read from the environment each time."""
+    environment = os.environ
+    home = environment.get("HF_HOME") or str(
+        Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface"
+    )
+    chosen = environment.get("HF_HUB_CACHE") or environment.get("HUGGINGFACE_HUB_CACHE") or str(Path(home) / "hub")
+    return Path(os.path.expandvars(chosen)).expanduser()
+
+
 def log_dir() -> Path:
     """Folder of the program's and its children's logs.
 

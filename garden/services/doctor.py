@@ -19,10 +19,9 @@ from typing import TYPE_CHECKING
 from garden.core.errors import GardenError
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.messages import Probe, Probed, ProbeOutput
-from garden.core.paths import cache_dir, data_dir
+from garden.core.paths import cache_dir, data_dir, hub_cache_dir
 from garden.core.quantity import GIB, format_bytes
 from garden.hardware import probe
-from garden.hub.cache import hub_cache_dir
 from garden.hub.search_query import SearchQuery
 from garden.process.task import run_task
 

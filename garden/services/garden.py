@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from garden.services.library import LibraryService
     from garden.services.machine import MachineService
     from garden.services.model_pool import ModelPool, PaneKey
+    from garden.services.unfinished import UnfinishedService
     from garden.services.workshop import WorkshopService
     from garden.store.index_database import IndexDatabase
     from garden.store.loaded_models import LoadedModels
@@ -162,22 +163,31 @@ class Garden:
     @_Made
     def library(self) -> LibraryService:
         """Models on this machine."""
+        from garden.services.downloads import Downloads
         from garden.services.library import LibraryService
         from garden.services.library_scan import LibraryScan
+        from garden.services.listing import Listing
         from garden.store.library_index import LibraryIndex
 
+        scan = LibraryScan(self.fit, self._uses, self._receipts, self._speeds)
+        listing = Listing(self.bus, LibraryIndex(self._index), self._uses)
         return LibraryService(
-            self.bus,
             self.settings,
-            self._hub,
-            LibraryScan(self.fit, self._uses, self._receipts, self._speeds),
-            LibraryIndex(self._index),
-            self._uses,
+            scan,
+            listing,
+            Downloads(self.settings, self._hub, scan, listing, self.activity),
             self._receipts,
             self._loaded,
             self.activity,
             self._pool,
         )
+
+    @_Made
+    def unfinished(self) -> UnfinishedService:
+        """Downloads that did not end."""
+        from garden.services.unfinished import UnfinishedService
+
+        return UnfinishedService(self.bus, self.activity)
 
     @_Made
     def workshop(self) -> WorkshopService:

@@ -11,10 +11,11 @@ from pathlib import Path
 from garden.core.errors import CancelledByUser, GardenError
 from garden.core.library_entry import LibraryEntry, Origin
 from garden.core.model_ref import ModelRef
+from garden.core.paths import hub_cache_dir
 from garden.gguf.header import GgufHeader
 from garden.gguf.quant_name import quant_type_of
 from garden.gguf.shard_set import shard_names, shard_of
-from garden.hub.cache import CachedFile, cached_models, hub_cache_dir
+from garden.hub.cache import CachedFile, cached_models
 from garden.quantization.lineage import LINEAGE_KEY, parse_lineage
 from garden.services import starter
 from garden.services.fit import FitService

@@ -18,7 +18,7 @@ from garden.core.errors import (
 )
 from garden.core.events import JobChanged, LibraryChanged
 from garden.core.job_record import JobState
-from garden.hub.cache import hub_cache_dir
+from garden.core.paths import hub_cache_dir
 from garden.services.garden import Garden
 from garden.services.target import HubTarget, parse_hub_target
 from tests.hubserver import Fault, HubServer, repository_of
