@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from garden.core.errors import NotFoundError, StateError
+from garden.core.unfinished_download import UnfinishedDownload
 from garden.hub.blob_hash import BlobHash, hash_file, is_promise
 
 #: Deeper folders are no part of any repository seen.
@@ -44,21 +45,6 @@ class CachedFile:
     def sha256(self) -> str | None:
         """The promised SHA-256, None when the promise is another hash or unknown."""
         return self.etag if self.etag is not None and len(self.etag) == 64 else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnfinishedDownload:
-    """Bytes of a transfer that did not end, of any tool.
-
-    Attributes:
-        repo_id: ``owner/name``.
-        path: The part.
-        size_bytes: How much of it is here.
-    """
-
-    repo_id: str
-    path: Path
-    size_bytes: int
 
 
 def cached_models(cache_dir: Path) -> tuple[CachedFile, ...]:
