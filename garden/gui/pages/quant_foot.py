@@ -15,6 +15,8 @@ from garden.gui.widgets.switch import CheckBox
 from garden.gui.widgets.themed_widget import Surface
 from garden.quantization.own_runs import NOT_MEASURED
 
+_SPACING = 12
+
 
 class QuantFoot(Surface):
     """The strip.
@@ -48,7 +50,7 @@ class QuantFoot(Surface):
         self._start = Button(theme, "Quantize", icon="workshop", kind="primary", name="workshop.quantize")
         row = QHBoxLayout(self)
         row.setContentsMargins(px(20), px(11), px(20), px(11))
-        row.setSpacing(px(16))
+        row.setSpacing(px(_SPACING))
         row.addWidget(self._chosen)
         for number, fact in enumerate(self._facts):
             fact.setObjectName(f"workshop.estimate{number + 1}")
@@ -93,7 +95,7 @@ class QuantFoot(Surface):
 
     def _fit_facts(self) -> None:
         px = self.look.px
-        room = self.width() - 2 * px(20) - sum(widget.sizeHint().width() + px(16) for widget in self._others)
+        room = self.width() - 2 * px(20) - sum(widget.sizeHint().width() + px(_SPACING) for widget in self._others)
         for fact in self._facts:
-            room -= fact.sizeHint().width() + px(16)
+            room -= fact.sizeHint().width() + px(_SPACING)
             fact.setVisible(bool(fact.text()) and room >= 0)

@@ -75,6 +75,7 @@ class ReceiptPanel(QWidget):
         column.addWidget(self._bar)
         column.addSpacing(px(4))
         column.addWidget(self._legend)
+        column.addSpacing(px(4))
         column.addWidget(self._fallbacks)
         column.addSpacing(px(10))
         column.addWidget(Divider(theme))

@@ -136,7 +136,7 @@ class _SpeedNote(QWidget):
         super().__init__()
         px = theme.theme.px
         text = "How fast they answer is told once one of them has answered on this machine."
-        note = Label(theme, text, style="small", color="text.muted", wrap=True)
+        note = Label(theme, text, style="small", color="text.muted", wrap=True, max_width=700)
         note.setObjectName("welcome.noSpeeds")
         row = QHBoxLayout(self)
         row.setContentsMargins(px(_PADDING), px(9), px(_PADDING), px(9))

@@ -17,7 +17,7 @@ from garden.core.library_entry import LibraryEntry
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.pages.workshop_page import WorkshopPage
 from garden.gui.theme.theme import ThemeController
-from garden.gui.viewmodels.quant_table import QuantColumn
+from garden.gui.viewmodels.quant_table import REQUANTIZED, QuantColumn
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.state_view import StateView
 from garden.gui.widgets.switch import CheckBox
@@ -359,3 +359,38 @@ def test_tensors_of_another_type_stand_in_the_receipt(page: WorkshopPage, qtbot:
     assert told.isVisible()
     assert told.text() == fallback_sentence(page.workshop.receipts[0].fallbacks)
     assert "take a larger type" in told.text()
+
+
+@pytest.mark.engine
+def test_before_the_first_run_of_a_source_its_time_is_not_guessed(
+    page: WorkshopPage, qtbot: QtBot, tiny_model: Path
+) -> None:
+    open_with(page, qtbot, tiny_model)
+    page.workshop.set_measure_after(False)
+    page.resize(1_104, 750)  # the page in the smaller of the two usual windows
+    page.workshop.table.choose(["Q8_0"])
+    time = part(page, QLabel, "workshop.estimate2")
+    qtbot.waitUntil(time.isVisible)
+    assert time.text() == "time not measured yet"
+
+    click(page, "workshop.quantize")
+    qtbot.waitUntil(lambda: len(page.workshop.receipts) == 1, timeout=60_000)
+    page.workshop.table.choose(["Q4_0"])
+
+    assert time.text().startswith("about ")
+
+
+@pytest.mark.engine
+def test_for_a_quantized_source_nothing_is_chosen_or_published_and_it_is_said_why(
+    page: WorkshopPage, qtbot: QtBot, tiny_model: Path, garden: Garden
+) -> None:
+    made = garden.workshop.quantize(garden.library.describe(tiny_model), "Q8_0").result(60)
+    page.open_entries([garden.library.describe(Path(made.path))])
+    page.show()
+    qtbot.waitUntil(lambda: any(row.fit for row in page.workshop.table.rows), timeout=30_000)
+
+    rows = page.workshop.table.rows
+    assert [row.quant_type for row in rows if row.chosen or row.recommended or row.published] == []
+    assert REQUANTIZED in part(page, QLabel, "workshop.refusal").text()
+    assert not part(page, Button, "workshop.fitMachine").isEnabled()
+    assert part(page, QWidget, "workshop.chart").accessibleDescription().startswith("No loss was measured yet")
