@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from garden.core.errors import DiskFullError, GardenError, RefusedError
+from garden.core.lasting_rename import sync_folder
 from garden.core.quantity import format_bytes
 
 
@@ -86,7 +87,7 @@ class PartFile:
         except OSError as error:
             raise write_error(error, self.destination) from error
         self._close()
-        _sync_folder(self.destination.parent)
+        sync_folder(self.destination.parent)
 
     def discard(self) -> None:
         """Remove it; does nothing when it was never claimed or has been committed."""
@@ -230,13 +231,3 @@ def _lock(descriptor: int) -> bool:
     except OSError:
         return True  # a file system without locks
     return True
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name last; not every system can."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
