@@ -210,7 +210,10 @@ class ComparePage(QWidget):
                 "compare",
                 "No model on this machine yet",
                 "Download one from the Hub, or add a folder with GGUF files in the Library.",
-                actions=(("Find a model", "primary", "discover", self._on_find_wanted),),
+                actions=(
+                    ("Find a model", "primary", "discover", self._on_find_wanted),
+                    ("Open Library", "default", "library", lambda: self._navigator.show_page("library")),
+                ),
             )
             return
         actions: list[tuple[str, Kind, str | None, Callable[[], None]]] = [

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _READABLE = 880
 _WIDEST = 16_777_215
 _NARROW = 340
+_NARROWEST = 240
 
 
 class ComparePane(Surface):
@@ -61,7 +62,7 @@ class ComparePane(Surface):
         name = f"pane.{letter}"
         self.setObjectName(name)
         self.setAccessibleName(f"Pane {letter}")
-        self.setMinimumWidth(theme.theme.px(220))
+        self.setMinimumWidth(theme.theme.px(200))
         self._letter = letter
         self._shown_text = ""
         self._followed = False
@@ -79,8 +80,9 @@ class ComparePane(Surface):
             self._stack.addWidget(page)
         px = theme.theme.px
         self._actions = QWidget()
+        self._buttons: list[Button] = []
         actions = QHBoxLayout(self._actions)
-        actions.setContentsMargins(px(6), px(2), px(8), px(6))
+        actions.setContentsMargins(px(6), px(2), px(14), px(6))
         actions.setSpacing(px(2))
         for text, icon, key, hint, signal in (
             ("Copy", "copy", "copy", f"Copy the answer of pane {letter}", self.copy_wanted),
@@ -97,6 +99,7 @@ class ComparePane(Surface):
             button.setAccessibleName(f"{text}, pane {letter}")
             button.clicked.connect(signal)
             actions.addWidget(button)
+            self._buttons.append(button)
         self._cut = Label(
             theme,
             style="small",
@@ -168,6 +171,8 @@ class ComparePane(Surface):
         """The foot says it too; where it is narrow that is enough."""
         super().resizeEvent(event)
         self._cut.setVisible(self.width() >= self.look.px(_NARROW))
+        # The menu in the head has it too.
+        self._buttons[-1].setVisible(self.width() >= self.look.px(_NARROWEST))
 
     def set_alone(self, alone: bool) -> None:
         """Keep lines readable where one pane has all the width."""

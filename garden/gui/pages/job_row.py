@@ -154,7 +154,10 @@ class JobRow(ThemedWidget):
 
     def _paint_text(self, painter: QPainter) -> None:
         theme, job, lines = self.look, self._facts.job, self._facts.lines
-        text, _bar, _figures = self._columns()
+        text, bar, _figures = self._columns()
+        if lines.fraction is None:
+            # Where nothing moves there is no bar: its room is the title's.
+            text.setRight(bar.right())
         line = theme.line("body")
         top = (self.height() - 1 - 2 * line) / 2
         strong, mono = theme.font("strong"), theme.font("code")

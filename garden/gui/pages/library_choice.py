@@ -69,6 +69,7 @@ class LibraryChoice(Surface):
         inner.addWidget(self._total)
         inner.addSpacing(px(12))
         inner.addLayout(buttons)
+        self._refusal.setContentsMargins(0, px(10), 0, 0)
         inner.addWidget(self._refusal)
         content = QWidget()
         content.setObjectName("scrolled")

@@ -28,6 +28,7 @@ _INSETS = (20, 16, 16, 26, 16, 16, 16, 16)
 #: Below these widths, columns that matter least make room for the name.
 _WITHOUT_SOURCE = 900
 _WITHOUT_CHECKED = 700
+_WITHOUT_USE = 560
 
 _Flag = QItemSelectionModel.SelectionFlag
 
@@ -95,6 +96,8 @@ class LibraryList(RowTable):
             hidden.append(LibraryColumn.SOURCE.value)
         if width < px(_WITHOUT_CHECKED):
             hidden.append(LibraryColumn.CHECKED.value)
+        if width < px(_WITHOUT_USE):
+            hidden += [LibraryColumn.SPEED.value, LibraryColumn.LAST_USED.value]
         self.hide_columns(hidden)
 
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:

@@ -69,6 +69,7 @@ class LibraryPage(QWidget):
             key="Ctrl F",
             width=280,
         )
+        self._toolbar = Toolbar(theme, spacing=6)
         self._origins = SegmentedControl(theme, [(_ALL, "All")], name="library.origins", label="Where models are from")
         self._total = Label(theme, style="small", color="text.muted", elide=Qt.TextElideMode.ElideRight)
         self._total.setObjectName("library.total")
@@ -88,7 +89,7 @@ class LibraryPage(QWidget):
     def _build(self) -> None:
         px = self._theme.theme.px
         self.header.add(self._field)
-        toolbar = Toolbar(self._theme, spacing=6)
+        toolbar = self._toolbar
         toolbar.row.addWidget(self._origins)
         toolbar.row.addStretch(1)
         toolbar.row.addWidget(self._total)
@@ -104,7 +105,8 @@ class LibraryPage(QWidget):
         row.setContentsMargins(px(20), px(8), px(20), px(8))
         row.setSpacing(px(16))
         for text in ("≈ forecast, not yet measured here", "Files outside Garden's own folders are used in place."):
-            row.addWidget(Label(self._theme, text, style="small", color="text.muted"))
+            elide = Qt.TextElideMode.ElideRight
+            row.addWidget(Label(self._theme, text, style="small", color="text.muted", elide=elide))
         row.addStretch(1)
         column.addWidget(foot)
         for page in (models, self._skeleton, self._state):
@@ -199,6 +201,10 @@ class LibraryPage(QWidget):
         self._total.updateGeometry()
         unchecked = any(row.entry.verified is None for row in library.table.rows)
         self._verify_all.set_usable(unchecked, "Every model was checked.")
+        # Nothing to filter, nothing to check: what helps stands in the middle.
+        empty = library.loaded and not library.table.rows
+        self._toolbar.setVisible(not empty)
+        self._field.setVisible(not empty)
         self._show_body()
         self._select_wanted()
 

@@ -53,6 +53,9 @@ _TITLES = {
     LibraryColumn.LAST_USED: "Last used",
 }
 
+#: Columns that sort by a number.
+_FIGURES = frozenset({LibraryColumn.SIZE, LibraryColumn.SPEED, LibraryColumn.LAST_USED, LibraryColumn.FIT})
+
 _RIGHT = frozenset({LibraryColumn.SIZE, LibraryColumn.SPEED})
 
 #: Origins of LibraryEntry in the order of the segments, and their words.
@@ -223,8 +226,12 @@ class LibraryFilter(QSortFilterProxyModel):
 
     def lessThan(self, left: Index, right: Index) -> bool:
         """Order of two cells by their raw values."""
-        one, other = left.data(LibraryRole.SORT), right.data(LibraryRole.SORT)
-        return bool(one < other)
+        (one, name), (other, other_name) = left.data(LibraryRole.SORT), right.data(LibraryRole.SORT)
+        if one != other:
+            return bool(one < other)
+        # What is equal stands by name, also where the largest comes first.
+        descends = self.sortOrder() is Qt.SortOrder.DescendingOrder and left.column() in _FIGURES
+        return bool(name > other_name if descends else name < other_name)
 
 
 def _identity(row: LibraryRow) -> tuple[str | None, tuple[str, ...]]:

@@ -62,7 +62,8 @@ class RowDelegate(QStyledItemDelegate):
         elif state & QStyle.StateFlag.State_MouseOver:
             painter.fillRect(rect, theme.color("bg.hover"))
         line = QRectF(rect.left(), rect.bottom(), rect.width(), 1)
-        painter.fillRect(line, theme.color("border.subtle"))
+        # Between two selected rows the line is drawn on their tint.
+        painter.fillRect(line, theme.color("border.default" if selected else "border.subtle"))
         if selected and index.column() == 0:
             bar = QRectF(rect.left(), rect.top(), _SELECTION_BAR, rect.height())
             painter.fillRect(bar, theme.color("accent.selected_bar"))
