@@ -246,6 +246,7 @@ class MainWindow(QMainWindow):
 
             self._commands = window_commands(self, self._garden)
             self._palette = CommandPalette(self._theme, self, self._commands.entries)
+            self._commands.more_read.connect(self._palette.refresh)
         if not self._palette.is_open:
             self._commands.refresh()
             self._palette.open()

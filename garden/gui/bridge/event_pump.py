@@ -101,7 +101,7 @@ class EventPump(QObject):
         self._timer.setSingleShot(True)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.drain)
-        self._pool: TaskPool | None = None
+        self._pools: tuple[TaskPool, TaskPool] | None = None
         self._subscription = bus.subscribe(self._wake)
 
     def on(self, event_type: type[E], slot: Callable[[E], None]) -> None:
@@ -141,6 +141,7 @@ class EventPump(QObject):
         on_error: Callable[[GardenError], None],
         *,
         receiver: QObject | None = None,
+        ahead: bool = False,
     ) -> Handle[T]:
         """Do something that blocks (a disk, a database, a header) away from the Qt thread, then call as ``watch`` does.
 
@@ -149,8 +150,9 @@ class EventPump(QObject):
             on_result: Called with what it returned.
             on_error: Called with what it raised.
             receiver: As in ``watch``.
+            ahead: The user waits for it: it does not stand in line behind what is only read.
         """
-        handle = self._workers.submit(lambda _cancelled: work())
+        handle = self._workers(ahead=ahead).submit(lambda _cancelled: work())
         self.watch(handle, on_result, on_error, receiver=receiver)
         return handle
 
@@ -182,7 +184,7 @@ class EventPump(QObject):
                 work.cancel()
 
         def stop_soon() -> None:
-            self._workers.submit(stop)
+            self._workers(ahead=True).submit(stop)
 
         whole: Handle[T] = Handle(on_cancel=stop_soon)
 
@@ -206,21 +208,20 @@ class EventPump(QObject):
                 whole.fail(beginning.error)
 
         self.watch(whole, on_result, on_error, receiver=receiver)
-        self._workers.submit(begin).on_done(not_begun)
+        self._workers(ahead=True).submit(begin).on_done(not_begun)
         return whole
 
     def do(self, work: Callable[[], object], on_error: Callable[[GardenError], None]) -> None:
-        """Do something away from the Qt thread that is told of by events, or by its error."""
-        self.run(work, lambda _done: None, on_error)
+        """Do something at once, away from the Qt thread, that is told of by events, or by its error."""
+        self.run(work, lambda _done: None, on_error, ahead=True)
 
-    @property
-    def _workers(self) -> TaskPool:
-        if self._pool is None:
+    def _workers(self, *, ahead: bool) -> TaskPool:
+        if self._pools is None:
             # Not needed for the first paint, so not imported for it.
             from garden.jobs.pool import TaskPool
 
-            self._pool = TaskPool(3)
-        return self._pool
+            self._pools = TaskPool(2, "reading"), TaskPool(2, "doing")
+        return self._pools[ahead]
 
     @property
     def waiting(self) -> int:
@@ -239,8 +240,8 @@ class EventPump(QObject):
         self._bus.unsubscribe(self._subscription)
         self._timer.stop()
         self._finished.clear()
-        if self._pool is not None:
-            self._pool.close()
+        for pool in self._pools or ():
+            pool.close()
 
     def event(self, event: QEvent) -> bool:
         """Take the wake-up that another thread posted."""

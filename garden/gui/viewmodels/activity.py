@@ -259,7 +259,7 @@ class ActivityViewModel(QObject):
             self._followed([job.id for job in wanted])
             self._on_failed(error)
 
-        self._pump.run(work, done, failed, receiver=self)
+        self._pump.run(work, done, failed, receiver=self, ahead=True)
 
     def _followed(self, job_ids: Sequence[str]) -> None:
         """These rows say again what their jobs do."""

@@ -60,4 +60,4 @@ class ChangeQueue(QObject):
             self.change_failed.emit(error)
             self._next()
 
-        self._pump.run(work, done, failed, receiver=self)
+        self._pump.run(work, done, failed, receiver=self, ahead=True)

@@ -52,6 +52,7 @@ class FileDownloads(QObject):
         self._pump = pump
         self._jobs: dict[Where, JobRecord] = {}
         self._begun: dict[Where, Handle[LibraryEntry]] = {}
+        self._heard: set[str] = set()
         pump.on(JobChanged, self._on_job_changed)
 
     def job(self, repo_id: str, filename: str) -> JobRecord | None:
@@ -59,10 +60,10 @@ class FileDownloads(QObject):
         return self._jobs.get((repo_id, filename))
 
     def take(self, jobs: Iterable[JobRecord]) -> None:
-        """Know of downloads that were begun before."""
+        """Know of downloads that were begun before; what was told of one is newer than what was read."""
         for job in jobs:
             where = _where(job)
-            if where is not None and not job.state.ended:
+            if where is not None and not job.state.ended and job.id not in self._heard:
                 self._jobs[where] = job
 
     def begin(self, repository: Repository, file: RepositoryFile) -> None:
@@ -89,6 +90,7 @@ class FileDownloads(QObject):
     def _on_job_changed(self, event: JobChanged) -> None:
         where = _where(event.job)
         if where is not None:
+            self._heard.add(event.job.id)
             self._jobs[where] = event.job
             self.moved.emit(*where)
 

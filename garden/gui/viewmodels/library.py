@@ -16,6 +16,7 @@ from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes
 from garden.gui.viewmodels.addition import Addition, add
 from garden.gui.viewmodels.library_table import LibraryFilter, LibraryRow, LibraryTableModel
+from garden.gui.viewmodels.readings import begin_scan, read_entries
 from garden.gui.viewmodels.wording import about
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class LibraryViewModel(QObject):
     def load(self) -> None:
         """Read the list as the index knows it, then look at the disk."""
         self._reload()
-        self._pump.watch(self._garden.library.scan(), self._on_scanned, self._on_failed)
+        self._pump.begin(lambda: begin_scan(self._garden), self._on_scanned, self._on_failed)
 
     def refresh(self) -> None:
         """Forecast again with the memory that is free now."""
@@ -98,8 +99,8 @@ class LibraryViewModel(QObject):
     def verify(self, entry: LibraryEntry) -> None:
         """Hash a model and compare with what the Hub promised."""
         self.table.set_verifying(entry, True)
-        self._pump.watch(
-            self._garden.library.verify(entry),
+        self._pump.begin(
+            lambda: self._garden.library.verify(entry),
             lambda same: self._on_verified(entry, same),
             lambda error: self._on_verify_failed(entry, error),
             receiver=self,
@@ -127,7 +128,7 @@ class LibraryViewModel(QObject):
             self._reload_wanted = True
             return
         self._reloading = True
-        self._pump.run(self._garden.library.entries, self._on_entries, self._on_failed)
+        self._pump.run(lambda: read_entries(self._garden), self._on_entries, self._on_failed)
 
     def _on_entries(self, entries: tuple[LibraryEntry, ...]) -> None:
         self._reloading = False
