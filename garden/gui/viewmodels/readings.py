@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.job_record import JobRecord
 from garden.core.library_entry import LibraryEntry
+from garden.core.receipt import QualityReport, QuantizationReceipt
 
 if TYPE_CHECKING:
     from garden.jobs.handle import Handle
@@ -25,6 +26,11 @@ def read_entries(garden: Garden) -> tuple[LibraryEntry, ...]:
 def read_jobs(garden: Garden) -> Sequence[JobRecord]:
     """All jobs, those of other running Gardens as they last wrote them."""
     return garden.activity.jobs()
+
+
+def read_records(garden: Garden) -> tuple[tuple[QuantizationReceipt, ...], tuple[QualityReport, ...]]:
+    """What was made and what was measured here."""
+    return garden.workshop.receipts(), garden.workshop.reports()
 
 
 def begin_scan(garden: Garden) -> Handle[tuple[LibraryEntry, ...]]:

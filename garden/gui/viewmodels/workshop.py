@@ -21,7 +21,7 @@ from garden.gui.viewmodels.quant_batches import QuantBatches
 from garden.gui.viewmodels.quant_estimate import Estimate, estimate
 from garden.gui.viewmodels.quant_source import ResultFits, SourceFacts, forecast_results, read_source
 from garden.gui.viewmodels.quant_table import QuantRow, QuantTableModel, recommended_type
-from garden.gui.viewmodels.readings import read_entries, read_jobs
+from garden.gui.viewmodels.readings import read_entries, read_jobs, read_records
 from garden.quantization.offered_types import OFFERED_TYPES, default_type
 from garden.quantization.published import published_loss
 from garden.store.atomic_file import write_atomically
@@ -358,12 +358,7 @@ class WorkshopViewModel(QObject):
         self._read_records()
 
     def _read_records(self) -> None:
-        self._pump.run(
-            lambda: (self._garden.workshop.receipts(), self._garden.workshop.reports()),
-            self._on_records,
-            self._on_failed,
-            receiver=self,
-        )
+        self._pump.run(lambda: read_records(self._garden), self._on_records, self._on_failed)
 
     def _on_records(self, records: tuple[tuple[QuantizationReceipt, ...], tuple[QualityReport, ...]]) -> None:
         self.receipts, self.reports = records
