@@ -152,8 +152,9 @@ class ComparePage(QWidget):
 
     def open_entries(self, entries: Sequence[LibraryEntry]) -> None:
         """Begin a conversation with one pane per model, or offer to add to the one that is not asked yet."""
-        self.actions_of.open_models(entries)
+        # First: a question that opens takes the focus.
         self.composer.setFocus()
+        self.actions_of.open_models(entries)
 
     def open_conversation(self, conversation_id: str) -> None:
         """Show a kept conversation."""

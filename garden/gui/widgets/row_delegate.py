@@ -12,6 +12,9 @@ Index = QModelIndex | QPersistentModelIndex
 
 _SELECTION_BAR = 3
 
+#: Property of a table: the row below the pointer, of which Qt itself knows only the cell; −1 for none.
+HOVERED_ROW = "hoveredRow"
+
 
 class RowDelegate(QStyledItemDelegate):
     """Base of delegates that draw a row, or one cell of it.
@@ -59,7 +62,7 @@ class RowDelegate(QStyledItemDelegate):
         if selected:
             has_focus = self._view.hasFocus() or not self._dims_selection()
             painter.fillRect(rect, theme.color("bg.selected" if has_focus else "bg.selected_inactive"))
-        elif state & QStyle.StateFlag.State_MouseOver:
+        elif state & QStyle.StateFlag.State_MouseOver or self._view.property(HOVERED_ROW) == index.row():
             painter.fillRect(rect, theme.color("bg.hover"))
         line = QRectF(rect.left(), rect.bottom(), rect.width(), 1)
         # Between two selected rows the line is drawn on their tint.

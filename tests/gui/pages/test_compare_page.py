@@ -123,6 +123,9 @@ def test_a_model_can_join_a_comparison_that_waits_for_its_first_prompt(
     assert before is not None
 
     page.open_entries([opened.entry(other_tiny_model)])
+    add = shown(page, "addQuestion.view.action1")
+    assert add is not None
+    assert add.hasFocus()
     press(page, "addQuestion.view.action1")
 
     qtbot.waitUntil(lambda: page.panes.letters == ("A", "B"), timeout=10_000)
