@@ -99,8 +99,9 @@ class DiscoverPage(QWidget):
         self.search.repository_requested.connect(self.open_repository)
         self._models.chosen.connect(self._on_chosen)
         self._models.entered.connect(self._on_list_entered)
-        self._models.sign_in_wanted.connect(self._on_sign_in)
+        self._models.sign_in_wanted.connect(self._on_settings_wanted)
         self._models.online_wanted.connect(self._on_go_online)
+        self._models.settings_wanted.connect(self._on_settings_wanted)
         self._pump.on(SettingsChanged, self._on_settings_changed)
 
     # The right side
@@ -234,7 +235,7 @@ class DiscoverPage(QWidget):
         self._navigator.compare(entries)
 
     @Slot()
-    def _on_sign_in(self) -> None:
+    def _on_settings_wanted(self) -> None:
         self._navigator.show_page("settings")
 
     @Slot()
