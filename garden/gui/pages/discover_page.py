@@ -53,6 +53,7 @@ class DiscoverPage(QWidget):
         self._begun = False
         self._side: tuple[RepositoryViewModel, RepositoryView] | None = None
         self.search = SearchViewModel(garden, pump, self)
+        self.search.read_seen()
         self.header = PageHeader(theme)
         self._field = Field(
             theme,
