@@ -38,6 +38,11 @@ def user(hub: HubServer, qtbot: QtBot) -> Iterator[XUser]:
         window.close()
 
 
+def _answers(user: XUser) -> int:
+    """Answers that came to their end."""
+    return sum("Finish: length" in text or "Finish: stop" in text for text in user.everything())
+
+
 def test_search_download_quantize_compare_export(user: XUser, tmp_path: Path) -> None:
     # Find it and fetch it.
     user.click("Discover")
@@ -61,8 +66,8 @@ def test_search_download_quantize_compare_export(user: XUser, tmp_path: Path) ->
     user.type("Hello there")
     user.press("ctrl+Return")
     user.reads("Turn 1", timeout_ms=20_000)
-    user.gone("Stop all", timeout_ms=90_000)
-    assert sum("Finish: length" in text or "Finish: stop" in text for text in user.everything()) == 2
+    user.until(lambda: _answers(user) == 2, "the two answers did not end", timeout_ms=90_000)
+    user.gone("Stop all", timeout_ms=20_000)
     # Take one of them away.
     folder = tmp_path / "exported"
     folder.mkdir()
