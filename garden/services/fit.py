@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 
 from garden.core.catalog import ModelSummary, Repository, RepositoryFile
@@ -20,7 +19,7 @@ from garden.core.run_configuration import LoadParameters, RunConfiguration
 from garden.fit import default_load, estimator, recommend
 from garden.gguf.byte_source import FileSource
 from garden.gguf.header import GgufHeader, read_header
-from garden.gguf.shard_set import shard_paths
+from garden.gguf.shard_set import joined_header, shard_paths
 from garden.inference.sampling_defaults import default_ask
 from garden.jobs.handle import Handle
 from garden.jobs.pool import TaskPool
@@ -84,7 +83,7 @@ class FitService:
         if ref.path is None:
             raise NotFoundError(f"{ref.name} is not on this machine.", "Download it first.")
         shards = shard_paths(Path(ref.path))
-        return _joined([self._local_header(path) for path in shards])
+        return joined_header([self._local_header(path) for path in shards])
 
     def remote_header(self, repository: Repository, file: RepositoryFile) -> Handle[GgufHeader]:
         """Header of a file on the Hub, read by ranges, a few requests per model.
@@ -108,7 +107,7 @@ class FitService:
                 headers = [
                     read_header(client.source(repo_id, revision, part.filename, part.size_bytes)) for part in file.files
                 ]
-                header = _joined(headers)
+                header = joined_header(headers)
                 self._whole_headers[model] = header
                 while len(self._whole_headers) > _HEADERS_KEPT:
                     del self._whole_headers[next(iter(self._whole_headers))]
@@ -242,12 +241,3 @@ def sibling_header(header: GgufHeader, size_bytes: int) -> GgufHeader:
         dataclasses.replace(tensor, size_bytes=round(tensor.size_bytes * scale)) for tensor in header.tensors
     )
     return dataclasses.replace(header, tensors=tensors, data_bytes=data_bytes)
-
-
-def _joined(headers: Sequence[GgufHeader]) -> GgufHeader:
-    """One header for a set of shards: the metadata of the first, the tensors of all."""
-    first, *others = headers
-    if not others:
-        return first
-    tensors = tuple(tensor for header in headers for tensor in header.tensors)
-    return dataclasses.replace(first, tensors=tensors, data_bytes=sum(header.data_bytes for header in headers))
