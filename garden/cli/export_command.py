@@ -45,7 +45,7 @@ def export(
         return
     if target is None or format_name is None or output is None:
         raise click.UsageError("Name a TARGET, --format and -o DIR; --list names the formats.")
-    with opened() as garden:
+    with opened(notes_optional=not verify) as garden:
         garden.machine.read()
         entry = garden.library.resolve(target)
         if entry.problem:

@@ -11,6 +11,7 @@ from garden.cli.output import json_option, opened, print_json, print_table, verd
 from garden.core.errors import GardenError, NotFoundError
 from garden.core.fit_forecast import FitForecast
 from garden.core.hardware_snapshot import Gpu, HardwareSnapshot
+from garden.core.model_ref import ModelRef
 from garden.core.quantity import format_bytes
 from garden.core.run_configuration import AUTO_GPU_LAYERS, KV_TYPES
 from garden.gguf.header import GgufHeader
@@ -69,9 +70,9 @@ def fit(
 ) -> None:
     """Forecast."""
     del method  # one so far
-    with opened() as garden:
+    with opened(notes_optional=True) as garden:
         machine = pretend(garden.machine.read(), ram, vram)
-        header, measured = header_of(garden, target)
+        header, ref = header_of(garden, target)
         load = garden.fit.default_load(header)
         changes: dict[str, Any] = {
             "n_sequences": sequences,
@@ -86,13 +87,11 @@ def fit(
         # The machine may be a pretended one, so that the number of layers is found for it.
         changes["n_gpu_layers"] = AUTO_GPU_LAYERS if gpu_layers is None else gpu_layers
         load = dataclasses.replace(load, **changes)
-        forecast = garden.fit.forecast_header(header, load, machine)
-        if measured is not None and ram is None and vram is None:
-            forecast = dataclasses.replace(
-                forecast,
-                decode_tokens_per_second=measured.decode_tokens_per_second,
-                prefill_tokens_per_second=measured.prefill_tokens_per_second,
-            )
+        elsewhere = None if ram is None and vram is None else machine
+        if ref is None:
+            forecast = garden.fit.forecast_header(header, load, elsewhere)
+        else:
+            forecast = garden.fit.forecast(ref, load, elsewhere)
     if as_json:
         print_json(fit_document(target, forecast))
         return
@@ -113,6 +112,8 @@ def fit(
     click.echo(", ".join(f"{name} {format_bytes(size)}" for name, size in parts.items() if size))
     if forecast.max_context:
         click.echo(f"Largest context that fits: {forecast.max_context:,} tokens.")
+    if forecast.decode_tokens_per_second is not None:
+        click.echo(f"Answer: about {forecast.decode_tokens_per_second:.0f} tokens per second, {forecast.speed_basis}.")
 
 
 def pretend(machine: HardwareSnapshot, ram: int | None, vram: int | None) -> HardwareSnapshot:
@@ -129,8 +130,8 @@ def pretend(machine: HardwareSnapshot, ram: int | None, vram: int | None) -> Har
     return machine
 
 
-def header_of(garden: Garden, target: str) -> tuple[GgufHeader, FitForecast | None]:
-    """Header of a TARGET, here or on the Hub, and its forecast with measured speed when it ran here before."""
+def header_of(garden: Garden, target: str) -> tuple[GgufHeader, ModelRef | None]:
+    """Header of a TARGET, here or on the Hub, and which file it is when it is here."""
     try:
         entry = garden.library.resolve(target)
     except NotFoundError:
@@ -141,7 +142,7 @@ def header_of(garden: Garden, target: str) -> tuple[GgufHeader, FitForecast | No
         return garden.fit.remote_header(repository, choose_file(repository, hub)).result(), None
     if entry.problem:
         raise GardenError(entry.problem)
-    return garden.fit.header(entry.ref), garden.fit.forecast(entry)
+    return garden.fit.header(entry.ref), entry.ref
 
 
 def fit_document(target: str, forecast: FitForecast) -> dict[str, object]:

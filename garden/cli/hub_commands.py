@@ -70,7 +70,7 @@ def search(
         sort=sort,
         limit=min(limit, 50),
     )
-    with opened() as garden:
+    with opened(notes_optional=True) as garden:
         garden.machine.read()
         rows, cursor = [], None
         for _ in range(_MAX_PAGES):
@@ -125,7 +125,7 @@ def files(repo: str, as_json: bool) -> None:
     repo_id = parse_repo_id(repo)
     if repo_id is None:
         raise click.UsageError(f"“{repo}” is not owner/name.")
-    with opened() as garden:
+    with opened(notes_optional=True) as garden:
         garden.machine.read()
         repository = garden.catalog.repository(repo_id).result()
         forecasts = {file.filename: forecast_of(garden, repository, file) for file in repository.files}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from garden.cli.output import json_option, opened, print_json, print_table, wait
-from garden.core.errors import CancelledByUser, IntegrityError
+from garden.cli.output import json_option, opened, print_json, print_table, printable, wait
+from garden.core.errors import CancelledByUser, IntegrityError, NotFoundError
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes, format_parameters
+from garden.core.unfinished_download import UnfinishedDownload
 from garden.services.garden import Garden
-from garden.services.target import full_name
+from garden.services.target import full_name, parse_hub_target
 
 _ORIGINS = {"starter": "starter", "made_here": "made here", "hub_cache": "Hub cache", "folder": "folder"}
 
@@ -20,9 +21,12 @@ _ORIGINS = {"starter": "starter", "made_here": "made here", "hub_cache": "Hub ca
 def library(context: click.Context, as_json: bool) -> None:
     """List, unless a subcommand is named."""
     if context.invoked_subcommand is None:
-        with opened() as garden:
+        with opened(notes_optional=True) as garden:
             entries = garden.library.scan().result()
+            parts = garden.unfinished.list()
         _show(entries, as_json)
+        if parts and not as_json:
+            _show_unfinished(parts)
 
 
 @library.command(help="Look at every folder again, then list.")
@@ -32,7 +36,7 @@ def scan(folders: tuple[str, ...], as_json: bool) -> None:
     """Add folders, then scan."""
     from pathlib import Path
 
-    with opened() as garden:
+    with opened(notes_optional=True) as garden:
         for folder in folders:
             garden.library.add_folder(Path(folder)).result()
         entries = garden.library.scan().result()
@@ -44,7 +48,7 @@ def scan(folders: tuple[str, ...], as_json: bool) -> None:
 @json_option
 def verify(targets: tuple[str, ...], as_json: bool) -> None:
     """Verify."""
-    with opened() as garden:
+    with opened(notes_optional=True) as garden:
         entries = _chosen(garden, targets)
         results = [
             wait(garden.library.verify(entry), garden, as_json=False, what=full_name(entry)) for entry in entries
@@ -69,26 +73,66 @@ def verify(targets: tuple[str, ...], as_json: bool) -> None:
         )
 
 
-@library.command(help="Remove models: into the trash, or for good.")
-@click.argument("targets", nargs=-1, required=True)
+@library.command(
+    help="Remove models, into the trash or for good; with --unfinished what downloads left that did not end."
+)
+@click.argument("targets", nargs=-1)
+@click.option("--unfinished", is_flag=True, help="Parts of downloads instead: of all, or of the repositories named.")
 @click.option("--permanently", is_flag=True, help="Not into the trash.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @json_option
-def remove(targets: tuple[str, ...], permanently: bool, yes: bool, as_json: bool) -> None:
+def remove(targets: tuple[str, ...], unfinished: bool, permanently: bool, yes: bool, as_json: bool) -> None:
     """Remove."""
-    with opened() as garden:
-        entries = _chosen(garden, targets)
-        total = sum(entry.ref.size_bytes for entry in entries)
-        names = ", ".join(full_name(entry) for entry in entries)
-        question = f"Remove {names} ({format_bytes(total)}){' for good' if permanently else ''}?"
-        if not yes and not click.confirm(question, err=True):
-            raise CancelledByUser
-        freed = sum(garden.library.remove(entry, to_trash=not permanently) for entry in entries)
+    if not targets and not unfinished:
+        raise click.UsageError("Name what to remove, or --unfinished for what downloads left.")
+    with opened(notes_optional=True) as garden:
+        told = (
+            _remove_unfinished(garden, targets, yes)
+            if unfinished
+            else _remove_models(garden, targets, permanently, yes)
+        )
         rest = garden.library.scan().result()
     if as_json:
         print_json([entry_document(entry) for entry in rest])
     else:
-        click.echo(f"Removed {names}, {format_bytes(freed)}{'' if permanently else ', into the trash'}.")
+        click.echo(told)
+
+
+def _remove_models(garden: Garden, targets: tuple[str, ...], permanently: bool, yes: bool) -> str:
+    entries = _chosen(garden, targets)
+    names = ", ".join(full_name(entry) for entry in entries)
+    total = format_bytes(sum(entry.ref.size_bytes for entry in entries))
+    _confirm(f"Remove {names} ({total}){' for good' if permanently else ''}?", yes)
+    freed = sum(garden.library.remove(entry, to_trash=not permanently) for entry in entries)
+    return printable(f"Removed {names}, {format_bytes(freed)}{'' if permanently else ', into the trash'}.")
+
+
+def _remove_unfinished(garden: Garden, targets: tuple[str, ...], yes: bool) -> str:
+    parts = garden.unfinished.list()
+    if targets:
+        wanted = {hub.repo_id for target in targets if (hub := parse_hub_target(target)) is not None}
+        parts = tuple(part for part in parts if part.repo_id in wanted)
+    if not parts:
+        raise NotFoundError("No download is unfinished here.", "`garden library` lists what is here.")
+    names = ", ".join(dict.fromkeys(part.repo_id for part in parts))
+    total = format_bytes(sum(part.size_bytes for part in parts))
+    _confirm(f"Remove for good what is here of {names} ({total})?", yes)
+    freed = garden.unfinished.remove(parts)
+    return printable(f"Removed what was here of {names}, {format_bytes(freed)}.")
+
+
+def _confirm(question: str, yes: bool) -> None:
+    if not yes and not click.confirm(printable(question), err=True):
+        raise CancelledByUser
+
+
+def _show_unfinished(parts: tuple[UnfinishedDownload, ...]) -> None:
+    sizes: dict[str, int] = {}
+    for part in parts:
+        sizes[part.repo_id] = sizes.get(part.repo_id, 0) + part.size_bytes
+    told = ", ".join(f"{repo_id} ({format_bytes(size)})" for repo_id, size in sizes.items())
+    click.echo(printable(f"\nUnfinished downloads: {told}."))
+    click.echo("`garden download` goes on with one; `garden library remove --unfinished` clears them away.")
 
 
 def _chosen(garden: Garden, targets: tuple[str, ...]) -> tuple[LibraryEntry, ...]:

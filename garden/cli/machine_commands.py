@@ -16,7 +16,7 @@ from garden.services.garden import Garden
 @json_option
 def hardware(as_json: bool) -> None:
     """Print the machine."""
-    with opened() as garden:
+    with opened(notes_optional=True) as garden:
         machine = garden.machine.refresh().result()
     if as_json:
         print_json(hardware_document(machine))
@@ -78,7 +78,7 @@ def hardware_document(machine: HardwareSnapshot) -> dict[str, object]:
 @json_option
 def engine(as_json: bool) -> None:
     """Print the engine."""
-    with opened() as garden:
+    with opened(notes_optional=True) as garden:
         found = garden.machine.refresh().result()
     document = {
         "version": found.engine.version,

@@ -91,9 +91,15 @@ def print_table(
 
 
 @contextlib.contextmanager
-def opened() -> Iterator[Garden]:
-    """The services, closed whatever happens; Ctrl+C too stops every child first."""
-    garden = Garden.open()
+def opened(*, notes_optional: bool = False) -> Iterator[Garden]:
+    """The services, closed whatever happens; Ctrl+C too stops every child first.
+
+    Args:
+        notes_optional: The command answers also where nothing can be noted, e.g. on a full disk; one line says so.
+    """
+    garden = Garden.open(notes_optional=True) if notes_optional else Garden.open()
+    if garden.trouble is not None:
+        click.echo(f"Nothing can be noted now. {garden.trouble.sentence} {garden.trouble.action}".strip(), err=True)
     try:
         yield garden
     finally:
@@ -127,6 +133,10 @@ def wait(handle: Handle[T], garden: Garden, *, as_json: bool, what: str = "") ->
         with contextlib.suppress(GardenError, TimeoutError):
             handle.result(10)
         raise CancelledByUser from None
+    except OSError:
+        # Nobody can be told any more (a closed pipe, a full disk): the work must not go on unseen.
+        handle.cancel()
+        raise
     finally:
         if not as_json and sys.stderr.isatty():
             click.echo("\r\033[K", nl=False, err=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 import garden
+from garden.cli import standard_output
 from garden.core.errors import CancelledByUser, GardenError
 
 #: Name → module in this package and one line of help. Help needs no import of what a command needs.
@@ -88,25 +90,50 @@ def run(arguments: list[str], *, open_window: Callable[[], int], render_pages: C
             context.exit(_window(open_window))
 
     _use_utf8()
+    if not arguments:
+        # The window answers on the screen: started from a desktop it may well have no output.
+        return _told(program, arguments)
+    error_stream = sys.stderr
+    try:
+        with standard_output.watched() as output:
+            code = _told(program, arguments, output)
+            output.finish()
+    except GardenError as error:
+        say_error(error)
+        return EXIT_FAILED
+    finally:
+        # click puts a wrapper of its own there when a reader goes away.
+        sys.stderr = error_stream
+    if output.failure is None:
+        return code
+    if output.reader_gone:
+        return code
+    say_error(output.error)
+    return EXIT_FAILED
+
+
+def _told(program: click.Command, arguments: list[str], output: standard_output.WatchedOutput | None = None) -> int:
+    """The exit code of a command; what went wrong with it, unless it is the output, is told in a sentence."""
     try:
         result: Any = program.main(args=arguments, prog_name="garden", standalone_mode=False)
         return result if isinstance(result, int) else EXIT_DONE
     except click.ClickException as error:
-        error.show()
+        with standard_output.errors_told():
+            error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort, CancelledByUser):
-        click.echo("Cancelled.", err=True)
+        with standard_output.errors_told():
+            click.echo("Cancelled.", err=True)
         return EXIT_CANCELLED
     except GardenError as error:
         say_error(error)
         return EXIT_FAILED
-    except BrokenPipeError:
-        # The reader of our output is gone, e.g. `garden library | head`.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_DONE
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        if output is not None and output.failure is not None:
+            return EXIT_DONE  # why is told once, by the caller
         # The edge of the program: a fault of its own is told in a sentence, and in full in the log.
-        say_error(GardenError(f"Something unexpected went wrong: {type(error).__name__}.", _keep_in_log()))
+        sentence = f"Something unexpected went wrong: {type(error).__name__}."
+        say_error(GardenError(sentence, _keep_in_log(), traceback.format_exc()))
         return EXIT_FAILED
 
 
@@ -114,16 +141,16 @@ def say_error(error: GardenError) -> None:
     """One sentence of what happened and what helps, on standard error."""
     from garden.cli.output import printable
 
-    # A sentence may name a file or a model, and names come from outside.
-    click.echo(printable(f"{error.sentence} {error.action}".strip()), err=True)
-    if error.detail and os.environ.get("GARDEN_DEBUG"):
-        click.echo(error.detail, err=True)
+    with standard_output.errors_told():
+        # A sentence may name a file or a model, and names come from outside.
+        click.echo(printable(f"{error.sentence} {error.action}".strip()), err=True)
+        if error.detail and os.environ.get("GARDEN_DEBUG"):
+            click.echo(error.detail, err=True)
 
 
 def _keep_in_log() -> str:
     """Write the traceback under way into the log; a sentence that names it."""
     import time
-    import traceback
 
     from garden.core.paths import log_dir
 
@@ -131,7 +158,7 @@ def _keep_in_log() -> str:
         path = log_dir() / "command-line.log"
         with path.open("a", encoding="utf-8") as log:
             log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n{traceback.format_exc()}\n")
-    except OSError:
+    except (OSError, GardenError):
         return "Run it again with GARDEN_DEBUG=1 to see where."
     return f"To report it, add what {path} says."
 

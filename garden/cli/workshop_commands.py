@@ -7,11 +7,14 @@ from pathlib import Path
 import click
 
 from garden.cli.output import json_option, opened, print_event, print_json, print_table, wait
-from garden.core.errors import GardenError
+from garden.core.errors import GardenError, RefusedError
+from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes, format_duration
 from garden.core.receipt import QualityReport, QuantizationForecast, QuantizationReceipt
+from garden.quantization.fallback_text import fallback_sentence
 from garden.quantization.offered_types import OFFERED_TYPES, check_type
-from garden.quantization.plan import destination_name
+from garden.quantization.own_runs import NOT_MEASURED, ExpectedRun, expected_run
+from garden.quantization.plan import FULL_PRECISION, destination_name
 
 
 @click.command(
@@ -32,13 +35,15 @@ def quantize(
     if output is not None and output.suffix == ".gguf" and len(wanted) > 1:
         raise click.UsageError("One file cannot hold several types; name a folder.")
     try:
+        _check_output(output)
         with opened() as garden:
             source = garden.library.resolve(target)
             if source.problem:
                 raise GardenError(source.problem)
             garden.workshop.check(source, allow_requantize=allow_requantize or dry_run)
             if dry_run:
-                _show_forecasts(garden.workshop.forecast(source, wanted).result(), as_json)
+                forecasts = garden.workshop.forecast(source, wanted).result()
+                _show_forecasts(source, forecasts, garden.workshop.receipts(), as_json)
                 return
             for name in wanted:
                 destination = None
@@ -55,7 +60,26 @@ def quantize(
         raise
 
 
-def _show_forecasts(forecasts: tuple[QuantizationForecast, ...], as_json: bool) -> None:
+def _check_output(output: Path | None) -> None:
+    """Refuse a place that cannot be a folder before anything is read."""
+    if output is None:
+        return
+    folder = output.parent if output.suffix == ".gguf" else output
+    there = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+    if there.is_file():
+        raise RefusedError(f"“{there}” is a file, not a folder.", "Name a folder, or a file that ends in .gguf.")
+
+
+def _time(run: ExpectedRun | None) -> str:
+    return NOT_MEASURED if run is None else f"about {format_duration(run.seconds)}"
+
+
+def _show_forecasts(
+    source: LibraryEntry,
+    forecasts: tuple[QuantizationForecast, ...],
+    receipts: tuple[QuantizationReceipt, ...],
+    as_json: bool,
+) -> None:
     if as_json:
         print_json(
             [
@@ -69,6 +93,7 @@ def _show_forecasts(forecasts: tuple[QuantizationForecast, ...], as_json: bool) 
                     "sha256": None,
                     "source_sha256": None,
                     "tensors": forecast.tensors,
+                    "fallbacks": forecast.fallbacks,
                 }
                 for forecast in forecasts
             ]
@@ -79,17 +104,12 @@ def _show_forecasts(forecasts: tuple[QuantizationForecast, ...], as_json: bool) 
             forecast.quant_type,
             f"{forecast.size_bytes:,}",
             f"{forecast.bits_per_weight:.2f}",
-            _fallbacks(forecast.fallbacks),
+            _time(expected_run(receipts, source.ref.path, forecast.quant_type)),
+            fallback_sentence(forecast.fallbacks),
         )
         for forecast in forecasts
     ]
-    print_table(("Type", "Bytes", "Bits per weight", ""), rows, right=(1, 2))
-
-
-def _fallbacks(count: int) -> str:
-    if not count:
-        return ""
-    return "1 tensor falls back to a larger type" if count == 1 else f"{count} tensors fall back to larger types"
+    print_table(("Type", "Bytes", "Bits per weight", "Time", ""), rows, right=(1, 2, 3))
 
 
 def _show_receipt(receipt: QuantizationReceipt, as_json: bool) -> None:
@@ -101,6 +121,8 @@ def _show_receipt(receipt: QuantizationReceipt, as_json: bool) -> None:
         f"{receipt.bits_per_weight:.2f} bits per weight, {format_duration(receipt.seconds)}, "
         f"peak {format_bytes(receipt.peak_memory_bytes)}\n  {receipt.path}"
     )
+    if receipt.fallbacks:
+        click.echo(f"  {fallback_sentence(receipt.fallbacks)}")
 
 
 def receipt_document(receipt: QuantizationReceipt) -> dict[str, object]:
@@ -115,6 +137,7 @@ def receipt_document(receipt: QuantizationReceipt) -> dict[str, object]:
         "sha256": receipt.sha256,
         "source_sha256": receipt.source_sha256,
         "tensors": receipt.tensors,
+        "fallbacks": receipt.fallbacks,
     }
 
 
@@ -153,6 +176,16 @@ def quality(base: str, quants: tuple[str, ...], text: Path | None, windows: int,
         for report in reports
     ]
     print_table(("Model", "KL divergence", "99th percentile", "Same top token", "Perplexity"), rows, right=(1, 2, 3, 4))
+    click.echo(_basis(base_entry, reports[0]))
+
+
+def _basis(base: LibraryEntry, report: QualityReport) -> str:
+    """What the figures were measured against, and on what; they hold for nothing else."""
+    told = f"Measured here against {report.base}, {report.tokens_scored:,} positions of “{report.text}”."
+    base_type = (base.ref.quant_type or "").upper()
+    if base_type and base_type not in FULL_PRECISION:
+        told += f" {base_type} has a loss of its own, which comes on top."
+    return told
 
 
 def quality_document(report: QualityReport) -> dict[str, object]:

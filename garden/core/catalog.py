@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+#: What a file of a repository is for; ``other`` is nothing that can be run.
+FileKind = Literal["model", "projector", "imatrix", "other"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +80,13 @@ class RepositoryFile:
     Attributes:
         filename: The file, or the first shard.
         files: All files of the set, in order.
-        kind: ``model``, ``projector``, ``imatrix`` or ``other``.
+        kind: What it is for.
         quant_type: From the name, e.g. ``Q4_K_M``; None when the name says nothing.
     """
 
     filename: str
     files: tuple[RemoteFile, ...]
-    kind: str = "model"
+    kind: FileKind = "model"
     quant_type: str | None = None
 
     @property

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import Literal
 
 from garden.core.run_configuration import RunConfiguration
+
+#: Who says a message.
+Role = Literal["system", "user", "assistant"]
 
 
 class Mode(enum.StrEnum):
@@ -27,9 +31,9 @@ class FinishReason(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatMessage:
-    """One message of a chat: role ``system``, ``user`` or ``assistant``, and its text."""
+    """One message of a chat: who says it, and its text."""
 
-    role: str
+    role: Role
     content: str
 
 

@@ -11,13 +11,16 @@ import dataclasses
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     # For annotations alone: whoever opens a window or prints help needs the bus before any of these.
     from garden.core.conversation import Answer
     from garden.core.hardware_snapshot import HardwareSnapshot
     from garden.core.job_record import JobRecord
+
+#: Where a pane stands in a turn: waiting for its turn, loading its model, reading the prompt, writing, at its end.
+PaneStage = Literal["queued", "loading", "reading", "answering", "done", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +95,13 @@ class PaneText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaneChanged:
-    """A pane moved on: ``queued``, ``loading``, ``reading`` (the prompt), ``answering``, ``done``, ``failed``.
+    """A pane moved on.
 
     Attributes:
         conversation_id: Whose pane.
         turn: Index of the turn.
         pane: Letter.
-        state: One of the words above.
+        state: Where it stands now.
         fraction: How far loading or reading is, None when unknown.
         answer: The answer so far with its figures; its text is complete in ``done`` and ``failed`` only.
     """
@@ -106,7 +109,7 @@ class PaneChanged:
     conversation_id: str
     turn: int
     pane: str
-    state: str
+    state: PaneStage
     fraction: float | None = None
     answer: Answer | None = None
 

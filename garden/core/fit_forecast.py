@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Literal
+
+#: Whose memory it is.
+MemoryKind = Literal["ram", "gpu"]
 
 
 class Verdict(enum.StrEnum):
@@ -40,7 +44,7 @@ class DeviceMemory:
 
     Attributes:
         name: ``RAM``, or the GPU's name.
-        kind: ``ram`` or ``gpu``.
+        kind: The machine's, or a GPU's own.
         total_bytes: Size of the device's memory.
         available_bytes: Free for us now.
         margin_bytes: Kept free below the limit.
@@ -50,7 +54,7 @@ class DeviceMemory:
     """
 
     name: str
-    kind: str
+    kind: MemoryKind
     total_bytes: int
     available_bytes: int
     margin_bytes: int = 0
@@ -88,6 +92,8 @@ class FitForecast:
         decode_tokens_per_second: Speed of the answer, None until measured or calibrated here.
         prefill_tokens_per_second: Speed of reading the prompt, None until measured or calibrated here.
         speed_is_measured: Whether the speeds come from own runs of this very file.
+        speed_runs: Runs on this machine, of any files, that a speed which was not measured rests on; 0 for none.
+        speed_range: Slowest and fastest answer to expect from how far those runs were apart; None without any.
     """
 
     verdict: Verdict
@@ -109,3 +115,17 @@ class FitForecast:
     decode_tokens_per_second: float | None = None
     prefill_tokens_per_second: float | None = None
     speed_is_measured: bool = False
+    speed_runs: int = 0
+    speed_range: tuple[float, float] | None = None
+
+    @property
+    def speed_basis(self) -> str:
+        """What the speed of the answer rests on, in a few words; empty when it is unknown."""
+        if self.decode_tokens_per_second is None:
+            return ""
+        if self.speed_is_measured:
+            return "measured here"
+        runs = "from one run here" if self.speed_runs == 1 else f"from {self.speed_runs} runs here"
+        low, high = self.speed_range or (0.0, 0.0)
+        # Runs beside other programs are slower; where they disagree, one number would promise too much.
+        return f"{runs}, between {low:.0f} and {high:.0f}" if high > 1.1 * low else runs

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+#: What a device is to the engine.
+DeviceKind = Literal["cpu", "gpu", "igpu", "accelerator"]
+
+#: Who made a GPU.
+Vendor = Literal["nvidia", "amd", "intel", "apple", "other"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +35,7 @@ class Gpu:
 
     Attributes:
         name: As the driver names it.
-        vendor: ``nvidia``, ``amd``, ``intel``, ``apple`` or ``other``.
+        vendor: Who made it.
         memory_total_bytes: Own memory, or what a unified one may use; None when unknown.
         memory_free_bytes: Free at the moment of the probe; None when unknown or asleep.
         unified: Shares the RAM.
@@ -37,7 +44,7 @@ class Gpu:
     """
 
     name: str
-    vendor: str
+    vendor: Vendor
     memory_total_bytes: int | None = None
     memory_free_bytes: int | None = None
     unified: bool = False
@@ -52,14 +59,14 @@ class EngineDevice:
     Attributes:
         name: The engine's name, e.g. ``CPU``, ``CUDA0``, ``Vulkan0``.
         description: What it calls the hardware.
-        kind: ``cpu``, ``gpu``, ``igpu`` or ``accelerator``.
+        kind: ggml's word; an ``igpu`` shares the machine's RAM.
         memory_total_bytes: As the engine reports it.
         memory_free_bytes: As the engine reports it (for the CPU it equals the total: do not use).
     """
 
     name: str
     description: str
-    kind: str
+    kind: DeviceKind
     memory_total_bytes: int
     memory_free_bytes: int
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Literal
+
+#: What work is counted in.
+JobUnit = Literal["bytes", "tokens", "items"]
 
 
 class JobKind(enum.StrEnum):
@@ -12,7 +16,6 @@ class JobKind(enum.StrEnum):
     DOWNLOAD = "download"
     QUANTIZE = "quantize"
     QUALITY = "quality"
-    COMPARE = "compare"
     VERIFY = "verify"
 
 
@@ -45,7 +48,7 @@ class JobRecord:
         note: What it is doing now, e.g. the tensor's name, or that it stalls.
         done: Work done, in ``unit``.
         total: Work in all, None when unknown.
-        unit: ``bytes``, ``tokens`` or ``items``.
+        unit: What it is counted in.
         rate: Units per second over the last seconds, None when unknown; 0 in a stall.
         seconds_left: None when unknown.
         resumable: Whether it can be paused and goes on from where it stopped.
@@ -66,7 +69,7 @@ class JobRecord:
     note: str = ""
     done: int = 0
     total: int | None = None
-    unit: str = "bytes"
+    unit: JobUnit = "bytes"
     rate: float | None = None
     seconds_left: float | None = None
     resumable: bool = False

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from garden.core.model_ref import ModelRef
+
+#: How a file came here: with Garden's starter, made in the Workshop, from the Hub, or from a folder of the user's.
+Origin = Literal["starter", "made_here", "hub_cache", "folder"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +17,7 @@ class LibraryEntry:
 
     Attributes:
         ref: Name, path, size, source and hash.
-        origin: ``starter``, ``made_here``, ``hub_cache`` or ``folder``.
+        origin: How it came here.
         architecture: GGUF's word, None when the header could not be read.
         parameters: Parameters counted from the tensors, None when the header could not be read.
         context_length: Trained context.
@@ -27,7 +31,7 @@ class LibraryEntry:
     """
 
     ref: ModelRef
-    origin: str
+    origin: Origin
     architecture: str | None = None
     parameters: int | None = None
     context_length: int | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
@@ -17,9 +18,7 @@ def data_dir() -> Path:
     Raises:
         StateError: It cannot be made.
     """
-    override = os.environ.get("GARDEN_DATA_DIR")
-    path = Path(override) if override else Path(platformdirs.user_data_dir("garden", appauthor=False))
-    return _made(path, "data", "GARDEN_DATA_DIR")
+    return _chosen("GARDEN_DATA_DIR", platformdirs.user_data_dir, "data")
 
 
 def cache_dir() -> Path:
@@ -28,9 +27,17 @@ def cache_dir() -> Path:
     Raises:
         StateError: It cannot be made.
     """
-    override = os.environ.get("GARDEN_CACHE_DIR")
-    path = Path(override) if override else Path(platformdirs.user_cache_dir("garden", appauthor=False))
-    return _made(path, "cache", "GARDEN_CACHE_DIR")
+    return _chosen("GARDEN_CACHE_DIR", platformdirs.user_cache_dir, "cache")
+
+
+def hub_cache_dir() -> Path:
+    """The Hub cache by the rules of huggingface_hub, read from the environment each time."""
+    environment = os.environ
+    home = environment.get("HF_HOME") or str(
+        Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface"
+    )
+    chosen = environment.get("HF_HUB_CACHE") or environment.get("HUGGINGFACE_HUB_CACHE") or str(Path(home) / "hub")
+    return Path(os.path.expandvars(chosen)).expanduser()
 
 
 def log_dir() -> Path:
@@ -40,6 +47,11 @@ def log_dir() -> Path:
         StateError: It cannot be made.
     """
     return _made(data_dir() / "logs", "log", "GARDEN_DATA_DIR")
+
+
+def _chosen(variable: str, default: Callable[..., str], purpose: str) -> Path:
+    """The folder that a variable names, else the platform's own; made when it was missing."""
+    return _made(Path(os.environ.get(variable) or default("garden", appauthor=False)), purpose, variable)
 
 
 def _made(path: Path, purpose: str, variable: str) -> Path:

@@ -25,6 +25,9 @@ class QuantizationReceipt:
         fallbacks: Tensors that got another type than asked for, because their width does not divide.
         engine_version: Version of llama-cpp-python.
         forecast_size_bytes: What the dry run said before.
+        forecast_bits_per_weight: The same.
+        forecast_seconds: What earlier runs of the source on this machine let expect, None when there were none.
+        forecast_peak_memory_bytes: The same.
         finished_at: Seconds since the epoch.
     """
 
@@ -43,6 +46,9 @@ class QuantizationReceipt:
     fallbacks: int = 0
     engine_version: str = ""
     forecast_size_bytes: int | None = None
+    forecast_bits_per_weight: float | None = None
+    forecast_seconds: float | None = None
+    forecast_peak_memory_bytes: int | None = None
     finished_at: float = 0.0
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from garden.core.errors import EngineMissingError
-from garden.core.hardware_snapshot import Engine, EngineBackend, EngineDevice
+from garden.core.hardware_snapshot import DeviceKind, Engine, EngineBackend, EngineDevice
 
 PACKAGE = "llama-cpp-python"
 
 #: Log levels of ggml: debug 1, info 2, warning 3, error 4, continued 5. The package's own logger maps them one off.
 _ERROR, _CONTINUED = 4, 5
 
-_DEVICE_KINDS = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accelerator"}
+_DEVICE_KINDS: dict[int, DeviceKind] = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accelerator"}
 
 
 class EngineLog:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from garden.core.fit_forecast import MemoryKind
 from garden.core.hardware_snapshot import Gpu, HardwareSnapshot
 from garden.core.quantity import MIB
 
@@ -35,7 +36,7 @@ class Budget:
 
     Attributes:
         name: For people.
-        kind: ``ram`` or ``gpu``.
+        kind: The machine's, or a GPU's own.
         total_bytes: Its size.
         available_bytes: Free for us now.
         margin_bytes: Not to be touched.
@@ -45,7 +46,7 @@ class Budget:
     """
 
     name: str
-    kind: str
+    kind: MemoryKind
     total_bytes: int
     available_bytes: int
     margin_bytes: int

@@ -60,6 +60,7 @@ def forecast(
     plan = _Plan(header, needs, machine, busy_bytes)
     placed = plan.place(load.context_length)
     verdict = verdict_of(placed)
+    speed = decode_tokens_per_second(needs, placed, load.context_length, speeds) if placed.fits else None
     at = needs.at(load.context_length)
     shares = (*placed.gpus, placed.ram)
     return FitForecast(
@@ -79,8 +80,10 @@ def forecast(
         n_gpu_layers=placed.layers,
         n_layers=placed.of_layers,
         max_context=plan.largest_context(),
-        decode_tokens_per_second=decode_tokens_per_second(needs, placed, load.context_length, speeds)
-        if verdict is not Verdict.TOO_LARGE
+        decode_tokens_per_second=speed,
+        speed_runs=speeds.runs_behind(placed.kind) if speeds is not None and speed is not None else 0,
+        speed_range=(speed * speeds.slowest, speed * speeds.fastest)
+        if speeds is not None and speed is not None
         else None,
     )
 

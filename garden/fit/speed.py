@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from garden.core.fit_forecast import Placement
 from garden.core.quantity import MIB
 from garden.fit.needs import Needs
 from garden.fit.placement import Placed
@@ -47,24 +48,44 @@ class MeasuredSpeed:
         bytes_per_second: Effective bandwidth from RAM; 0 when nothing ran there yet.
         t0_seconds: Time per token that does not depend on the model.
         gpu_bytes_per_second: The same from the GPU's memory; None when no model ran there yet.
+        runs: Runs from RAM that it rests on.
+        gpu_runs: Runs from the GPU's memory that it rests on.
+        slowest: Speed of the run that fell furthest behind what this says of it, as a share of that; ≤ 1.
+        fastest: The same of the run that was furthest ahead; ≥ 1.
     """
 
     bytes_per_second: float
     t0_seconds: float = 0.0
     gpu_bytes_per_second: float | None = None
+    runs: int = 0
+    gpu_runs: int = 0
+    slowest: float = 1.0
+    fastest: float = 1.0
 
     @staticmethod
     def from_runs(runs: Iterable[Run]) -> MeasuredSpeed | None:
         """From answers given here; None when none of them read enough to tell."""
         usable = [run for run in runs if run.bytes_read >= MIN_BYTES_READ and run.tokens_per_second > 0]
-        on_cpu = _line([run for run in usable if not run.on_gpu])
-        on_gpu = _line([run for run in usable if run.on_gpu])
+        cpu_runs = [run for run in usable if not run.on_gpu]
+        gpu_runs = [run for run in usable if run.on_gpu]
+        on_cpu, on_gpu = _line(cpu_runs), _line(gpu_runs)
         if on_cpu is None and on_gpu is None:
             return None
+        shares = [1.0, *_shares(cpu_runs, on_cpu), *_shares(gpu_runs, on_gpu)]
         return MeasuredSpeed(
             bytes_per_second=on_cpu[0] if on_cpu else 0.0,
             t0_seconds=on_cpu[1] if on_cpu else 0.0,
             gpu_bytes_per_second=on_gpu[0] if on_gpu else None,
+            runs=len(cpu_runs),
+            gpu_runs=len(gpu_runs),
+            slowest=min(shares),
+            fastest=max(shares),
+        )
+
+    def runs_behind(self, placement: Placement) -> int:
+        """Runs that a forecast of a model placed like this rests on."""
+        return (self.runs if placement is not Placement.GPU else 0) + (
+            self.gpu_runs if placement is not Placement.CPU else 0
         )
 
 
@@ -82,6 +103,14 @@ def _line(runs: Sequence[Run]) -> tuple[float, float] | None:
         if slope > 0 and start >= 0:
             return 1 / slope, start
     return sum(sizes) / sum(seconds), 0.0
+
+
+def _shares(runs: Sequence[Run], line: tuple[float, float] | None) -> list[float]:
+    """Speed of each run as a share of what the line says of it."""
+    if line is None:
+        return []
+    bandwidth, start = line
+    return [run.tokens_per_second * (start + run.bytes_read / bandwidth) for run in runs]
 
 
 def decode_bytes(needs: Needs, context_length: int, depth: int = _DEPTH_TOKENS) -> int:

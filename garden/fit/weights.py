@@ -17,9 +17,6 @@ _BLOCK = re.compile(r"blk\.(\d+)\.")
 #: Routed experts: three-dimensional, only some are read per token.
 _EXPERTS = re.compile(r"\.ffn_(?:up|down|gate|gate_up)_(?:ch)?exps\.")
 
-#: The pattern that keeps the routed experts in RAM, for ``LoadParameters.tensor_placement``.
-EXPERTS_IN_RAM = r"\.ffn_(up|down|gate|gate_up)_(ch|)exps"
-
 #: Architectures that create the output matrix before the embedding, so that the loader finds none to share.
 _TIED_TWICE = frozenset({"gemma3n", "gemma4"})
 

@@ -197,16 +197,6 @@ class GgufHeader:
         value = self.value(key)
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
-    def per_layer(self, key: str) -> tuple[int, ...] | None:
-        """Whole numbers per layer under ``{architecture}.{key}``: a scalar is repeated for each block."""
-        value = self.value(key)
-        blocks = self.block_count or 0
-        if isinstance(value, int):
-            return (int(value),) * blocks
-        if isinstance(value, tuple) and all(isinstance(item, int) for item in value):
-            return tuple(int(item) for item in value)
-        return None
-
 
 def read_header(source: ByteSource) -> GgufHeader:
     """Read a header.

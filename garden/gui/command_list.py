@@ -7,14 +7,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from garden.core.errors import GardenError
+from PySide6.QtCore import QObject, Signal
+
 from garden.core.quantity import format_bytes
 from garden.gui.page_list import PAGES
 from garden.gui.viewmodels.library_table import ORIGINS
+from garden.gui.viewmodels.readings import read_entries
 from garden.gui.widgets.command_palette import PaletteEntry
 
 if TYPE_CHECKING:
+    from garden.core.conversation import ConversationSummary
+    from garden.core.errors import GardenError
     from garden.core.library_entry import LibraryEntry
+    from garden.gui.bridge.event_pump import EventPump
     from garden.gui.navigator import Navigator
     from garden.services.garden import Garden
 
@@ -39,35 +44,55 @@ class Command:
     keys: tuple[str, ...] = ()
 
 
-class CommandList:
+class CommandList(QObject):
     """Collects entries from services and pages; quick, since it is asked at each key.
+
+    What has to be read is read away from the Qt thread and offered when it is there.
 
     Args:
         garden: Services.
+        pump: Runs the reading.
         navigator: The window.
         commands: What the window and the page in front can do now.
         search_hub: Opens Discover with words.
         open_conversation: Opens Compare with a kept comparison.
+        parent: Qt parent.
+
+    Signals:
+        more_read: There is more to offer than before.
     """
+
+    more_read = Signal()
 
     def __init__(
         self,
         garden: Garden,
+        pump: EventPump,
         navigator: Navigator,
         commands: Callable[[], Sequence[Command]],
         search_hub: Callable[[str], None],
         open_conversation: Callable[[str], None],
+        parent: QObject | None = None,
     ) -> None:
+        super().__init__(parent)
         self._garden = garden
+        self._pump = pump
         self._navigator = navigator
         self._commands = commands
         self._search_hub = search_hub
         self._open_conversation = open_conversation
         self._entries: tuple[LibraryEntry, ...] = ()
+        self._searched = ""
+        self._kept: tuple[ConversationSummary, ...] = ()
 
     def refresh(self) -> None:
         """Read the library once when the palette opens, not at each key."""
-        self._entries = self._garden.library.entries()
+        self._pump.run(lambda: read_entries(self._garden), self._on_entries, _ignore, receiver=self, ahead=True)
+
+    def _on_entries(self, entries: tuple[LibraryEntry, ...]) -> None:
+        if entries != self._entries:
+            self._entries = entries
+            self.more_read.emit()
 
     def entries(self, text: str) -> Sequence[PaletteEntry]:
         """Everything that contains each word, best first within each section."""
@@ -143,10 +168,15 @@ class CommandList:
         return found[:_MOST_MODELS]
 
     def _comparisons(self, text: str) -> list[PaletteEntry]:
-        try:
-            kept = self._garden.compare.conversations(text)
-        except GardenError:
-            return []
+        if text != self._searched:
+            self._searched, self._kept = text, ()
+            self._pump.run(
+                lambda: self._garden.compare.conversations(text),
+                lambda kept: self._on_searched(text, kept),
+                _ignore,
+                receiver=self,
+                ahead=True,
+            )
         return [
             PaletteEntry(
                 section="Comparisons",
@@ -155,8 +185,13 @@ class CommandList:
                 icon="compare",
                 run=functools.partial(self._open_conversation, summary.id),
             )
-            for summary in kept[:_MOST_COMPARISONS]
+            for summary in self._kept[:_MOST_COMPARISONS]
         ]
+
+    def _on_searched(self, text: str, kept: tuple[ConversationSummary, ...]) -> None:
+        if text == self._searched and kept:
+            self._kept = kept
+            self.more_read.emit()
 
     def _pages(self, words: Sequence[str]) -> list[PaletteEntry]:
         return [
@@ -175,6 +210,10 @@ class CommandList:
 def _matches(text: str, words: Sequence[str]) -> bool:
     lowered = text.lower()
     return all(word in lowered for word in words)
+
+
+def _ignore(_error: GardenError) -> None:
+    """What cannot be read is not offered; its own page says why."""
 
 
 def _do(command: Command) -> None:

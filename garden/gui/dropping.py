@@ -8,6 +8,11 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 
 
 def dropped_paths(event: QDragEnterEvent | QDropEvent) -> list[Path]:
-    """GGUF files and folders among what is dragged."""
+    """Everything that is dragged, when a model may be among it, else nothing."""
     paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-    return [path for path in paths if path.suffix.lower() == ".gguf" or path.is_dir()]
+    return paths if any(may_hold_models(path) for path in paths) else []
+
+
+def may_hold_models(path: Path) -> bool:
+    """Whether the library takes it by its name: a GGUF file or a folder."""
+    return path.suffix.lower() == ".gguf" or path.is_dir()

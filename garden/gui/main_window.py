@@ -8,14 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, Slot
-from PySide6.QtGui import (
-    QAction,
-    QCloseEvent,
-    QDragEnterEvent,
-    QDropEvent,
-    QKeySequence,
-    QResizeEvent,
-)
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QWidget
 
 from garden.core.errors import GardenError
@@ -23,6 +16,7 @@ from garden.core.events import SettingsChanged
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.dropping import dropped_paths
 from garden.gui.first_paint import FirstPaint
+from garden.gui.interrupted_downloads import offer_to_resume
 from garden.gui.look_elsewhere import LookElsewhere
 from garden.gui.navigator import AcceptsModels, HasSearch, OpensConversations
 from garden.gui.page_list import BY_NAME, PAGES
@@ -79,7 +73,6 @@ class MainWindow(QMainWindow):
         self._painted = False
         self._for_user = False
         self._focus_ring: FocusRing | None = None
-        self._notice: NoticeBar | None = None
         self._export: ExportSheet | None = None
         self._palette: CommandPalette | None = None
         self._commands: CommandList | None = None
@@ -112,25 +105,22 @@ class MainWindow(QMainWindow):
         FirstPaint(self, self._on_painted)
 
     def _add_actions(self) -> None:
-        chords: list[tuple[str, Callable[[], object]]] = [
+        chords: list[tuple[str | QKeySequence.StandardKey, Callable[[], object]]] = [
             ("Ctrl+K", self.open_palette),
             ("Ctrl+F", self._on_find),
             ("Ctrl+B", self.toggle_rail),
+            (QKeySequence.StandardKey.Quit, self.close),
         ]
         chords += [(page.shortcut, functools.partial(self.show_page, page.name)) for page in PAGES if page.shortcut]
         for chord, call in chords:
-            self._add_action(QKeySequence(chord), call)
-        self._add_action(QKeySequence(QKeySequence.StandardKey.Quit), self.close)
-
-    def _add_action(self, keys: QKeySequence, call: Callable[[], object]) -> None:
-        action = QAction(self)
-        action.setShortcut(keys)
-        action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
-        action.triggered.connect(lambda _checked=False: call())
-        self.addAction(action)
+            action = QAction(self)
+            action.setShortcut(QKeySequence(chord))
+            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+            action.triggered.connect(lambda _checked=False, call=call: call())
+            self.addAction(action)
 
     def begin(self) -> None:
-        """Show it to the user: what was interrupted goes on, and how it is left is remembered.
+        """Show it to the user: what closing had paused goes on, and how it is left is remembered.
 
         A window that is only drawn does neither.
         """
@@ -201,6 +191,10 @@ class MainWindow(QMainWindow):
         self.show_page("library")
         self._library().select_path(path)
 
+    def model_at_hand(self) -> str | None:
+        """Where the model lies that is chosen in Library, None with none or several."""
+        return self._library().model_at_hand if "library" in self._pages else None
+
     def open_repository(self, repo_id: str) -> None:
         """Open a repository of the Hub in Discover."""
         self.show_page("discover")
@@ -231,11 +225,13 @@ class MainWindow(QMainWindow):
     @Slot(str, str)
     def notify(self, sentence: str, action: str = "") -> None:
         """Say one sentence at the foot of the window."""
-        if self._notice is None:
-            from garden.gui.notice_bar import NoticeBar
+        self._notices.say(sentence, action)
 
-            self._notice = NoticeBar(self._theme, self._stack)
-        self._notice.say(sentence, action)
+    @functools.cached_property
+    def _notices(self) -> NoticeBar:
+        from garden.gui.notice_bar import NoticeBar
+
+        return NoticeBar(self._theme, self._stack)
 
     def plan_memory(self, ram_bytes: int, gpu_bytes: int) -> None:
         """Show in every memory meter what the model at hand would take."""
@@ -250,6 +246,7 @@ class MainWindow(QMainWindow):
 
             self._commands = window_commands(self, self._garden)
             self._palette = CommandPalette(self._theme, self, self._commands.entries)
+            self._commands.more_read.connect(self._palette.refresh)
         if not self._palette.is_open:
             self._commands.refresh()
             self._palette.open()
@@ -311,11 +308,11 @@ class MainWindow(QMainWindow):
         if isinstance(application, QApplication):
             application.setWindowIcon(application_icon())
             self._focus_ring = FocusRing(application, self._theme)
-        self.pump.run(self._open_rest, self._work.take, self._on_databases_failed, receiver=self)
+        self.pump.run(self._open_rest, self._on_rest_open, self._on_databases_failed, receiver=self)
         self._watch_memory()
 
     def _open_rest(self) -> Sequence[JobRecord]:
-        """Away from the Qt thread: the databases, and what was interrupted goes on."""
+        """Away from the Qt thread: the databases, and what closing had paused goes on."""
         self._garden.open_databases()
         if self._for_user:
             if self._garden.settings.first_start:
@@ -323,6 +320,11 @@ class MainWindow(QMainWindow):
                 self._garden.settings.change()
             self._garden.tend()
         return self._garden.activity.jobs()
+
+    def _on_rest_open(self, jobs: Sequence[JobRecord]) -> None:
+        self._work.take(jobs)
+        if self._for_user:
+            offer_to_resume(self._garden, self.pump, lambda: self._notices)
 
     def _on_databases_failed(self, error: GardenError) -> None:
         from garden.gui.quitting import offer_to_quit

@@ -30,6 +30,9 @@ class Navigator(Protocol):
     def show_model(self, path: str) -> None:
         """Open Library with the model that lies there chosen."""
 
+    def model_at_hand(self) -> str | None:
+        """Where the model lies that is chosen in Library, None with none or several."""
+
     def open_repository(self, repo_id: str) -> None:
         """Open a repository of the Hub in Discover."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt, QTimer, Slot
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
@@ -15,6 +17,8 @@ from garden.gui.widgets.themed_widget import ThemedWidget
 _SHADOW = 12
 _SHORTEST_MS = 5_000
 _PER_LETTER_MS = 60
+#: An offer stands longer: it has to be thought about.
+_OFFER_MS = 20_000
 
 
 class NoticeBar(ThemedWidget):
@@ -33,6 +37,9 @@ class NoticeBar(ThemedWidget):
         self._sentence.setObjectName("notice.sentence")
         self._action = Label(theme, color="text.secondary", elide=Qt.TextElideMode.ElideRight)
         self._action.setObjectName("notice.action")
+        self._offered: Callable[[], None] | None = None
+        self._offer = Button(theme, "Offer", small=True, name="notice.offer")
+        self._offer.clicked.connect(self._on_offer_taken)
         self._close = Button(theme, icon="close", kind="ghost", small=True, name="notice.close", hint="Close")
         self._close.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._close.clicked.connect(self.hide)
@@ -41,6 +48,7 @@ class NoticeBar(ThemedWidget):
         row.setSpacing(px(8))
         row.addWidget(self._sentence)
         row.addWidget(self._action)
+        row.addWidget(self._offer)
         row.addWidget(self._close)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -55,6 +63,22 @@ class NoticeBar(ThemedWidget):
 
     def say(self, sentence: str, action: str = "") -> None:
         """Show a sentence and what helps, and have a screen reader say it."""
+        self._show(sentence, action, "", None)
+
+    def offer(self, sentence: str, button: str, call: Callable[[], None]) -> None:
+        """Show a sentence and one thing to do about it.
+
+        Args:
+            sentence: What happened.
+            button: What the button says.
+            call: Called when it is pressed.
+        """
+        self._show(sentence, "", button, call)
+
+    def _show(self, sentence: str, action: str, button: str, call: Callable[[], None] | None) -> None:
+        self._offered = call
+        self._offer.set_text(button)
+        self._offer.setVisible(call is not None)
         self._sentence.setText(sentence)
         self._action.setText(action)
         self._action.setVisible(bool(action))
@@ -63,7 +87,7 @@ class NoticeBar(ThemedWidget):
         self.place()
         self.show()
         self.raise_()
-        self._timer.start(max(_SHORTEST_MS, len(said) * _PER_LETTER_MS))
+        self._timer.start(max(_SHORTEST_MS if call is None else _OFFER_MS, len(said) * _PER_LETTER_MS))
         announcement = QAccessibleAnnouncementEvent(self, said)
         QAccessible.updateAccessibility(announcement)
 
@@ -95,6 +119,13 @@ class NoticeBar(ThemedWidget):
         painter.setBrush(self.look.color("bg.raised"))
         painter.setPen(self.look.color("border.strong"))
         painter.drawRoundedRect(area.adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
+
+    @Slot()
+    def _on_offer_taken(self) -> None:
+        call, self._offered = self._offered, None
+        self.hide()
+        if call is not None:
+            call()
 
     @Slot()
     def _on_theme_changed(self) -> None:

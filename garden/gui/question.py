@@ -40,6 +40,7 @@ class Question(Overlay):
         yes: tuple[str, Kind, str | None],
         no: str,
         then: Callable[[], None],
+        otherwise: Callable[[], None] | None = None,
         mood: Mood = "calm",
     ) -> None:
         """Ask.
@@ -51,6 +52,7 @@ class Question(Overlay):
             yes: Label, kind and icon of the answer that goes on.
             no: Label of the other.
             then: Called when the answer is yes.
+            otherwise: Called when the other button is pressed, where both answers do something.
             mood: Colour of the icon.
         """
 
@@ -58,8 +60,13 @@ class Question(Overlay):
             self.dismiss()
             then()
 
+        def leave_it() -> None:
+            self.dismiss()
+            if otherwise is not None:
+                otherwise()
+
         label, kind, button_icon = yes
-        stay: tuple[str, Kind, str | None, Callable[[], None]] = (no, "default", None, self.dismiss)
+        stay: tuple[str, Kind, str | None, Callable[[], None]] = (no, "default", None, leave_it)
         self._view.show_state(icon, title, text, mood=mood, actions=((label, kind, button_icon, go_on), stay))
         self.setAccessibleName(title)
         self.open()

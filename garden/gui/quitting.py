@@ -15,7 +15,6 @@ _WORK_NAMES = {
     JobKind.DOWNLOAD: ("download", "downloads"),
     JobKind.QUANTIZE: ("quantization", "quantizations"),
     JobKind.QUALITY: ("measurement", "measurements"),
-    JobKind.COMPARE: ("comparison", "comparisons"),
     JobKind.VERIFY: ("check", "checks"),
 }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from garden.core.errors import GardenError
 from garden.gui.command_list import Command, CommandList
 from garden.gui.navigator import OffersCommands
 from garden.gui.page_list import BY_NAME
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 def window_commands(window: MainWindow, garden: Garden) -> CommandList:
     """Everything the palette of this window finds."""
     own = functools.partial(_commands_now, window, garden)
-    return CommandList(garden, window, own, window.search_hub, window.open_conversation)
+    return CommandList(garden, window.pump, window, own, window.search_hub, window.open_conversation, window)
 
 
 def _commands_now(window: MainWindow, garden: Garden) -> list[Command]:
@@ -39,7 +38,6 @@ def _commands_now(window: MainWindow, garden: Garden) -> list[Command]:
 
 
 def _choose_theme(window: MainWindow, garden: Garden, theme: str) -> None:
-    try:
-        garden.settings.change(theme=theme)
-    except GardenError as error:
-        window.notify(error.sentence, error.action)
+    window.pump.do(
+        lambda: garden.settings.change(theme=theme), lambda error: window.notify(error.sentence, error.action)
+    )

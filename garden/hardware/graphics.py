@@ -12,11 +12,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from garden.core.hardware_snapshot import EngineDevice, Gpu
+from garden.core.hardware_snapshot import EngineDevice, Gpu, Vendor
 from garden.core.quantity import GIB
 from garden.hardware.nvidia import read_nvidia
 
-_VENDORS = {"0x10de": "nvidia", "0x1002": "amd", "0x8086": "intel"}
+_VENDORS: dict[str, Vendor] = {"0x10de": "nvidia", "0x1002": "amd", "0x8086": "intel"}
 _NAMES = {"nvidia": "NVIDIA GPU", "amd": "AMD GPU", "intel": "Intel GPU"}
 
 #: Where every Intel processor has its integrated GPU; its cards of their own are elsewhere.
@@ -97,7 +97,7 @@ def _windows(measured: list[Gpu]) -> list[Gpu]:
         for index in range(16):
             with contextlib.suppress(OSError), winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, rf"{root}\{index:04d}") as key:
                 name = str(winreg.QueryValueEx(key, "DriverDesc")[0])
-                vendor = next((v for v in ("nvidia", "amd", "intel") if v in name.lower()), "other")
+                vendor: Vendor = next((v for v in ("nvidia", "amd", "intel") if v in name.lower()), "other")
                 if vendor == "nvidia" and measured:
                     continue
                 size = None

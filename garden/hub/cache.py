@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from garden.core.errors import NotFoundError, StateError
+from garden.core.unfinished_download import UnfinishedDownload
 from garden.hub.blob_hash import BlobHash, hash_file, is_promise
 
 #: Deeper folders are no part of any repository seen.
@@ -44,25 +45,6 @@ class CachedFile:
     def sha256(self) -> str | None:
         """The promised SHA-256, None when the promise is another hash or unknown."""
         return self.etag if self.etag is not None and len(self.etag) == 64 else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnfinishedDownload:
-    """Bytes of a transfer that did not end, of any tool."""
-
-    repo_id: str
-    path: Path
-    size_bytes: int
-
-
-def hub_cache_dir() -> Path:
-    """The Hub cache by the rules of huggingface_hub, read from the environment each time."""
-    environment = os.environ
-    home = environment.get("HF_HOME") or str(
-        Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface"
-    )
-    chosen = environment.get("HF_HUB_CACHE") or environment.get("HUGGINGFACE_HUB_CACHE") or str(Path(home) / "hub")
-    return Path(os.path.expandvars(chosen)).expanduser()
 
 
 def cached_models(cache_dir: Path) -> tuple[CachedFile, ...]:
@@ -137,19 +119,50 @@ def remove(cache_dir: Path, file: CachedFile, dispose: Callable[[Path], None] | 
     Raises:
         StateError: Something could not be removed.
     """
+    folder = file.blob.parent.parent if file.etag is not None else _folder_of(file)
+    with _alone(cache_dir, folder, file.etag or file.blob.name, file.filename):
+        return _remove_locked(cache_dir, folder, file, dispose or _delete)
+
+
+def remove_unfinished(cache_dir: Path, part: UnfinishedDownload) -> int:
+    """Remove what a transfer left, unless one holds it now.
+
+    Args:
+        cache_dir: The Hub cache.
+        part: As listed.
+
+    Returns:
+        Bytes freed, 0 when it is gone already.
+
+    Raises:
+        StateError: It is being fetched, or could not be removed.
+    """
+    folder = part.path.parent.parent
+    with _alone(cache_dir, folder, part.path.name.partition(".")[0], part.repo_id):
+        freed = 0
+        with contextlib.suppress(FileNotFoundError):
+            freed = part.path.stat(follow_symlinks=False).st_size
+            part.path.unlink()
+        _remove_empty(part.path.parent, folder)
+        _remove_repository_if_empty(folder)
+        return freed
+
+
+@contextlib.contextmanager
+def _alone(cache_dir: Path, folder: Path, blob: str, name: str) -> Iterator[None]:
+    """Hold the lock of a blob, which every tool that fetches it takes; name what cannot be removed."""
     from filelock import FileLock, Timeout
 
-    folder = file.blob.parent.parent if file.etag is not None else _folder_of(file)
-    lock_path = cache_dir / ".locks" / folder.name / f"{file.etag or file.blob.name}.lock"
+    lock_path = cache_dir / ".locks" / folder.name / f"{blob}.lock"
     try:
         lock_path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(lock_path, timeout=0, mode=0o664):
-            return _remove_locked(cache_dir, folder, file, dispose or _delete)
+            yield
     except Timeout:
-        raise StateError(f"'{file.filename}' is being downloaded.", "Cancel the download first.") from None
+        raise StateError(f"'{name}' is being downloaded.", "Cancel the download first.") from None
     except OSError as error:
         raise StateError(
-            f"'{file.filename}' cannot be removed: {error.strerror or 'unknown reason'}.",
+            f"'{name}' cannot be removed: {error.strerror or 'unknown reason'}.",
             "Close programs that use it, then try again.",
             str(error),
         ) from error

@@ -18,6 +18,7 @@ from garden.core.errors import (
     RateLimitedError,
     StateError,
 )
+from garden.core.lasting_rename import sync_folder
 from garden.core.quantity import format_bytes, format_duration
 from garden.hub.blob_hash import BlobHash, hash_file
 from garden.hub.blob_store import BlobStore, writing
@@ -127,7 +128,7 @@ class FileDownload:
                 os.fsync(part.fileno())
         with writing(self._store.cache_dir):
             self._part.replace(self._blob)
-        _sync_folder(self._blob.parent)
+        sync_folder(self._blob.parent)
 
     @contextlib.contextmanager
     def _open_part(self) -> Iterator[BinaryIO]:
@@ -254,13 +255,3 @@ def _waiting_note(error: GardenError, delay: float) -> str:
     if isinstance(error, RateLimitedError):
         return f"{sentence}; going on in {format_duration(delay)}"
     return f"{sentence}; trying again in {format_duration(delay)}"
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut, where the system can."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

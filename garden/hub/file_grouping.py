@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from garden.core.catalog import RemoteFile, RepositoryFile
+from garden.core.catalog import FileKind, RemoteFile, RepositoryFile
 from garden.gguf.quant_name import quant_type_of
 
 _SHARD = re.compile(r"(?P<stem>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.gguf", re.IGNORECASE)
@@ -13,7 +13,7 @@ _PROJECTOR = re.compile(r"(?:^|[-_.])mmproj(?:[-_.]|$)|(?:^|[-_.])mmproj-", re.I
 _IMATRIX = re.compile(r"imatrix", re.IGNORECASE)
 _ADAPTER = re.compile(r"(?:^|[-_.])lora(?:[-_.]|$)|control[-_]vector", re.IGNORECASE)
 
-_ORDER = ("model", "projector", "imatrix", "other")
+_ORDER: tuple[FileKind, ...] = ("model", "projector", "imatrix", "other")
 
 
 def group_files(files: Iterable[RemoteFile]) -> tuple[RepositoryFile, ...]:
@@ -42,12 +42,12 @@ def group_files(files: Iterable[RemoteFile]) -> tuple[RepositoryFile, ...]:
     return tuple(sorted(single, key=lambda group: (_ORDER.index(group.kind), -group.size_bytes, group.filename)))
 
 
-def _group(files: tuple[RemoteFile, ...], kind: str) -> RepositoryFile:
+def _group(files: tuple[RemoteFile, ...], kind: FileKind) -> RepositoryFile:
     filename = files[0].filename
     return RepositoryFile(filename=filename, files=files, kind=kind, quant_type=quant_type_of(filename))
 
 
-def _kind(filename: str) -> str:
+def _kind(filename: str) -> FileKind:
     base = filename.rpartition("/")[2]
     if _IMATRIX.search(base):
         # A quantization made with an importance matrix may say so in its name: "model-imatrix-Q4_K_M.gguf".

@@ -13,15 +13,9 @@ from garden.jobs.handle import Handle
 from garden.jobs.job_context import JobContext
 from garden.jobs.rate_meter import RateMeter
 
-#: Events of one job are at least this far apart while it runs.
-EVENT_SECONDS = 0.1
-#: A running job's figures reach the log this often; its changes of state at once.
-SAVE_SECONDS = 1.0
-#: How often a rate is looked at again when the work says nothing, so that a stall shows.
-STALL_SECONDS = 1.0
-
 PAUSED_BY_USER = "Paused by you"
 PAUSED_AT_CLOSE = "Paused when Garden closed"
+INTERRUPTED = "Interrupted; resume to go on"
 
 
 class Intent(enum.Enum):
@@ -63,6 +57,21 @@ class Job:
     def change(self, **fields: Any) -> None:
         """Replace the record by a copy with some fields changed."""
         self.record = dataclasses.replace(self.record, **fields)
+
+    def take_over(self, wall: float) -> None:
+        """Turn from what an earlier process left it at: what can go on is paused, the rest has failed."""
+        if self.record.state is not JobState.PAUSED:
+            if self.record.resumable:
+                self.change(state=JobState.PAUSED, note=INTERRUPTED)
+            else:
+                self.change(
+                    state=JobState.FAILED,
+                    error="Garden ended while this was under way.",
+                    action="Start it again.",
+                    ended_at=wall,
+                )
+        self.change(rate=None, seconds_left=None)
+        self.spent = True
 
     def begin(self, run: JobContext, wall: float) -> None:
         """Turn to running."""

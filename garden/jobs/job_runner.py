@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 
 from garden.core.errors import CancelledByUser, GardenError, NotFoundError, RefusedError
 from garden.core.events import EventBus
-from garden.core.job_record import JobKind, JobRecord, JobState
+from garden.core.job_record import JobKind, JobRecord, JobState, JobUnit
 from garden.jobs.announcer import Announcer
 from garden.jobs.handle import Handle, as_garden_error
-from garden.jobs.job import EVENT_SECONDS, PAUSED_AT_CLOSE, SAVE_SECONDS, STALL_SECONDS, Intent, Job
+from garden.jobs.job import INTERRUPTED, PAUSED_AT_CLOSE, Intent, Job
 from garden.jobs.job_context import JobContext
 from garden.jobs.jobs_log import JobsLog
+from garden.jobs.pulse import Pulse
 
 T = TypeVar("T")
 Work = Callable[[JobContext], Any]
@@ -29,7 +30,7 @@ class JobRunner:
 
     Every change is written to the log first and announced after; figures of running work reach the log once a second
     and the bus at most ten times. Work of a process that is gone is taken over: what can go on is paused, the rest
-    has failed.
+    has failed. What was cut short (a kill, a crash) goes on when somebody says so, never by itself.
 
     Args:
         bus: Where JobChanged goes.
@@ -50,17 +51,15 @@ class JobRunner:
     ) -> None:
         self._log = log
         self._limits = dict(limits)
-        self._clock = clock
         self._wall_clock = wall_clock
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
         self._queue: list[str] = []
         self._factories: dict[JobKind, Callable[[JobRecord], Work]] = {}
         self._threads: dict[str, threading.Thread] = {}
-        self._ticker: threading.Thread | None = None
         self._closed = False
-        self._gone = threading.Event()
         self._announcer = Announcer(bus, log)
+        self._pulse = Pulse(self._announcer, self._lock, self._running, clock)
         self._take_over()
 
     def submit(
@@ -72,7 +71,7 @@ class JobRunner:
         *,
         resumable: bool = False,
         target: str = "",
-        unit: str = "bytes",
+        unit: JobUnit = "bytes",
         total: int | None = None,
     ) -> Handle[T]:
         """Queue work.
@@ -84,7 +83,7 @@ class JobRunner:
             work: Called on a thread of its own. It looks at ``context.cancelled`` and raises CancelledByUser.
             resumable: Whether the work goes on from where it stopped when it is run again.
             target: JSON from which the owning service can make the work again after a restart (see ``on_resume``).
-            unit: ``bytes``, ``tokens`` or ``items``.
+            unit: What it is counted in.
             total: Units in all, None when unknown.
 
         Returns:
@@ -108,7 +107,7 @@ class JobRunner:
             if not refused:
                 job = self._jobs[job_id] = Job(record, work, handle)
                 self._queue.append(job_id)
-                self._post(job)
+                self._pulse.post(job)
         if refused:
             handle.fail(CancelledByUser())
             return handle
@@ -182,17 +181,24 @@ class JobRunner:
         """
         return self._requeue(job_id, {JobState.FAILED, JobState.CANCELLED, JobState.PAUSED})
 
-    def resume_interrupted(self) -> tuple[Handle[Any], ...]:
-        """Queue again what the end of the program had paused; what the user paused stays so."""
+    def resume_paused_at_close(self) -> tuple[Handle[Any], ...]:
+        """Queue again what the orderly end of the program had paused; what the user paused stays so."""
+        return tuple(self.resume(record.id) for record in self._paused_with(PAUSED_AT_CLOSE))
+
+    def interrupted(self) -> tuple[JobRecord, ...]:
+        """What was cut short with its process and can go on, the oldest first."""
+        return self._paused_with(INTERRUPTED)
+
+    def _paused_with(self, note: str) -> tuple[JobRecord, ...]:
         with self._lock:
-            ids = [
-                job_id
-                for job_id, job in self._jobs.items()
+            paused = [
+                job.record
+                for job in self._jobs.values()
                 if job.record.state is JobState.PAUSED
-                and job.record.note == PAUSED_AT_CLOSE
+                and job.record.note == note
                 and (job.work is not None or job.record.kind in self._factories)
             ]
-        return tuple(self.resume(job_id) for job_id in ids)
+        return tuple(sorted(paused, key=lambda record: record.created_at))
 
     def clear_ended(self) -> None:
         """Forget every job that has ended."""
@@ -221,7 +227,7 @@ class JobRunner:
             self._closed = True
             self._queue.clear()
             waiting = [job for job in self._jobs.values() if job.record.state is JobState.WAITING]
-            running = [(job, job.run) for job in self._jobs.values() if job.run is not None]
+            running = [(job, job.run) for job in self._running()]
             for job, _ in running:
                 job.stop(Intent.CLOSE)
             threads = tuple(self._threads.values())
@@ -236,12 +242,9 @@ class JobRunner:
             self._end(job, run, CancelledByUser(), Intent.CLOSE)
         with self._lock:
             paused = [job.handle for job in self._jobs.values() if not job.handle.done]
-            ticker = self._ticker
         for handle in paused:
             handle.fail(CancelledByUser())
-        self._gone.set()
-        if ticker is not None:
-            ticker.join(1.0)
+        self._pulse.stop()
 
     def _job(self, job_id: str) -> Job:
         with self._lock:
@@ -277,7 +280,7 @@ class JobRunner:
                 state=JobState.WAITING, note="", error=None, action="", rate=None, seconds_left=None, ended_at=None
             )
             self._queue.append(job_id)
-            self._post(job)
+            self._pulse.post(job)
             handle = job.handle
         self._announcer.send()
         self._start_ready()
@@ -292,20 +295,9 @@ class JobRunner:
     def _take_over(self) -> None:
         for record in self._log.orphans():
             job = self._jobs[record.id] = Job(record, None, self._new_handle(record.id))
-            if record.state is not JobState.PAUSED:
-                if record.resumable:
-                    job.change(state=JobState.PAUSED, note=PAUSED_AT_CLOSE)
-                else:
-                    job.change(
-                        state=JobState.FAILED,
-                        error="Garden ended while this was under way.",
-                        action="Start it again.",
-                        ended_at=self._wall_clock(),
-                    )
-            job.change(rate=None, seconds_left=None)
-            job.spent = True
+            job.take_over(self._wall_clock())
             job.handle.fail(CancelledByUser())
-            self._post(job)
+            self._pulse.post(job)
         self._announcer.send()
 
     def _new_handle(self, job_id: str) -> Handle[Any]:
@@ -325,20 +317,22 @@ class JobRunner:
                     break
                 run = self._new_run(job)
                 job.begin(run, self._wall_clock())
-                self._post(job)
+                self._pulse.post(job)
                 thread = threading.Thread(
                     target=self._run, args=(job, run), name=f"job-{job.record.kind}-{job.record.id[:8]}", daemon=True
                 )
                 self._threads[job.record.id] = thread
                 thread.start()
-                if self._ticker is None:
-                    self._ticker = threading.Thread(target=self._tick, name="job-ticker", daemon=True)
-                    self._ticker.start()
+                self._pulse.beat()
             self._announcer.send()
+
+    def _running(self) -> list[Job]:
+        """Jobs under way; the lock is held."""
+        return [job for job in self._jobs.values() if job.run is not None]
 
     def _next_ready(self) -> Job | None:
         """The first waiting job whose kind has room; it leaves the queue."""
-        running = [job.record.kind for job in self._jobs.values() if job.run is not None]
+        running = [job.record.kind for job in self._running()]
         for job_id in self._queue:
             job = self._jobs[job_id]
             if running.count(job.record.kind) < self._limits.get(job.record.kind, 1):
@@ -348,13 +342,10 @@ class JobRunner:
 
     def _new_run(self, job: Job) -> JobContext:
         def on_progress(done: int, total: int | None, note: str) -> None:
-            now = self._clock()
             with self._lock:
                 if job.run is not run:
                     return
-                job.advance(now, done, total, note)
-                if now - job.published_at >= EVENT_SECONDS:
-                    self._post(job, now)
+                self._pulse.advance(job, done, total, note)
             self._announcer.send()
 
         run = JobContext(on_progress)
@@ -382,7 +373,7 @@ class JobRunner:
             # A job that the user paused keeps its handle; any other end uses it up.
             job.spent = not (state is JobState.PAUSED and intent is Intent.PAUSE)
             handle, spent = job.handle, job.spent
-            self._post(job)
+            self._pulse.post(job)
         self._announcer.send()
         if error is None:
             handle.succeed(result)
@@ -392,29 +383,3 @@ class JobRunner:
             _log.info("job %s failed: %s %s", job.record.title, error, error.detail)
             handle.fail(error)
         self._start_ready()
-
-    def _tick(self) -> None:
-        """Send what was held back, and let a stall show, while anything runs."""
-        while True:
-            self._gone.wait(EVENT_SECONDS)
-            now = self._clock()
-            with self._lock:
-                running = [job for job in self._jobs.values() if job.run is not None]
-                if not running or self._gone.is_set():
-                    self._ticker = None
-                    return
-                for job in running:
-                    quiet = now - job.published_at
-                    if (job.dirty and quiet >= EVENT_SECONDS) or (quiet >= STALL_SECONDS and job.measure(now)):
-                        self._post(job, now)
-            self._announcer.send()
-
-    def _post(self, job: Job, now: float | None = None) -> None:
-        """Put the record into the outbox; the lock is held. Without ``now`` it is a change of state."""
-        moment = self._clock() if now is None else now
-        save = now is None or now - job.saved_at >= SAVE_SECONDS
-        if save:
-            job.saved_at = moment
-        job.published_at = moment
-        job.dirty = False
-        self._announcer.post(job.record, save=save)

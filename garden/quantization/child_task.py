@@ -199,9 +199,11 @@ def local_path(model: ModelRef) -> Path:
     Raises:
         NotFoundError: It is only on the Hub, or gone.
     """
-    path = Path(model.path).absolute() if model.path else None
-    if path is None or not path.is_file():
+    if not model.path:
         raise NotFoundError(f"“{model.name}” is not on this machine.", "Fetch it first.")
+    path = Path(model.path).absolute()
+    if not path.is_file():
+        raise NotFoundError(f"“{path.name}” is no longer in {path.parent}.", "Put it back, or choose another model.")
     return path
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from garden.core.errors import DiskFullError, GardenError, RefusedError
+from garden.core.lasting_rename import sync_folder
 from garden.core.quantity import format_bytes
 
 
@@ -86,7 +87,7 @@ class PartFile:
         except OSError as error:
             raise write_error(error, self.destination) from error
         self._close()
-        _sync_folder(self.destination.parent)
+        sync_folder(self.destination.parent)
 
     def discard(self) -> None:
         """Remove it; does nothing when it was never claimed or has been committed."""
@@ -139,7 +140,7 @@ def check_destination(sources: Iterable[Path], destination: Path) -> None:
         raise RefusedError(f"“{destination}” is a folder.", "Add a file name.")
     for source in sources:
         for target in (destination, part_path(destination)):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 if source.samefile(target):
                     raise RefusedError(
                         "Source and destination are the same file; writing would destroy it.",
@@ -192,7 +193,7 @@ def _make_folder(folder: Path) -> None:
 def _remove_if_unlocked(path: Path) -> bool:
     try:
         mode = path.lstat().st_mode
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return True
     if not stat.S_ISREG(mode):
         raise RefusedError(
@@ -230,13 +231,3 @@ def _lock(descriptor: int) -> bool:
     except OSError:
         return True  # a file system without locks
     return True
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name last; not every system can."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

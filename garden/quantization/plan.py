@@ -15,7 +15,7 @@ from garden.quantization.lineage import LINEAGE_KEY
 from garden.quantization.part_file import check_destination
 
 #: Types that hold numbers as they were trained or computed; everything else was quantized.
-_FULL_PRECISION = frozenset({"F64", "F32", "F16", "BF16", "I8", "I16", "I32", "I64"})
+FULL_PRECISION = frozenset({"F64", "F32", "F16", "BF16", "I8", "I16", "I32", "I64"})
 
 _SHARD_SUFFIX = re.compile(r"-\d{5}-of-\d{5}$")
 
@@ -42,7 +42,7 @@ class QuantizationRequest:
 
 def is_quantized(header: GgufHeader) -> bool:
     """Whether any tensor of the file was quantized already."""
-    return any(tensor.ggml_type.upper() not in _FULL_PRECISION for tensor in header.tensors)
+    return any(tensor.ggml_type.upper() not in FULL_PRECISION for tensor in header.tensors)
 
 
 def check_source(header: GgufHeader, allow_requantize: bool) -> None:

@@ -1,7 +1,8 @@
 """Published losses of common types, to orient by until a loss was measured here.
 
 From llama.cpp's own tables: bits per weight of Llama-3.1-8B, losses of Llama-3-8B without an importance matrix. Other
-models lose other amounts, small ones far more, so whoever shows a figure shows ``REFERENCE`` beside it.
+models lose other amounts, small ones far more, so whoever shows a figure shows ``REFERENCE_MODEL`` beside it. They are
+losses from full precision: of a source that is quantized already they say nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 #: What the figures were measured on.
-REFERENCE = "Llama-3-8B, published by llama.cpp"
+REFERENCE_MODEL = "Llama-3-8B"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

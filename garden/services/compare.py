@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import secrets
 import threading
 import time
@@ -20,7 +19,7 @@ from garden.core.conversation import (
     Turn,
 )
 from garden.core.errors import CancelledByUser, GardenError, NotFoundError, RefusedError, WorkerDiedError
-from garden.core.events import ConversationsChanged, EventBus, PaneChanged
+from garden.core.events import EventBus, PaneChanged, PaneStage
 from garden.core.library_entry import LibraryEntry
 from garden.core.run_configuration import RunConfiguration
 from garden.jobs.handle import Handle, as_garden_error
@@ -29,10 +28,9 @@ from garden.services.bookkeeping import bookkeeping
 from garden.services.chat_history import messages_for
 from garden.services.fit import FitService
 from garden.services.model_pool import LoadedModel, ModelPool, PaneKey
+from garden.services.open_conversations import OpenConversations
 from garden.services.pane_run import PaneRun
 from garden.store.conversations import Conversations
-
-_LOG = logging.getLogger(__name__)
 
 LETTERS = "ABCD"
 TITLE_LENGTH = 60
@@ -63,8 +61,8 @@ class CompareService:
         self._models = make_pool(self._on_idle_death)
         self._tasks = tasks
         self._seed = secrets.randbelow(2**31)
-        self._open: dict[str, Conversation] = {}
-        self._lock = threading.RLock()
+        self._open = OpenConversations(bus, conversations)
+        self._lock = threading.Lock()
         # One model generates at a time, whichever conversation asked.
         self._generating = threading.Lock()
         self._asking: set[str] = set()
@@ -93,9 +91,7 @@ class CompareService:
             created_at=now,
             updated_at=now,
         )
-        with self._lock:
-            self._open[conversation.id] = conversation
-        return conversation
+        return self._open.put(conversation)
 
     def conversations(self, text: str = "") -> tuple[ConversationSummary, ...]:
         """Kept conversations, the newest first; those that contain every word of a text."""
@@ -107,25 +103,21 @@ class CompareService:
         Raises:
             NotFoundError: It was deleted.
         """
-        with self._lock:
-            conversation = self._open.get(conversation_id)
-            if conversation is None:
-                conversation = self._open[conversation_id] = self._conversations.load(conversation_id)
-            return conversation
+        return self._open.get(conversation_id)
+
+    def now(self, conversation_id: str) -> Conversation | None:
+        """A conversation that was begun or opened here, as it is now; None when it was deleted. Never waits."""
+        return self._open.now(conversation_id)
 
     def rename(self, conversation_id: str, title: str) -> Conversation:
         """Give it another title."""
-        return self._change(conversation_id, title=title.strip()[:200] or "Untitled")
+        return self._open.change(conversation_id, title=title.strip()[:200] or "Untitled")
 
     def delete(self, conversation_id: str) -> None:
         """Stop it, unload its models, delete it."""
         self.stop(conversation_id)
-        # In one step: a pane that ends meanwhile keeps its answer before this, or finds nothing to keep it in.
-        with self._lock:
-            self._open.pop(conversation_id, None)
-            self._conversations.delete(conversation_id)
+        self._open.delete(conversation_id)
         self.close_conversation(conversation_id)
-        self._bus.publish(ConversationsChanged())
 
     def close_conversation(self, conversation_id: str) -> None:
         """Unload the models of its panes."""
@@ -134,7 +126,7 @@ class CompareService:
 
     def set_mode(self, conversation_id: str, mode: Mode) -> Conversation:
         """Change how panes share the machine."""
-        return self._change(conversation_id, mode=mode)
+        return self._open.change(conversation_id, mode=mode)
 
     def set_pane(self, conversation_id: str, letter: str, configuration: RunConfiguration | None) -> Conversation:
         """Change a pane, add the next one, or (None) take one away.
@@ -144,17 +136,20 @@ class CompareService:
         """
         if letter not in LETTERS:
             raise RefusedError(f"There are panes A to {LETTERS[-1]}.")
-        if conversation_id in self._asking:
-            raise RefusedError("The panes are answering.", "Wait for them, or stop them first.")
-        panes = dict(self.open(conversation_id).panes)
-        if configuration is None:
-            if len(panes) == 1:
+        with self._open.changing:
+            if conversation_id in self._asking:
+                raise RefusedError("The panes are answering.", "Wait for them, or stop them first.")
+            panes = dict(self.open(conversation_id).panes)
+            if configuration is not None:
+                panes[letter] = configuration
+            elif len(panes) == 1:
                 raise RefusedError("A conversation has at least one pane.")
-            panes.pop(letter, None)
+            else:
+                panes.pop(letter, None)
+            changed = self._open.change(conversation_id, panes=tuple(sorted(panes.items())))
+        if configuration is None:
             self._models.release((conversation_id, letter))
-        else:
-            panes[letter] = configuration
-        return self._change(conversation_id, panes=tuple(sorted(panes.items())))
+        return changed
 
     # --- asking ---
 
@@ -181,29 +176,26 @@ class CompareService:
         """
         if not prompt.strip():
             raise RefusedError("There is nothing to ask.", "Write a prompt first.")
-        conversation = self.open(conversation_id)
-        letters = [letter for letter, _ in conversation.panes if panes is None or letter in panes]
-        order = answer_order(letters, conversation.mode, order_seed)
-        index = len(conversation.turns)
-        turn = Turn(
-            prompt=prompt,
-            answers=tuple(
-                Answer(pane=letter, configuration=configuration)
-                for letter, configuration in conversation.panes
-                if letter in letters
-            ),
-            order="".join(order),
-            standalone=standalone,
-            asked_at=time.time(),
-        )
-        with self._lock:
-            if conversation_id in self._asking:
-                raise RefusedError("The panes are still answering.", "Wait for them, or stop them first.")
+        with self._open.changing:
+            conversation = self.open(conversation_id)
+            asked = [(letter, run) for letter, run in conversation.panes if panes is None or letter in panes]
+            order = answer_order([letter for letter, _run in asked], conversation.mode, order_seed)
+            index = len(conversation.turns)
+            turn = Turn(
+                prompt=prompt,
+                answers=tuple(Answer(pane=letter, configuration=run) for letter, run in asked),
+                order="".join(order),
+                standalone=standalone,
+                asked_at=time.time(),
+            )
             title = conversation.title if conversation.turns else _title_from(prompt)
-            # May fail (a full disk); only what is stored is asked.
-            self._change(conversation_id, turns=(*conversation.turns, turn), title=title)
-            self._asking.add(conversation_id)
-            self._stopped -= {(conversation_id, letter) for letter in LETTERS}
+            self._reserve(conversation_id, LETTERS)
+            try:
+                # May fail (a full disk); only what is stored is asked.
+                self._open.change(conversation_id, turns=(*conversation.turns, turn), title=title)
+            except BaseException:
+                self._free(conversation_id)
+                raise
         for letter in order:
             self._report(conversation_id, index, letter, "queued")
         handle = self._tasks.submit(lambda cancelled: self._run_turn(conversation_id, index, order, cancelled))
@@ -220,11 +212,7 @@ class CompareService:
         if not conversation.turns or letter not in dict(conversation.panes):
             raise RefusedError("Nothing was asked yet.", "Write a prompt first.")
         index = len(conversation.turns) - 1
-        with self._lock:
-            if conversation_id in self._asking:
-                raise RefusedError("The panes are still answering.", "Wait for them, or stop them first.")
-            self._asking.add(conversation_id)
-            self._stopped.discard((conversation_id, letter))
+        self._reserve(conversation_id, letter)
         self._report(conversation_id, index, letter, "queued")
 
         def work(cancelled: threading.Event) -> Answer:
@@ -299,24 +287,36 @@ class CompareService:
                     answer = self._answer(conversation_id, index, letter, cancelled)
                     if relay:
                         self._models.release((conversation_id, letter))
-                self._keep(conversation_id, index, answer)
-                state = "failed" if answer.error else "done"
+                self._open.keep(conversation_id, index, answer)
+                state: PaneStage = "failed" if answer.error else "done"
                 self._report(conversation_id, index, letter, state, answer=answer)
         finally:
-            with self._lock:
-                self._asking.discard(conversation_id)
+            self._free(conversation_id)
         return self.open(conversation_id).turns[index]
+
+    def _reserve(self, conversation_id: str, letters: str) -> None:
+        """Let nobody else ask; what was stopped before may answer again."""
+        with self._lock:
+            if conversation_id in self._asking:
+                raise RefusedError("The panes are still answering.", "Wait for them, or stop them first.")
+            self._asking.add(conversation_id)
+            self._stopped -= {(conversation_id, letter) for letter in letters}
+
+    def _free(self, conversation_id: str) -> bool:
+        """Let it be asked again; False when it could be already."""
+        with self._lock:
+            was_asking = conversation_id in self._asking
+            self._asking.discard(conversation_id)
+            return was_asking
 
     def _end_unbegun(self, conversation_id: str, index: int, order: Sequence[str]) -> None:
         """A turn whose handle was cancelled before its turn came: nothing ran, and nothing waits any more."""
-        with self._lock:
-            if conversation_id not in self._asking:
-                return
-            self._asking.discard(conversation_id)
-            panes = dict(self.open(conversation_id).panes)
+        if not self._free(conversation_id):
+            return
+        panes = dict(self.open(conversation_id).panes)
         for letter in order:
             answer = Answer(pane=letter, configuration=panes[letter], finish_reason=FinishReason.CANCELLED)
-            self._keep(conversation_id, index, answer)
+            self._open.keep(conversation_id, index, answer)
             self._report(conversation_id, index, letter, "done", answer=answer)
 
     def _answer(self, conversation_id: str, index: int, letter: str, cancelled: threading.Event) -> Answer:
@@ -352,34 +352,9 @@ class CompareService:
         finally:
             self._models.settled(key)
 
-    def _keep(self, conversation_id: str, index: int, answer: Answer) -> None:
-        """Put an answer into its turn and store the conversation."""
-        with self._lock:
-            conversation = self.open(conversation_id)
-            turn = conversation.turns[index]
-            answers = tuple(answer if old.pane == answer.pane else old for old in turn.answers)
-            if answer.pane not in [old.pane for old in turn.answers]:
-                answers = (*answers, answer)
-            turns = list(conversation.turns)
-            turns[index] = dataclasses.replace(turn, answers=answers)
-            try:
-                self._change(conversation_id, turns=tuple(turns), store=True)
-            except GardenError as error:
-                # It stands in its pane all the same, and is stored with the next change that can be.
-                _LOG.warning("An answer was not stored: %s %s", error.sentence, error.detail)
-                self._open[conversation_id] = dataclasses.replace(conversation, turns=tuple(turns))
-
-    def _change(self, conversation_id: str, *, store: bool = False, **fields: object) -> Conversation:
-        with self._lock:
-            conversation = dataclasses.replace(self.open(conversation_id), updated_at=time.time(), **fields)  # type: ignore[arg-type]  # fields of Conversation
-            if store or conversation.turns:
-                self._conversations.save(conversation)
-            self._open[conversation_id] = conversation
-        if store or "title" in fields:
-            self._bus.publish(ConversationsChanged())
-        return conversation
-
-    def _report(self, conversation_id: str, turn: int, pane: str, state: str, answer: Answer | None = None) -> None:
+    def _report(
+        self, conversation_id: str, turn: int, pane: str, state: PaneStage, answer: Answer | None = None
+    ) -> None:
         self._bus.publish(
             PaneChanged(conversation_id=conversation_id, turn=turn, pane=pane, state=state, answer=answer)
         )
@@ -387,7 +362,7 @@ class CompareService:
     def _on_idle_death(self, key: PaneKey, error: WorkerDiedError) -> None:
         """An idle model's process ended: say so in its pane; a busy one is told by its own answer."""
         conversation_id, letter = key
-        conversation = self._open.get(conversation_id)
+        conversation = self.now(conversation_id)
         if conversation is None:
             return
         configuration = dict(conversation.panes).get(letter)

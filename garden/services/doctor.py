@@ -11,17 +11,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from garden.core.errors import GardenError
 from garden.core.hardware_snapshot import HardwareSnapshot
-from garden.core.paths import cache_dir, data_dir
+from garden.core.messages import Probe, Probed, ProbeOutput
+from garden.core.paths import cache_dir, data_dir, hub_cache_dir
 from garden.core.quantity import GIB, format_bytes
-from garden.hub.cache import hub_cache_dir
+from garden.hardware import probe
 from garden.hub.search_query import SearchQuery
+from garden.process.task import run_task
 
 if TYPE_CHECKING:
     from garden.services.garden import Garden
@@ -37,6 +39,9 @@ _SET_UP = "Run: python packaging/bootstrap.py setup"
 #: What Qt's own wheels expect of a Linux system for a window.
 _WINDOW_LIBRARIES = ("EGL", "GL", "xkbcommon", "xcb-cursor", "xcb-icccm", "xcb-keysyms", "xkbcommon-x11")
 _HUB_SECONDS = 25.0
+
+#: Folders that Garden needs, the two it keeps its databases in first.
+_FOLDERS = (("Data folder", data_dir), ("Cache folder", cache_dir), ("Downloads folder", hub_cache_dir))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,32 +62,61 @@ class Check:
 
 
 def check_up(open_garden: Callable[[], Garden]) -> tuple[Check, ...]:
-    """Look at everything. Garden itself may be what does not open, so it is opened here.
+    """Look at everything. Garden itself may be what does not open, so it is opened here, where its folders allow it.
 
     Args:
         open_garden: Opens the services.
     """
-    checks = [_python(), *_folders()]
+    folders = [_place(name, find) for name, find in _FOLDERS]
+    checks = [_python(), *(check for check, _usable in folders)]
+    unusable = [check for check, usable in folders[:2] if not usable]
+    if unusable:
+        first = unusable[0]
+        detail = f"They were not opened: the {first.name.lower()} cannot be used."
+        return (*checks, Check("Databases", False, detail, first.action), *_machine_alone(), *_looked_at_window())
     try:
         garden = open_garden()
     except GardenError as error:
-        checks.append(Check("Databases", False, error.sentence, error.action))
-        return (*checks, _window())
+        return (
+            *checks,
+            Check("Databases", False, error.sentence, error.action),
+            *_machine_alone(),
+            *_looked_at_window(),
+        )
     with garden:
-        checks.append(Check("Databases", True, f"{data_dir() / 'work.sqlite'} is whole."))
-        models = garden.settings.models_dir
-        checks.append(_folder("Models folder", models))
-        try:
-            machine = garden.machine.refresh().result()
-        except GardenError as error:
-            checks.append(Check("Engine", False, error.sentence, error.action))
-        else:
-            checks += _machine(machine)
-        checks.append(_window())
-        checks.append(_hub(garden))
-        checks.append(Check("Hub token", True, garden.settings.token_status()))
-        checks.append(_starter(garden))
+        recovered = garden.recovery
+        checks.append(Check("Databases", recovered is None, recovered or f"{data_dir() / 'work.sqlite'} is whole."))
+        checks += _looked_at("Models folder", lambda: [_folder("Models folder", garden.settings.models_dir)[0]])
+        checks += _looked_at("Engine", lambda: _machine(garden.machine.refresh().result()))
+        checks += _looked_at_window()
+        checks += _looked_at("Hub", lambda: [_hub(garden)])
+        checks += _looked_at("Hub token", lambda: [Check("Hub token", True, garden.settings.token_status())])
+        checks += _looked_at("Starter model", lambda: [_starter(garden)])
     return tuple(checks)
+
+
+def _looked_at(name: str, look: Callable[[], Iterable[Check]]) -> list[Check]:
+    """What a look found; a look that fails is a finding too, so that the others are still told."""
+    try:
+        return list(look())
+    except GardenError as error:
+        return [Check(name, False, error.sentence, error.action)]
+    except OSError as error:
+        return [Check(name, False, f"It cannot be looked at: {error.strerror or type(error).__name__}.")]
+
+
+def _looked_at_window() -> list[Check]:
+    return _looked_at("Window", lambda: [_window()])
+
+
+def _machine_alone() -> list[Check]:
+    """Memory, engine and GPUs where there is no Garden to ask."""
+
+    def look() -> Iterable[Check]:
+        found = run_task("probe", Probe(known=()), ProbeOutput, Probed)
+        return _machine(probe.snapshot(found.engine, found.gpus))
+
+    return _looked_at("Engine", look)
 
 
 def _python() -> Check:
@@ -91,30 +125,32 @@ def _python() -> Check:
     return Check("Python", new_enough, f"{version}.", "" if new_enough else "Install Python 3.11 or newer.")
 
 
-def _folders() -> Iterator[Check]:
-    for name, find in (("Data folder", data_dir), ("Cache folder", cache_dir), ("Downloads folder", hub_cache_dir)):
-        try:
-            yield _folder(name, find())
-        except OSError as error:
-            yield Check(name, False, f"It cannot be made: {error.strerror or error}.", "Check the path's permissions.")
+def _place(name: str, find: Callable[[], Path]) -> tuple[Check, bool]:
+    """What there is to say of a folder of Garden's, and whether it can be used."""
+    try:
+        return _folder(name, find())
+    except GardenError as error:
+        return Check(name, False, error.sentence, error.action), False
+    except OSError as error:
+        detail = f"It cannot be made: {error.strerror or type(error).__name__}."
+        return Check(name, False, detail, "Check the path's permissions."), False
 
 
-def _folder(name: str, path: Path) -> Check:
+def _folder(name: str, path: Path) -> tuple[Check, bool]:
     """Write a file where the folder is, or would be made, and look at the room left."""
     there = path
     while not there.exists() and there != there.parent:
         there = there.parent
     try:
-        with tempfile.TemporaryFile(dir=there) as probe:
-            probe.write(b"garden")
-            probe.flush()
+        with tempfile.TemporaryFile(dir=there) as written:
+            written.write(b"garden")
+            written.flush()
         free = shutil.disk_usage(there).free
     except OSError as error:
-        return Check(
-            name, False, f"{path} cannot be written: {error.strerror or error}.", "Free some space or permit writing."
-        )
+        detail = f"{path} cannot be written: {error.strerror or type(error).__name__}."
+        return Check(name, False, detail, "Free some space or permit writing."), False
     enough = free >= LOW_DISK_BYTES
-    return Check(name, enough, f"{path}, {format_bytes(free)} free.", "" if enough else "Free some space.")
+    return Check(name, enough, f"{path}, {format_bytes(free)} free.", "" if enough else "Free some space."), True
 
 
 def _machine(machine: HardwareSnapshot) -> Iterator[Check]:

@@ -23,7 +23,7 @@ from garden.jobs.pool import TaskPool
 from garden.process.program import run_program
 from garden.services.fit import FitService
 from garden.store.atomic_file import write_atomically
-from garden.store.replays import ReplayRecord, Replays
+from garden.store.replays import ReplayRecord, Replays, ReplayVerdict
 
 SCRIPT_FORMAT = "llama-cpp-python"
 
@@ -183,7 +183,8 @@ def compare_tokens(configuration: RunConfiguration, answer: Answer, replayed: Re
     # What was stopped here goes on there; only what was written can be compared.
     whole = same == len(theirs) or answer.finish_reason is FinishReason.CANCELLED
     if same == len(ours) and whole:
-        verdict, at_token, detail = "reproduces", None, f"All {len(ours)} tokens are the pane's."
+        at_token, detail = None, f"All {len(ours)} tokens are the pane's."
+        verdict: ReplayVerdict = "reproduces"
     else:
         gap = replayed.margins[same] if same < len(replayed.margins) else None
         tied = gap is not None and gap < NEAR_TIE

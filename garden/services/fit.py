@@ -26,15 +26,12 @@ from garden.jobs.pool import TaskPool
 from garden.services.bookkeeping import bookkeeping
 from garden.services.hub_access import HubAccess
 from garden.services.machine import MachineService
+from garden.services.measured_speeds import MeasuredSpeeds
 from garden.services.model_name import display_name
 from garden.services.settings import SettingsService
 from garden.store.forecasts import Forecasts, LoadRecord
 from garden.store.headers import Headers, file_key, hash_key
-from garden.store.speeds import SpeedRecord, Speeds
-
-#: A handful of tokens says nothing about speed.
-_TOKENS_THAT_TELL = 16
-
+from garden.store.speeds import Speeds
 
 #: Headers kept to derive those of sibling files from; each holds some hundred tensors.
 _HEADERS_KEPT = 16
@@ -68,7 +65,7 @@ class FitService:
         self._hub = hub
         self._headers = headers
         self._forecasts = forecasts
-        self._speeds = speeds
+        self._speeds = MeasuredSpeeds(speeds)
         self._pool = pool
         self._whole_headers: dict[tuple[str, str, str], GgufHeader] = {}
         self._model_locks: defaultdict[tuple[str, str, str], threading.Lock] = defaultdict(threading.Lock)
@@ -82,6 +79,7 @@ class FitService:
         """
         if ref.path is None:
             raise NotFoundError(f"{ref.name} is not on this machine.", "Download it first.")
+        self._speeds.recall()
         shards = shard_paths(Path(ref.path))
         return joined_header([self._local_header(path) for path in shards])
 
@@ -95,6 +93,7 @@ class FitService:
         model = (repo_id, revision, display_name(file.filename.rpartition("/")[2].removesuffix(".gguf")))
 
         def read(_cancelled: threading.Event) -> GgufHeader:
+            self._speeds.recall()
             key = hash_key(file.sha256) if file.sha256 else None
             known = self._headers.get(key) if key else None
             if known is not None:
@@ -147,8 +146,13 @@ class FitService:
     def forecast_header(
         self, header: GgufHeader, load: LoadParameters, machine: HardwareSnapshot | None = None
     ) -> FitForecast:
-        """Forecast from a header; quick enough for each row at each move of a slider."""
-        return estimator.forecast(header, load, machine or self._machine.snapshot())
+        """Forecast from a header; quick enough for each row at each move of a slider.
+
+        What ran on this machine says how fast a file of a known size will be; of a pretended one nothing is known.
+        """
+        if machine is not None:
+            return estimator.forecast(header, load, machine)
+        return estimator.forecast(header, load, self._machine.snapshot(), speeds=self._speeds.calibration(load))
 
     def forecast(
         self,
@@ -156,20 +160,21 @@ class FitService:
         load: LoadParameters | None = None,
         machine: HardwareSnapshot | None = None,
     ) -> FitForecast:
-        """Forecast for a file on this machine, with its own measured speed when it ran here before.
+        """Forecast for a file on this machine, with its own measured speed when it ran here before, loaded like this.
 
         Args:
             target: The model.
             load: How it would be loaded; as this machine would by itself when None.
-            machine: Where; this machine as it was read last when None.
+            machine: Where; this machine as it was read last when None. Speeds are known of that alone.
 
         Raises:
             GardenError: The file is gone or damaged.
         """
         ref = target.ref if isinstance(target, LibraryEntry) else target
         header = self.header(ref)
-        forecast = self.forecast_header(header, load or self.default_load(header), machine)
-        measured = self._speeds.latest(ref)
+        load = load or self.default_load(header)
+        forecast = self.forecast_header(header, load, machine)
+        measured = self._speeds.of_file(ref, load, forecast.n_gpu_layers) if machine is None else None
         if measured is None:
             return forecast
         return dataclasses.replace(
@@ -177,6 +182,8 @@ class FitService:
             decode_tokens_per_second=measured.decode_tokens_per_second,
             prefill_tokens_per_second=measured.prefill_tokens_per_second,
             speed_is_measured=True,
+            speed_runs=0,
+            speed_range=None,
         )
 
     def rough(self, summary: ModelSummary, context_length: int | None = None) -> FitForecast:
@@ -194,19 +201,7 @@ class FitService:
 
     def remember_speed(self, answer: Answer) -> None:
         """Keep the speed that an answer showed, when it was long enough to show one."""
-        metrics = answer.metrics
-        if metrics.decode_tokens_per_second is None or (metrics.completion_tokens or 0) < _TOKENS_THAT_TELL:
-            return
-        self._speeds.record(
-            SpeedRecord(
-                model=answer.configuration.model,
-                load=answer.configuration.load,
-                decode_tokens_per_second=metrics.decode_tokens_per_second,
-                prefill_tokens_per_second=metrics.prefill_tokens_per_second,
-                prompt_tokens=metrics.prompt_tokens,
-                completion_tokens=metrics.completion_tokens,
-            )
-        )
+        self._speeds.record(answer, self.header(answer.configuration.model), self._machine.snapshot())
 
     def audit(self) -> tuple[LoadRecord, ...]:
         """Loads so far with their forecasts, the newest first."""

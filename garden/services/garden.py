@@ -7,7 +7,8 @@ needs an engine's estimator or an export's renderer, and ``garden files`` never 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
@@ -20,7 +21,7 @@ from garden.store.token_store import TokenStore, system_keychain
 
 if TYPE_CHECKING:
     from garden.core.catalog import ModelSummary
-    from garden.core.errors import WorkerDiedError
+    from garden.core.errors import GardenError, WorkerDiedError
     from garden.core.fit_forecast import FitForecast
     from garden.jobs.job_runner import JobRunner
     from garden.services.catalog import CatalogService
@@ -31,9 +32,12 @@ if TYPE_CHECKING:
     from garden.services.library import LibraryService
     from garden.services.machine import MachineService
     from garden.services.model_pool import ModelPool, PaneKey
+    from garden.services.unfinished import UnfinishedService
     from garden.services.workshop import WorkshopService
     from garden.store.index_database import IndexDatabase
     from garden.store.loaded_models import LoadedModels
+    from garden.store.memory_database import MemoryDatabase
+    from garden.store.migrations import Migration
     from garden.store.model_use import ModelUses
     from garden.store.receipts import Receipts
     from garden.store.speeds import Speeds
@@ -76,14 +80,18 @@ class Garden:
 
     Args:
         work_offline: Open no connection, whatever the settings say.
+        notes_optional: Go on without notes when a database cannot be opened, e.g. on a full disk (see ``trouble``).
 
     Attributes:
         bus: Where facts are announced.
         settings: Settings and token.
         making: A lock per service, held while it is made.
+        trouble: Why nothing can be noted, None while everything is.
     """
 
-    def __init__(self, *, work_offline: bool = False) -> None:
+    def __init__(self, *, work_offline: bool = False, notes_optional: bool = False) -> None:
+        self._notes_optional = notes_optional
+        self.trouble: GardenError | None = None
         names = [name for name, made in vars(type(self)).items() if isinstance(made, _Made)]
         self.making = {name: threading.RLock() for name in names}
         self.bus = EventBus()
@@ -94,13 +102,13 @@ class Garden:
         self.settings = SettingsService(self.bus, store, tokens, work_offline=work_offline)
 
     @classmethod
-    def open(cls, *, work_offline: bool = False) -> Garden:
+    def open(cls, *, work_offline: bool = False, notes_optional: bool = False) -> Garden:
         """Open it, the databases first; ``close`` it, or use it as a context manager.
 
         Raises:
             StateError: The user's database cannot be opened; nothing was changed.
         """
-        garden = cls(work_offline=work_offline)
+        garden = cls(work_offline=work_offline, notes_optional=notes_optional)
         garden.open_databases()
         return garden
 
@@ -155,22 +163,31 @@ class Garden:
     @_Made
     def library(self) -> LibraryService:
         """Models on this machine."""
+        from garden.services.downloads import Downloads
         from garden.services.library import LibraryService
         from garden.services.library_scan import LibraryScan
+        from garden.services.listing import Listing
         from garden.store.library_index import LibraryIndex
 
+        scan = LibraryScan(self.fit, self._uses, self._receipts, self._speeds)
+        listing = Listing(self.bus, LibraryIndex(self._index), self._uses)
         return LibraryService(
-            self.bus,
             self.settings,
-            self._hub,
-            LibraryScan(self.fit, self._uses, self._receipts, self._speeds),
-            LibraryIndex(self._index),
-            self._uses,
+            scan,
+            listing,
+            Downloads(self.settings, self._hub, scan, listing, self.activity),
             self._receipts,
             self._loaded,
             self.activity,
             self._pool,
         )
+
+    @_Made
+    def unfinished(self) -> UnfinishedService:
+        """Downloads that did not end."""
+        from garden.services.unfinished import UnfinishedService
+
+        return UnfinishedService(self.bus, self.activity)
 
     @_Made
     def workshop(self) -> WorkshopService:
@@ -215,16 +232,32 @@ class Garden:
     # --- what several of them share ---
 
     @_Made
-    def _work(self) -> WorkDatabase:
+    def _work(self) -> WorkDatabase | MemoryDatabase:
+        from garden.store.migrations import WORK_MIGRATIONS
         from garden.store.work_database import WorkDatabase
 
-        return WorkDatabase(data_dir() / "work.sqlite")
+        return self._opened(WorkDatabase, data_dir() / "work.sqlite", WORK_MIGRATIONS)
 
     @_Made
-    def _index(self) -> IndexDatabase:
+    def _index(self) -> IndexDatabase | MemoryDatabase:
         from garden.store.index_database import IndexDatabase
+        from garden.store.migrations import INDEX_MIGRATIONS
 
-        return IndexDatabase(cache_dir() / "index.sqlite")
+        return self._opened(IndexDatabase, cache_dir() / "index.sqlite", INDEX_MIGRATIONS)
+
+    def _opened(self, kind: Callable[[Path], T], path: Path, migrations: Sequence[Migration]) -> T | MemoryDatabase:
+        from garden.core.errors import DiskFullError, StateError
+        from garden.store.database import NewerError
+
+        try:
+            return kind(path)
+        except (DiskFullError, StateError) as error:
+            if not self._notes_optional or isinstance(error, NewerError):
+                raise
+            from garden.store.memory_database import MemoryDatabase
+
+            self.trouble = self.trouble or error
+            return MemoryDatabase(path, migrations)
 
     @_Made
     def _hub(self) -> HubAccess:
@@ -265,12 +298,17 @@ class Garden:
     # --- the whole ---
 
     def tend(self) -> None:
-        """What a window does once after its start: take up interrupted work, keep a daily copy of the database."""
-        # Whoever can make interrupted work again has to be there first.
+        """What a window does once after its start: take up what closing had paused, keep a copy of the database."""
+        # Whoever can make paused work again has to be there first.
         workshop, activity = self.workshop, self.activity
-        activity.resume_interrupted()
+        activity.resume_paused_at_close()
         self._pool.submit(lambda _cancelled: self._work.make_daily_copy())
         self._pool.submit(lambda _cancelled: workshop.sweep())
+
+    @property
+    def recovery(self) -> str | None:
+        """What was done about damage found in the user's database; None when there was none."""
+        return self._work.recovery
 
     def changed_elsewhere(self) -> bool:
         """Whether another window or command has written the user's database since the last call."""

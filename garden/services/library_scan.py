@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from garden.core.errors import CancelledByUser, GardenError
-from garden.core.library_entry import LibraryEntry
+from garden.core.library_entry import LibraryEntry, Origin
 from garden.core.model_ref import ModelRef
+from garden.core.paths import hub_cache_dir
 from garden.gguf.header import GgufHeader
 from garden.gguf.quant_name import quant_type_of
 from garden.gguf.shard_set import shard_names, shard_of
-from garden.hub.cache import CachedFile, cached_models, hub_cache_dir
+from garden.hub.cache import CachedFile, cached_models
 from garden.quantization.lineage import LINEAGE_KEY, parse_lineage
 from garden.services import starter
 from garden.services.fit import FitService
@@ -61,6 +62,12 @@ class LibraryScan:
             for path in gguf_files(folder):
                 self._check(cancelled)
                 entries.setdefault(os.path.realpath(path), self._describe(path.absolute(), uses))
+        # Wherever the user had it written to: what was made here is listed while it is there.
+        for receipt in self._receipts.list():
+            path = Path(receipt.path)
+            if os.path.realpath(path) not in entries and path.is_file():
+                self._check(cancelled)
+                entries[os.path.realpath(path)] = self._describe(path, uses)
         return tuple(entries.values())
 
     def describe_cached(self, cached: CachedFile) -> LibraryEntry:
@@ -105,7 +112,7 @@ class LibraryScan:
         )
         return self._entry(ref, "made_here" if self._receipts.for_path(str(path)) else "folder", uses)
 
-    def _entry(self, ref: ModelRef, origin: str, uses: Mapping[str, ModelUse]) -> LibraryEntry:
+    def _entry(self, ref: ModelRef, origin: Origin, uses: Mapping[str, ModelUse]) -> LibraryEntry:
         assert ref.path is not None
         header: GgufHeader | None = None
         problem: str | None = None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from garden.core.conversation import Answer, ChatMessage, FinishReason
 from garden.core.errors import GardenError
-from garden.core.events import EventBus, PaneChanged, PaneText
+from garden.core.events import EventBus, PaneChanged, PaneStage, PaneText
 from garden.core.messages import Delta, PromptRead, PromptRendered
 from garden.core.run_configuration import RunConfiguration
 from garden.inference.backend import GenerationEvent
@@ -26,7 +26,7 @@ class PaneRun:
         self._text: list[str] = []
         self._tokens: list[int] = []
 
-    def report(self, state: str, fraction: float | None) -> None:
+    def report(self, state: PaneStage, fraction: float | None) -> None:
         """Say where the pane is."""
         self._bus.publish(PaneChanged(**self._where, state=state, fraction=fraction))  # type: ignore[arg-type]  # its fields
 

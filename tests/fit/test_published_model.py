@@ -32,7 +32,7 @@ def test_the_shape_stands_under_the_keys_of_gguf() -> None:
     header = _named("Qwen3 8B").header("Q8_0")
 
     assert (header.architecture, header.block_count, header.context_length) == ("qwen3", 36, 40_960)
-    assert header.per_layer("attention.head_count_kv") == (8,) * 36
+    assert header.value("attention.head_count_kv") == 8
 
 
 def test_a_type_that_does_not_exist_is_a_fault_of_the_caller() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from garden.core.catalog import RemoteFile, RepositoryFile
+from garden.core.catalog import FileKind, RemoteFile, RepositoryFile
 from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
 from garden.fit.recommend import Rated, recommendation, recommended
 
@@ -14,7 +14,7 @@ SIZES = {
 
 
 def ladder(
-    *, gpu: str | None = None, cpu: str = "BF16", tight: str = "", scale: float = 1.0, kind: str = "model"
+    *, gpu: str | None = None, cpu: str = "BF16", tight: str = "", scale: float = 1.0, kind: FileKind = "model"
 ) -> list[Rated]:
     """Files on a machine where everything up to ``gpu`` lies on the GPU, and up to ``cpu`` beside it."""
     rated = []

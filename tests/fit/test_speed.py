@@ -37,6 +37,15 @@ def test_runs_that_contradict_each_other_are_averaged() -> None:
     assert speed.t0_seconds == 0
 
 
+def test_how_far_runs_are_apart_is_kept() -> None:
+    # 50 GiB/s by themselves, 25 GiB/s beside another program; the mean time is 0.15 s.
+    speed = MeasuredSpeed.from_runs([run(5, 0.1), run(5, 0.2)])
+
+    assert speed is not None
+    assert speed.slowest == pytest.approx(0.75)
+    assert speed.fastest == pytest.approx(1.5)
+
+
 def test_a_small_model_says_nothing_of_large_ones() -> None:
     assert MeasuredSpeed.from_runs([Run(bytes_read=MIN_BYTES_READ - 1, tokens_per_second=80)]) is None
     assert MeasuredSpeed.from_runs([]) is None

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from garden.fit.weights import EXPERTS_IN_RAM, bytes_read_per_token, weights_of
+from garden.fit.weights import bytes_read_per_token, weights_of
 from garden.gguf.header import GgufHeader, TensorInfo, Value
 from tests.fit.headers import GIB, header, published, tensor
 
@@ -69,7 +69,8 @@ def test_experts_are_counted_apart() -> None:
 
 def test_a_placement_moves_what_it_names() -> None:
     experts = tensor("blk.1.ffn_up_exps.weight", 64, 32, 8)
-    weights = weights_of(model(OUTPUT, experts), ((EXPERTS_IN_RAM, "CPU"), ("attn_q", "CUDA1")))
+    placement = ((r"\.ffn_(up|down|gate|gate_up)_(ch|)exps", "CPU"), ("attn_q", "CUDA1"))
+    weights = weights_of(model(OUTPUT, experts), placement)
 
     assert dict(weights.placed) == {"CPU": 32_768, "CUDA1": 16_384}
     assert weights.blocks == (0, 0)

@@ -54,15 +54,6 @@ def test_values_come_back_as_they_are(value: Value) -> None:
     assert read(file_bytes({**LLAMA, "key": value})).metadata["key"] == value
 
 
-def test_numbers_per_layer_repeat_a_scalar() -> None:
-    one = read(file_bytes({**LLAMA, "llama.attention.head_count": 8}))
-    each = read(file_bytes({**LLAMA, "llama.attention.head_count": [8, 0]}))
-
-    assert one.per_layer("attention.head_count") == (8, 8)
-    assert each.per_layer("attention.head_count") == (8, 0)
-    assert one.per_layer("absent") is None
-
-
 def test_a_key_of_another_type_counts_as_absent() -> None:
     header = read(file_bytes({**LLAMA, "llama.context_length": "many", "general.name": 5}))
 

@@ -33,6 +33,7 @@ class Window:
 
     pages: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    at_hand: str | None = None
 
     def show_page(self, name: str) -> None:
         self.pages.append(name)
@@ -44,6 +45,9 @@ class Window:
     def export(self, entry: object) -> None: ...
 
     def show_model(self, path: str) -> None: ...
+
+    def model_at_hand(self) -> str | None:
+        return self.at_hand
 
     def open_repository(self, repo_id: str) -> None: ...
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from garden.core.catalog import ModelSummary, RemoteFile, Repository, RepositoryFile
+from garden.core.catalog import FileKind, ModelSummary, RemoteFile, Repository, RepositoryFile
 from garden.core.events import EventBus
 from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
-from garden.core.job_record import JobRecord
-from garden.core.library_entry import LibraryEntry
+from garden.core.job_record import JobKind, JobRecord
+from garden.core.library_entry import LibraryEntry, Origin
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import LoadParameters
 from garden.gguf.header import GgufHeader, TensorInfo, Value
@@ -34,7 +35,7 @@ def page(*repo_ids: str, cursor: str | None = None, verdict: Verdict = Verdict.F
     return CatalogPage(rows=tuple(rated(repo_id, verdict) for repo_id in repo_ids), cursor=cursor)
 
 
-def repository_file(quant_type: str, size_bytes: int = GIB, kind: str = "model") -> RepositoryFile:
+def repository_file(quant_type: str, size_bytes: int = GIB, kind: FileKind = "model") -> RepositoryFile:
     filename = f"model-{quant_type}.gguf"
     remote = RemoteFile(filename=filename, size_bytes=size_bytes, sha256="ab" * 32)
     return RepositoryFile(filename=filename, files=(remote,), kind=kind, quant_type=quant_type)
@@ -52,7 +53,7 @@ def header(data_bytes: int = GIB, context_length: int = 40_960) -> GgufHeader:
     )
 
 
-def entry(name: str, origin: str = "folder", **facts: Any) -> LibraryEntry:
+def entry(name: str, origin: Origin = "folder", **facts: Any) -> LibraryEntry:
     reference = {key: facts.pop(key) for key in ("repo_id", "quant_type", "size_bytes", "sha256") if key in facts}
     filenames = facts.pop("filenames", (f"{name}.gguf",))
     ref = ModelRef(name=name, filenames=filenames, path=f"/models/{filenames[0]}", **reference)
@@ -148,6 +149,12 @@ class LibraryDouble:
     def download(self, repository: Repository, file: RepositoryFile) -> Handle[LibraryEntry]:
         self.downloads.append((repository, file))
         return self.download_handle
+
+
+def download_record(handle: Handle[LibraryEntry], filename: str, **facts: Any) -> JobRecord:
+    """What the library writes down of a download from ``a/model``."""
+    target = json.dumps({"repo_id": "a/model", "revision": "c" * 40, "filenames": [filename]})
+    return JobRecord(id=handle.id, kind=JobKind.DOWNLOAD, title="model", target=target, **facts)
 
 
 class ActivityDouble:

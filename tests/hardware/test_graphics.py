@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from garden.core.hardware_snapshot import EngineDevice, Gpu
+from garden.core.hardware_snapshot import DeviceKind, EngineDevice, Gpu
 from garden.hardware.graphics import read_gpus
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's list of devices")
@@ -42,7 +42,9 @@ class FakeDriver:
         return self._gpus
 
 
-def device(name: str, description: str, total: int = 8 * GIB, free: int = 7 * GIB, kind: str = "gpu") -> EngineDevice:
+def device(
+    name: str, description: str, total: int = 8 * GIB, free: int = 7 * GIB, kind: DeviceKind = "gpu"
+) -> EngineDevice:
     return EngineDevice(name=name, description=description, kind=kind, memory_total_bytes=total, memory_free_bytes=free)
 
 

@@ -11,7 +11,14 @@ from filelock import FileLock
 
 from garden.core.errors import CancelledByUser, NotFoundError, StateError
 from garden.core.messages import Transfer
-from garden.hub.cache import CachedFile, cached_models, hub_cache_dir, remove, unfinished_downloads, verify
+from garden.hub.cache import (
+    CachedFile,
+    cached_models,
+    remove,
+    remove_unfinished,
+    unfinished_downloads,
+    verify,
+)
 from garden.hub.hub_library import switch_off_extras
 from garden.hub.transfer import RepositoryTransfer
 from tests.hubserver import HubServer, ServedRepository, repository
@@ -180,6 +187,34 @@ def test_a_file_that_is_being_fetched_is_not_removed(hub: HubServer, cache: Path
     assert verify(_file(cache))
 
 
+def test_what_a_transfer_left_is_removed_unless_it_is_being_fetched(hub: HubServer, cache: Path) -> None:
+    _fetch(hub, cache)
+    left = cache / "models--o--r" / "blobs" / f"{'a' * 64}.garden.incomplete"
+    left.write_bytes(b"12345")
+    (part,) = unfinished_downloads(cache)
+
+    lock = cache / ".locks" / "models--o--r" / f"{'a' * 64}.lock"
+    with FileLock(lock), pytest.raises(StateError, match="downloaded"):
+        remove_unfinished(cache, part)
+    assert left.exists()
+
+    assert remove_unfinished(cache, part) == 5
+    assert not left.exists()
+    assert verify(_file(cache))
+    assert remove_unfinished(cache, part) == 0
+
+
+def test_a_repository_of_which_nothing_else_is_here_goes_with_its_part(cache: Path) -> None:
+    left = cache / "models--o--gone" / "blobs" / f"{'a' * 64}.1234abcd.incomplete"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"12345")
+
+    (part,) = unfinished_downloads(cache)
+
+    assert (part.repo_id, remove_unfinished(cache, part)) == ("o/gone", 5)
+    assert not (cache / "models--o--gone").exists()
+
+
 def test_removing_a_file_without_links(hub: HubServer, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_DISABLE_SYMLINKS", "1")
     _fetch(hub, cache)
@@ -206,35 +241,6 @@ def test_bytes_in_the_store_of_all_repositories(cache: Path) -> None:
     remove(cache, files[0])
     assert [file.repo_id for file in cached_models(cache)] == ["b/r"]
     assert files[1].path.read_bytes() == _DATA
-
-
-def test_unfinished_downloads_of_any_tool(cache: Path) -> None:
-    blobs = cache / "models--o--r" / "blobs"
-    blobs.mkdir(parents=True)
-    (blobs / f"{_SHA256}.garden.incomplete").write_bytes(b"123")
-    (blobs / f"{_SHA256}.1234abcd.incomplete").write_bytes(b"12345")
-    (blobs / _SHA256).write_bytes(b"whole")
-    assert sorted(part.size_bytes for part in unfinished_downloads(cache)) == [3, 5]
-
-
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [
-        ({"HF_HUB_CACHE": "/c"}, "/c"),
-        ({"HF_HOME": "/h"}, "/h/hub"),
-        ({"XDG_CACHE_HOME": "/x"}, "/x/huggingface/hub"),
-        ({"HUGGINGFACE_HUB_CACHE": "/old"}, "/old"),
-        ({"HOME": "/home/ada"}, "/home/ada/.cache/huggingface/hub"),
-    ],
-)
-def test_the_cache_is_where_the_environment_says(
-    environment: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME", "HUGGINGFACE_HUB_CACHE"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    assert hub_cache_dir() == Path(expected)
 
 
 def test_a_large_cache_is_listed_quickly(cache: Path) -> None:

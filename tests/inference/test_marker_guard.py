@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from garden.core.conversation import ChatMessage
+from garden.core.conversation import ChatMessage, Role
 from garden.inference.marker_guard import MarkerGuard
 
 MARKERS = ("<|im_start|>", "<|im_end|>", "</s>", "<|im", "[INST]")
@@ -69,7 +69,7 @@ def test_a_text_is_looked_through_once() -> None:
 
 
 @pytest.mark.parametrize("role", ["system", "user", "assistant"])
-def test_it_holds_for_every_role(role: str) -> None:
+def test_it_holds_for_every_role(role: Role) -> None:
     messages, cut = MarkerGuard(control_texts).cut([ChatMessage(role=role, content="</s>")], "")
 
     assert messages[0].content == f"<{cut}/s>"

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from garden.core.conversation import ChatMessage
+from garden.core.conversation import ChatMessage, Role
 from garden.core.errors import RefusedError
 from garden.core.run_configuration import AskParameters
 from garden.inference.prompt import Prompt, PromptBuilder, joined_plainly
@@ -44,7 +44,7 @@ class FakeVocabulary:
 def build(
     *contents: str, template: str | None = CHAT_TEMPLATE, adds_bos: bool = False, ask: AskParameters | None = None
 ) -> Prompt:
-    roles = ["user", "assistant"] * 9
+    roles: list[Role] = ["user", "assistant"] * 9
     messages = [ChatMessage(role=role, content=text) for role, text in zip(roles, contents, strict=False)]
     return PromptBuilder(FakeVocabulary(adds_bos=adds_bos), template).build(messages, ask or AskParameters())
 
@@ -105,9 +105,8 @@ def test_a_template_of_the_users_own_is_used() -> None:
 
 
 def test_an_answer_goes_on_where_its_prompt_ended() -> None:
-    chat = [
-        ChatMessage(role=role, content=text) for role, text in [("user", "One,"), ("assistant", " two"), ("user", "A")]
-    ]
+    said: list[tuple[Role, str]] = [("user", "One,"), ("assistant", " two"), ("user", "A")]
+    chat = [ChatMessage(role=role, content=text) for role, text in said]
 
     assert joined_plainly(chat) == "One, two\n\nA"
 

@@ -8,10 +8,10 @@ import pytest
 from garden.core.errors import CancelledByUser, DiskFullError, GardenError, NotFoundError, RefusedError
 from garden.core.events import EventBus, JobChanged, Subscription
 from garden.core.job_record import JobKind, JobRecord, JobState
-from garden.jobs.job import PAUSED_AT_CLOSE, PAUSED_BY_USER
+from garden.jobs.job import INTERRUPTED, PAUSED_AT_CLOSE, PAUSED_BY_USER
 from garden.jobs.job_context import JobContext
 from garden.jobs.job_runner import JobRunner
-from garden.jobs.jobs_log import MemoryJobsLog
+from tests.jobs.memory_log import MemoryJobsLog
 
 LIMITS = {JobKind.DOWNLOAD: 2, JobKind.QUANTIZE: 1}
 
@@ -310,16 +310,26 @@ def test_jobs_of_a_process_that_is_gone_are_taken_over(resumable: bool, state: J
     assert bench.log.list() == (record,)
 
 
-def test_interrupted_work_goes_on_at_the_next_start_and_what_the_user_paused_does_not() -> None:
-    interrupted = Bench(MemoryJobsLog((earlier(JobState.RUNNING, resumable=True),)))
-    by_user = Bench(MemoryJobsLog((earlier(JobState.PAUSED, resumable=True, note=PAUSED_BY_USER),)))
-    for bench in (interrupted, by_user):
+def test_only_what_closing_had_paused_goes_on_by_itself_at_the_next_start() -> None:
+    def started(record: JobRecord) -> Bench:
+        bench = Bench(MemoryJobsLog((record,)))
         bench.runner.on_resume(JobKind.DOWNLOAD, lambda record: lambda context: record.target + " made again")
+        return bench
 
-    (handle,) = interrupted.runner.resume_interrupted()
+    closed = started(earlier(JobState.PAUSED, resumable=True, note=PAUSED_AT_CLOSE))
+    by_user = started(earlier(JobState.PAUSED, resumable=True, note=PAUSED_BY_USER))
+    killed = [started(earlier(state, resumable=True)) for state in (JobState.RUNNING, JobState.WAITING)]
+
+    (handle,) = closed.runner.resume_paused_at_close()
 
     assert handle.result(5) == "t made again"
-    assert by_user.runner.resume_interrupted() == ()
+    for bench in (by_user, *killed):
+        assert bench.runner.resume_paused_at_close() == ()
+    assert by_user.runner.interrupted() == ()
+    for bench in killed:
+        assert [(record.id, record.note) for record in bench.runner.interrupted()] == [("old", INTERRUPTED)]
+        assert bench.runner.resume("old").result(5) == "t made again"
+        assert bench.runner.interrupted() == ()
     assert by_user.runner.resume("old").result(5) == "t made again"
 
 

@@ -405,7 +405,7 @@ def test_a_long_enough_answer_is_a_measured_speed(garden: Garden, endless_model:
     answer = garden.compare.ask(chat.id, "Hello?").result(60).answers[0]
     assert len(answer.token_ids) >= 16
 
-    forecast = garden.fit.forecast(answer.configuration.model)
+    forecast = garden.fit.forecast(made.model, made.load)
 
     assert forecast.speed_is_measured
     assert forecast.decode_tokens_per_second == answer.metrics.decode_tokens_per_second

@@ -13,13 +13,9 @@ from garden.services.garden import Garden
 pytestmark = pytest.mark.engine
 
 
-def test_answers_arrive_and_the_conversation_stays_usable(
-    garden: Garden, tiny_model: Path, other_tiny_model: Path
-) -> None:
-    panes = [
-        garden.compare.configuration_for(garden.library.describe(path)).with_ask(max_tokens=8)
-        for path in (tiny_model, other_tiny_model)
-    ]
+def test_answers_arrive_and_the_conversation_stays_usable(garden: Garden, endless_model: Path) -> None:
+    run = garden.compare.configuration_for(garden.library.describe(endless_model)).with_ask(max_tokens=8)
+    panes = [run, run]
     conversation = garden.compare.new(panes)
     events = garden.bus.subscribe()
     handle = garden.compare.ask(conversation.id, "Hello")

@@ -18,7 +18,7 @@ from garden.core.errors import (
 )
 from garden.core.events import JobChanged, LibraryChanged
 from garden.core.job_record import JobState
-from garden.hub.cache import hub_cache_dir
+from garden.core.paths import hub_cache_dir
 from garden.services.garden import Garden
 from garden.services.target import HubTarget, parse_hub_target
 from tests.hubserver import Fault, HubServer, repository_of
@@ -240,10 +240,8 @@ else:
 """
 
 
-@pytest.mark.parametrize("end", ["close", "kill"])
-def test_what_was_interrupted_goes_on_by_itself_at_the_next_start(
-    hub: HubServer, data_dirs: Path, tiny_model: Path, end: str
-) -> None:
+def _begin_and_end(hub: HubServer, end: str) -> int:
+    """Begin a download in a process that ends in the middle of it; returns how much was asked of the Hub."""
     hub.faults.add(Fault("slow", bytes_per_second=1_000_000))
     command = [sys.executable, "-c", _BEGIN, f"{REPO}:F16", end]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -251,7 +249,17 @@ def test_what_was_interrupted_goes_on_by_itself_at_the_next_start(
         assert process.stdout.readline() == "moving\n"
         if end == "kill":
             process.kill()
-    before = len(hub.requests)
+    return len(hub.requests)
+
+
+def _resumed_ranges(hub: HubServer, before: int) -> list[str | None]:
+    return [request.range for request in hub.requests[before:] if request.origin == "cdn"]
+
+
+def test_what_closing_had_paused_goes_on_by_itself_at_the_next_start(
+    hub: HubServer, data_dirs: Path, tiny_model: Path
+) -> None:
+    before = _begin_and_end(hub, "close")
 
     with Garden.open() as again:
         events = again.bus.subscribe()
@@ -263,7 +271,28 @@ def test_what_was_interrupted_goes_on_by_itself_at_the_next_start(
         (entry,) = again.library.entries()
 
     assert Path(entry.ref.path or "").read_bytes() == tiny_model.read_bytes()
-    (resumed,) = [request.range for request in hub.requests[before:] if request.origin == "cdn"]
+    (resumed,) = _resumed_ranges(hub, before)
+    assert resumed not in (None, "bytes=0-")
+
+
+def test_what_was_killed_goes_on_only_when_it_is_asked_for(hub: HubServer, data_dirs: Path, tiny_model: Path) -> None:
+    before = _begin_and_end(hub, "kill")
+
+    # Another command comes first, then a window: neither fetches anything unasked.
+    subprocess.run([sys.executable, "-m", "garden", "library"], check=True, capture_output=True)
+    with Garden.open() as again:
+        again.tend()
+        (job,) = again.activity.jobs()
+        assert (job.state, job.note) == (JobState.PAUSED, "Interrupted; resume to go on")
+        assert again.activity.interrupted() == (job,)
+        assert hub.requests[before:] == []
+
+        entry = again.library.download_target(target()).result(60)
+        # Under its old record: nothing is left that claims to wait.
+        assert [(old.id, old.state) for old in again.activity.jobs()] == [(job.id, JobState.SUCCEEDED)]
+
+    assert Path(entry.ref.path or "").read_bytes() == tiny_model.read_bytes()
+    (resumed,) = _resumed_ranges(hub, before)
     assert resumed not in (None, "bytes=0-")
 
 

@@ -6,13 +6,13 @@ import pytest
 
 from garden.core.catalog import ModelSummary, RemoteFile, Repository, RepositoryFile
 from garden.core.errors import NotFoundError
-from garden.core.library_entry import LibraryEntry
+from garden.core.library_entry import LibraryEntry, Origin
 from garden.core.model_ref import ModelRef
 from garden.services.target import HubTarget, choose_entry, choose_file, full_name, looks_like_path, parse_hub_target
 
 
 def entry(
-    name: str, quant_type: str | None = None, *, origin: str = "folder", repo_id: str | None = None
+    name: str, quant_type: str | None = None, *, origin: Origin = "folder", repo_id: str | None = None
 ) -> LibraryEntry:
     filename = f"{name}-{quant_type}.gguf" if quant_type else f"{name}.gguf"
     ref = ModelRef(name=name, filenames=(filename,), path=f"/models/{filename}", quant_type=quant_type, repo_id=repo_id)

@@ -19,6 +19,17 @@ def test_a_dry_run_tells_the_size_of_the_file_to_the_byte(garden: Garden, tiny_m
 
     assert receipt.size_bytes == forecast.size_bytes == Path(receipt.path).stat().st_size
     assert receipt.forecast_size_bytes == forecast.size_bytes
+    assert receipt.forecast_bits_per_weight == forecast.bits_per_weight == receipt.bits_per_weight
+
+
+def test_a_receipt_holds_what_earlier_runs_let_expect_and_nothing_else(garden: Garden, tiny_model: Path) -> None:
+    source = garden.library.describe(tiny_model)
+
+    first = garden.workshop.quantize(source, "Q4_K_M").result(60)
+    second = garden.workshop.quantize(source, "Q8_0").result(60)
+
+    assert (first.forecast_seconds, first.forecast_peak_memory_bytes) == (None, None)
+    assert (second.forecast_seconds, second.forecast_peak_memory_bytes) == (first.seconds, first.peak_memory_bytes)
 
 
 def test_what_was_made_is_in_the_library_beside_its_siblings_with_its_receipt(garden: Garden, tiny_model: Path) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from garden.fit.graph.arena import Arena, Block
 from garden.fit.graph.batch import Batch
+
+#: A gate with a matrix of its own, with one fused to the up matrix, or no gate.
+Gate = Literal["split", "fused", "none"]
 
 
 class FeedForward(Protocol):
@@ -29,11 +32,11 @@ class Dense:
 
     Attributes:
         hidden: Its width; 0 for none.
-        gate: ``split`` (a matrix of its own), ``fused`` (with the up matrix) or ``none``.
+        gate: Whether and how it is gated.
     """
 
     hidden: int
-    gate: str = "split"
+    gate: Gate = "split"
 
     def place(self, arena: Arena, batch: Batch, normed: Block | None, width: int) -> Block:
         """Up and gate, activation, down."""
@@ -70,7 +73,7 @@ class Experts:
     used: int
     hidden: int
     shared: int = 0
-    gate: str = "split"
+    gate: Gate = "split"
     weighed_first: bool = False
     biased_choice: bool = False
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from garden.fit.graph.attention import Attention, LatentAttention, Mixer
 from garden.fit.graph.block import AltUpBlock, BlockGraph, Graph
-from garden.fit.graph.feed_forward import Dense, Experts, FeedForward
+from garden.fit.graph.feed_forward import Dense, Experts, FeedForward, Gate
 from garden.fit.graph.recurrence import DeltaNet, ShortConvolution, StateSpace, TimeMix, Together
 from garden.fit.model_shape import Layer, ModelShape, counts, whole
 from garden.gguf.header import GgufHeader, TensorInfo
@@ -167,7 +167,7 @@ class _Reader:
             if up is None:
                 return None
             hidden = names["ffn_down.weight"].shape[0] if "ffn_down.weight" in names else hidden
-            gate = "split" if "ffn_gate.weight" in names else "fused" if up.shape[1] == 2 * hidden else "none"
+            gate: Gate = "split" if "ffn_gate.weight" in names else "fused" if up.shape[1] == 2 * hidden else "none"
             return Dense(hidden=hidden, gate=gate)
         return Dense(hidden=hidden, gate="fused" if self._architecture in _FUSED_GATE else "split") if hidden else None
 
@@ -180,7 +180,7 @@ class _Reader:
         shared = whole(self._header, "expert_shared_feed_forward_length")
         if _described(names):
             shared = names["ffn_down_shexp.weight"].shape[0] if "ffn_down_shexp.weight" in names else 0
-        gate = "split"
+        gate: Gate = "split"
         if _described(names) and "ffn_gate_exps.weight" not in names:
             gate = "fused" if "ffn_gate_up_exps.weight" in names else "none"
         return Experts(

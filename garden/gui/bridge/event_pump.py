@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import shiboken6
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
 
-from garden.core.errors import GardenError
+from garden.core.errors import CancelledByUser, GardenError
 
 if TYPE_CHECKING:
     from garden.core.events import EventBus
@@ -101,7 +101,7 @@ class EventPump(QObject):
         self._timer.setSingleShot(True)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.drain)
-        self._pool: TaskPool | None = None
+        self._pools: tuple[TaskPool, TaskPool] | None = None
         self._subscription = bus.subscribe(self._wake)
 
     def on(self, event_type: type[E], slot: Callable[[E], None]) -> None:
@@ -141,6 +141,7 @@ class EventPump(QObject):
         on_error: Callable[[GardenError], None],
         *,
         receiver: QObject | None = None,
+        ahead: bool = False,
     ) -> Handle[T]:
         """Do something that blocks (a disk, a database, a header) away from the Qt thread, then call as ``watch`` does.
 
@@ -149,15 +150,78 @@ class EventPump(QObject):
             on_result: Called with what it returned.
             on_error: Called with what it raised.
             receiver: As in ``watch``.
+            ahead: The user waits for it: it does not stand in line behind what is only read.
         """
-        if self._pool is None:
+        handle = self._workers(ahead=ahead).submit(lambda _cancelled: work())
+        self.watch(handle, on_result, on_error, receiver=receiver)
+        return handle
+
+    def begin(
+        self,
+        start: Callable[[], Handle[T]],
+        on_result: Callable[[T], None],
+        on_error: Callable[[GardenError], None],
+        *,
+        receiver: QObject | None = None,
+    ) -> Handle[T]:
+        """Begin work whose beginning blocks too (a job is written down before it starts), then call as ``watch`` does.
+
+        Args:
+            start: Called on a thread of a small pool; begins the work.
+            on_result: Called with the work's result.
+            on_error: Called with the error of the beginning or of the work.
+            receiver: As in ``watch``.
+
+        Returns:
+            A handle for both: cancelling it, which returns at once, keeps the work from beginning or cancels it.
+        """
+        from garden.jobs.handle import Handle
+
+        begun: list[Handle[T]] = []
+
+        def stop(_cancelled: threading.Event) -> None:
+            for work in begun:
+                work.cancel()
+
+        def stop_soon() -> None:
+            self._workers(ahead=True).submit(stop)
+
+        whole: Handle[T] = Handle(on_cancel=stop_soon)
+
+        def end(work: Handle[T]) -> None:
+            if work.error is not None:
+                whole.fail(work.error)
+            else:
+                whole.succeed(work.result(0))
+
+        def begin(_cancelled: threading.Event) -> None:
+            if whole.cancelled.is_set():
+                raise CancelledByUser
+            work = start()
+            begun.append(work)
+            work.on_done(end)
+            if whole.cancelled.is_set():
+                work.cancel()
+
+        def not_begun(beginning: Handle[None]) -> None:
+            if beginning.error is not None:
+                whole.fail(beginning.error)
+
+        self.watch(whole, on_result, on_error, receiver=receiver)
+        self._workers(ahead=True).submit(begin).on_done(not_begun)
+        return whole
+
+    def do(self, work: Callable[[], object], on_error: Callable[[GardenError], None]) -> None:
+        """Do something at once, away from the Qt thread, that is told of by events, or by its error."""
+        self.run(work, lambda _done: None, on_error, ahead=True)
+
+    def _workers(self, *, ahead: bool) -> TaskPool:
+        if self._pools is None:
             # Not needed for the first paint, so not imported for it.
             from garden.jobs.pool import TaskPool
 
-            self._pool = TaskPool(2)
-        handle = self._pool.submit(lambda _cancelled: work())
-        self.watch(handle, on_result, on_error, receiver=receiver)
-        return handle
+            self._pools = TaskPool(2, "reading"), TaskPool(2, "doing")
+        return self._pools[ahead]
 
     @property
     def waiting(self) -> int:
@@ -176,8 +240,8 @@ class EventPump(QObject):
         self._bus.unsubscribe(self._subscription)
         self._timer.stop()
         self._finished.clear()
-        if self._pool is not None:
-            self._pool.close()
+        for pool in self._pools or ():
+            pool.close()
 
     def event(self, event: QEvent) -> bool:
         """Take the wake-up that another thread posted."""

@@ -14,6 +14,7 @@ from garden.core.library_entry import LibraryEntry
 from garden.gui.pages.model_menu import open_model_menu
 from garden.gui.viewmodels.compare import LETTERS, CompareViewModel
 from garden.gui.viewmodels.export import ExportSource, ExportViewModel
+from garden.gui.viewmodels.model_choice import full_name, likely_first
 from garden.gui.widgets.markdown_blocks import split_blocks
 
 if TYPE_CHECKING:
@@ -61,12 +62,38 @@ class CompareActions(QObject):
 
     # --- models ---
 
+    def open_models(self, entries: Sequence[LibraryEntry]) -> None:
+        """Begin a comparison; offer to add a single model to one that waits for its first prompt."""
+        compare, conversation = self._compare, self._compare.conversation
+        if len(entries) != 1 or conversation is None or conversation.turns or len(compare.letters) == len(LETTERS):
+            compare.open_entries(entries)
+            return
+        entry, here = entries[0], [run.model for _letter, run in conversation.panes]
+        if any(model.path == entry.ref.path for model in here):
+            # It is what was asked for already.
+            return
+        from garden.gui.question import Question
+
+        question = Question(self._theme, self._page.window(), name="addQuestion")
+        question.closed.connect(question.deleteLater)
+        question.ask(
+            "compare",
+            f"Add {full_name(entry.ref)} to the comparison?",
+            f"What is there waits for its first prompt: {', '.join(full_name(model) for model in here)}.",
+            yes=("Add it", "primary", "plus"),
+            no="Begin another",
+            then=lambda: compare.add_pane(entry),
+            otherwise=lambda: compare.open_entries(entries),
+        )
+
     def pick_model(
         self, anchor: QWidget, choose: Callable[[LibraryEntry], None], *, current_path: str | None = None
     ) -> None:
         """Offer the models on this machine."""
-        entries = self._compare.lists.entries
-        open_model_menu(self._theme, anchor, entries, choose, self._find_models, current_path=current_path)
+        conversation = self._compare.conversation
+        taken = {run.model.path for _letter, run in conversation.panes} if conversation else set()
+        first, others = likely_first(self._compare.lists.entries, self._navigator.model_at_hand(), taken)
+        open_model_menu(self._theme, anchor, others, choose, self._find_models, first=first, current_path=current_path)
 
     @Slot()
     def _find_models(self) -> None:

@@ -16,6 +16,7 @@ from garden.gui.pages.compare_actions import CompareActions
 from garden.gui.pages.pane_row import PaneRow
 from garden.gui.pages.turn_bar import TurnBar
 from garden.gui.viewmodels.compare import ALONE, LETTERS, MODE_MEANINGS, CompareViewModel
+from garden.gui.viewmodels.model_choice import full_name
 from garden.gui.viewmodels.pane_state import answer_facts
 from garden.gui.viewmodels.relay_plan import planned_bytes
 from garden.gui.viewmodels.run_difference import summary
@@ -150,9 +151,10 @@ class ComparePage(QWidget):
     # --- what the window asks ---
 
     def open_entries(self, entries: Sequence[LibraryEntry]) -> None:
-        """Begin a conversation with one pane per model."""
-        self.compare.open_entries(entries)
+        """Begin a conversation with one pane per model, or offer to add to the one that is not asked yet."""
+        # First: a question that opens takes the focus.
         self.composer.setFocus()
+        self.actions_of.open_models(entries)
 
     def open_conversation(self, conversation_id: str) -> None:
         """Show a kept conversation."""
@@ -209,7 +211,10 @@ class ComparePage(QWidget):
                 "compare",
                 "No model on this machine yet",
                 "Download one from the Hub, or add a folder with GGUF files in the Library.",
-                actions=(("Find a model", "primary", "discover", self._on_find_wanted),),
+                actions=(
+                    ("Find a model", "primary", "discover", self._on_find_wanted),
+                    ("Open Library", "default", "library", lambda: self._navigator.show_page("library")),
+                ),
             )
             return
         actions: list[tuple[str, Kind, str | None, Callable[[], None]]] = [
@@ -232,7 +237,9 @@ class ComparePage(QWidget):
         elif letter in self._busy:
             self._busy.discard(letter)
             said = state.error or ("has answered" if state.text else "was stopped")
-            announce(pane, f"Pane {letter}: {said}", urgent=state.error is not None)
+            announce(
+                pane, f"Pane {letter}, {full_name(state.configuration.model)}: {said}", urgent=state.error is not None
+            )
 
     def _plan_memory(self) -> None:
         """Show what the panes will take in the meter, until they are asked and take it."""

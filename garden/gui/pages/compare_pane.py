@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -12,6 +13,7 @@ from garden.core.conversation import FinishReason
 from garden.gui.pages.failure_strip import FailureStrip
 from garden.gui.pages.wait_card import WaitCard
 from garden.gui.viewmodels.pane_state import CUT_OFF, PaneState
+from garden.gui.viewmodels.wording import about
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.markdown_view import MarkdownView
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 _READABLE = 880
 _WIDEST = 16_777_215
 _NARROW = 340
+_NARROWEST = 240
 
 
 class ComparePane(Surface):
@@ -59,7 +62,7 @@ class ComparePane(Surface):
         name = f"pane.{letter}"
         self.setObjectName(name)
         self.setAccessibleName(f"Pane {letter}")
-        self.setMinimumWidth(theme.theme.px(220))
+        self.setMinimumWidth(theme.theme.px(200))
         self._letter = letter
         self._shown_text = ""
         self._followed = False
@@ -77,8 +80,9 @@ class ComparePane(Surface):
             self._stack.addWidget(page)
         px = theme.theme.px
         self._actions = QWidget()
+        self._buttons: list[Button] = []
         actions = QHBoxLayout(self._actions)
-        actions.setContentsMargins(px(6), px(2), px(8), px(6))
+        actions.setContentsMargins(px(6), px(2), px(14), px(6))
         actions.setSpacing(px(2))
         for text, icon, key, hint, signal in (
             ("Copy", "copy", "copy", f"Copy the answer of pane {letter}", self.copy_wanted),
@@ -95,6 +99,7 @@ class ComparePane(Surface):
             button.setAccessibleName(f"{text}, pane {letter}")
             button.clicked.connect(signal)
             actions.addWidget(button)
+            self._buttons.append(button)
         self._cut = Label(
             theme,
             style="small",
@@ -141,7 +146,9 @@ class ComparePane(Surface):
         self._show_text(pane)
         failed_empty = pane.state == "failed" and not pane.text
         if failed_empty:
-            title = (pane.error or "It failed").rstrip(".")
+            file = PurePath(model.path).name if model.path else model.name
+            # Other panes may stand beside it: the file is named even where the sentence alone would do.
+            title = about(file, pane.error or "It failed.").rstrip(".")
             self._state.show_state(
                 "warning",
                 title,
@@ -164,6 +171,8 @@ class ComparePane(Surface):
         """The foot says it too; where it is narrow that is enough."""
         super().resizeEvent(event)
         self._cut.setVisible(self.width() >= self.look.px(_NARROW))
+        # The menu in the head has it too.
+        self._buttons[-1].setVisible(self.width() >= self.look.px(_NARROWEST))
 
     def set_alone(self, alone: bool) -> None:
         """Keep lines readable where one pane has all the width."""

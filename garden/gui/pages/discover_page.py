@@ -239,8 +239,13 @@ class DiscoverPage(QWidget):
 
     @Slot()
     def _on_go_online(self) -> None:
-        self._garden.settings.change(offline=False)
-        self.search.search()
+        self._pump.run(
+            lambda: self._garden.settings.change(offline=False),
+            lambda _settings: self.search.search(),
+            lambda error: self._navigator.notify(error.sentence, error.action),
+            receiver=self,
+            ahead=True,
+        )
 
     def _on_settings_changed(self, _event: SettingsChanged) -> None:
         self._show_endpoint()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QFocusEvent, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from garden.core.job_record import JobKind, JobRecord, JobState
@@ -11,6 +11,7 @@ from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.activity import JobAction, JobRowFacts
 from garden.gui.viewmodels.job_lines import JobLines, Tone
 from garden.gui.widgets.button import Button
+from garden.gui.widgets.hover import follow_pointer
 from garden.gui.widgets.progress_bar import ProgressBar
 from garden.gui.widgets.themed_widget import ThemedWidget
 
@@ -18,7 +19,6 @@ _KIND_ICONS = {
     JobKind.DOWNLOAD: "download",
     JobKind.QUANTIZE: "workshop",
     JobKind.QUALITY: "workshop",
-    JobKind.COMPARE: "compare",
     JobKind.VERIFY: "shield",
 }
 
@@ -63,7 +63,7 @@ class JobRow(ThemedWidget):
         self._facts = facts
         self._current = False
         self._active = False
-        self._hovered = False
+        follow_pointer(self)
         self._by_keyboard = False
         self._buttons: dict[JobAction, Button] = {}
         self._shown: list[Button] = []
@@ -126,18 +126,6 @@ class JobRow(ThemedWidget):
         self.update()
         super().focusOutEvent(event)
 
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Remember that the pointer is here."""
-        self._hovered = True
-        self.update()
-        super().enterEvent(event)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Remember that the pointer is gone."""
-        self._hovered = False
-        self.update()
-        super().leaveEvent(event)
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Put bar and buttons into their columns."""
         super().resizeEvent(event)
@@ -149,7 +137,7 @@ class JobRow(ThemedWidget):
         if self._current:
             painter.fillRect(self.rect(), theme.color("bg.selected" if self._active else "bg.selected_inactive"))
             painter.fillRect(0, 0, _SELECTION_BAR, self.height(), theme.color("accent.selected_bar"))
-        elif self._hovered:
+        elif self.underMouse():
             painter.fillRect(self.rect(), theme.color("bg.hover"))
         painter.fillRect(0, self.height() - 1, self.width(), 1, theme.color("border.subtle"))
         icon, color = _icon_of(self._facts.job)
@@ -166,7 +154,10 @@ class JobRow(ThemedWidget):
 
     def _paint_text(self, painter: QPainter) -> None:
         theme, job, lines = self.look, self._facts.job, self._facts.lines
-        text, _bar, _figures = self._columns()
+        text, bar, _figures = self._columns()
+        if lines.fraction is None:
+            # Where nothing moves there is no bar: its room is the title's.
+            text.setRight(bar.right())
         line = theme.line("body")
         top = (self.height() - 1 - 2 * line) / 2
         strong, mono = theme.font("strong"), theme.font("code")

@@ -157,6 +157,7 @@ class LibraryDetail(Surface):
         self._facts = _Facts(theme)
         self._verify = Button(theme, "Verify", icon="shield", small=True, name="libraryDetail.verify")
         self._remove = Button(theme, "Remove", icon="trash", kind="danger", small=True, name="libraryDetail.remove")
+        self._told, self._forecast = QWidget(), QWidget()
         self._fit_block = self._lineage_block = QWidget()
         self._build(theme)
         self._connect()
@@ -169,7 +170,8 @@ class LibraryDetail(Surface):
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        tags = QHBoxLayout()
+        tags = QHBoxLayout(self._told)
+        tags.setContentsMargins(0, px(4), 0, 0)
         tags.setSpacing(px(8))
         tags.addWidget(self._type)
         for tag in self._tags:
@@ -182,8 +184,7 @@ class LibraryDetail(Surface):
         buttons.addStretch(1)
         head, inner = self._block(theme, (14, 12))
         inner.addWidget(self._name)
-        inner.addSpacing(px(4))
-        inner.addLayout(tags)
+        inner.addWidget(self._told)
         inner.addSpacing(px(12))
         inner.addLayout(buttons)
         self._fit_block, inner = self._block(theme, (12, 12))
@@ -193,9 +194,13 @@ class LibraryDetail(Surface):
         first.addWidget(self._verdict)
         inner.addLayout(first)
         inner.addSpacing(px(8))
-        for widget in (self._memory, self._legend, self._reason, self._problem):
-            inner.addWidget(widget)
-            inner.addSpacing(px(8) if widget is not self._problem else 0)
+        forecast = QVBoxLayout(self._forecast)
+        forecast.setContentsMargins(0, 0, 0, 0)
+        forecast.setSpacing(px(8))
+        for widget in (self._memory, self._legend, self._reason):
+            forecast.addWidget(widget)
+        inner.addWidget(self._forecast)
+        inner.addWidget(self._problem)
         self._lineage_block, inner = self._block(theme, (12, 12))
         inner.addWidget(Label(theme, "Lineage", style="strong"))
         inner.addSpacing(px(5))
@@ -257,6 +262,7 @@ class LibraryDetail(Surface):
             license_name(entry.license) if entry.license else "",
         ]
         shown = [text for text in told if text]
+        self._told.setVisible(bool(shown or entry.ref.quant_type))
         for number, tag in enumerate(self._tags):
             tag.setVisible(number < len(shown))
             if number < len(shown):
@@ -280,8 +286,7 @@ class LibraryDetail(Surface):
         self._fit_title.setText(f"Fit at {format_tokens(context)}" if context else "Cannot be used")
         self._fit_title.updateGeometry()
         self._verdict.set_forecast(forecast)
-        for widget in (self._memory, self._legend, self._reason):
-            widget.setVisible(forecast is not None)
+        self._forecast.setVisible(forecast is not None)
         self._problem.setVisible(problem is not None)
         self._problem.setText(problem or "")
         if forecast is not None:

@@ -12,13 +12,14 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes, format_gib
+from garden.gui.pages.library_choice import LibraryChoice, why_not_compared
 from garden.gui.pages.library_detail import LibraryDetail
-from garden.gui.pages.library_row_delegate import LibraryRowDelegate
-from garden.gui.pages.row_table import RowTable
+from garden.gui.pages.library_list import LibraryList
 from garden.gui.question import Question
 from garden.gui.viewmodels.library import LibraryViewModel
-from garden.gui.viewmodels.library_table import ORIGINS, LibraryColumn, LibraryRole, LibraryRow
+from garden.gui.viewmodels.library_table import ORIGINS, LibraryRow
 from garden.gui.viewmodels.model_facts import ModelFacts, read_facts
+from garden.gui.viewmodels.relay_plan import planned_bytes
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.field import Field
 from garden.gui.widgets.file_dialog import choose_folder
@@ -34,14 +35,6 @@ if TYPE_CHECKING:
     from garden.gui.navigator import Navigator
     from garden.gui.theme.theme import ThemeController
     from garden.services.garden import Garden
-
-#: Columns of LibraryColumn, gaps included; the name grows.
-_WIDTHS = (None, 16 + 66, 16 + 56, 16 + 110, 16 + 82, 16 + 112, 16 + 48, 16 + 74 + 12)
-_INSETS = (20, 16, 16, 26, 16, 16, 16, 16)
-
-#: Below these widths of the table, columns that matter least make room for the name.
-_WITHOUT_SOURCE = 900
-_WITHOUT_CHECKED = 700
 
 _ALL = "all"
 
@@ -64,7 +57,7 @@ class LibraryPage(QWidget):
         self._navigator = navigator
         self._theme = theme
         self._begun = False
-        self._wanted: str | None = None
+        self._wanted: tuple[str, ...] = ()
         self.library = LibraryViewModel(garden, pump, self)
         self.header = PageHeader(theme, "Library")
         self._field = Field(
@@ -76,26 +69,15 @@ class LibraryPage(QWidget):
             key="Ctrl F",
             width=280,
         )
+        self._toolbar = Toolbar(theme, spacing=6)
         self._origins = SegmentedControl(theme, [(_ALL, "All")], name="library.origins", label="Where models are from")
         self._total = Label(theme, style="small", color="text.muted", elide=Qt.TextElideMode.ElideRight)
         self._total.setObjectName("library.total")
         self._add = Button(theme, "Add folder", icon="folder", name="library.addFolder")
         self._verify_all = Button(theme, "Verify all", icon="shield", name="library.verifyAll")
-        self._table = RowTable(
-            theme,
-            height="row_library",
-            widths=_WIDTHS,
-            insets=_INSETS,
-            name="library",
-            label="Models on this machine",
-            sortable=True,
-        )
-        self._table.setProperty("dimsSelection", False)
-        self._table.setItemDelegate(LibraryRowDelegate(theme, "row_library", self._table))
-        self._table.setModel(self.library.shown)
-        self._table.apply_sizes()
-        self._table.sortByColumn(LibraryColumn.LAST_USED, Qt.SortOrder.DescendingOrder)
+        self._table = LibraryList(theme, self.library.shown)
         self._detail = LibraryDetail(theme)
+        self._choice = LibraryChoice(theme)
         self._skeleton = Skeleton(theme, 46)
         self._state = StateView(theme, name="library.state")
         self._lists = QStackedWidget()
@@ -107,7 +89,7 @@ class LibraryPage(QWidget):
     def _build(self) -> None:
         px = self._theme.theme.px
         self.header.add(self._field)
-        toolbar = Toolbar(self._theme, spacing=6)
+        toolbar = self._toolbar
         toolbar.row.addWidget(self._origins)
         toolbar.row.addStretch(1)
         toolbar.row.addWidget(self._total)
@@ -123,7 +105,8 @@ class LibraryPage(QWidget):
         row.setContentsMargins(px(20), px(8), px(20), px(8))
         row.setSpacing(px(16))
         for text in ("≈ forecast, not yet measured here", "Files outside Garden's own folders are used in place."):
-            row.addWidget(Label(self._theme, text, style="small", color="text.muted"))
+            elide = Qt.TextElideMode.ElideRight
+            row.addWidget(Label(self._theme, text, style="small", color="text.muted", elide=elide))
         row.addStretch(1)
         column.addWidget(foot)
         for page in (models, self._skeleton, self._state):
@@ -133,6 +116,7 @@ class LibraryPage(QWidget):
         body.setSpacing(0)
         body.addWidget(self._lists, 1)
         body.addWidget(self._detail)
+        body.addWidget(self._choice)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
@@ -147,9 +131,9 @@ class LibraryPage(QWidget):
         self._verify_all.clicked.connect(self.library.verify_all)
         self.library.changed.connect(self._on_changed)
         self.library.said.connect(self._navigator.notify)
+        self.library.added.connect(self._on_added)
         self.library.table.dataChanged.connect(self._on_data_changed)
-        self.library.table.modelReset.connect(self._on_rows_reset)
-        self._table.selectionModel().currentRowChanged.connect(self._on_row_chosen)
+        self._table.chosen_changed.connect(self._on_chosen_changed)
         self._table.row_entered.connect(self._on_row_entered)
         detail = self._detail
         detail.compare_wanted.connect(self._on_compare)
@@ -158,6 +142,8 @@ class LibraryPage(QWidget):
         detail.verify_wanted.connect(self._on_verify)
         detail.remove_wanted.connect(self._on_remove)
         detail.said.connect(self._navigator.notify)
+        self._choice.compare_wanted.connect(self._on_compare)
+        self._choice.verify_wanted.connect(self._on_verify)
 
     # What the window asks
 
@@ -167,24 +153,24 @@ class LibraryPage(QWidget):
         self._field.line.selectAll()
 
     def add_paths(self, paths: Sequence[Path]) -> None:
-        """Take dropped files and folders into the list; the last file is chosen."""
-        for path in paths:
-            if path.is_dir():
-                self.library.add_folder(str(path))
-            else:
-                self._wanted = str(path)
-                self.library.add_file(str(path))
+        """Take dropped files and folders into the list; the files are chosen once they are in it."""
+        self.library.add(paths)
 
     def select_path(self, path: str) -> None:
         """Choose the model that lies there, now or when it is listed."""
-        self._wanted = path
+        self._wanted = (path,)
         self._select_wanted()
 
     @property
     def chosen(self) -> LibraryRow | None:
-        """The model that is chosen."""
-        row = self._table.currentIndex().data(LibraryRole.ROW)
-        return row if isinstance(row, LibraryRow) else None
+        """The model that is chosen; None with several."""
+        rows = self._table.chosen
+        return rows[0] if len(rows) == 1 else None
+
+    @property
+    def model_at_hand(self) -> str | None:
+        """Where the chosen model lies."""
+        return self.chosen.entry.ref.path if self.chosen is not None else None
 
     def showEvent(self, event: QShowEvent) -> None:
         """The first time, show the last scan and look at the disk again."""
@@ -199,14 +185,7 @@ class LibraryPage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the name its room."""
         super().resizeEvent(event)
-        sizes = self._theme.theme
-        width = event.size().width() - self._detail.width()
-        hidden = []
-        if width < sizes.px(_WITHOUT_SOURCE):
-            hidden.append(LibraryColumn.SOURCE.value)
-        if width < sizes.px(_WITHOUT_CHECKED):
-            hidden.append(LibraryColumn.CHECKED.value)
-        self._table.hide_columns(hidden)
+        self._table.make_room(event.size().width() - self._detail.width())
 
     # What the view model says
 
@@ -222,13 +201,19 @@ class LibraryPage(QWidget):
         self._total.updateGeometry()
         unchecked = any(row.entry.verified is None for row in library.table.rows)
         self._verify_all.set_usable(unchecked, "Every model was checked.")
+        # Nothing to filter, nothing to check: what helps stands in the middle.
+        empty = library.loaded and not library.table.rows
+        self._toolbar.setVisible(not empty)
+        self._field.setVisible(not empty)
         self._show_body()
         self._select_wanted()
 
     def _show_body(self) -> None:
         library = self.library
         shown = library.shown.rowCount()
-        self._detail.setVisible(shown > 0 and self.chosen is not None)
+        chosen = len(self._table.chosen) if shown else 0
+        self._detail.setVisible(chosen == 1)
+        self._choice.setVisible(chosen > 1)
         if shown:
             self._lists.setCurrentIndex(0)
         elif not library.loaded:
@@ -254,31 +239,29 @@ class LibraryPage(QWidget):
             self._lists.setCurrentWidget(self._state)
 
     @Slot()
-    def _on_rows_reset(self) -> None:
-        """Keep the model that was chosen; choose the first when none was."""
-        if self.library.shown.rowCount() and not self._table.currentIndex().isValid():
-            self._table.selectRow(0)
-
-    @Slot()
     def _on_data_changed(self) -> None:
-        self._show_detail(self.chosen)
+        self._show_chosen()
 
     def _select_wanted(self) -> None:
-        wanted = self._wanted
-        if wanted is None:
-            return
-        for number in range(self.library.shown.rowCount()):
-            row = self.library.shown.index(number, 0).data(LibraryRole.ROW)
-            if row.entry.ref.path == wanted:
-                self._wanted = None
-                self._table.selectRow(number)
-                return
+        if self._wanted and self._table.choose(self._wanted):
+            self._wanted = ()
 
-    @Slot(QModelIndex, QModelIndex)
-    def _on_row_chosen(self, _current: QModelIndex, _previous: QModelIndex) -> None:
-        self._show_detail(self.chosen)
+    @Slot(object)
+    def _on_added(self, paths: tuple[str, ...]) -> None:
+        self._wanted = paths
+
+    @Slot()
+    def _on_chosen_changed(self) -> None:
+        self._show_chosen()
         self._plan()
         self._show_body()
+
+    def _show_chosen(self) -> None:
+        rows = self._table.chosen
+        if len(rows) > 1:
+            self._choice.show_rows(rows)
+        else:
+            self._show_detail(self.chosen)
 
     def _show_detail(self, row: LibraryRow | None) -> None:
         if row is None:
@@ -298,14 +281,10 @@ class LibraryPage(QWidget):
             self._detail.show_row(row, facts)
 
     def _plan(self) -> None:
-        """The memory meter shows what the chosen model would take, while this page is in front."""
-        if not self.isVisible():
-            return
-        row = self.chosen
-        devices = row.forecast.devices if row is not None and row.forecast is not None else ()
-        ram = sum(device.required_bytes for device in devices if device.kind == "ram")
-        gpu = sum(device.required_bytes for device in devices if device.kind == "gpu")
-        self._navigator.plan_memory(ram, gpu)
+        """The memory meter shows what the chosen models would take together, while this page is in front."""
+        if self.isVisible():
+            forecasts = [row.forecast for row in self._table.chosen]
+            self._navigator.plan_memory(*planned_bytes(forecasts, relay=False))
 
     # What the user does
 
@@ -330,7 +309,7 @@ class LibraryPage(QWidget):
     def ask_for_folder(self) -> None:
         """Let the user choose a folder to list."""
         library = self.library
-        choose_folder(self, "A folder with GGUF files", lambda folder: library.add_folder(str(folder)))
+        choose_folder(self, "A folder with GGUF files", lambda folder: library.add((folder,)))
 
     @Slot(QModelIndex)
     def _on_row_entered(self, _index: QModelIndex) -> None:
@@ -338,8 +317,11 @@ class LibraryPage(QWidget):
 
     @Slot()
     def _on_compare(self) -> None:
-        if (row := self.chosen) is not None and row.entry.problem is None:
-            self._navigator.compare((row.entry,))
+        rows = self._table.chosen
+        if refusal := why_not_compared(rows):
+            self._navigator.notify(refusal)
+        elif rows:
+            self._navigator.compare(tuple(row.entry for row in rows))
 
     @Slot()
     def _on_export(self) -> None:
@@ -353,8 +335,9 @@ class LibraryPage(QWidget):
 
     @Slot()
     def _on_verify(self) -> None:
-        if (row := self.chosen) is not None:
-            self.library.verify(row.entry)
+        for row in self._table.chosen:
+            if not row.verifying:
+                self.library.verify(row.entry)
 
     @Slot()
     def _on_remove(self) -> None:

@@ -250,6 +250,8 @@ class MachinePage(QWidget):
             row.show()
             if button is not None:
                 button.show()
+                # The tab key goes down the left column before it turns to the chart.
+                QWidget.setTabOrder(self._again, button)
                 if had_focus:
                     button.setFocus(Qt.FocusReason.OtherFocusReason)
             self._rows[fact.key] = row

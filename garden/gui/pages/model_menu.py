@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes
+from garden.gui.viewmodels.model_choice import full_name
 
 if TYPE_CHECKING:
     from garden.gui.theme.theme import ThemeController
@@ -21,6 +22,7 @@ def open_model_menu(
     choose: Callable[[LibraryEntry], None],
     find_more: Callable[[], None],
     *,
+    first: Sequence[LibraryEntry] = (),
     current_path: str | None = None,
 ) -> QMenu:
     """Show it below a widget.
@@ -31,20 +33,23 @@ def open_model_menu(
         entries: What is offered.
         choose: Called with the model that was picked.
         find_more: Called when the user wants to look for another one.
+        first: What is offered above it.
         current_path: The file that is in the pane now.
     """
     menu = QMenu(anchor)
     menu.setObjectName("models.menu")
     menu.setFont(theme.theme.font("body", size=12.5))
-    for entry in entries:
+    for entry in (*first, *entries):
+        if first and entries and entry is entries[0]:
+            menu.addSeparator()
         ref = entry.ref
-        name = " ".join(filter(None, (ref.name, ref.quant_type))).replace("&", "&&")
+        name = full_name(ref).replace("&", "&&")
         # What follows a tab stands at the right edge, as keys do.
         action = menu.addAction(f"{name}\t{format_bytes(ref.size_bytes)}")
         action.setCheckable(True)
         action.setChecked(current_path is not None and ref.path == current_path)
         action.triggered.connect(lambda _checked=False, entry=entry: choose(entry))
-    if entries:
+    if first or entries:
         menu.addSeparator()
     menu.addAction("Find a model …").triggered.connect(lambda _checked=False: find_more())
     menu.aboutToHide.connect(menu.deleteLater)

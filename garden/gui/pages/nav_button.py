@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Slot
-from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QRectF, QSize, Qt, Slot
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from garden.gui.theme.theme import ThemeController
+from garden.gui.widgets.hover import follow_pointer
 
 
 class NavButton(QAbstractButton):
@@ -26,7 +27,7 @@ class NavButton(QAbstractButton):
         super().__init__(parent)
         self._controller = theme
         self._icon_name = icon
-        self._hovered = False
+        follow_pointer(self)
         self.setText(title)
         self.setCheckable(True)
         self.setObjectName(name)
@@ -41,25 +42,13 @@ class NavButton(QAbstractButton):
         theme = self._controller.theme
         return QSize(theme.px(160), theme.px(32))
 
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Remember that the pointer is here."""
-        self._hovered = True
-        self.update()
-        super().enterEvent(event)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Remember that the pointer is gone."""
-        self._hovered = False
-        self.update()
-        super().leaveEvent(event)
-
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw it."""
         theme = self._controller.theme
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         current = self.isChecked()
-        if current or self._hovered:
+        if current or self.underMouse():
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.color("bg.selected" if current else "bg.hover"))
             radius = theme.radius("control")

@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from garden.gui.theme.theme import ThemeController
-from garden.gui.viewmodels.loss_points import SizeBand, loss_points
+from garden.gui.viewmodels.loss_points import SizeBand, loss_points, no_points_reason
 from garden.gui.viewmodels.quant_table import QuantRow
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.label import Label
@@ -32,6 +32,7 @@ class QuantChart(QWidget):
         super().__init__(parent)
         px = theme.theme.px
         self._chart = LossChart(theme)
+        self._legend = LossLegend(theme)
         self._measure = Button(
             theme,
             "Measure",
@@ -44,7 +45,7 @@ class QuantChart(QWidget):
         head.setSpacing(px(14))
         head.addWidget(Label(theme, "Loss against size", style="strong"))
         head.addStretch(1)
-        head.addWidget(LossLegend(theme))
+        head.addWidget(self._legend)
         head.addWidget(self._measure)
         column = QVBoxLayout(self)
         column.setContentsMargins(px(20), px(12), px(20), px(6))
@@ -62,6 +63,10 @@ class QuantChart(QWidget):
             context: Of the forecasts behind the bands.
             unmeasured: How many results in the library have no measured loss.
         """
-        self._chart.show_points(loss_points(rows), bands, context)
+        points = loss_points(rows)
+        self._chart.show_points(points, bands, context, no_points_reason(rows))
+        self._legend.show_series(
+            measured=any(point.measured for point in points), published=any(not point.measured for point in points)
+        )
         self._measure.set_text(f"Measure {unmeasured}" if unmeasured else "Measure")
         self._measure.setVisible(unmeasured > 0)

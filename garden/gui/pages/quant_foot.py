@@ -13,6 +13,9 @@ from garden.gui.widgets.button import Button
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.switch import CheckBox
 from garden.gui.widgets.themed_widget import Surface
+from garden.quantization.own_runs import NOT_MEASURED
+
+_SPACING = 12
 
 
 class QuantFoot(Surface):
@@ -40,18 +43,20 @@ class QuantFoot(Surface):
         self._facts = [
             Label(theme, style="small", color="text.secondary", elide=Qt.TextElideMode.ElideRight) for _ in range(3)
         ]
-        measure = CheckBox(theme, "Measure the loss after", name="workshop.measureAfter")
+        measure = CheckBox(theme, "Measure the loss", name="workshop.measureAfter")
+        measure.setToolTip("Measured once the types are made")
         measure.setChecked(True)
         self._command = Button(theme, "Command", icon="copy", kind="ghost", name="workshop.command")
         self._start = Button(theme, "Quantize", icon="workshop", kind="primary", name="workshop.quantize")
         row = QHBoxLayout(self)
         row.setContentsMargins(px(20), px(11), px(20), px(11))
-        row.setSpacing(px(16))
+        row.setSpacing(px(_SPACING))
         row.addWidget(self._chosen)
         for number, fact in enumerate(self._facts):
             fact.setObjectName(f"workshop.estimate{number + 1}")
             row.addWidget(fact)
         row.addStretch(1)
+        self._facts[1].setToolTip("As making types of this source took on this machine")
         self._others = (self._chosen, measure, self._command, self._start)
         for widget in self._others[1:]:
             row.addWidget(widget)
@@ -69,8 +74,9 @@ class QuantFoot(Surface):
         """
         self._chosen.setText(f"{count} type chosen" if count == 1 else f"{count} types chosen")
         facts = [f"{format_bytes(estimate.size_bytes)} to write"] if estimate.size_bytes else []
-        if estimate.seconds is not None and count:
-            facts.append(f"about {format_duration(estimate.seconds)}")
+        if count:
+            seconds = estimate.seconds
+            facts.append(f"about {format_duration(seconds)}" if seconds is not None else f"time {NOT_MEASURED}")
         if estimate.peak_memory_bytes is not None and count:
             facts.append(f"peak {format_bytes(estimate.peak_memory_bytes)}")
         for label, fact in zip(self._facts, [*facts, "", "", ""], strict=False):
@@ -89,7 +95,7 @@ class QuantFoot(Surface):
 
     def _fit_facts(self) -> None:
         px = self.look.px
-        room = self.width() - 2 * px(20) - sum(widget.sizeHint().width() + px(16) for widget in self._others)
+        room = self.width() - 2 * px(20) - sum(widget.sizeHint().width() + px(_SPACING) for widget in self._others)
         for fact in self._facts:
-            room -= fact.sizeHint().width() + px(16)
+            room -= fact.sizeHint().width() + px(_SPACING)
             fact.setVisible(bool(fact.text()) and room >= 0)

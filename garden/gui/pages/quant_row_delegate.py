@@ -1,11 +1,12 @@
-"""Cells of the table of types: check box, type, size, bits, tag, memory, verdict, speed, loss."""
+"""Cells of the table of types: check box, type, size, bits, tag, memory, verdict, speed, loss, published loss."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter
 
-from garden.gui.viewmodels.quant_table import QuantColumn, QuantRole, QuantRow
+from garden.gui.pages.quant_columns import END
+from garden.gui.viewmodels.quant_table import QuantColumn, QuantRole, QuantRow, loss_text
 from garden.gui.viewmodels.wording import verdict_word
 from garden.gui.widgets.memory_bar import device_fill, paint_memory_bar
 from garden.gui.widgets.row_delegate import Index, RowDelegate
@@ -17,6 +18,14 @@ _LEFT = 20
 _GAP = 16
 
 _TONES: dict[str, Tone] = {"accent": "accent", "warning": "warning", "info": "info"}
+
+#: Figures at the right of their column: style, weight and colour. What was published recedes behind what was measured.
+_FIGURES: dict[QuantColumn, tuple[str, int | None, str]] = {
+    QuantColumn.SIZE: ("body", None, "text.primary"),
+    QuantColumn.BITS: ("body", None, "text.secondary"),
+    QuantColumn.SPEED: ("body", 500, "text.primary"),
+    QuantColumn.PUBLISHED: ("small", None, "text.muted"),
+}
 
 
 class QuantRowDelegate(RowDelegate):
@@ -30,30 +39,26 @@ class QuantRowDelegate(RowDelegate):
         theme = self.look
         area = rect.adjusted(theme.px(_GAP), 0, 0, -1)
         column = QuantColumn(index.column())
-        right = Qt.AlignmentFlag.AlignRight
         text = str(index.data() or "")
         match column:
             case QuantColumn.CHOSEN:
                 self._paint_choice(painter, rect.adjusted(theme.px(_LEFT), 0, 0, -1), row)
-            case QuantColumn.TYPE:
-                self.text(painter, area, text, font=theme.font("code", weight=600), color="text.primary")
             case QuantColumn.SIZE if row.forecast is None:
                 self._paint_pending(painter, area)
-            case QuantColumn.SIZE:
-                self.text(painter, area, text, font=theme.font("body"), color="text.primary", align=right)
-            case QuantColumn.BITS:
-                self.text(painter, area, text, font=theme.font("body"), color="text.secondary", align=right)
             case QuantColumn.NOTE:
                 self._paint_note(painter, area, row, selected=selected)
             case QuantColumn.MEMORY:
                 self._paint_memory(painter, area, row, selected=selected)
             case QuantColumn.VERDICT if row.fit is not None:
                 paint_verdict(painter, theme, area, row.fit, verdict_word(row.fit))
-            case QuantColumn.SPEED:
-                color = "text.primary" if text != "–" else "text.muted"
-                self.text(painter, area, text, font=theme.font("body", weight=500), color=color, align=right)
             case QuantColumn.LOSS:
-                self._paint_loss(painter, area.adjusted(0, 0, -theme.px(16), 0), row)
+                self._paint_loss(painter, area.adjusted(0, 0, -theme.px(END), 0), row)
+            case QuantColumn.TYPE:
+                self.text(painter, area, text, font=theme.font("code", weight=600), color="text.primary")
+            case _:
+                style, weight, color = _FIGURES.get(column, _FIGURES[QuantColumn.SIZE])
+                font = theme.font(style, weight=weight)
+                self.text(painter, area, text, font=font, color=color, align=Qt.AlignmentFlag.AlignRight)
 
     def _paint_choice(self, painter: QPainter, rect: QRectF, row: QuantRow) -> None:
         theme = self.look
@@ -99,11 +104,5 @@ class QuantRowDelegate(RowDelegate):
             self.text(painter, area, rest, font=plain, color="text.muted", align=right)
             width = QFontMetricsF(plain).horizontalAdvance(rest)
             self.text(painter, area.adjusted(0, 0, -width, 0), figure, font=strong, color="text.primary", align=right)
-        elif row.published is not None:
-            figure = f"{row.published.kld_mean:g}"
-            self.text(painter, area, figure, font=plain, color="text.secondary", align=right)
-            width = QFontMetricsF(plain).horizontalAdvance(f" {figure}")
-            area = area.adjusted(0, 0, -width, 0)
-            self.text(painter, area, "published", font=plain, color="text.muted", align=right)
         else:
-            self.text(painter, area, "–", font=plain, color="text.muted", align=right)
+            self.text(painter, area, loss_text(row), font=plain, color="text.muted", align=right)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
-from PySide6.QtCore import QEvent, QRectF, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QFont, QPainter, QPaintEvent
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from garden.core.job_record import JobRecord
@@ -17,6 +17,7 @@ from garden.gui.pages.receipt_panel import ReceiptPanel
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.wording import clock
 from garden.gui.widgets.button import Button
+from garden.gui.widgets.hover import follow_pointer
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.themed_widget import Surface
 from garden.services.model_name import display_name
@@ -25,49 +26,39 @@ _MOST_EARLIER = 30
 
 
 class _Earlier(QAbstractButton):
-    """One earlier receipt: type, size, how long it took, when."""
+    """One earlier receipt: type, size, how long it took, when; below it the model."""
 
     def __init__(self, theme: ThemeController, receipt: QuantizationReceipt, parent: QWidget) -> None:
         super().__init__(parent)
         self._controller = theme
         self.receipt = receipt
-        self._hovered = False
+        follow_pointer(self)
         self.setCheckable(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFixedHeight(theme.theme.px(32))
+        self.setFixedHeight(theme.theme.px(48))
         self.setObjectName(f"workshop.receipt.{receipt.quant_type}")
         self.setAccessibleName(f"Receipt of {PurePath(receipt.path).name}, {format_bytes(receipt.size_bytes)}")
         self.setToolTip(receipt.path)
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Remember that the pointer is here."""
-        self._hovered = True
-        self.update()
-        super().enterEvent(event)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Remember that the pointer is gone."""
-        self._hovered = False
-        self.update()
-        super().leaveEvent(event)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the line."""
         theme = self._controller.theme
         px = theme.px
         painter = QPainter(self)
-        if self.isChecked() or self._hovered:
+        if self.isChecked() or self.underMouse():
             painter.fillRect(self.rect(), theme.color("bg.selected" if self.isChecked() else "bg.hover"))
         painter.fillRect(QRectF(0, self.height() - 1, self.width(), 1), theme.color("border.subtle"))
         receipt = self.receipt
         left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
-        area = QRectF(px(16), 0, self.width() - px(32), self.height() - 1)
+        area = QRectF(px(16), px(4), self.width() - px(32), px(20))
         small = theme.font("small")
         self._text(painter, area, receipt.quant_type, theme.font("code", weight=600), "text.primary", left)
-        model = f"{format_bytes(receipt.size_bytes)} · {model_name(receipt)}"
-        middle = area.adjusted(px(66), 0, -px(116), 0)
-        shown = painter.fontMetrics().elidedText(model, Qt.TextElideMode.ElideRight, round(middle.width()))
-        self._text(painter, middle, shown, small, "text.secondary", left)
+        size = area.adjusted(px(66), 0, -px(116), 0)
+        self._text(painter, size, format_bytes(receipt.size_bytes), small, "text.secondary", left)
+        below = area.translated(0, px(18))
+        painter.setFont(small)
+        name = painter.fontMetrics().elidedText(model_name(receipt), Qt.TextElideMode.ElideRight, round(below.width()))
+        self._text(painter, below, name, small, "text.muted", left)
         took = area.adjusted(0, 0, -px(50), 0)
         self._text(painter, took, format_duration(receipt.seconds), small, "text.muted", right)
         self._text(painter, area, clock(receipt.finished_at), small, "text.muted", right)
@@ -124,6 +115,7 @@ class QuantSide(Surface):
         self._column.addWidget(self.queue)
         self._column.addWidget(self._receipt_head)
         self._column.addWidget(self.receipt)
+        self._column.addLayout(self._make_promise(theme))
         self._column.addWidget(self._earlier_head)
         self._rows = QVBoxLayout()
         self._rows.setSpacing(0)
@@ -139,6 +131,18 @@ class QuantSide(Surface):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
+
+    def _make_promise(self, theme: ThemeController) -> QVBoxLayout:
+        """What stands where a receipt will."""
+        px = theme.theme.px
+        text = "What is made here leaves a receipt: its bytes, time and memory, its tensors, and both hashes."
+        self._promise = Label(theme, text, style="small", color="text.muted", wrap=True)
+        self._promise.setObjectName("workshop.noReceipt")
+        box = QVBoxLayout()
+        box.setContentsMargins(px(16), 0, px(16), 0)
+        box.addSpacing(px(10))
+        box.addWidget(self._promise)
+        return box
 
     def _head(self, title: str, action: Button | None = None, *, first: bool = False) -> Surface:
         px = self.look.px
@@ -166,7 +170,8 @@ class QuantSide(Surface):
     ) -> None:
         """Show one receipt, and all of them to pick from."""
         there = current is not None
-        self._receipt_head.setVisible(there)
+        self._save.setVisible(there)
+        self._promise.setVisible(not there)
         self.receipt.setVisible(there)
         if current is not None:
             self.receipt.show_receipt(current, model_name(current), shares)

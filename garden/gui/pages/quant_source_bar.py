@@ -9,13 +9,15 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from garden.core.library_entry import LibraryEntry
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.quant_source import SourceFacts
+from garden.gui.viewmodels.quant_table import REQUANTIZED
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.card import Card
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.switch import CheckBox
 from garden.gui.widgets.themed_widget import Surface, ThemedWidget
 
-_CARD_WIDTH = 430
+_CARD_WIDTH = 450
+_PENDING = "Sizes are still being computed."
 
 
 class _Warning(ThemedWidget):
@@ -142,14 +144,13 @@ class QuantSourceBar(QWidget):
         asks = source.quantized and source.refused is None
         self._warning.setVisible(asks)
         if source.refusal is not None:
-            sentence = source.refusal.sentence
-            self._refusal.setText(f"{sentence} What it loses is then told relative to the {source.base_type} file.")
+            self._refusal.setText(f"{source.refusal.sentence} {REQUANTIZED}")
         if self.consent.isChecked() != consented:
             self.consent.blockSignals(True)
             self.consent.setChecked(consented)
             self.consent.blockSignals(False)
-        for button in (self._fit_machine, self._fit_size):
-            button.set_usable(ready, "Sizes are still being computed.")
+        self._fit_size.set_usable(ready, _PENDING)
+        self._fit_machine.set_usable(ready and not source.quantized, REQUANTIZED if source.quantized else _PENDING)
         self.all_types.set_text("Usual types" if all_types else "All types")
         self._relayout()
 

@@ -17,6 +17,8 @@ from garden.gui.widgets.card import Divider
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.legend import Legend
 from garden.gui.widgets.memory_bar import BarFill, MemoryBar
+from garden.quantization.fallback_text import fallback_sentence
+from garden.quantization.own_runs import NOT_MEASURED
 
 #: Colours of the bar, the largest share first; further types share the last.
 _COLORS = ("memory.weights", "memory.kv", "memory.compute", "memory.used")
@@ -44,6 +46,8 @@ class ReceiptPanel(QWidget):
         self._time = Label(theme, style="small", color="text.muted")
         self._bar = MemoryBar(theme, 14)
         self._legend = Legend(theme, ())
+        self._fallbacks = Label(theme, style="small", color="text.secondary", wrap=True)
+        self._fallbacks.setObjectName("workshop.fallbacks")
         self._figures: dict[str, tuple[Label, Label]] = {}
         self._facts: dict[str, Label] = {}
         self.compare = Button(theme, "Compare with the source", icon="compare", small=True, name="workshop.compare")
@@ -71,6 +75,8 @@ class ReceiptPanel(QWidget):
         column.addWidget(self._bar)
         column.addSpacing(px(4))
         column.addWidget(self._legend)
+        column.addSpacing(px(4))
+        column.addWidget(self._fallbacks)
         column.addSpacing(px(10))
         column.addWidget(Divider(theme))
         column.addSpacing(px(4))
@@ -88,7 +94,7 @@ class ReceiptPanel(QWidget):
         for column, title in ((1, "Forecast"), (2, "Actual")):
             grid.addWidget(Label(theme, title, style="caption", color="text.muted", align=right), 0, column)
             grid.setColumnMinimumWidth(column, px(94))
-        for row, title in enumerate(("Bytes", "Time", "Peak memory", "Bits per weight"), 1):
+        for row, title in enumerate(("Bytes", "Bits per weight", "Time", "Peak memory"), 1):
             grid.addWidget(Label(theme, title, style="small", color="text.muted", line=22), row, 0)
             forecast = Label(theme, style="small", color="text.secondary", line=22, align=right)
             actual = Label(theme, style="small", weight=500, line=22, align=right)
@@ -125,22 +131,33 @@ class ReceiptPanel(QWidget):
         self._name.setText(name)
         self._type.setText(receipt.quant_type)
         self._time.setText(clock(receipt.finished_at))
-        forecast = f"{receipt.forecast_size_bytes:,}" if receipt.forecast_size_bytes is not None else "–"
-        self._set_figure("Bytes", forecast, f"{receipt.size_bytes:,}")
-        self._set_figure("Time", "–", format_duration(receipt.seconds))
-        self._set_figure("Peak memory", "–", format_bytes(receipt.peak_memory_bytes))
-        self._set_figure("Bits per weight", "–", f"{receipt.bits_per_weight:.2f}")
+        self._show_figures(receipt)
         total = sum(receipt.tensors.values()) or 1
         told = shares or {kind: count / total for kind, count in receipt.tensors.items()}
         self._show_tensors(receipt.tensors, told)
+        self._fallbacks.setText(fallback_sentence(receipt.fallbacks))
+        self._fallbacks.setVisible(receipt.fallbacks > 0)
+        self._fallbacks.updateGeometry()
         base = receipt.source_quant_type or "source"
         self._facts["Source"].setText(f"{base} · {short_hash(receipt.source_sha256)}")
         self._facts["Result"].setText(short_hash(receipt.sha256))
         self._facts["File"].setText(PurePath(receipt.path).name)
         self._facts["File"].setToolTip(receipt.path)
-        self._facts["Engine"].setText(f"llama-cpp-python {receipt.engine_version}" if receipt.engine_version else "–")
+        engine = f"llama-cpp-python {receipt.engine_version}" if receipt.engine_version else "not noted"
+        self._facts["Engine"].setText(engine)
         for label in (self._name, self._type, self._time, *self._facts.values()):
             label.updateGeometry()
+
+    def _show_figures(self, receipt: QuantizationReceipt) -> None:
+        """What was expected beside what came out; sizes from the dry run, the rest from earlier runs here."""
+        size, bits = receipt.forecast_size_bytes, receipt.forecast_bits_per_weight
+        seconds, peak = receipt.forecast_seconds, receipt.forecast_peak_memory_bytes
+        self._set_figure("Bytes", "" if size is None else f"{size:,}", f"{receipt.size_bytes:,}")
+        self._set_figure("Bits per weight", "" if bits is None else f"{bits:.2f}", f"{receipt.bits_per_weight:.2f}")
+        expected = NOT_MEASURED if seconds is None else f"about {format_duration(seconds)}"
+        self._set_figure("Time", expected, format_duration(receipt.seconds))
+        expected = NOT_MEASURED if peak is None else f"about {format_bytes(peak)}"
+        self._set_figure("Peak memory", expected, format_bytes(receipt.peak_memory_bytes))
 
     def _set_figure(self, title: str, forecast: str, actual: str) -> None:
         for label, text in zip(self._figures[title], (forecast, actual), strict=True):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QModelIndex, QRect, QRectF, Qt, Signal, Slot
-from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QResizeEvent
+from PySide6.QtCore import QEvent, QModelIndex, QRect, QRectF, Qt, Signal, Slot
+from PySide6.QtGui import QFontMetricsF, QHoverEvent, QKeyEvent, QMouseEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from garden.gui.pages.row_list import KEYBOARD_FOCUS, prepare_rows
 from garden.gui.theme.theme import ThemeController
 from garden.gui.widgets.legend import legend_width, paint_legend
+from garden.gui.widgets.row_delegate import HOVERED_ROW
 
 
 class RowHeader(QHeaderView):
@@ -159,6 +160,22 @@ class RowTable(QTableView):
         """With the mouse, the selection alone shows where one is."""
         self.setProperty(KEYBOARD_FOCUS, False)
         super().mousePressEvent(event)
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        """Draw the whole row below the pointer as such, not only a cell of it."""
+        if isinstance(event, QHoverEvent):
+            self._hover(-1 if event.type() is QEvent.Type.HoverLeave else self.rowAt(event.position().toPoint().y()))
+        return super().viewportEvent(event)
+
+    def _hover(self, row: int) -> None:
+        before = self.property(HOVERED_ROW)
+        if row == before:
+            return
+        self.setProperty(HOVERED_ROW, row)
+        for number in (before, row):
+            if isinstance(number, int) and number >= 0:
+                top, height = self.rowViewportPosition(number), self.rowHeight(number)
+                self.viewport().update(0, top, self.viewport().width(), height)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the growing column what is left."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QLineEdit
 
+from garden.core.paths import hub_cache_dir
 from garden.gui.pages.load_bar import KV_TYPES
 from garden.gui.pages.setting_row import SettingRow
 from garden.gui.pages.settings_section import Section
@@ -18,7 +19,6 @@ from garden.gui.widgets.label import Label
 from garden.gui.widgets.segmented_control import SegmentedControl
 from garden.gui.widgets.switch import Switch
 from garden.gui.widgets.tag import Tag
-from garden.hub.cache import hub_cache_dir
 
 if TYPE_CHECKING:
     from garden.gui.theme.theme import ThemeController

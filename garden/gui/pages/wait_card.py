@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from garden.core.quantity import format_tokens
 from garden.gui.widgets.card import Card, Divider
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.memory_bar import MemoryRows
@@ -166,5 +167,4 @@ def _head(pane: PaneState) -> tuple[str, str]:
             title = "Waiting" if before > 1 else "Next"
             return f"{title} in the relay" if relay else f"{title} in turn", f"after {before}" if before > 1 else ""
         case _:
-            context = f"{pane.configuration.load.context_length:,} tokens of context"
-            return "Ready to be asked", context
+            return "Ready to be asked", f"{format_tokens(pane.configuration.load.context_length)} context"

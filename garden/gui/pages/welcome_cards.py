@@ -150,10 +150,10 @@ class StarterCard(Card):
             self._title.setText("A real model is here already")
             self._text.setText(f"{starter.HONESTLY} From {starter.SOURCE}, hash checked.")
         else:
-            self._title.setText(f"A real model for the first minute: {starter.NAME}")
+            self._title.setText("A real model for the first minute")
             self._text.setText(starter.HONESTLY)
         self._facts.setText(
-            f"Source: {starter.SOURCE}\nLicence: {license_name(starter.LICENSE)}\n"
+            f"Model: {starter.NAME}\nSource: {starter.SOURCE}\nLicence: {license_name(starter.LICENSE)}\n"
             f"Size: {format_bytes(starter.SIZE_BYTES)}, {format_bytes(starter.DOWNLOAD_BYTES)} to fetch\n"
             f"SHA-256: {short_hash(starter.SHA256)}"
         )

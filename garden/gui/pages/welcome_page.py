@@ -193,4 +193,4 @@ class WelcomePage(QWidget):
     @Slot()
     def _on_add_folder(self) -> None:
         library = self._library
-        choose_folder(self, "A folder with GGUF files", lambda folder: library.add_folder(str(folder)))
+        choose_folder(self, "A folder with GGUF files", lambda folder: library.add((folder,)))

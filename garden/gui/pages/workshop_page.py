@@ -15,6 +15,7 @@ from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes
 from garden.core.receipt import QuantizationReceipt
 from garden.gui.pages.quant_chart import QuantChart
+from garden.gui.pages.quant_columns import END, INSETS, WIDTHS, hidden_columns
 from garden.gui.pages.quant_foot import QuantFoot
 from garden.gui.pages.quant_picker import QuantPicker
 from garden.gui.pages.quant_row_delegate import QuantRowDelegate
@@ -23,7 +24,7 @@ from garden.gui.pages.quant_size_popover import QuantSizePopover
 from garden.gui.pages.quant_source_bar import QuantSourceBar
 from garden.gui.pages.row_table import RowTable
 from garden.gui.viewmodels.quant_estimate import tensor_shares
-from garden.gui.viewmodels.quant_table import QuantColumn, QuantRole, QuantRow
+from garden.gui.viewmodels.quant_table import QuantRole, QuantRow
 from garden.gui.viewmodels.workshop import WorkshopViewModel
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.file_dialog import choose_new_file
@@ -37,18 +38,11 @@ if TYPE_CHECKING:
     from garden.gui.theme.theme import ThemeController
     from garden.services.garden import Garden
 
-#: Columns of QuantColumn, gaps included; the memory bar grows.
-_WIDTHS = (20 + 15, 16 + 66, 16 + 62, 16 + 36, 16 + 122, None, 16 + 108, 16 + 36, 16 + 128 + 16)
-_INSETS = (20, 16, 16, 16, 16, 16, 16, 16, 16)
-
 _SIDE = 360
 _SIDE_NARROW = 320
 #: Below these widths of the page the side panel is narrower, or folds away.
 _ROOMY = 1_180
 _FOLDS = 980
-#: Below these widths of the table, columns that matter least make room.
-_WITHOUT_BITS = 760
-_WITHOUT_NOTE = 640
 #: Rows of the table that show without scrolling, and height of the chart below that they leave room for.
 _MOST_ROWS = 8
 _FEWEST_ROWS = 4
@@ -84,9 +78,9 @@ class WorkshopPage(QWidget):
         self._table = RowTable(
             theme,
             height="row_table",
-            widths=_WIDTHS,
-            insets=_INSETS,
-            end=16,
+            widths=WIDTHS,
+            insets=INSETS,
+            end=END,
             name="workshop.types",
             label="Types that the model can be quantized to",
         )
@@ -385,10 +379,4 @@ class WorkshopPage(QWidget):
         self._side.setVisible(not folds or self._side_wanted)
         self._side.setFixedWidth(px(_SIDE if width >= px(_ROOMY) else _SIDE_NARROW))
         room = width - (self._side.width() if self._side.isVisibleTo(self) else 0)
-        speeds = any(row.entry and row.entry.decode_tokens_per_second for row in self.workshop.table.rows)
-        hidden = [] if speeds else [QuantColumn.SPEED.value]
-        if room < px(_WITHOUT_BITS):
-            hidden.append(QuantColumn.BITS.value)
-        if room < px(_WITHOUT_NOTE):
-            hidden.append(QuantColumn.NOTE.value)
-        self._table.hide_columns(hidden)
+        self._table.hide_columns(hidden_columns(self.workshop.table.rows, room, px))

@@ -190,7 +190,12 @@ class ThemeController(QObject):
     def _set(self, theme: Theme) -> None:
         if theme == self._theme:
             return
-        self._theme = theme
+        old, self._theme = self._theme, theme
+        if self._application is not None and theme.scale != old.scale:
+            from garden.gui.theme.layout_scale import rescale_layouts
+
+            # Before widgets hear of it: those that set the room in their layouts themselves have the last word.
+            rescale_layouts(self._application.topLevelWidgets(), old.scale, theme.scale)
         self._dress()
         self.changed.emit()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
@@ -31,7 +32,6 @@ _SHOWN = {
     "downloads": frozenset({JobKind.DOWNLOAD}),
     "quantizing": frozenset({JobKind.QUANTIZE, JobKind.QUALITY}),
     "checks": frozenset({JobKind.VERIFY}),
-    "comparisons": frozenset({JobKind.COMPARE}),
 }
 
 _TITLES = {
@@ -39,7 +39,6 @@ _TITLES = {
     "downloads": "Downloads",
     "quantizing": "Quantizing",
     "checks": "Checks",
-    "comparisons": "Comparisons",
 }
 
 
@@ -53,6 +52,16 @@ class JobAction(enum.StrEnum):
     COMPARE = "compare"
     SHOW_FILE = "show_file"
     REMOVE = "remove"
+
+
+#: What a row says from the click on until its job has followed.
+_ASKED = {
+    JobAction.PAUSE: "Pausing…",
+    JobAction.RESUME: "Going on…",
+    JobAction.CANCEL: "Cancelling…",
+    JobAction.RETRY: "Starting again…",
+    JobAction.REMOVE: "Leaving the list…",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +108,7 @@ class ActivityViewModel(QObject):
         self._jobs: dict[str, JobRecord] = {}
         self._newer: dict[str, JobRecord] | None = None
         self._again = False
+        self._asked: dict[str, JobAction] = {}
         self._filter = "all"
         self._ended_shown = ENDED_STEP
         self._needed = 0
@@ -118,9 +128,8 @@ class ActivityViewModel(QObject):
 
     @property
     def filters(self) -> tuple[tuple[str, str], ...]:
-        """Key and title of what can be chosen; comparisons only once there are any."""
-        kinds = {job.kind for job in self._jobs.values()}
-        return tuple((key, _TITLES[key]) for key in _SHOWN if key != "comparisons" or JobKind.COMPARE in kinds)
+        """Key and title of what can be chosen."""
+        return tuple(_TITLES.items())
 
     @property
     def empty(self) -> bool:
@@ -144,7 +153,8 @@ class ActivityViewModel(QObject):
         for job in self._shown_jobs():
             by_section[section_of(job)].append(job)
         by_section[Section.UNDER_WAY].sort(key=lambda job: (job.started_at or 0.0, job.id))
-        queue = self._garden.activity.queue()
+        # Asked only where there is a job: the runner is made, away from the Qt thread, with the first of them.
+        queue = self._garden.activity.queue() if by_section[Section.WAITING] else ()
         by_section[Section.WAITING].sort(key=lambda job: _queue_order(job, queue))
         by_section[Section.FINISHED].sort(key=lambda job: (-(job.ended_at or 0.0), job.id))
         del by_section[Section.FINISHED][self._ended_shown :]
@@ -191,70 +201,72 @@ class ActivityViewModel(QObject):
 
     def act(self, job_id: str, action: JobAction) -> None:
         """Do what a button of a row says. Showing a file is up to the page."""
-        activity = self._garden.activity
         job = self._jobs.get(job_id)
-        if job is None:
+        if job is None or job_id in self._asked:
             return
-        match action:
-            case JobAction.PAUSE:
-                self._do(lambda: activity.pause(job_id))
-            case JobAction.RESUME:
-                self._do(lambda: activity.resume(job_id))
-            case JobAction.CANCEL:
-                self._do(lambda: activity.cancel(job_id))
-            case JobAction.RETRY:
-                self._do(lambda: activity.retry(job_id))
-            case JobAction.REMOVE:
-                self._do(lambda: activity.remove(job_id), reload=True)
-            case JobAction.COMPARE:
-                path = job.result_path or ""
-                self._pump.run(lambda: self._garden.library.resolve(path), self._on_entry, self._on_failed)
-            case JobAction.SHOW_FILE:
-                pass
+        if action is JobAction.COMPARE:
+            path = job.result_path or ""
+            self._pump.run(lambda: self._garden.library.resolve(path), self._on_entry, self._on_failed)
+        elif action in _ASKED:
+            self._all(action, [job])
 
     @Slot()
     def pause_all(self) -> None:
         """Pause whatever can be paused: what waits first, so that nothing starts in its place."""
         wanted = [job for job in self._shown_jobs() if JobAction.PAUSE in self._actions(job)]
         wanted.sort(key=lambda job: job.state is JobState.RUNNING)
-        self._all(self._garden.activity.pause, wanted)
+        self._all(JobAction.PAUSE, wanted)
 
     @Slot()
     def resume_all(self) -> None:
         """Let everything that is paused go on, in the order in which it was asked for."""
         wanted = [job for job in self._shown_jobs() if JobAction.RESUME in self._actions(job)]
-        self._all(self._garden.activity.resume, sorted(wanted, key=lambda job: (job.created_at, job.id)))
+        self._all(JobAction.RESUME, sorted(wanted, key=lambda job: (job.created_at, job.id)))
 
     @Slot()
     def clear(self) -> None:
         """Forget what has ended, of the kinds that are shown."""
-        if self._filter == "all":
-            self._do(self._garden.activity.clear_ended, reload=True)
-        else:
-            ended = [job for job in self._shown_jobs() if job.state.ended]
-            self._all(self._garden.activity.remove, ended, reload=True)
+        self._all(JobAction.REMOVE, [job for job in self._shown_jobs() if job.state.ended])
 
     # How it is done
 
-    def _all(self, call: Callable[[str], Any], jobs: Sequence[JobRecord], *, reload: bool = False) -> None:
-        ids = [job.id for job in jobs]
+    def _all(self, action: JobAction, jobs: Sequence[JobRecord]) -> None:
+        """Do it with these jobs, one after the other; their rows say so from now on."""
+        wanted = [job for job in jobs if job.id not in self._asked]
+        self._asked |= dict.fromkeys((job.id for job in wanted), action)
+        for job in wanted:
+            self.job_changed.emit(self._facts(job))
 
         def work() -> None:
-            for job_id in ids:
-                call(job_id)
+            activity = self._garden.activity
+            calls: dict[JobAction, Callable[[str], object]] = {
+                JobAction.PAUSE: activity.pause,
+                JobAction.RESUME: activity.resume,
+                JobAction.CANCEL: activity.cancel,
+                JobAction.RETRY: activity.retry,
+                JobAction.REMOVE: activity.remove,
+            }
+            for job in wanted:
+                calls[action](job.id)
 
-        self._do(work, reload=reload)
+        def done(_none: None) -> None:
+            # What runs stops in its own time and says so then.
+            self._followed([job.id for job in wanted if job.state is not JobState.RUNNING])
+            if action is JobAction.REMOVE:
+                self.load()
 
-    def _do(self, work: Callable[[], Any], *, reload: bool = False) -> None:
-        def run() -> bool:
-            work()
-            return reload
+        def failed(error: GardenError) -> None:
+            self._followed([job.id for job in wanted])
+            self._on_failed(error)
 
-        self._pump.run(run, self._on_done, self._on_failed)
+        self._pump.run(work, done, failed, receiver=self, ahead=True)
 
-    def _on_done(self, reload: bool) -> None:
-        if reload:
-            self.load()
+    def _followed(self, job_ids: Sequence[str]) -> None:
+        """These rows say again what their jobs do."""
+        for job_id in job_ids:
+            job = self._jobs.get(job_id)
+            if self._asked.pop(job_id, None) is not None and job is not None:
+                self.job_changed.emit(self._facts(job))
 
     def _on_failed(self, error: GardenError) -> None:
         self._newer = None
@@ -293,6 +305,7 @@ class ActivityViewModel(QObject):
             self._newer[job.id] = job
         self._count_needed()
         if before is None or before.state is not job.state:
+            self._asked.pop(job.id, None)
             if job.state.ended:
                 self._read_disk()
             self.listed.emit()
@@ -336,7 +349,10 @@ class ActivityViewModel(QObject):
             before = [self._jobs.get(job_id) for job_id in self._garden.activity.queue()]
             same_kind = [other.id for other in before if other is not None and other.kind is job.kind]
             position = same_kind.index(job.id) + 1 if job.id in same_kind else 1
-        return JobRowFacts(job=job, lines=job_lines(job, position), actions=self._actions(job))
+        lines = job_lines(job, position)
+        if job.id in self._asked:
+            lines = dataclasses.replace(lines, state=_ASKED[self._asked[job.id]])
+        return JobRowFacts(job=job, lines=lines, actions=self._actions(job))
 
     def _actions(self, job: JobRecord) -> tuple[JobAction, ...]:
         activity = self._garden.activity

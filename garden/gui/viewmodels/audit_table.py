@@ -5,10 +5,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 
 from garden.core.quantity import format_gib, format_tokens
 from garden.gui.viewmodels.machine import AuditRow
+from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
 
 #: The object of a row.
 AUDIT_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -61,13 +62,13 @@ class AuditTableModel(QAbstractTableModel):
         self._rows = tuple(rows)
         self.endResetModel()
 
-    def rowCount(self, parent: QModelIndex | QPersistentModelIndex | None = None) -> int:
+    def rowCount(self, parent: Index = ROOT) -> int:
         """Loads."""
-        return 0 if parent is not None and parent.isValid() else len(self._rows)
+        return count_below(self._rows, parent)
 
-    def columnCount(self, parent: QModelIndex | QPersistentModelIndex | None = None) -> int:
+    def columnCount(self, parent: Index = ROOT) -> int:
         """Columns."""
-        return 0 if parent is not None and parent.isValid() else len(_TITLES)
+        return 0 if parent.isValid() else len(_TITLES)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Titles; figures are titled at the right."""
@@ -83,11 +84,11 @@ class AuditTableModel(QAbstractTableModel):
             return _RIGHT
         return None
 
-    def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Words of a cell, the object of a row, what a screen reader says."""
-        if not index.isValid():
+        row = row_at(self._rows, index)
+        if row is None:
             return None
-        row = self._rows[index.row()]
         if role == AUDIT_ROLE:
             return row
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):

@@ -32,19 +32,21 @@ class ChangeQueue(QObject):
     def __init__(self, pump: EventPump, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._pump = pump
-        self._waiting: deque[tuple[Callable[[], Any], Callable[[Any], None]]] = deque()
+        self._waiting: deque[tuple[Callable[[], Any], Callable[[Any], None], Callable[[], None] | None]] = deque()
         self._busy = False
 
-    def put(self, work: Callable[[], T], on_result: Callable[[T], None]) -> None:
-        """Do ``work`` after everything before it, then call ``on_result`` on the Qt thread."""
-        self._waiting.append((work, on_result))
+    def put(
+        self, work: Callable[[], T], on_result: Callable[[T], None], on_failure: Callable[[], None] | None = None
+    ) -> None:
+        """Do ``work`` after everything before it, then call one of the two on the Qt thread."""
+        self._waiting.append((work, on_result, on_failure))
         self._next()
 
     def _next(self) -> None:
         if self._busy or not self._waiting:
             return
         self._busy = True
-        work, on_result = self._waiting.popleft()
+        work, on_result, on_failure = self._waiting.popleft()
 
         def done(result: Any) -> None:
             self._busy = False
@@ -53,7 +55,9 @@ class ChangeQueue(QObject):
 
         def failed(error: GardenError) -> None:
             self._busy = False
+            if on_failure is not None:
+                on_failure()
             self.change_failed.emit(error)
             self._next()
 
-        self._pump.run(work, done, failed, receiver=self)
+        self._pump.run(work, done, failed, receiver=self, ahead=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -14,6 +14,7 @@ from garden.core.run_configuration import RunConfiguration
 from garden.gui.viewmodels.change_queue import ChangeQueue
 from garden.gui.viewmodels.compare_lists import CompareLists
 from garden.gui.viewmodels.live_panes import LivePanes, Loss
+from garden.gui.viewmodels.pane_changes import PaneChanges
 from garden.gui.viewmodels.pane_facts import PaneFactsReader
 from garden.gui.viewmodels.pane_snapshot import answer_of, pane_snapshot
 from garden.gui.viewmodels.pane_state import PaneState
@@ -60,11 +61,13 @@ class CompareViewModel(QObject):
         self._pump = pump
         self._conversation: Conversation | None = None
         self._turn = -1
+        self._sending: str | None = None
         self._to_retry: list[tuple[str, str]] = []
         self.lists = CompareLists(garden, pump, self)
         self.lists.read_failed.connect(self._on_failed)
         self._changes = ChangeQueue(pump, self)
         self._changes.change_failed.connect(self._on_change_failed)
+        self._edits = PaneChanges(garden, self._changes, self._take)
         self._panes = LivePanes(pump, self)
         self._panes.moved.connect(self._on_moved)
         self._panes.grew.connect(self._on_grew)
@@ -102,14 +105,18 @@ class CompareViewModel(QObject):
 
     @property
     def answering(self) -> bool:
-        """Whether any of its panes is at work."""
-        return self._conversation is not None and self._garden.compare.answering(self._conversation.id)
+        """Whether any of its panes is at work, or a prompt on its way to them."""
+        conversation = self._conversation
+        return conversation is not None and (self._sending == conversation.id or self._at_work(conversation))
+
+    def _at_work(self, conversation: Conversation) -> bool:
+        return self._garden.compare.answering(conversation.id)
 
     @property
     def progress(self) -> str:
         """``1 of 3 answered`` while the newest turn is under way, else empty."""
         conversation = self._conversation
-        if conversation is None or not conversation.turns or not self.answering:
+        if conversation is None or not conversation.turns or not self._at_work(conversation):
             return ""
         last = len(conversation.turns) - 1
         order = conversation.turns[last].order
@@ -194,23 +201,24 @@ class CompareViewModel(QObject):
         if conversation is None:
             self.open_entries([entry])
         elif letter is not None:
-            self._place(letter, entry, like=conversation.panes[0][1])
+            self._edits.place(conversation.id, letter, entry, like=conversation.panes[0][1])
 
     def copy_pane(self, letter: str) -> None:
         """Add a pane with the same model and settings, to change one of them."""
-        free, run = self._free_letter(), self.configuration(letter)
-        if free is not None and run is not None:
-            self._set_pane(free, run)
+        conversation, free, run = self._conversation, self._free_letter(), self.configuration(letter)
+        if conversation is not None and free is not None and run is not None:
+            self._edits.set(conversation.id, free, run)
 
     def swap_model(self, letter: str, entry: LibraryEntry) -> None:
         """Put another model into a pane."""
-        run = self.configuration(letter)
-        if run is not None:
-            self._place(letter, entry, like=run)
+        conversation, run = self._conversation, self.configuration(letter)
+        if conversation is not None and run is not None:
+            self._edits.place(conversation.id, letter, entry, like=run)
 
     def remove_pane(self, letter: str) -> None:
         """Take a pane away; what it said stays in the turns it took part in."""
-        self._set_pane(letter, None)
+        if self._conversation is not None:
+            self._edits.set(self._conversation.id, letter, None)
 
     def adjust(self, letters: Sequence[str], name: str, value: float | str) -> None:
         """Change one setting of some panes, from their next answer on.
@@ -220,12 +228,15 @@ class CompareViewModel(QObject):
             name: Of the setting, as ``with_setting`` takes it.
             value: Its new value.
         """
-        for letter in letters:
-            self._rewrite(letter, lambda run, _first: with_setting(run, name, value))
+        conversation = self._conversation
+        if conversation is not None:
+            for letter in letters:
+                self._edits.rewrite(conversation.id, letter, lambda run, _first: with_setting(run, name, value))
 
     def make_alike(self, letter: str) -> None:
         """Ask a pane exactly as the first one is asked."""
-        self._rewrite(letter, with_settings_of)
+        if self._conversation is not None:
+            self._edits.rewrite(self._conversation.id, letter, with_settings_of)
 
     def set_mode(self, mode: Mode) -> None:
         """Change how the panes share the machine."""
@@ -241,17 +252,29 @@ class CompareViewModel(QObject):
         if conversation is None or not prompt.strip() or self.answering:
             return
         self._panes.forgive(conversation.id)
+        self._sending = conversation.id
+
+        def sent() -> None:
+            self._sending = None
 
         def asked(handle: Handle[Turn]) -> None:
+            sent()
             self._pump.watch(handle, self._on_turn_done, self._on_failed)
             self._refresh(to_last=True)
 
-        self._changes.put(lambda: self._garden.compare.ask(conversation.id, prompt), asked)
+        self._changes.put(lambda: self._garden.compare.ask(conversation.id, prompt), asked, sent)
+        self.shown.emit()
 
     def stop(self, letter: str | None = None) -> None:
         """Stop one pane, or all; what was written stays."""
-        if self._conversation is not None and self.answering:
-            self._garden.compare.stop(self._conversation.id, letter)
+        conversation = self._conversation
+        if conversation is None:
+            return
+        if self._sending == conversation.id:
+            # What was not asked yet is stopped as soon as it was.
+            self._changes.put(lambda: self._garden.compare.stop(conversation.id, letter), lambda _none: None)
+        elif self.answering:
+            self._pump.do(lambda: self._garden.compare.stop(conversation.id, letter), self._on_failed)
 
     def start_again(self, letter: str) -> None:
         """Load a pane's model again, and ask it the last prompt again unless it had answered."""
@@ -271,8 +294,7 @@ class CompareViewModel(QObject):
             self._panes.end(*where, Loss(error.sentence, error.action))
 
         self._panes.begin(*where)
-        handle = self._garden.compare.restart(conversation.id, letter)
-        self._pump.watch(handle, started, failed, receiver=self)
+        self._pump.begin(lambda: self._garden.compare.restart(conversation.id, letter), started, failed, receiver=self)
 
     def answer_again(self, letter: str) -> None:
         """Ask one pane the last prompt again; its answer is replaced."""
@@ -283,36 +305,6 @@ class CompareViewModel(QObject):
 
     def _free_letter(self) -> str | None:
         return next((letter for letter in LETTERS if letter not in self.letters), None)
-
-    def _place(self, letter: str, entry: LibraryEntry, like: RunConfiguration) -> None:
-        conversation = self._conversation
-        assert conversation is not None
-
-        def work() -> Conversation:
-            run = asked_like(self._garden.compare.configuration_for(entry), like)
-            return self._garden.compare.set_pane(conversation.id, letter, run)
-
-        self._changes.put(work, self._take)
-
-    def _rewrite(self, letter: str, change: Callable[[RunConfiguration, RunConfiguration], RunConfiguration]) -> None:
-        """Change a pane from what it is when its turn comes: an earlier change may still be on its way."""
-        conversation = self._conversation
-        if conversation is None:
-            return
-        conversation_id = conversation.id
-
-        def work() -> Conversation:
-            now = self._garden.compare.open(conversation_id)
-            old = dict(now.panes)[letter]
-            new = change(old, now.panes[0][1])
-            return now if new == old else self._garden.compare.set_pane(conversation_id, letter, new)
-
-        self._changes.put(work, self._take)
-
-    def _set_pane(self, letter: str, run: RunConfiguration | None) -> None:
-        conversation = self._conversation
-        if conversation is not None:
-            self._changes.put(lambda: self._garden.compare.set_pane(conversation.id, letter, run), self._take)
 
     def _retry(self, conversation_id: str, letter: str) -> None:
         if self._garden.compare.answering(conversation_id):
@@ -340,16 +332,14 @@ class CompareViewModel(QObject):
             self.shown.emit()
 
     def _reread(self) -> bool:
-        """Read the conversation at hand as it is now (the service has it in memory); False when it is gone."""
+        """Take the conversation at hand as it is now (the service has it in memory); False when it is gone."""
         if self._conversation is None:
             return False
-        try:
-            self._conversation = self._garden.compare.open(self._conversation.id)
-        except GardenError:
-            self._conversation, self._turn = None, -1
+        self._conversation = self._garden.compare.now(self._conversation.id)
+        if self._conversation is None:
+            self._turn = -1
             self.shown.emit()
-            return False
-        return True
+        return self._conversation is not None
 
     def _refresh(self, *, to_last: bool = False) -> None:
         """Show the conversation at hand as it is now."""

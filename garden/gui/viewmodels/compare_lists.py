@@ -10,6 +10,7 @@ from garden.core.conversation import ConversationSummary
 from garden.core.errors import GardenError
 from garden.core.events import ConversationsChanged, LibraryChanged
 from garden.core.library_entry import LibraryEntry
+from garden.gui.viewmodels.readings import read_entries
 
 if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
@@ -53,7 +54,7 @@ class CompareLists(QObject):
 
     def load(self) -> None:
         """Read both."""
-        self._pump.run(self._garden.library.entries, self._on_entries, self._on_failed)
+        self._pump.run(lambda: read_entries(self._garden), self._on_entries, self._on_failed)
         self._read_conversations()
 
     def search(self, text: str) -> None:
@@ -85,4 +86,4 @@ class CompareLists(QObject):
         self._read_conversations()
 
     def _on_library_changed(self, _event: LibraryChanged) -> None:
-        self._pump.run(self._garden.library.entries, self._on_entries, self._on_failed)
+        self._pump.run(lambda: read_entries(self._garden), self._on_entries, self._on_failed)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractListModel, QObject, Qt
 
 from garden.core.conversation import ConversationSummary
+from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
 from garden.gui.viewmodels.wording import age
-
-Index = QModelIndex | QPersistentModelIndex
-_ROOT = QModelIndex()
 
 
 class ConversationRole(enum.IntEnum):
@@ -44,15 +42,15 @@ class ConversationListModel(QAbstractListModel):
         """Row of a conversation, −1 when it is not listed."""
         return next((number for number, row in enumerate(self._rows) if row.id == conversation_id), -1)
 
-    def rowCount(self, parent: Index = _ROOT) -> int:
+    def rowCount(self, parent: Index = ROOT) -> int:
         """As many as there are."""
-        return 0 if parent.isValid() else len(self._rows)
+        return count_below(self._rows, parent)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Title, what a screen reader says, or the summary."""
-        if not index.isValid() or not 0 <= index.row() < len(self._rows):
+        row = row_at(self._rows, index)
+        if row is None:
             return None
-        row = self._rows[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             return row.title
         if role == Qt.ItemDataRole.AccessibleTextRole:

@@ -128,8 +128,9 @@ class ExportViewModel(QObject):
             self._refused = folder if isinstance(error, RefusedError) and not replace else None
             self._say(error.sentence, error.action, "danger")
 
-        work = self._garden.exports.write
-        self._pump.run(lambda: work(export, folder, replace=replace), saved, failed, receiver=self)
+        self._pump.run(
+            lambda: self._garden.exports.write(export, folder, replace=replace), saved, failed, receiver=self
+        )
 
     def replace(self) -> None:
         """Write over the files that stopped the last saving."""
@@ -141,9 +142,11 @@ class ExportViewModel(QObject):
         source = self._source
         if source is None or source.answer is None or self.verifying or self.why_not_verify:
             return
-        self._replay = self._garden.exports.replay(source.configuration, source.answer)
+        configuration, answer = source.configuration, source.answer
+        self._replay = self._pump.begin(
+            lambda: self._garden.exports.replay(configuration, answer), self._on_replayed, self._on_replay_failed
+        )
         self._say("Running the script in a process that cannot see Garden …", "", "calm")
-        self._pump.watch(self._replay, self._on_replayed, self._on_replay_failed)
 
     def stop(self) -> None:
         """Stop verifying; called when nobody looks any more."""

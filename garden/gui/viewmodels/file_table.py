@@ -8,21 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 
 from garden.core.catalog import RepositoryFile
 from garden.core.fit_forecast import FitForecast
 from garden.core.job_record import JobRecord
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes, format_gib
+from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
 from garden.gui.viewmodels.wording import verdict_word
 from garden.gui.widgets.tool_tip import plain_tool_tip
 
 if TYPE_CHECKING:
     from garden.gguf.header import GgufHeader
-
-_Index = QModelIndex | QPersistentModelIndex
-_ROOT = QModelIndex()
 
 
 class FileColumn(enum.IntEnum):
@@ -142,11 +140,11 @@ class FileTableModel(QAbstractTableModel):
         """Number of a file's row, −1 when it is not here."""
         return next((number for number, row in enumerate(self._rows) if row.file.filename == filename), -1)
 
-    def rowCount(self, parent: _Index = _ROOT) -> int:
+    def rowCount(self, parent: Index = ROOT) -> int:
         """Files."""
-        return 0 if parent.isValid() else len(self._rows)
+        return count_below(self._rows, parent)
 
-    def columnCount(self, parent: _Index = _ROOT) -> int:
+    def columnCount(self, parent: Index = ROOT) -> int:
         """Columns of FileColumn."""
         return 0 if parent.isValid() else len(FileColumn)
 
@@ -160,11 +158,11 @@ class FileTableModel(QAbstractTableModel):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
 
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Texts of the cells and the row's value."""
-        if not self.checkIndex(index, QAbstractTableModel.CheckIndexOption.IndexIsValid):
+        row = row_at(self._rows, index)
+        if row is None:
             return None
-        row = self._rows[index.row()]
         if role == FileRole.ROW:
             return row
         column = FileColumn(index.column())
@@ -206,6 +204,8 @@ def _tool_tip(row: FileRow, column: FileColumn) -> str | None:
         return plain_tool_tip(row.problem or (row.forecast.reason if row.forecast else ""))
     if column is FileColumn.TYPE:
         return plain_tool_tip(row.file.filename)
+    if column is FileColumn.SPEED and row.forecast is not None and row.forecast.speed_basis:
+        return f"{_text(row, column)} tok/s, {row.forecast.speed_basis}"
     if column is FileColumn.ACTION:
         return _text(row, column)
     return None

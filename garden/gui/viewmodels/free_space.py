@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 
 from garden.core.errors import StateError
-from garden.hub.cache import hub_cache_dir
+from garden.core.paths import hub_cache_dir
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,14 +14,12 @@ _DOING = {
     JobKind.DOWNLOAD: "Downloading",
     JobKind.QUANTIZE: "Quantizing",
     JobKind.QUALITY: "Measuring the loss",
-    JobKind.COMPARE: "Comparing",
     JobKind.VERIFY: "Checking the hash",
 }
 _DONE = {
     JobKind.DOWNLOAD: "Downloaded and verified",
     JobKind.QUANTIZE: "Quantized and hashed",
     JobKind.QUALITY: "Loss measured",
-    JobKind.COMPARE: "Answered",
     JobKind.VERIFY: "Hash checked",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,10 @@ from garden.core.events import JobChanged, LibraryChanged, MachineRead
 from garden.core.job_record import JobKind
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes
+from garden.gui.viewmodels.addition import Addition, add
 from garden.gui.viewmodels.library_table import LibraryFilter, LibraryRow, LibraryTableModel
+from garden.gui.viewmodels.readings import begin_scan, read_entries
+from garden.gui.viewmodels.wording import about
 
 if TYPE_CHECKING:
     from garden.core.fit_forecast import FitForecast
@@ -27,10 +30,12 @@ class LibraryViewModel(QObject):
 
     Signals:
         changed: The list, or what is known of a model, changed.
+        added: Files were taken; they will be listed (their paths).
         said: Something ended: a sentence, and what helps when it failed.
     """
 
     changed = Signal()
+    added = Signal(object)
     said = Signal(str, str)
 
     def __init__(self, garden: Garden, pump: EventPump, parent: QObject | None = None) -> None:
@@ -81,30 +86,21 @@ class LibraryViewModel(QObject):
     def load(self) -> None:
         """Read the list as the index knows it, then look at the disk."""
         self._reload()
-        self._pump.watch(self._garden.library.scan(), self._on_scanned, self._on_failed)
+        self._pump.begin(lambda: begin_scan(self._garden), self._on_scanned, self._on_failed)
 
     def refresh(self) -> None:
         """Forecast again with the memory that is free now."""
         self._forecast([row.entry for row in self.table.rows if row.entry.problem is None])
 
-    def add_folder(self, path: str) -> None:
-        """Take the GGUF files of a folder into the list; they stay where they are."""
-        self._pump.run(
-            lambda: self._garden.library.add_folder(Path(path)).result(),
-            lambda _result: self.said.emit(f"{Path(path).name} was added; its models are used in place.", ""),
-            self._on_failed,
-            receiver=self,
-        )
-
-    def add_file(self, path: str) -> None:
-        """Take one GGUF file into the list; it stays where it is."""
-        self._pump.run(lambda: self._garden.library.add_file(Path(path)), self._on_added, self._on_failed)
+    def add(self, paths: Sequence[Path]) -> None:
+        """Take files, and the GGUF files of folders, into the list; they stay where they are."""
+        self._pump.run(lambda: add(self._garden.library, paths), self._on_added, self._on_failed, receiver=self)
 
     def verify(self, entry: LibraryEntry) -> None:
         """Hash a model and compare with what the Hub promised."""
         self.table.set_verifying(entry, True)
-        self._pump.watch(
-            self._garden.library.verify(entry),
+        self._pump.begin(
+            lambda: self._garden.library.verify(entry),
             lambda same: self._on_verified(entry, same),
             lambda error: self._on_verify_failed(entry, error),
             receiver=self,
@@ -121,7 +117,7 @@ class LibraryViewModel(QObject):
         self._pump.run(
             lambda: self._garden.library.remove(entry),
             lambda freed: self.said.emit(f"{entry.ref.name} was removed; {format_bytes(freed)} are free again.", ""),
-            self._on_failed,
+            lambda error: self._on_failed(error, entry.ref.name),
             receiver=self,
         )
 
@@ -132,7 +128,7 @@ class LibraryViewModel(QObject):
             self._reload_wanted = True
             return
         self._reloading = True
-        self._pump.run(self._garden.library.entries, self._on_entries, self._on_failed)
+        self._pump.run(lambda: read_entries(self._garden), self._on_entries, self._on_failed)
 
     def _on_entries(self, entries: tuple[LibraryEntry, ...]) -> None:
         self._reloading = False
@@ -174,8 +170,9 @@ class LibraryViewModel(QObject):
     def _on_scanned(self, _entries: tuple[LibraryEntry, ...]) -> None:
         self._reload()
 
-    def _on_added(self, entry: LibraryEntry) -> None:
-        self.said.emit(f"{entry.ref.name} was added; it is used where it lies.", "")
+    def _on_added(self, addition: Addition) -> None:
+        self.said.emit(addition.sentence, addition.action)
+        self.added.emit(addition.paths)
         self._reload()
 
     def _on_verified(self, entry: LibraryEntry, same: bool | None) -> None:
@@ -190,12 +187,12 @@ class LibraryViewModel(QObject):
 
     def _on_verify_failed(self, entry: LibraryEntry, error: GardenError) -> None:
         self.table.set_verifying(entry, False)
-        self._on_failed(error)
+        self._on_failed(error, entry.ref.name)
 
-    def _on_failed(self, error: GardenError) -> None:
+    def _on_failed(self, error: GardenError, name: str = "") -> None:
         self._reloading = False
         if not isinstance(error, CancelledByUser):
-            self.said.emit(error.sentence, error.action)
+            self.said.emit(about(name, error.sentence), error.action)
 
     def _on_library_changed(self, _event: LibraryChanged) -> None:
         if self._loaded:

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import (
     QAbstractTableModel,
-    QModelIndex,
     QObject,
-    QPersistentModelIndex,
     QSortFilterProxyModel,
     Qt,
 )
@@ -19,11 +17,9 @@ from PySide6.QtCore import (
 from garden.core.fit_forecast import FitForecast, Verdict
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes, format_gib
+from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
 from garden.gui.viewmodels.wording import age, verdict_word
 from garden.gui.widgets.tool_tip import plain_tool_tip
-
-_Index = QModelIndex | QPersistentModelIndex
-_ROOT = QModelIndex()
 
 
 class LibraryColumn(enum.IntEnum):
@@ -56,6 +52,9 @@ _TITLES = {
     LibraryColumn.SPEED: "tok/s",
     LibraryColumn.LAST_USED: "Last used",
 }
+
+#: Columns that sort by a number.
+_FIGURES = frozenset({LibraryColumn.SIZE, LibraryColumn.SPEED, LibraryColumn.LAST_USED, LibraryColumn.FIT})
 
 _RIGHT = frozenset({LibraryColumn.SIZE, LibraryColumn.SPEED})
 
@@ -155,11 +154,11 @@ class LibraryTableModel(QAbstractTableModel):
         wanted = _identity(LibraryRow(entry=entry))
         return next((number for number, row in enumerate(self._rows) if _identity(row) == wanted), -1)
 
-    def rowCount(self, parent: _Index = _ROOT) -> int:
+    def rowCount(self, parent: Index = ROOT) -> int:
         """Models."""
-        return 0 if parent.isValid() else len(self._rows)
+        return count_below(self._rows, parent)
 
-    def columnCount(self, parent: _Index = _ROOT) -> int:
+    def columnCount(self, parent: Index = ROOT) -> int:
         """Columns of LibraryColumn."""
         return 0 if parent.isValid() else len(LibraryColumn)
 
@@ -173,11 +172,11 @@ class LibraryTableModel(QAbstractTableModel):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
 
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Texts of the cells, raw numbers to sort by and the row's value."""
-        if not self.checkIndex(index, QAbstractTableModel.CheckIndexOption.IndexIsValid):
+        row = row_at(self._rows, index)
+        if row is None:
             return None
-        row = self._rows[index.row()]
         column = LibraryColumn(index.column())
         match role:
             case LibraryRole.ROW:
@@ -215,7 +214,7 @@ class LibraryFilter(QSortFilterProxyModel):
         self._words = tuple(text.lower().split())
         self.invalidate()
 
-    def filterAcceptsRow(self, source_row: int, source_parent: _Index) -> bool:
+    def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
         """Whether a row shows."""
         row = self.sourceModel().index(source_row, 0, source_parent).data(LibraryRole.ROW)
         if self._origin is not None and row.entry.origin != self._origin:
@@ -225,10 +224,14 @@ class LibraryFilter(QSortFilterProxyModel):
         haystack = " ".join([*(part for part in told if part), *ref.filenames]).lower()
         return all(word in haystack for word in self._words)
 
-    def lessThan(self, left: _Index, right: _Index) -> bool:
+    def lessThan(self, left: Index, right: Index) -> bool:
         """Order of two cells by their raw values."""
-        one, other = left.data(LibraryRole.SORT), right.data(LibraryRole.SORT)
-        return bool(one < other)
+        (one, name), (other, other_name) = left.data(LibraryRole.SORT), right.data(LibraryRole.SORT)
+        if one != other:
+            return bool(one < other)
+        # What is equal stands by name, also where the largest comes first.
+        descends = self.sortOrder() is Qt.SortOrder.DescendingOrder and left.column() in _FIGURES
+        return bool(name > other_name if descends else name < other_name)
 
 
 def _identity(row: LibraryRow) -> tuple[str | None, tuple[str, ...]]:

@@ -45,29 +45,37 @@ class SizeBand:
 
 
 def loss_points(rows: Sequence[QuantRow]) -> tuple[LossPoint, ...]:
-    """Every type whose size and loss are known; a loss of nothing cannot stand on a logarithmic axis."""
-    return tuple(
-        LossPoint(
-            label=row.quant_type,
-            size_bytes=row.forecast.size_bytes,
-            loss=row.kld,
-            measured=row.loss is not None,
-            marked=row.chosen or row.recommended,
-        )
-        for row in rows
-        if row.forecast is not None and row.kld is not None and row.kld > 0
-    )
+    """What was measured here, then what was published; a loss of nothing cannot stand on a logarithmic axis.
 
-
-def best_at_size(points: Sequence[LossPoint]) -> tuple[LossPoint, ...]:
-    """Points that no other beats in both, the smallest first.
-
-    Published losses are another model's, so as soon as two types were measured only what was measured is compared.
+    A type has a point in either series, or in both.
     """
-    measured = [point for point in points if point.measured]
-    comparable = measured if len(measured) >= 2 else [point for point in points if not point.measured]
+    points: list[LossPoint] = []
+    for measured in (True, False):
+        for row in rows:
+            known = row.loss if measured else row.published
+            if row.forecast is None or known is None or known.kld_mean <= 0:
+                continue
+            # One ring per type: around what was measured, where there is such a point.
+            marked = (row.chosen or row.recommended) and (measured or row.loss is None)
+            points.append(LossPoint(row.quant_type, row.forecast.size_bytes, known.kld_mean, measured, marked))
+    return tuple(points)
+
+
+def no_points_reason(rows: Sequence[QuantRow]) -> str:
+    """What stands where the chart would, while it has no point to show."""
+    if not any(row.forecast for row in rows):
+        return "Sizes come from the engine's dry run."
+    return "No loss was measured yet: make a type and measure it, and it stands here."
+
+
+def best_at_size(points: Sequence[LossPoint], *, measured: bool) -> tuple[LossPoint, ...]:
+    """Points of one series that no other of it beats in both, the smallest first.
+
+    Published losses are another model's, so the two series are never compared.
+    """
     best: list[LossPoint] = []
-    for point in sorted(comparable, key=lambda point: (point.size_bytes, point.loss)):
+    series = [point for point in points if point.measured == measured]
+    for point in sorted(series, key=lambda point: (point.size_bytes, point.loss)):
         if not best or point.loss < best[-1].loss:
             best.append(point)
     return tuple(best)

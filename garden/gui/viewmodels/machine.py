@@ -19,6 +19,7 @@ from garden.core.paths import resource_path
 from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH
 from garden.fit.published_model import published_models
 from garden.gui.viewmodels.machine_facts import DeviceFacts, device_facts
+from garden.gui.viewmodels.readings import begin_probe, read_entries, read_machine
 from garden.gui.viewmodels.run_map import CONTEXTS, RunMap, run_map
 
 if TYPE_CHECKING:
@@ -153,19 +154,16 @@ class MachineViewModel(QObject):
             self._timer.stop()
             return
         self._timer.start()
-        if self._garden.machine.probed:
-            self.look()
-        if not self._garden.machine.probed or self._has_usable_gpu():
-            self.refresh()
+        self._pump.run(self._first_look, self._on_first_look, self._on_failed)
         self._read_library()
-        self._pump.run(self._garden.fit.audit, self._on_audit, self._on_failed)
+        self._pump.run(self._read_audit, self._on_audit, self._on_failed)
 
     @Slot()
     def look(self) -> None:
         """Read the memory."""
         if not self._reading:
             self._reading = True
-            self._pump.run(self._garden.machine.snapshot, self._on_snapshot, self._on_look_failed)
+            self._pump.run(lambda: read_machine(self._garden), self._on_snapshot, self._on_look_failed)
 
     @Slot()
     def refresh(self) -> None:
@@ -173,7 +171,7 @@ class MachineViewModel(QObject):
         if self.probing:
             return
         self.probing, self.problem = True, None
-        self._pump.watch(self._garden.machine.refresh(), self._on_probed, self._on_probe_failed)
+        self._pump.begin(lambda: begin_probe(self._garden), self._on_probed, self._on_probe_failed)
         self.read.emit()
 
     def choose_type(self, quant_type: str) -> None:
@@ -200,7 +198,20 @@ class MachineViewModel(QObject):
 
     def _has_usable_gpu(self) -> bool:
         """Whether a GPU's free memory matters, which only a probe can read."""
-        return any(gpu.device is not None for gpu in self._garden.machine.snapshot().gpus)
+        return self.snapshot is not None and any(gpu.device is not None for gpu in self.snapshot.gpus)
+
+    def _first_look(self) -> HardwareSnapshot | None:
+        """Away from the Qt thread: the machine now, None where nobody has looked for GPUs and engine yet."""
+        return self._garden.machine.snapshot() if self._garden.machine.probed else None
+
+    def _on_first_look(self, snapshot: HardwareSnapshot | None) -> None:
+        if snapshot is not None:
+            self._take(snapshot)
+        if snapshot is None or self._has_usable_gpu():
+            self.refresh()
+
+    def _read_audit(self) -> tuple[LoadRecord, ...]:
+        return self._garden.fit.audit()
 
     def _on_snapshot(self, snapshot: HardwareSnapshot) -> None:
         self._reading = False
@@ -281,7 +292,7 @@ class MachineViewModel(QObject):
     # Library and audit
 
     def _read_library(self) -> None:
-        self._pump.run(self._garden.library.entries, self._on_entries, self._on_failed)
+        self._pump.run(lambda: read_entries(self._garden), self._on_entries, self._on_failed)
 
     def _on_library_changed(self, _event: LibraryChanged) -> None:
         if self._looked_at:

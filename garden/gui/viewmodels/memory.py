@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from garden.core.errors import GardenError
 from garden.core.events import MachineRead
 from garden.core.hardware_snapshot import HardwareSnapshot
+from garden.gui.viewmodels.readings import read_machine
 
 if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
@@ -59,7 +60,7 @@ class MemoryViewModel(QObject):
         """Take a reading away from the Qt thread; the first may have to wait for a child."""
         if not self._reading:
             self._reading = True
-            self._pump.run(self._garden.machine.snapshot, self._on_snapshot, self._on_failed)
+            self._pump.run(lambda: read_machine(self._garden), self._on_snapshot, self._on_failed)
 
     def _on_snapshot(self, snapshot: HardwareSnapshot) -> None:
         self._reading = False

@@ -6,18 +6,16 @@ import enum
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractListModel, QObject, Qt, Signal
 
 from garden.core.fit_forecast import Verdict
 from garden.core.quantity import format_count, format_parameters
+from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
 from garden.gui.viewmodels.wording import verdict_word
 from garden.services.model_name import display_name
 
 if TYPE_CHECKING:
     from garden.services.catalog import RatedModel
-
-_Index = QModelIndex | QPersistentModelIndex
-_ROOT = QModelIndex()
 
 
 class ModelRole(enum.IntEnum):
@@ -75,7 +73,7 @@ class ModelListModel(QAbstractListModel):
         shown = [row for row in fresh if self._passes(row)]
         if shown:
             first = len(self._shown)
-            self.beginInsertRows(_ROOT, first, first + len(shown) - 1)
+            self.beginInsertRows(ROOT, first, first + len(shown) - 1)
             self._shown.extend(shown)
             self.endInsertRows()
 
@@ -96,15 +94,15 @@ class ModelListModel(QAbstractListModel):
         """The value of a row."""
         return self._shown[row]
 
-    def rowCount(self, parent: _Index = _ROOT) -> int:
+    def rowCount(self, parent: Index = ROOT) -> int:
         """Rows shown."""
-        return 0 if parent.isValid() else len(self._shown)
+        return count_below(self._shown, parent)
 
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Texts and the value of a row."""
-        if not self.checkIndex(index, QAbstractListModel.CheckIndexOption.IndexIsValid):
+        rated = row_at(self._shown, index)
+        if rated is None:
             return None
-        rated = self._shown[index.row()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
                 return display_name(rated.summary.name)
@@ -118,11 +116,11 @@ class ModelListModel(QAbstractListModel):
                 return rated.summary.repo_id
         return None
 
-    def canFetchMore(self, parent: _Index) -> bool:
+    def canFetchMore(self, parent: Index) -> bool:
         """Whether the Hub has more."""
         return not parent.isValid() and self._more
 
-    def fetchMore(self, parent: _Index) -> None:
+    def fetchMore(self, parent: Index) -> None:
         """Ask for the next page once; rows come in later through ``append``."""
         if self.canFetchMore(parent):
             self._more = False

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Literal
 
 from garden.core.conversation import Answer, FinishReason
+from garden.core.events import PaneStage
 from garden.core.fit_forecast import FitForecast
 from garden.core.quantity import format_bytes, format_duration
 from garden.core.run_configuration import RunConfiguration
@@ -36,7 +38,7 @@ class LiveAnswer:
     """An answer under way, as its events tell it.
 
     Attributes:
-        state: ``queued``, ``loading``, ``reading``, ``answering``.
+        state: Where it stands.
         fraction: How far loading or reading is, None when unknown.
         pieces: The text so far.
         tokens: Tokens so far.
@@ -45,7 +47,7 @@ class LiveAnswer:
         last_at: When its latest token was seen, clock seconds.
     """
 
-    state: str = "queued"
+    state: PaneStage = "queued"
     fraction: float | None = None
     pieces: list[str] = field(default_factory=list)
     tokens: int = 0
@@ -60,7 +62,7 @@ class LiveAnswer:
             self.pieces = ["".join(self.pieces)]
         return self.pieces[0] if self.pieces else ""
 
-    def enter(self, state: str, fraction: float | None, now: float | None = None) -> None:
+    def enter(self, state: PaneStage, fraction: float | None, now: float | None = None) -> None:
         """Move on to a state."""
         if state == "reading" and self.state != "reading":
             self.reading_since = time.monotonic() if now is None else now
@@ -134,7 +136,7 @@ class PaneState:
         configuration: What it will run with next.
         tags: What differs from pane A.
         baseline: Whether the others are held against it.
-        state: ``empty``, ``absent`` (it took no part in the turn), a busy state, ``done`` or ``failed``.
+        state: Where it stands; ``empty`` before the first turn, ``absent`` when it took no part in this one.
         fraction: How far loading or reading is.
         text: What it said so far.
         answer: The stored answer of the turn, None while there is none.
@@ -151,7 +153,7 @@ class PaneState:
     configuration: RunConfiguration
     tags: tuple[str, ...] = ()
     baseline: bool = False
-    state: str = "empty"
+    state: PaneStage | Literal["empty", "absent"] = "empty"
     fraction: float | None = None
     text: str = ""
     answer: Answer | None = None

@@ -15,7 +15,6 @@ from garden.core.receipt import QuantizationReceipt
 
 if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
-    from garden.jobs.handle import Handle
     from garden.services.garden import Garden
 
 
@@ -27,14 +26,14 @@ class Batch:
         source: What they are made of.
         quant_types: What is made.
         measure: Whether their losses are measured afterwards.
-        pending: How many are not there yet.
+        pending: Those that are not there yet.
         made: Receipts of those that are.
     """
 
     source: LibraryEntry
     quant_types: tuple[str, ...]
     measure: bool
-    pending: int
+    pending: set[str]
     made: list[QuantizationReceipt] = field(default_factory=list)
 
 
@@ -75,44 +74,46 @@ class QuantBatches(QObject):
             consented: The user agreed to a loss on top of the source's.
             measure: Measure the losses afterwards.
         """
-        batch = Batch(source, tuple(quant_types), measure, len(quant_types))
+        batch = Batch(source, tuple(quant_types), measure, set(quant_types))
         self._batches.append(batch)
         for quant_type in batch.quant_types:
             self._start_one(batch, quant_type, consented)
         self.changed.emit()
 
+    def makes(self, source: LibraryEntry, quant_type: str) -> bool:
+        """Whether this type of a source was asked for and is not there yet."""
+        return any(batch.source.ref == source.ref and quant_type in batch.pending for batch in self._batches)
+
     def measure(self, base: LibraryEntry, entries: Sequence[LibraryEntry]) -> None:
         """Measure how far these are from their base."""
-        handle = self._garden.workshop.quality(base, entries)
-        self._pump.watch(handle, lambda _reports: self.recorded.emit(), self._on_failed, receiver=self)
+        self._pump.begin(
+            lambda: self._garden.workshop.quality(base, entries),
+            lambda _reports: self.recorded.emit(),
+            self._on_failed,
+            receiver=self,
+        )
 
     def _start_one(self, batch: Batch, quant_type: str, consented: bool) -> None:
-        def submit() -> Handle[QuantizationReceipt]:
-            return self._garden.workshop.quantize(batch.source, quant_type, allow_requantize=consented)
+        self._pump.begin(
+            lambda: self._garden.workshop.quantize(batch.source, quant_type, allow_requantize=consented),
+            lambda receipt: self._on_made(batch, quant_type, receipt),
+            lambda error: self._on_not_made(batch, quant_type, error),
+            receiver=self,
+        )
 
-        def follow(handle: Handle[QuantizationReceipt]) -> None:
-            self._pump.watch(
-                handle,
-                lambda receipt: self._on_made(batch, receipt),
-                lambda error: self._on_not_made(batch, error),
-                receiver=self,
-            )
-
-        # Submitting reads the source's header, so not here.
-        self._pump.run(submit, follow, lambda error: self._on_not_made(batch, error), receiver=self)
-
-    def _on_made(self, batch: Batch, receipt: QuantizationReceipt) -> None:
+    def _on_made(self, batch: Batch, quant_type: str, receipt: QuantizationReceipt) -> None:
         batch.made.append(receipt)
         self.recorded.emit()
-        self._end_one(batch)
+        self._end_one(batch, quant_type)
 
-    def _on_not_made(self, batch: Batch, error: GardenError) -> None:
+    def _on_not_made(self, batch: Batch, quant_type: str, error: GardenError) -> None:
         self._on_failed(error)
-        self._end_one(batch)
+        self._end_one(batch, quant_type)
 
-    def _end_one(self, batch: Batch) -> None:
-        batch.pending -= 1
+    def _end_one(self, batch: Batch, quant_type: str) -> None:
+        batch.pending.discard(quant_type)
         if batch.pending:
+            self.changed.emit()
             return
         self._batches.remove(batch)
         if batch.made and batch.measure:

@@ -1,4 +1,4 @@
-"""What making types will take: exact bytes, and time and memory as earlier runs on the same source took."""
+"""What making types will take: exact bytes, and time and memory as earlier runs here on the same source took."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from garden.core.library_entry import LibraryEntry
 from garden.core.receipt import QuantizationReceipt
 from garden.gui.viewmodels.quant_table import QuantRow
+from garden.quantization.own_runs import expected_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Estimate:
 
     Attributes:
         size_bytes: To write, exact.
-        seconds: From earlier runs on this source, None when there was none.
+        seconds: From earlier runs on this source on this machine, None when there was none.
         peak_memory_bytes: The same.
     """
 
@@ -37,11 +38,10 @@ def estimate(
     """
     size = sum(row.forecast.size_bytes for row in chosen if row.forecast)
     path = source.ref.path if source is not None else None
-    earlier = [receipt for receipt in receipts if receipt.source_path == path]
-    if not earlier:
+    runs = [run for row in chosen if (run := expected_run(receipts, path, row.quant_type)) is not None]
+    if not runs:
         return Estimate(size, None, None)
-    typical = sum(receipt.seconds for receipt in earlier) / len(earlier)
-    return Estimate(size, typical * len(chosen), max(receipt.peak_memory_bytes for receipt in earlier))
+    return Estimate(size, sum(run.seconds for run in runs), max(run.peak_memory_bytes for run in runs))
 
 
 def tensor_shares(sizes: Sequence[tuple[str, int]]) -> dict[str, float]:

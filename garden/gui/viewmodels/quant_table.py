@@ -7,23 +7,25 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QObject, Qt, Signal
 
 from garden.core.fit_forecast import DeviceMemory, FitForecast, Verdict
 from garden.core.job_record import JobRecord, JobState
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import GIB, MIB, format_bytes
 from garden.core.receipt import QualityReport, QuantizationForecast
+from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
 from garden.gui.viewmodels.wording import verdict_word
-from garden.quantization.published import PublishedLoss
-
-_Index = QModelIndex | QPersistentModelIndex
-_ROOT = QModelIndex()
+from garden.quantization.fallback_text import fallback_sentence
+from garden.quantization.published import REFERENCE_MODEL, PublishedLoss
 
 #: Losses from here on are told in words.
 _LARGE_LOSS = 0.1
 #: Types that others of the same size beat.
 _POOR_VALUE = frozenset({"Q4_0", "Q4_1", "Q5_0", "Q5_1"})
+
+#: Why nothing is recommended, and no published loss shown, for such a source.
+REQUANTIZED = "No type is recommended: published losses hold for full-precision sources only."
 
 
 class QuantColumn(enum.IntEnum):
@@ -37,7 +39,16 @@ class QuantColumn(enum.IntEnum):
     MEMORY = 5
     VERDICT = 6
     SPEED = 7
-    LOSS = 8
+    PUBLISHED = 8
+    LOSS = 9
+
+
+_TITLE_HINTS = {
+    QuantColumn.BITS: "Bits per weight",
+    QuantColumn.SPEED: "Tokens per second, as they answered on this machine",
+    QuantColumn.LOSS: "Kullback–Leibler divergence from the source, measured on this machine; less is better",
+    QuantColumn.PUBLISHED: f"Measured by llama.cpp on {REFERENCE_MODEL}, not on this model",
+}
 
 
 class QuantRole(enum.IntEnum):
@@ -57,10 +68,11 @@ class QuantRow:
         entry: The result, when it is in the library already.
         job: The quantization under way, None when there is none.
         loss: Measured here against the source.
-        published: Published for another model.
+        published: Published for another model; None where that tells nothing of this source.
         chosen: Whether the user wants it.
         recommended: Whether it is the one to take.
         grows: Whether the result would be larger than the source.
+        requantized: Whether the source is quantized already: nothing is known of a loss but what was measured here.
     """
 
     quant_type: str
@@ -73,6 +85,7 @@ class QuantRow:
     chosen: bool = False
     recommended: bool = False
     grows: bool = False
+    requantized: bool = False
 
     @property
     def can_be_chosen(self) -> bool:
@@ -93,11 +106,18 @@ class QuantRow:
             return "Recommended", "accent"
         if self.grows:
             return "Larger than source", "warning"
-        if self.published is not None and self.published.kld_mean >= _LARGE_LOSS:
+        if self._loses_much:
             return "Large loss", "plain"
-        if self.quant_type in _POOR_VALUE:
+        if self.quant_type in _POOR_VALUE and not self.requantized:
             return "Poor value", "plain"
         return "", "plain"
+
+    @property
+    def _loses_much(self) -> bool:
+        """By what was measured; else by what was published, which the tag's hint then says."""
+        if self.loss is not None:
+            return self.loss.kld_mean >= _LARGE_LOSS
+        return self.published is not None and self.published.kld_mean >= _LARGE_LOSS
 
     @property
     def device(self) -> DeviceMemory | None:
@@ -106,13 +126,6 @@ class QuantRow:
             return None
         holding = [device for device in self.fit.devices if device.required_bytes]
         return next((device for device in holding if device.kind == "gpu"), holding[0] if holding else None)
-
-    @property
-    def kld(self) -> float | None:
-        """Measured where it was, else published."""
-        if self.loss is not None:
-            return self.loss.kld_mean
-        return self.published.kld_mean if self.published is not None else None
 
 
 class QuantTableModel(QAbstractTableModel):
@@ -141,9 +154,11 @@ class QuantTableModel(QAbstractTableModel):
         return [row for row in self._rows if row.chosen and row.can_be_chosen]
 
     @property
-    def unit(self) -> tuple[str, int]:
-        """Unit of the sizes and its bytes: GiB, or MiB while everything is small."""
-        largest = max((row.forecast.size_bytes for row in self._rows if row.forecast), default=GIB)
+    def unit(self) -> tuple[str, int] | None:
+        """Unit of the sizes and its bytes: GiB, or MiB while everything is small; None while no size is known."""
+        largest = max((row.forecast.size_bytes for row in self._rows if row.forecast), default=None)
+        if largest is None:
+            return None
         return ("GiB", GIB) if largest >= GIB else ("MiB", MIB)
 
     def set_titles(self, base: str, context: str) -> None:
@@ -159,10 +174,17 @@ class QuantTableModel(QAbstractTableModel):
             self._rows = list(rows)
             self.endResetModel()
             return
+        before, titles = self._rows, self._titles
+        self._rows = list(rows)
+        if self._titles != titles:
+            # A unit holds for every row, so all of them are told anew with it.
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(QuantColumn) - 1)
+            if rows:
+                self._tell(0, len(rows) - 1)
+            return
         for number, row in enumerate(rows):
-            if row != self._rows[number]:
-                self._rows[number] = row
-                self.dataChanged.emit(self.index(number, 0), self.index(number, QuantColumn.LOSS.value))
+            if row != before[number]:
+                self._tell(number, number)
 
     def choose(self, quant_types: Sequence[str]) -> None:
         """Choose exactly these."""
@@ -174,18 +196,21 @@ class QuantTableModel(QAbstractTableModel):
         row = self._rows[number]
         if row.can_be_chosen:
             self._rows[number] = dataclasses.replace(row, chosen=not row.chosen)
-            self.dataChanged.emit(self.index(number, 0), self.index(number, QuantColumn.LOSS.value))
+            self._tell(number, number)
             self.choice_changed.emit()
 
-    def rowCount(self, parent: _Index = _ROOT) -> int:
-        """Types."""
-        return 0 if parent.isValid() else len(self._rows)
+    def _tell(self, first: int, last: int) -> None:
+        self.dataChanged.emit(self.index(first, 0), self.index(last, len(QuantColumn) - 1))
 
-    def columnCount(self, parent: _Index = _ROOT) -> int:
+    def rowCount(self, parent: Index = ROOT) -> int:
+        """Types."""
+        return count_below(self._rows, parent)
+
+    def columnCount(self, parent: Index = ROOT) -> int:
         """Columns of QuantColumn."""
         return 0 if parent.isValid() else len(QuantColumn)
 
-    def flags(self, index: _Index) -> Qt.ItemFlag:
+    def flags(self, index: Index) -> Qt.ItemFlag:
         """Types that can be chosen carry a check box."""
         if not index.isValid():
             return Qt.ItemFlag.NoItemFlags
@@ -194,7 +219,7 @@ class QuantTableModel(QAbstractTableModel):
             flags |= Qt.ItemFlag.ItemIsUserCheckable
         return flags
 
-    def setData(self, index: _Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
+    def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
         """Take a check that a screen reader sets."""
         if role != Qt.ItemDataRole.CheckStateRole or not self.flags(index) & Qt.ItemFlag.ItemIsUserCheckable:
             return False
@@ -210,16 +235,18 @@ class QuantTableModel(QAbstractTableModel):
         column = QuantColumn(section)
         if role == Qt.ItemDataRole.DisplayRole:
             return self._title(column)
-        right = (QuantColumn.SIZE, QuantColumn.BITS, QuantColumn.SPEED, QuantColumn.LOSS)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return _TITLE_HINTS.get(column)
+        right = (QuantColumn.SIZE, QuantColumn.BITS, QuantColumn.SPEED, QuantColumn.LOSS, QuantColumn.PUBLISHED)
         if role == Qt.ItemDataRole.TextAlignmentRole and column in right:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
 
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Texts of the cells and the row's value."""
-        if not self.checkIndex(index, QAbstractTableModel.CheckIndexOption.IndexIsValid):
+        row = row_at(self._rows, index)
+        if row is None:
             return None
-        row = self._rows[index.row()]
         column = QuantColumn(index.column())
         match role:
             case QuantRole.ROW:
@@ -234,20 +261,29 @@ class QuantTableModel(QAbstractTableModel):
                 return _hint(row, column)
         return None
 
+    @property
+    def _titles(self) -> tuple[str, ...]:
+        return tuple(self._title(column) for column in QuantColumn)
+
     def _title(self, column: QuantColumn) -> str:
-        device = next((row.device for row in self._rows if row.device is not None), None)
-        where = device.kind.upper() if device is not None else "Memory"
-        at = f" at {self._context}" if self._context else ""
         titles = {
             QuantColumn.TYPE: "Type",
-            QuantColumn.SIZE: f"Size, {self.unit[0]}",
+            QuantColumn.SIZE: f"Size, {self.unit[0]}" if self.unit else "Size",
             QuantColumn.BITS: "bpw",
-            QuantColumn.MEMORY: f"{where} memory{at}" if where == "GPU" else f"{where}{at}",
+            QuantColumn.MEMORY: self._memory_title,
             QuantColumn.VERDICT: "Verdict",
             QuantColumn.SPEED: "tok/s",
             QuantColumn.LOSS: f"KLD from {self._base}" if self._base else "KLD",
+            QuantColumn.PUBLISHED: f"{REFERENCE_MODEL}, published",
         }
         return titles.get(column, "")
+
+    @property
+    def _memory_title(self) -> str:
+        """Whose memory the bars show; not every row's need be the same device's."""
+        kinds = {row.device.kind for row in self._rows if row.device is not None}
+        where = {frozenset({"gpu"}): "GPU memory", frozenset({"ram"}): "RAM"}.get(frozenset(kinds), "Memory")
+        return f"{where} at {self._context}" if self._context else where
 
     def _text(self, row: QuantRow, column: QuantColumn) -> str:
         match column:
@@ -263,24 +299,24 @@ class QuantTableModel(QAbstractTableModel):
                 return verdict_word(row.fit) if row.fit else ""
             case QuantColumn.SPEED:
                 speed = row.entry.decode_tokens_per_second if row.entry else None
-                return "–" if speed is None else f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}"
+                return "" if speed is None else f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}"
             case QuantColumn.LOSS:
                 return loss_text(row)
+            case QuantColumn.PUBLISHED if row.published:
+                return f"{row.published.kld_mean:g}"
             case _:
                 return ""
 
 
 def loss_text(row: QuantRow) -> str:
-    """``0.0382 ± 0.0011`` where measured, ``published 0.031`` where not, a dash where nothing is known."""
-    if row.loss is not None:
-        return f"{row.loss.kld_mean:.4f} ± {row.loss.kld_standard_error:.4f}"
-    if row.published is not None:
-        return f"published {row.published.kld_mean:g}"
-    return "–"
+    """``0.0382 ± 0.0011``: what was measured here, and nothing else."""
+    if row.loss is None:
+        return "not measured"
+    return f"{row.loss.kld_mean:.4f} ± {row.loss.kld_standard_error:.4f}"
 
 
-def _size_text(row: QuantRow, unit: tuple[str, int]) -> str:
-    if row.forecast is None:
+def _size_text(row: QuantRow, unit: tuple[str, int] | None) -> str:
+    if row.forecast is None or unit is None:
         return ""
     size = row.forecast.size_bytes / unit[1]
     return f"{size:.2f}" if unit[0] == "GiB" else f"{size:.1f}"
@@ -290,17 +326,29 @@ def _hint(row: QuantRow, column: QuantColumn) -> str | None:
     match column:
         case QuantColumn.SIZE if row.forecast:
             return f"{row.forecast.size_bytes:,} bytes, from the engine's own dry run"
+        case QuantColumn.NOTE if row.note[0] == "Large loss" and row.loss is None:
+            return _published_hint(row)
         case QuantColumn.TYPE | QuantColumn.NOTE | QuantColumn.BITS if row.forecast and row.forecast.fallbacks:
-            count = row.forecast.fallbacks
-            return f"{count} tensors get a larger type, because their rows do not divide by 256"
+            return fallback_sentence(row.forecast.fallbacks)
         case QuantColumn.VERDICT if row.fit:
             return row.fit.reason
-        case QuantColumn.LOSS if row.published and row.loss is None:
-            imatrix = ", with an importance matrix" if row.published.with_imatrix else ""
-            return f"Measured on Llama-3-8B by llama.cpp{imatrix}. Small models lose far more."
+        case QuantColumn.SPEED if not (row.entry and row.entry.decode_tokens_per_second):
+            return "Known once this type has answered here"
         case QuantColumn.LOSS if row.loss:
             return f"Same most probable token: {row.loss.same_top:.1%} of {row.loss.tokens_scored:,} positions"
+        case QuantColumn.LOSS if row.requantized:
+            return REQUANTIZED
+        case QuantColumn.LOSS | QuantColumn.PUBLISHED:
+            return _published_hint(row)
     return None
+
+
+def _published_hint(row: QuantRow) -> str | None:
+    if row.published is None:
+        return None
+    imatrix = ", with an importance matrix" if row.published.with_imatrix else ""
+    figure = f"{row.published.kld_mean:g}"
+    return f"{REFERENCE_MODEL} loses {figure}, published by llama.cpp{imatrix}. Small models lose far more."
 
 
 def _spoken(row: QuantRow) -> str:
@@ -312,13 +360,22 @@ def _spoken(row: QuantRow) -> str:
     if row.note[0]:
         parts.append(row.note[0])
     parts.append(f"loss {loss_text(row)}")
+    if row.loss is None and row.published is not None:
+        parts.append(f"{REFERENCE_MODEL}, published: {row.published.kld_mean:g}")
     return ", ".join(parts)
 
 
 def recommended_type(rows: Sequence[QuantRow], default: str) -> str | None:
-    """The type to take: the default where it runs and shrinks, else the one that loses least; None when none does."""
-    fitting = [row for row in rows if row.forecast and not row.grows and row.fit and row.fit.verdict is Verdict.FITS]
+    """The type to take of a full-precision source: the default where it runs and shrinks, else the largest that does.
+
+    Of a source that is quantized already none is: what a second loss costs is known only once it was measured.
+    """
+    fitting = [
+        row
+        for row in rows
+        if row.forecast and not (row.grows or row.requantized) and row.fit and row.fit.verdict is Verdict.FITS
+    ]
     if any(row.quant_type == default for row in fitting):
         return default
-    known = [row for row in fitting if row.kld is not None]
-    return min(known, key=lambda row: row.kld or 0.0).quant_type if known else None
+    worthy = [row for row in fitting if row.quant_type not in _POOR_VALUE]
+    return max(worthy, key=lambda row: row.forecast.size_bytes if row.forecast else 0).quant_type if worthy else None

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 
 from garden.core.catalog import Repository, RepositoryFile
 from garden.core.errors import CancelledByUser, GardenError
-from garden.core.events import JobChanged, LibraryChanged, MachineRead
-from garden.core.job_record import JobKind, JobRecord
+from garden.core.events import LibraryChanged, MachineRead
+from garden.core.job_record import JobRecord
 from garden.core.library_entry import LibraryEntry
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH, LoadParameters, RunConfiguration
+from garden.gui.viewmodels.file_downloads import FileDownloads
 from garden.gui.viewmodels.file_table import FileRow, FileTableModel
 from garden.services.model_name import display_name
 
@@ -32,11 +33,8 @@ _HEADERS_AT_ONCE = 2
 SMALLEST_CONTEXT = 2_048
 
 
-class _DownloadTarget(msgspec.Struct, frozen=True):
-    """What the library service writes into the record of a download."""
-
-    repo_id: str
-    filenames: tuple[str, ...]
+#: What this machine knows beside a repository's page: jobs and models of any repository.
+_Around = tuple[Sequence[JobRecord], Sequence[LibraryEntry]]
 
 
 class RepositoryViewModel(QObject):
@@ -75,7 +73,10 @@ class RepositoryViewModel(QObject):
         self._card: Handle[str] | None = None
         self._unread: deque[str] = deque()
         self._reading: dict[str, Handle[GgufHeader]] = {}
-        pump.on(JobChanged, self._on_job_changed)
+        self._downloads = FileDownloads(garden, pump, self)
+        self._downloads.moved.connect(self._on_download_moved)
+        self._downloads.fetched.connect(self._on_fetched)
+        self._downloads.failed.connect(self.download_ended)
         pump.on(LibraryChanged, self._on_library_changed)
         pump.on(MachineRead, self._on_machine_read)
 
@@ -209,18 +210,12 @@ class RepositoryViewModel(QObject):
         row = self.files.rows[number]
         if row.entry is not None or row.downloading:
             return
-        handle = self._garden.library.download(self.repository, row.file)
-        self._pump.watch(handle, self._on_downloaded, self._on_download_failed)
-        job = next((job for job in self._garden.activity.jobs() if job.id == handle.id), None)
-        if job is not None:
-            self._show_job(number, JobChanged(job=job))
+        self._downloads.begin(self.repository, row.file)
 
     def cancel_download(self, filename: str) -> None:
         """Stop fetching a file; what is here is kept for the next time."""
-        number = self.files.row_of(filename)
-        job = self.files.rows[number].job if number >= 0 else None
-        if job is not None:
-            self._garden.activity.cancel(job.id)
+        if self.repo_id is not None:
+            self._downloads.cancel(self.repo_id, filename)
 
     # What came back
 
@@ -240,14 +235,30 @@ class RepositoryViewModel(QObject):
     def _on_page(self, page: Handle[Repository], repository: Repository) -> None:
         if page is not self._page:
             return
+        self._pump.run(
+            self._look_around,
+            lambda around: self._on_looked_around(page, repository, around),
+            lambda error: self._on_page_failed(page, error),
+            receiver=self,
+        )
+
+    def _look_around(self) -> _Around:
+        """Away from the Qt thread: what this machine knows of its models, and what will forecast."""
+        assert self._garden.fit is not None
+        return self._garden.activity.jobs(), self._garden.library.entries()
+
+    def _on_looked_around(self, page: Handle[Repository], repository: Repository, around: _Around) -> None:
+        if page is not self._page:
+            return
         self._page = None
         self.repository = repository
         self.context_length = self._default_context()
         files = [file for file in repository.files if file.kind == "model"]
-        jobs = self._downloads_under_way()
-        rows = [FileRow(file=file, job=jobs.get(file.filename)) for file in files]
-        self.files.replace(rows)
-        self._mark_library()
+        jobs, entries = around
+        self._downloads.take(jobs)
+        repo_id = repository.summary.repo_id
+        self.files.replace([FileRow(file=file, job=self._downloads.job(repo_id, file.filename)) for file in files])
+        self._show_entries(entries)
         # The middle of the ladder is what most people take: its header comes first.
         middle = sorted(files, key=lambda file: (file.quant_type != "Q4_K_M", file.size_bytes))
         self._unread.extend(file.filename for file in middle)
@@ -346,48 +357,36 @@ class RepositoryViewModel(QObject):
         self.card, self.card_problem = text, error
         self.card_changed.emit()
 
-    def _downloads_under_way(self) -> dict[str, JobRecord]:
-        """Downloads of this repository that were begun elsewhere or before, by their first file."""
-        found: dict[str, JobRecord] = {}
-        for job in self._garden.activity.jobs():
-            if job.kind is not JobKind.DOWNLOAD or job.state.ended:
-                continue
-            try:
-                target = msgspec.json.decode(job.target, type=_DownloadTarget)
-            except msgspec.DecodeError:
-                continue
-            if target.repo_id == self.repo_id and target.filenames:
-                found[target.filenames[0]] = job
-        return found
-
-    def _on_job_changed(self, event: JobChanged) -> None:
-        for number, row in enumerate(self.files.rows):
-            if row.job is not None and row.job.id == event.job.id:
-                self._show_job(number, event)
-
-    def _show_job(self, number: int, event: JobChanged) -> None:
-        self.files.update_row(number, job=event.job)
-        if self.files.rows[number].file.filename == self._selected:
+    @Slot(str, str)
+    def _on_download_moved(self, repo_id: str, filename: str) -> None:
+        number = self.files.row_of(filename) if repo_id == self.repo_id else -1
+        if number < 0:
+            return
+        self.files.update_row(number, job=self._downloads.job(repo_id, filename))
+        if filename == self._selected:
             self.selected_changed.emit()
 
-    def _on_downloaded(self, entry: LibraryEntry) -> None:
-        self._mark_library()
+    @Slot(object)
+    def _on_fetched(self, entry: LibraryEntry) -> None:
         name = " ".join(part for part in (entry.ref.name, entry.ref.quant_type) if part)
-        self.download_ended.emit(f"{name} is in the library.", "")
 
-    def _on_download_failed(self, error: GardenError) -> None:
-        if not isinstance(error, CancelledByUser):
-            self.download_ended.emit(error.sentence, error.action)
+        def marked(entries: Sequence[LibraryEntry]) -> None:
+            self._show_entries(entries)
+            self.download_ended.emit(f"{name} is in the library.", "")
+
+        self._pump.run(self._garden.library.entries, marked, self._on_failed, receiver=self)
+
+    def _on_failed(self, error: GardenError) -> None:
+        self.download_ended.emit(error.sentence, error.action)
 
     def _on_library_changed(self, _event: LibraryChanged) -> None:
-        self._mark_library()
+        if self.repository is not None:
+            self._pump.run(self._garden.library.entries, self._show_entries, self._on_failed)
 
-    def _mark_library(self) -> None:
-        if self.repo_id is None:
-            return
+    def _show_entries(self, entries: Sequence[LibraryEntry]) -> None:
         here = {
             entry.ref.filenames[0]: entry
-            for entry in self._garden.library.entries()
+            for entry in entries
             if entry.ref.repo_id == self.repo_id and entry.ref.filenames
         }
         self.files.update_rows([dataclasses.replace(row, entry=here.get(row.file.filename)) for row in self.files.rows])

@@ -112,12 +112,22 @@ class SearchViewModel(QObject):
         return self._asked
 
     def show_seen(self) -> None:
-        """Show at once what was seen before, until the Hub has answered."""
-        page = self._garden.catalog.seen(self._query)
-        if page.rows:
+        """Show what was seen before, until the Hub has answered."""
+        query = self._query
+        self._pump.run(
+            lambda: self._garden.catalog.seen(query),
+            lambda page: self._on_seen(query, page),
+            lambda _error: None,
+            receiver=self,
+            ahead=True,
+        )
+        self.changed.emit()
+
+    def _on_seen(self, query: SearchQuery, page: CatalogPage) -> None:
+        if page.rows and query == self._query and not self._ever_answered:
             self._from_index = True
             self.models.replace(page.rows, more=False)
-        self.changed.emit()
+            self.changed.emit()
 
     def set_text(self, text: str) -> None:
         """Search for this once typing pauses; a pasted address opens its page instead."""

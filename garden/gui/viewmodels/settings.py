@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 
 from garden.core.errors import GardenError
 from garden.core.events import MachineRead, SettingsChanged
 from garden.core.hardware_snapshot import HardwareSnapshot
+from garden.gui.viewmodels.change_queue import ChangeQueue
+from garden.gui.viewmodels.readings import begin_probe
 from garden.hub.address import Endpoint
 
 if TYPE_CHECKING:
+    from garden.core.library_entry import LibraryEntry
     from garden.gui.bridge.event_pump import EventPump
+    from garden.jobs.handle import Handle
     from garden.services.garden import Garden
     from garden.store.settings import Settings
 
@@ -40,6 +43,8 @@ class SettingsViewModel(QObject):
         self.endpoint_problem = ""
         self.snapshot: HardwareSnapshot | None = None
         self.probing = False
+        self._changes = ChangeQueue(pump, self)
+        self._changes.change_failed.connect(self._on_failed)
         pump.on(SettingsChanged, self._on_settings_changed)
         pump.on(MachineRead, self._on_machine_read)
 
@@ -66,11 +71,11 @@ class SettingsViewModel(QObject):
     def load(self) -> None:
         """Ask what may take a moment: the keychain, the machine."""
         self._read_token()
-        self._pump.run(self._garden.machine.read, self._on_machine, self._on_failed, receiver=self)
+        self._pump.run(self._read_machine, self._on_machine, self._on_failed, receiver=self)
 
     def change(self, **fields: object) -> None:
-        """Write settings."""
-        self._try(lambda: self._garden.settings.change(**fields))
+        """Write settings; they are announced when they were written."""
+        self._changes.put(lambda: self._garden.settings.change(**fields), lambda _settings: None)
 
     def set_endpoint(self, address: str) -> None:
         """Use another Hub; an address that is none is told and not written."""
@@ -100,21 +105,22 @@ class SettingsViewModel(QObject):
 
     def forget_folder(self, folder: str) -> None:
         """List a folder's models no longer; its files stay."""
-        folders = tuple(known for known in self.settings.folders if known != folder)
-        self.change(folders=folders)
-        self._garden.library.scan()
+
+        def work() -> Handle[tuple[LibraryEntry, ...]]:
+            folders = tuple(known for known in self.settings.folders if known != folder)
+            self._garden.settings.change(folders=folders)
+            return self._garden.library.scan()
+
+        self._changes.put(work, lambda _scan: None)
 
     def probe(self) -> None:
         """Look at GPUs and engine again."""
         self.probing = True
         self.changed.emit()
-        self._pump.watch(self._garden.machine.refresh(), self._on_machine, self._on_failed)
+        self._pump.begin(lambda: begin_probe(self._garden), self._on_machine, self._on_failed)
 
-    def _try(self, work: Callable[[], object]) -> None:
-        try:
-            work()
-        except GardenError as error:
-            self._on_failed(error)
+    def _read_machine(self) -> HardwareSnapshot:
+        return self._garden.machine.read()
 
     def _read_token(self) -> None:
         self._pump.run(self._token_facts, self._on_token_facts, self._on_failed, receiver=self)
@@ -143,6 +149,7 @@ class SettingsViewModel(QObject):
         self._read_token()
         self.changed.emit()
 
+    @Slot(object)
     def _on_failed(self, error: GardenError) -> None:
         self.probing = False
         self.said.emit(error.sentence, error.action)

@@ -19,6 +19,8 @@ from garden.core.library_entry import LibraryEntry
 from garden.core.paths import resource_path
 from garden.core.quantity import format_bytes, format_parameters
 from garden.fit.published_model import PublishedModel, published_models
+from garden.gui.viewmodels.readings import begin_scan, begin_starter, read_entries
+from garden.services.starter import TARGET as STARTER_TARGET
 
 if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
@@ -192,16 +194,15 @@ class WelcomeViewModel(QObject):
     def load(self) -> None:
         """Read the machine, then forecast; look for models."""
         self._pump.run(self._read_machine, self._on_machine, self._on_failed)
-        self._pump.run(self._garden.library.entries, self._on_entries, self._on_failed)
-        self._pump.watch(self._garden.library.scan(), self._on_entries, self._on_failed)
+        self._pump.run(lambda: read_entries(self._garden), self._on_entries, self._on_failed)
+        self._pump.begin(lambda: begin_scan(self._garden), self._on_entries, self._on_failed)
 
     def fetch_starter(self) -> None:
         """The user has consented: fetch it."""
         if self._fetch is not None or self.starter is not None:
             return
         self.starter_problem = None
-        self._fetch = self._garden.library.fetch_starter()
-        self._pump.watch(self._fetch, self._on_starter, self._on_starter_failed)
+        self._fetch = self._pump.begin(lambda: begin_starter(self._garden), self._on_starter, self._on_starter_failed)
         self.changed.emit()
 
     def cancel_starter(self) -> None:
@@ -229,7 +230,7 @@ class WelcomeViewModel(QObject):
         self._fetch = None
         self.starter_job = None
         self.said.emit(f"{entry.ref.name} is here; its hash is what it should be.", "")
-        self._pump.run(self._garden.library.entries, self._on_entries, self._on_failed)
+        self._pump.run(lambda: read_entries(self._garden), self._on_entries, self._on_failed)
 
     def _on_starter_failed(self, error: GardenError) -> None:
         self._fetch = None
@@ -239,10 +240,10 @@ class WelcomeViewModel(QObject):
         self.changed.emit()
 
     def _on_library_changed(self, _event: LibraryChanged) -> None:
-        self._pump.run(self._garden.library.entries, self._on_entries, self._on_failed)
+        self._pump.run(lambda: read_entries(self._garden), self._on_entries, self._on_failed)
 
     def _on_job_changed(self, event: JobChanged) -> None:
-        if self._fetch is not None and event.job.id == self._fetch.id:
+        if self._fetch is not None and event.job.target == STARTER_TARGET:
             self.starter_job = event.job
             self.changed.emit()
 

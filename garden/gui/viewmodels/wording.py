@@ -110,3 +110,8 @@ def clock(then: float, now: float | None = None) -> str:
 def short_hash(sha256: str) -> str:
     """``9f1c 42ab 07d3 … 6e5b``: enough to compare by eye."""
     return f"{sha256[:4]} {sha256[4:8]} {sha256[8:12]} … {sha256[-4:]}"
+
+
+def about(name: str, sentence: str) -> str:
+    """A sentence that says which of several things it is about, unless it does so already."""
+    return sentence if name in sentence else f"{name}: {sentence}"

@@ -25,6 +25,7 @@ class WorkUnderWay(QObject):
     def __init__(self, pump: EventPump, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._jobs: dict[str, JobRecord] = {}
+        self._heard: set[str] = set()
         pump.on(JobChanged, self._on_job_changed)
 
     @property
@@ -33,13 +34,15 @@ class WorkUnderWay(QObject):
         return [job for job in self._jobs.values() if job.state is not JobState.PAUSED]
 
     def take(self, jobs: Iterable[JobRecord]) -> None:
-        """Count jobs that were there before anything was told of them."""
+        """Count jobs that were there before anything was told of them; what was told is newer."""
         for job in jobs:
-            self._count(job)
+            if job.id not in self._heard:
+                self._count(job)
         self.changed.emit()
 
     def _on_job_changed(self, event: JobChanged) -> None:
         was_under_way = event.job.id in self._jobs
+        self._heard.add(event.job.id)
         self._count(event.job)
         self.changed.emit()
         if was_under_way and event.job.state in (JobState.SUCCEEDED, JobState.FAILED):

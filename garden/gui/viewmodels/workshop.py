@@ -21,6 +21,7 @@ from garden.gui.viewmodels.quant_batches import QuantBatches
 from garden.gui.viewmodels.quant_estimate import Estimate, estimate
 from garden.gui.viewmodels.quant_source import ResultFits, SourceFacts, forecast_results, read_source
 from garden.gui.viewmodels.quant_table import QuantRow, QuantTableModel, recommended_type
+from garden.gui.viewmodels.readings import read_entries, read_jobs, read_records
 from garden.quantization.offered_types import OFFERED_TYPES, default_type
 from garden.quantization.published import published_loss
 from garden.store.atomic_file import write_atomically
@@ -59,6 +60,7 @@ class WorkshopViewModel(QObject):
         self._fits = ResultFits(by_type={}, bands=())
         self._batches = QuantBatches(garden, pump, self)
         self._all_types = False
+        self._heard: set[str] = set()
         self._dry_run: Handle[tuple[QuantizationForecast, ...]] | None = None
         self.table = QuantTableModel(self)
         self.entries: tuple[LibraryEntry, ...] = ()
@@ -72,7 +74,7 @@ class WorkshopViewModel(QObject):
         self.reports: tuple[QualityReport, ...] = ()
         self.queue: tuple[JobRecord, ...] = ()
         self.table.choice_changed.connect(self.changed)
-        self._batches.changed.connect(self.queue_changed)
+        self._batches.changed.connect(self._on_batches_changed)
         self._batches.recorded.connect(self._on_recorded)
         self._batches.said.connect(self.said)
         pump.on(JobChanged, self._on_job_changed)
@@ -138,8 +140,8 @@ class WorkshopViewModel(QObject):
     def load(self) -> None:
         """Read the library and what was made so far; without a choice, start from a full-precision model."""
         self._read_records()
-        self._pump.run(self._garden.library.entries, self._on_entries, self._on_failed)
-        self._set_queue(self._garden.activity.jobs())
+        self._pump.run(lambda: read_entries(self._garden), self._on_entries, self._on_failed)
+        self._pump.run(lambda: read_jobs(self._garden), self._on_jobs, self._on_failed)
 
     def choose_source(self, entry: LibraryEntry) -> None:
         """Make smaller versions of this model."""
@@ -213,7 +215,7 @@ class WorkshopViewModel(QObject):
 
     def cancel(self, job_id: str) -> None:
         """Stop work under way; nothing half-written stays."""
-        self._garden.activity.cancel(job_id)
+        self._pump.do(lambda: self._garden.activity.cancel(job_id), self._on_failed)
 
     # What came back
 
@@ -314,9 +316,11 @@ class WorkshopViewModel(QObject):
             entry=entry,
             job=self._job_of(source, quant_type),
             loss=self._loss_of(source, quant_type),
-            published=published_loss(quant_type),
+            # Published losses are from full precision: they do not hold for a second loss.
+            published=None if source.quantized else published_loss(quant_type),
             chosen=before.chosen if before else False,
             grows=forecast is not None and forecast.size_bytes >= size,
+            requantized=source.quantized,
         )
 
     def _made_entry(self, source: SourceFacts, quant_type: str) -> LibraryEntry | None:
@@ -332,7 +336,11 @@ class WorkshopViewModel(QObject):
 
     def _job_of(self, source: SourceFacts, quant_type: str) -> JobRecord | None:
         wanted = (JobKind.QUANTIZE, source.entry.ref.name, quant_type)
-        return next((job for job in self.queue if (job.kind, job.title, job.subtitle) == wanted), None)
+        job = next((job for job in self.queue if (job.kind, job.title, job.subtitle) == wanted), None)
+        if job is None and self._batches.makes(source.entry, quant_type):
+            # It waits from the click on; its record comes when it was written down.
+            return JobRecord(id="", kind=JobKind.QUANTIZE, title=source.entry.ref.name, subtitle=quant_type)
+        return job
 
     def _loss_of(self, source: SourceFacts, quant_type: str) -> QualityReport | None:
         name = source.entry.ref.name
@@ -341,21 +349,29 @@ class WorkshopViewModel(QObject):
         return next((report for report in self.reports if report.base in bases and report.model in models), None)
 
     @Slot()
+    def _on_batches_changed(self) -> None:
+        self._refresh()
+        self.queue_changed.emit()
+
+    @Slot()
     def _on_recorded(self) -> None:
         self._read_records()
 
     def _read_records(self) -> None:
-        workshop = self._garden.workshop
-        self._pump.run(
-            lambda: (workshop.receipts(), workshop.reports()), self._on_records, self._on_failed, receiver=self
-        )
+        self._pump.run(lambda: read_records(self._garden), self._on_records, self._on_failed)
 
     def _on_records(self, records: tuple[tuple[QuantizationReceipt, ...], tuple[QualityReport, ...]]) -> None:
         self.receipts, self.reports = records
         self._refresh()
 
+    def _on_jobs(self, jobs: Sequence[JobRecord]) -> None:
+        """What was told of a job is newer than what was read."""
+        told = [job for job in self.queue if job.id in self._heard]
+        self._set_queue([*told, *(job for job in jobs if job.id not in self._heard)])
+
     def _on_job_changed(self, event: JobChanged) -> None:
         if event.job.kind in (JobKind.QUANTIZE, JobKind.QUALITY):
+            self._heard.add(event.job.id)
             others = [job for job in self.queue if job.id != event.job.id]
             self._set_queue([*others, event.job])
 
@@ -369,7 +385,7 @@ class WorkshopViewModel(QObject):
 
     def _on_library_changed(self, _event: LibraryChanged) -> None:
         if self.listed:
-            self._pump.run(self._garden.library.entries, self._on_entries, self._on_failed)
+            self._pump.run(lambda: read_entries(self._garden), self._on_entries, self._on_failed)
 
     def _on_failed(self, error: GardenError) -> None:
         if not isinstance(error, CancelledByUser):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Slot
-from PySide6.QtGui import QEnterEvent, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QRectF, QSize, Qt, Slot
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
 
 from garden.gui.theme.theme import ThemeController
+from garden.gui.widgets.hover import follow_pointer
 
 Kind = Literal["default", "primary", "ghost", "danger", "danger_ghost"]
 
@@ -45,7 +46,7 @@ class Button(QPushButton):
         self._icon_name = icon
         self._kind: Kind = kind
         self._small = small
-        self._hovered = False
+        follow_pointer(self)
         self._own_hint = hint
         self.setObjectName(name)
         self.setToolTip(hint)
@@ -100,17 +101,13 @@ class Button(QPushButton):
         """A button is never narrower than its text."""
         return self.sizeHint()
 
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Remember that the pointer is here."""
-        self._hovered = True
-        self.update()
-        super().enterEvent(event)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Remember that the pointer is gone."""
-        self._hovered = False
-        self.update()
-        super().leaveEvent(event)
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter presses it as the space bar does; Qt itself knows that only in dialogs."""
+        plain = not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and plain and not event.isAutoRepeat():
+            self.click()
+            return
+        super().keyPressEvent(event)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw frame, icon and text."""
@@ -159,7 +156,7 @@ class Button(QPushButton):
         if not self.isEnabled():
             border = None if self._kind in ("ghost", "danger_ghost") and not self.text() else "border.default"
             return None, border, "text.disabled", "text.disabled"
-        pressed, hovered = self.isDown() or self.isChecked(), self._hovered
+        pressed, hovered = self.isDown() or self.isChecked(), self.underMouse()
         if self._kind == "primary":
             fill = "accent.pressed" if pressed else "accent.hover" if hovered else "accent.base"
             return fill, None, "text.on_accent", "text.on_accent"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QEnterEvent, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QMenu, QSizePolicy, QWidget
 
 from garden.gui.theme.theme import ThemeController
+from garden.gui.widgets.hover import follow_pointer
 
 _GAP = 5
 
@@ -50,7 +51,7 @@ class Chip(QAbstractButton):
         self._value = ""
         self._set = False
         self._clearable = False
-        self._hovered = False
+        follow_pointer(self)
         self._choices: tuple[tuple[str, object], ...] = ()
         self._menu: QMenu | None = None
         self.setCheckable(checkable)
@@ -125,18 +126,6 @@ class Chip(QAbstractButton):
         """Never narrower than its text."""
         return self.sizeHint()
 
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Remember that the pointer is here."""
-        self._hovered = True
-        self.update()
-        super().enterEvent(event)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Remember that the pointer is gone."""
-        self._hovered = False
-        self.update()
-        super().leaveEvent(event)
-
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw frame, text and mark."""
         theme = self._controller.theme
@@ -149,7 +138,7 @@ class Chip(QAbstractButton):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.drawRoundedRect(QRectF(self.rect()), radius, radius)
         else:
-            painter.setBrush(theme.color("bg.hover" if self._hovered else "bg.surface"))
+            painter.setBrush(theme.color("bg.hover" if self.underMouse() else "bg.surface"))
             pen = QPen(theme.color("border.default"), 1)
             if not self.isEnabled():
                 pen.setDashPattern([3, 3])

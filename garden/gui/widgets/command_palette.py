@@ -172,6 +172,12 @@ class _EntryDelegate(RowDelegate):
         return left
 
 
+def _same(entry: object, other: PaletteEntry) -> bool:
+    """Whether two entries offer the same."""
+    told = (other.section, other.title, other.hint)
+    return isinstance(entry, PaletteEntry) and (entry.section, entry.title, entry.hint) == told
+
+
 def split_matches(title: str, words: Sequence[str]) -> list[tuple[str, bool]]:
     """Cut a title into pieces, those that match a typed word marked."""
     lowered = title.lower()
@@ -269,6 +275,18 @@ class CommandPalette(Overlay):
         self._show("")
         super().open()
         self._line.setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def refresh(self) -> None:
+        """List again for what is typed, since there is more to offer now; the entry that was chosen stays chosen."""
+        if not self.is_open:
+            return
+        chosen = self._list.currentIndex().data(_Role.ENTRY)
+        self._show(self._line.text())
+        if isinstance(chosen, PaletteEntry):
+            rows = range(self._rows.rowCount())
+            entries = [self._rows.index(row).data(_Role.ENTRY) for row in rows]
+            same = (row for row in rows if _same(entries[row], chosen))
+            self._list.setCurrentIndex(self._rows.index(next(same, self._list.currentIndex().row())))
 
     def place(self) -> None:
         """At the same height whatever it holds."""

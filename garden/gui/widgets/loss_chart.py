@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from garden.core.quantity import GIB, MIB, format_bytes
@@ -14,6 +15,7 @@ from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.loss_points import LossPoint, SizeBand, best_at_size
 from garden.gui.viewmodels.quant_source import chart_range
 from garden.gui.widgets.themed_widget import ThemedWidget
+from garden.quantization.published import REFERENCE_MODEL
 
 _LEFT = 44
 _TOP = 18
@@ -22,6 +24,27 @@ _BOTTOM = 34
 _LEAST = 100
 _RADIUS = 4.5
 _RING = 8.5
+#: Width of a mark in the legend.
+_MARK = 22
+_PUBLISHED = f"{REFERENCE_MODEL}, published"
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One entry of the legend; without a colour it has no mark."""
+
+    title: str
+    color: str | None
+    filled: bool
+    dashed: bool
+
+
+def _line_pen(color: QColor, *, dashed: bool) -> QPen:
+    pen = QPen(color, 1.5)
+    if dashed:
+        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        pen.setDashPattern([3, 3])
+    return pen
 
 
 def nice_ticks(low: float, high: float, most: int = 11) -> list[float]:
@@ -39,35 +62,43 @@ def nice_ticks(low: float, high: float, most: int = 11) -> list[float]:
 
 
 class LossChart(ThemedWidget):
-    """Sizes along the bottom, losses on a logarithmic axis. Filled points were measured here, hollow ones published."""
+    """Sizes along the bottom, losses on a logarithmic axis.
+
+    What was measured here is filled and in colour, its best joined by a line; what was published for another model is
+    hollow and muted, its best joined by dashes.
+    """
 
     def __init__(self, theme: ThemeController, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
         self._points: tuple[LossPoint, ...] = ()
         self._bands: tuple[SizeBand, ...] = ()
         self._context = ""
+        self._silence = ""
         self.setObjectName("workshop.chart")
         self.setAccessibleName("Loss against size")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
-    def show_points(self, points: Sequence[LossPoint], bands: Sequence[SizeBand], context: str) -> None:
+    def show_points(
+        self, points: Sequence[LossPoint], bands: Sequence[SizeBand], context: str, silence: str = ""
+    ) -> None:
         """Draw these.
 
         Args:
             points: Types whose size and loss are known.
             bands: Ranges of sizes that run in the same way.
             context: Of the forecasts behind the bands, e.g. ``16k``.
+            silence: What is said where there are no points.
         """
-        shown = (tuple(points), tuple(bands), context)
-        if shown == (self._points, self._bands, self._context):
+        shown = (tuple(points), tuple(bands), context, silence)
+        if shown == (self._points, self._bands, self._context, self._silence):
             return
-        self._points, self._bands, self._context = shown
+        self._points, self._bands, self._context, self._silence = shown
         spoken = [
             f"{point.label}: {format_bytes(point.size_bytes)}, KLD {point.loss:.4g}, "
-            f"{'measured here' if point.measured else 'published'}"
+            f"{'measured here' if point.measured else _PUBLISHED}"
             for point in self._points
         ]
-        self.setAccessibleDescription("; ".join(spoken))
+        self.setAccessibleDescription("; ".join(spoken) or silence)
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -80,10 +111,11 @@ class LossChart(ThemedWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.height() < self.look.px(_LEAST):
             return
-        if len(self._points) < 2:
+        if not self._points:
             painter.setFont(self.look.font("small"))
             painter.setPen(self.look.color("text.muted"))
-            painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), "Sizes come from the engine's dry run.")
+            centred = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
+            painter.drawText(self.rect(), centred, self._silence)
             return
         px = self.look.px
         area = QRectF(px(_LEFT), px(_TOP), self.width() - px(_LEFT + _RIGHT), self.height() - px(_TOP + _BOTTOM))
@@ -103,28 +135,36 @@ class LossChart(ThemedWidget):
         self._paint_bands(painter, area, low, high)
         self._paint_losses(painter, area, bottom, top)
         self._paint_sizes(painter, area, low, high)
-        line = QPolygonF([place(point) for point in best_at_size(self._points)])
-        accent = self.look.color("accent.base")
-        faint = self.look.color("accent.base")
+        # What was measured here is drawn last, over what was published.
+        for measured, color in ((False, "text.muted"), (True, "accent.base")):
+            self._paint_series(painter, measured, self.look.color(color), place)
+        self._paint_names(painter, area, [(point, place(point)) for point in self._points])
+
+    def _paint_series(
+        self, painter: QPainter, measured: bool, color: QColor, place: Callable[[LossPoint], QPointF]
+    ) -> None:
+        faint = QColor(color)
         faint.setAlphaF(0.55)
-        painter.setPen(QPen(faint, 1.5))
-        painter.drawPolyline(line)
+        painter.setPen(_line_pen(faint, dashed=not measured))
+        painter.drawPolyline(QPolygonF([place(point) for point in best_at_size(self._points, measured=measured)]))
+        painter.setPen(QPen(color, 1.5))
         for point in self._points:
+            if point.measured != measured:
+                continue
             centre = place(point)
-            painter.setPen(QPen(accent, 1.5))
-            painter.setBrush(accent if point.measured else self.look.color("bg.surface"))
+            painter.setBrush(color if measured else self.look.color("bg.surface"))
             painter.drawEllipse(centre, _RADIUS, _RADIUS)
             if point.marked:
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 painter.drawEllipse(centre, _RING, _RING)
-        self._paint_names(painter, area, [(point, place(point)) for point in self._points])
 
     def _paint_bands(self, painter: QPainter, area: QRectF, low: float, high: float) -> None:
         """Tint what runs otherwise than the smallest; a line where it begins."""
         theme = self.look
-        for number, band in enumerate(self._bands):
+        within = [band for band in self._bands if band.high_bytes > low and band.low_bytes < high]
+        for number, band in enumerate(within):
             left = area.left() + (band.low_bytes - low) / (high - low) * area.width()
-            right = area.left() + (band.high_bytes - low) / (high - low) * area.width()
+            right = min(area.right(), area.left() + (band.high_bytes - low) / (high - low) * area.width())
             if number == 0:
                 continue
             tint = theme.color(f"verdict.{band.token}.bg")
@@ -184,8 +224,10 @@ class LossChart(ThemedWidget):
         theme = self.look
         font = theme.font("code", size=11, weight=500)
         painter.setFont(font)
-        painter.setPen(theme.color("text.primary"))
         metrics = QFontMetricsF(font)
+        ground = theme.color("bg.surface")
+        ground.setAlphaF(0.8)
+        named: set[str] = set()
         taken = [QRectF(at.x() - 6, at.y() - 6, 12, 12) for _point, at in places]
         for point, at in places:
             width, height = metrics.horizontalAdvance(point.label), 12.0
@@ -202,49 +244,77 @@ class LossChart(ThemedWidget):
                 for option in options
                 if area.adjusted(0, -14, 4, 0).contains(option) and not any(option.intersects(other) for other in taken)
             ]
+            if not free and point.label in named:
+                continue  # its name stands at what was measured
             chosen = free[0] if free else options[0]
             taken.append(chosen)
+            named.add(point.label)
+            # A line that runs under a name recedes.
+            painter.fillRect(chosen.adjusted(-1, 0, 1, 0), ground)
+            painter.setPen(theme.color("text.primary" if point.measured else "text.muted"))
             painter.drawText(chosen, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextDontClip), point.label)
 
 
 class LossLegend(ThemedWidget):
-    """What the marks of the chart mean."""
-
-    _ITEMS = ("Measured here", "Published, Llama-3-8B", "Best at its size")
+    """What the marks of the chart mean: only what it shows."""
 
     def __init__(self, theme: ThemeController, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
-        self.setAccessibleName(", ".join(self._ITEMS))
+        self._items: tuple[_Item, ...] = ()
+        self.setObjectName("workshop.legend")
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def show_series(self, *, measured: bool, published: bool) -> None:
+        """Explain these series.
+
+        Args:
+            measured: What was measured here is drawn.
+            published: What was published is drawn.
+        """
+        items: list[_Item] = []
+        if measured:
+            items.append(_Item("Measured here", "accent.base", filled=True, dashed=False))
+        if published:
+            items.append(_Item(_PUBLISHED, "text.muted", filled=False, dashed=True))
+        if items:
+            items.append(_Item("Line: best at its size", None, filled=False, dashed=False))
+        if tuple(items) == self._items:
+            return
+        self._items = tuple(items)
+        self.setAccessibleName(", ".join(item.title for item in items))
+        self.updateGeometry()
+        self.update()
 
     def sizeHint(self) -> QSize:
         """Marks and titles."""
         metrics = QFontMetricsF(self.look.font("caption", weight=400))
-        width = sum(metrics.horizontalAdvance(title) for title in self._ITEMS)
-        return QSize(math.ceil(width) + self.look.px(13 + 13 + 19 + 2 * 12) + 2, self.look.px(16))
+        width = sum(metrics.horizontalAdvance(item.title) + self._room(item) for item in self._items)
+        return QSize(math.ceil(width) + self.look.px(12) * max(0, len(self._items) - 1) + 2, self.look.px(16))
+
+    def _room(self, item: _Item) -> int:
+        return self.look.px(_MARK + 5) if item.color else 0
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw disc, ring and line with their titles."""
+        """Draw each mark on a piece of its line, then its title."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         theme = self.look
-        px = theme.px
-        accent = theme.color("accent.base")
         font = theme.font("caption", weight=400)
         metrics = QFontMetricsF(font)
         middle = self.height() / 2
         left = 0.0
-        for number, title in enumerate(self._ITEMS):
-            painter.setPen(QPen(accent, 1.5))
-            mark = px(14 if number == 2 else 8)
-            if number == 2:
-                painter.fillRect(QRectF(left, middle - 1, mark, 2), accent)
-            else:
-                painter.setBrush(accent if number == 0 else Qt.BrushStyle.NoBrush)
-                painter.drawEllipse(QPointF(left + mark / 2, middle), mark / 2 - 0.75, mark / 2 - 0.75)
-            left += mark + px(5)
+        for item in self._items:
+            if item.color is not None:
+                color = theme.color(item.color)
+                end = left + theme.px(_MARK)
+                painter.setPen(_line_pen(color, dashed=item.dashed))
+                painter.drawLine(QPointF(left, middle), QPointF(end, middle))
+                painter.setPen(QPen(color, 1.5))
+                painter.setBrush(color if item.filled else theme.color("bg.surface"))
+                painter.drawEllipse(QPointF((left + end) / 2, middle), theme.px(3.25), theme.px(3.25))
+            left += self._room(item)
             painter.setPen(theme.color("text.secondary"))
             painter.setFont(font)
-            width = metrics.horizontalAdvance(title)
-            painter.drawText(QRectF(left, 0, width + 2, self.height()), int(Qt.AlignmentFlag.AlignVCenter), title)
-            left += width + px(12)
+            width = metrics.horizontalAdvance(item.title)
+            painter.drawText(QRectF(left, 0, width + 2, self.height()), int(Qt.AlignmentFlag.AlignVCenter), item.title)
+            left += width + theme.px(12)

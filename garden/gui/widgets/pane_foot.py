@@ -24,6 +24,9 @@ _SHARES = (1.12, 1.16, 0.78, 1.12, 0.9)
 #: Below this width short names and values are shown.
 _NARROW = 340
 
+#: Below this one the first figure makes room for the others: none is ever cut.
+_NARROWEST = 240
+
 
 class PaneFoot(ThemedWidget):
     """First token, decode, tokens, peak, finish.
@@ -73,13 +76,16 @@ class PaneFoot(ThemedWidget):
         shares: tuple[float, ...] = _NARROW_SHARES if narrow else _SHARES
         if len(self._figures) != len(shares):
             shares = (1.0,) * len(self._figures)
+        figures = self._figures
+        if self.width() < theme.px(_NARROWEST):
+            figures, shares = figures[1:], shares[1:]
         unit = (self.width() - 2 * margin) / sum(shares)
         top = round((self.height() + 1 - 2 * line) / 2)
         caption, value_font = theme.font("caption"), theme.font("small", weight=500)
         captions, values = QFontMetricsF(caption), QFontMetricsF(value_font)
         centre = int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine)
         left = float(margin)
-        for share, figure in zip(shares, self._figures, strict=True):
+        for share, figure in zip(shares, figures, strict=True):
             width = unit * share - theme.px(3)
             painter.setFont(caption)
             painter.setPen(theme.color("text.muted"))

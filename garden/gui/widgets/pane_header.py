@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QEnterEvent, QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
 
 from garden.gui.theme.theme import Theme, ThemeController
 from garden.gui.widgets.button import Button
+from garden.gui.widgets.hover import follow_pointer
 from garden.gui.widgets.tag import Tag, tag_size
 from garden.gui.widgets.themed_widget import ThemedWidget, paint_edges
 from garden.gui.widgets.tool_tip import plain_tool_tip
@@ -89,7 +90,7 @@ class TextButton(QAbstractButton):
         self._label = label
         self._weight = weight
         self._second = ""
-        self._hovered = False
+        follow_pointer(self)
         self.setObjectName(name)
         self.setAccessibleName(label)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -118,24 +119,12 @@ class TextButton(QAbstractButton):
         """The first part may be elided, the second never."""
         return QSize(self._controller.theme.px(30) + self._fixed_width(), self.sizeHint().height())
 
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Remember that the pointer is here."""
-        self._hovered = True
-        self.update()
-        super().enterEvent(event)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Remember that the pointer is gone."""
-        self._hovered = False
-        self.update()
-        super().leaveEvent(event)
-
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw both parts and the chevron."""
         theme = self._controller.theme
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if (self._hovered or self.isDown()) and self.isEnabled():
+        if (self.underMouse() or self.isDown()) and self.isEnabled():
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.color("bg.pressed" if self.isDown() else "bg.hover"))
             radius = theme.radius("badge")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QEnterEvent, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QSizePolicy, QVBoxLayout, QWidget
 
 from garden.core.paths import resource_path
 from garden.gui.theme.theme import ThemeController
+from garden.gui.widgets.hover import follow_pointer
 from garden.gui.widgets.themed_widget import Surface, ThemedWidget
 
 
@@ -73,7 +74,7 @@ class RailButton(QAbstractButton):
         self.item = item
         self.collapsed = False
         self._badge = 0
-        self._hovered = False
+        follow_pointer(self)
         self.setText(item.title)
         self.setCheckable(True)
         self.setObjectName(f"rail.{item.name}")
@@ -96,18 +97,6 @@ class RailButton(QAbstractButton):
         """As high as a navigation row."""
         return QSize(self._controller.theme.px(36), self._controller.theme.px(32))
 
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Remember that the pointer is here."""
-        self._hovered = True
-        self.update()
-        super().enterEvent(event)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Remember that the pointer is gone."""
-        self._hovered = False
-        self.update()
-        super().leaveEvent(event)
-
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw it."""
         painter = QPainter(self)
@@ -119,7 +108,7 @@ class RailButton(QAbstractButton):
             painter.setBrush(theme.color("bg.surface"))
             painter.setPen(QPen(theme.color("border.default"), 1))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
-        elif self._hovered:
+        elif self.underMouse():
             painter.setBrush(theme.color("bg.hover"))
             painter.setPen(Qt.PenStyle.NoPen)
             painter.drawRoundedRect(QRectF(self.rect()), radius, radius)

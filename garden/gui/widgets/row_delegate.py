@@ -12,6 +12,9 @@ Index = QModelIndex | QPersistentModelIndex
 
 _SELECTION_BAR = 3
 
+#: Property of a table: the row below the pointer, of which Qt itself knows only the cell; −1 for none.
+HOVERED_ROW = "hoveredRow"
+
 
 class RowDelegate(QStyledItemDelegate):
     """Base of delegates that draw a row, or one cell of it.
@@ -59,10 +62,11 @@ class RowDelegate(QStyledItemDelegate):
         if selected:
             has_focus = self._view.hasFocus() or not self._dims_selection()
             painter.fillRect(rect, theme.color("bg.selected" if has_focus else "bg.selected_inactive"))
-        elif state & QStyle.StateFlag.State_MouseOver:
+        elif state & QStyle.StateFlag.State_MouseOver or self._view.property(HOVERED_ROW) == index.row():
             painter.fillRect(rect, theme.color("bg.hover"))
         line = QRectF(rect.left(), rect.bottom(), rect.width(), 1)
-        painter.fillRect(line, theme.color("border.subtle"))
+        # Between two selected rows the line is drawn on their tint.
+        painter.fillRect(line, theme.color("border.default" if selected else "border.subtle"))
         if selected and index.column() == 0:
             bar = QRectF(rect.left(), rect.top(), _SELECTION_BAR, rect.height())
             painter.fillRect(bar, theme.color("accent.selected_bar"))

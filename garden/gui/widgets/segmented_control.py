@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QFontMetricsF, QKeyEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QRadioButton, QSizePolicy, QWidget
 
 from garden.gui.theme.theme import ThemeController
 from garden.gui.widgets.themed_widget import ThemedWidget
@@ -22,6 +22,7 @@ class _Segment(QRadioButton):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setProperty("focusRadius", theme.theme.radius("badge"))
         self.setAccessibleName(title)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
 
     def sizeHint(self) -> QSize:
         """Text and padding; as wide as when chosen, so that nothing moves."""
@@ -77,13 +78,13 @@ class SegmentedControl(ThemedWidget):
         self.setAccessibleName(label)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._group = QButtonGroup(self)
+        self._group.buttonToggled.connect(self._on_toggled)
         self._segments: dict[str, _Segment] = {}
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(3, 3, 3, 3)
         self._row.setSpacing(0)
         self.set_options(options)
         self._group.buttonClicked.connect(self._on_clicked)
-        self._group.buttonToggled.connect(self._on_toggled)
 
     @property
     def current(self) -> str:
@@ -100,10 +101,11 @@ class SegmentedControl(ThemedWidget):
                     segment.setAccessibleName(title)
                     segment.updateGeometry()
             return
-        current = self.current
-        for segment in self._segments.values():
+        current, before = self.current, list(self._segments.values())
+        for segment in before:
             self._group.removeButton(segment)
             self._row.removeWidget(segment)
+            segment.hide()
             segment.deleteLater()
         self._segments = {}
         for key, title in options:
@@ -111,6 +113,10 @@ class SegmentedControl(ThemedWidget):
             segment.setObjectName(f"{self.objectName()}.{key}")
             self._group.addButton(segment)
             self._row.addWidget(segment)
+            if before:
+                # The tab key finds the new ones where it found the old ones.
+                QWidget.setTabOrder(before[-1], segment)
+            before.append(segment)
             self._segments[key] = segment
         if options:
             self.set_current(current if current in self._segments else options[0][0])
@@ -143,8 +149,10 @@ class SegmentedControl(ThemedWidget):
             painter.setPen(QPen(self.look.color("border.strong"), 1))
             painter.drawRoundedRect(QRectF(chosen.geometry()).adjusted(-0.5, -0.5, 0.5, 0.5), 4.5, 4.5)
 
-    @Slot()
-    def _on_toggled(self) -> None:
+    @Slot(QAbstractButton, bool)
+    def _on_toggled(self, segment: QAbstractButton, checked: bool) -> None:
+        # The tab key leads to the chosen one; arrow keys go on from there.
+        segment.setFocusPolicy(Qt.FocusPolicy.StrongFocus if checked else Qt.FocusPolicy.ClickFocus)
         self.update()
 
     @Slot(object)

@@ -12,6 +12,7 @@ from garden.core.errors import CancelledByUser, GardenError, NotFoundError
 from garden.core.events import EventBus, JobChanged, LibraryChanged, PaneText
 from garden.core.job_record import JobKind, JobRecord
 from garden.gui.bridge.event_pump import DRAIN_INTERVAL_MS, EventPump
+from garden.jobs.handle import Handle
 from garden.jobs.pool import TaskPool
 
 
@@ -231,3 +232,69 @@ def test_blocking_work_runs_off_the_qt_thread_and_its_result_arrives_on_it(qtbot
     qtbot.waitUntil(lambda: len(receiver.seen) == 1)
     assert receiver.seen[0] != threading.get_ident()
     assert receiver.threads == [receiver.thread()]
+
+
+def test_work_is_begun_away_from_the_qt_thread_and_its_result_comes_back(
+    qtbot: QtBot, pump: EventPump, pool: TaskPool
+) -> None:
+    receiver = Receiver()
+    begun_on: list[int] = []
+
+    def start() -> Handle[str]:
+        begun_on.append(threading.get_ident())
+        return pool.submit(lambda _cancelled: "done")
+
+    pump.begin(start, receiver.take, receiver.take)
+
+    qtbot.waitUntil(lambda: receiver.seen == ["done"])
+    assert begun_on != [threading.get_ident()]
+    assert receiver.threads == [receiver.thread()]
+
+
+def test_work_that_cannot_begin_says_why(qtbot: QtBot, pump: EventPump) -> None:
+    receiver = Receiver()
+    problem = NotFoundError("There is no such thing.")
+
+    def start() -> Handle[str]:
+        raise problem
+
+    pump.begin(start, receiver.take, receiver.take)
+
+    qtbot.waitUntil(lambda: receiver.seen == [problem])
+
+
+def test_a_cancel_reaches_work_that_is_only_beginning(qtbot: QtBot, pump: EventPump) -> None:
+    receiver = Receiver()
+    may_begin = threading.Event()
+    work: Handle[str] = Handle()
+
+    def start() -> Handle[str]:
+        may_begin.wait(10)
+        return work
+
+    whole = pump.begin(start, receiver.take, receiver.take)
+    whole.cancel()
+    may_begin.set()
+    # Either it never began, or it was cancelled as soon as it had.
+    qtbot.waitUntil(lambda: work.cancelled.is_set() or whole.done)
+
+
+def test_a_cancel_reaches_work_under_way_without_waiting_for_it(qtbot: QtBot, pump: EventPump) -> None:
+    receiver = Receiver()
+    cancelled_on: list[int] = []
+    work: Handle[str] = Handle(on_cancel=lambda: cancelled_on.append(threading.get_ident()))
+    begun = threading.Event()
+
+    def start() -> Handle[str]:
+        begun.set()
+        return work
+
+    whole = pump.begin(start, receiver.take, receiver.take)
+    assert begun.wait(10)
+    whole.cancel()
+    qtbot.waitUntil(lambda: work.cancelled.is_set() and bool(cancelled_on))
+    work.fail(CancelledByUser())
+
+    qtbot.waitUntil(lambda: bool(receiver.seen))
+    assert isinstance(receiver.seen[0], CancelledByUser)
+    assert threading.get_ident() not in cancelled_on

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QDoubleSpinBox, QLabel, QMainWindow, QWidget
+from PySide6.QtWidgets import QAbstractButton, QDoubleSpinBox, QLabel, QMainWindow, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from garden.gui.navigator import AcceptsModels, OpensConversations
@@ -114,6 +115,67 @@ def test_two_models_answer_one_prompt_side_by_side(
     assert shown(page, "pane.A.stop") is None
 
 
+def test_a_model_can_join_a_comparison_that_waits_for_its_first_prompt(
+    qtbot: QtBot, opened: OpenGarden, page: ComparePage, tiny_model: Path, other_tiny_model: Path
+) -> None:
+    begin(qtbot, opened, page, tiny_model)
+    before = page.compare.conversation
+    assert before is not None
+
+    page.open_entries([opened.entry(other_tiny_model)])
+    add = shown(page, "addQuestion.view.action1")
+    assert add is not None
+    assert add.hasFocus()
+    press(page, "addQuestion.view.action1")
+
+    qtbot.waitUntil(lambda: page.panes.letters == ("A", "B"), timeout=10_000)
+    assert page.compare.conversation is not None
+    assert page.compare.conversation.id == before.id
+
+
+def test_a_model_can_begin_another_comparison_instead(
+    qtbot: QtBot, opened: OpenGarden, page: ComparePage, tiny_model: Path, other_tiny_model: Path
+) -> None:
+    begin(qtbot, opened, page, tiny_model)
+
+    page.open_entries([opened.entry(other_tiny_model)])
+    press(page, "addQuestion.view.action2")
+
+    qtbot.waitUntil(lambda: page.compare.pane("A").configuration.model.path == str(other_tiny_model), timeout=10_000)
+    assert page.panes.letters == ("A",)
+
+
+def test_a_comparison_that_was_asked_is_left_alone(
+    qtbot: QtBot, opened: OpenGarden, page: ComparePage, tiny_model: Path, other_tiny_model: Path
+) -> None:
+    begin(qtbot, opened, page, tiny_model)
+    ask(qtbot, page, "Say something")
+
+    page.open_entries([opened.entry(other_tiny_model)])
+
+    assert shown(page, "addQuestion") is None
+    qtbot.waitUntil(lambda: page.compare.turn is None, timeout=10_000)
+    assert page.compare.pane("A").configuration.model.path == str(other_tiny_model)
+
+
+def test_add_model_offers_the_model_of_the_library_first(
+    qtbot: QtBot, opened: OpenGarden, page: ComparePage, window: Window, tmp_path: Path, tiny_model: Path
+) -> None:
+    for name in ("Alpha", "Beta", "Gamma", "Omega"):
+        shutil.copyfile(tiny_model, tmp_path / f"{name}-F16.gguf")
+    begin(qtbot, opened, page, tmp_path / "Alpha-F16.gguf")
+    qtbot.waitUntil(lambda: len(page.compare.lists.entries) == 4, timeout=10_000)
+    window.at_hand = str(tmp_path / "Omega-F16.gguf")
+
+    press(page, "compare.add")
+
+    menu = page.window().findChild(QMenu, "models.menu")
+    assert menu is not None
+    names = [action.text().partition("\t")[0] for action in menu.actions()]
+    assert names == ["Omega F16", "", "Alpha F16", "Beta F16", "Gamma F16", "", "Find a model …"]
+    menu.close()
+
+
 def test_escape_stops_all_panes(
     qtbot: QtBot, opened: OpenGarden, page: ComparePage, tiny_model: Path, other_tiny_model: Path
 ) -> None:
@@ -162,6 +224,21 @@ def test_a_dead_process_is_told_below_what_was_written_and_starts_again(
     pane = page.panes.pane(hit)
     assert pane is not None
     assert pane.answer.text == page.compare.pane(hit).text
+
+
+def test_a_model_that_cannot_be_loaded_is_named_in_its_pane(
+    qtbot: QtBot, opened: OpenGarden, page: ComparePage, tmp_path: Path, tiny_model: Path
+) -> None:
+    broken = tmp_path / "Broken-F16.gguf"
+    shutil.copyfile(tiny_model, broken)
+    begin(qtbot, opened, page, broken)
+    broken.write_bytes(tiny_model.read_bytes()[:200_000])
+
+    ask(qtbot, page, "Say something")
+
+    title = shown(page, "pane.A.state.title")
+    assert isinstance(title, QLabel)
+    assert "Broken-F16.gguf" in title.text()
 
 
 def test_a_conversation_is_reopened_from_the_list(

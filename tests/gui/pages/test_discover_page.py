@@ -18,6 +18,7 @@ from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.file_table import FileColumn, FileRow
 from garden.gui.widgets.context_slider import ContextSlider
 from garden.gui.widgets.state_view import StateView
+from garden.jobs.handle import Handle
 from garden.services.garden import Garden
 from tests.gui.open_garden import Window
 from tests.hubserver import Fault, GgufFacts, HubServer, repository_of
@@ -244,11 +245,12 @@ def test_the_next_start_shows_what_was_seen_before_the_hub_answers(
     _opened(qtbot, page)
 
     with Garden.open() as garden:
+        monkeypatch.setattr(garden.catalog, "search", lambda query, cursor=None: Handle())
         pump = EventPump(garden.bus)
         later = DiscoverPage(garden, pump, window, theme)
         qtbot.addWidget(later)
         later.show()
 
-        assert _names(later) == ["owner/Tiny-Chat-GGUF", "owner/Huge-GGUF"]
+        qtbot.waitUntil(lambda: _names(later) == ["owner/Tiny-Chat-GGUF", "owner/Huge-GGUF"])
         assert later.search.from_index
         pump.close()

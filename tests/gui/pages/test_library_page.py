@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QTableView, QW
 from pytestqt.qtbot import QtBot
 
 from garden.core.library_entry import LibraryEntry
+from garden.gui.pages.library_list import LibraryList
 from garden.gui.pages.library_page import LibraryPage
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.library_table import LibraryColumn, LibraryRole
@@ -88,6 +89,19 @@ def _choose(qtbot: QtBot, page: LibraryPage, name: str) -> None:
     row = _names(page).index(name)
     table.selectRow(row)
     qtbot.waitUntil(lambda: page.chosen is not None and page.chosen.entry.ref.name == name)
+
+
+def _chosen(page: LibraryPage) -> list[str]:
+    table = page.findChild(LibraryList, "library")
+    assert table is not None
+    return [row.entry.ref.name for row in table.chosen]
+
+
+def _press_row(page: LibraryPage, name: str, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    table = page.findChild(LibraryList, "library")
+    assert table is not None
+    place = table.visualRect(page.library.shown.index(_names(page).index(name), 0)).center()
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, modifier, place)
 
 
 def _click(qtbot: QtBot, parent: QWidget, name: str) -> None:
@@ -237,6 +251,122 @@ def test_a_dropped_file_is_added_and_chosen(
 
     qtbot.waitUntil(lambda: page.chosen is not None and page.chosen.entry.ref.name == "Alpha", timeout=30_000)
     qtbot.waitUntil(lambda: "Alpha was added; it is used where it lies." in window.said)
+
+
+def test_dropped_files_are_chosen_together_and_the_refused_one_is_named(
+    qtbot: QtBot, opened: OpenGarden, window: LibraryWindow, theme: ThemeController, models: Path
+) -> None:
+    page = _page(qtbot, opened, window, theme)
+    notes = models / "notes.txt"
+    notes.write_text("no model")
+
+    page.add_paths([models / "Alpha-F16.gguf", notes, models / "Beta-F16.gguf"])
+
+    qtbot.waitUntil(lambda: sorted(_chosen(page)) == ["Alpha", "Beta"], timeout=30_000)
+    assert window.said == [
+        "2 files were added; they are used in place. notes.txt: This is not a GGUF file. "
+        "Garden takes files that end in .gguf, and folders."
+    ]
+
+
+def test_files_that_are_gone_are_named(
+    qtbot: QtBot, opened: OpenGarden, window: LibraryWindow, theme: ThemeController, tmp_path: Path
+) -> None:
+    page = _page(qtbot, opened, window, theme)
+
+    page.add_paths([tmp_path / "gone.gguf", tmp_path / "lost.gguf"])
+
+    qtbot.waitUntil(lambda: bool(window.said), timeout=30_000)
+    assert window.said[0].startswith("None was added: gone.gguf, lost.gguf. There is no file")
+
+
+def test_several_models_are_chosen_with_the_mouse_and_compared(
+    qtbot: QtBot, page: LibraryPage, window: LibraryWindow
+) -> None:
+    _press_row(page, "Alpha")
+    _press_row(page, "Beta", Qt.KeyboardModifier.ControlModifier)
+    assert sorted(_chosen(page)) == ["Alpha", "Beta"]
+    title = page.findChild(QLabel, "libraryChoice.title")
+    assert title is not None
+    assert title.text() == "2 models"
+
+    _click(qtbot, page, "libraryChoice.compare")
+
+    assert sorted(window.opened) == [("compare", "Alpha"), ("compare", "Beta")]
+
+
+def test_several_models_are_chosen_with_keys_and_enter_compares_them(
+    qtbot: QtBot, page: LibraryPage, window: LibraryWindow
+) -> None:
+    table = page.findChild(QTableView, "library")
+    assert table is not None
+    page.library.shown.show_words("f16")
+    assert sorted(_names(page)) == ["Alpha", "Beta", "cut"]
+    page.library.shown.sort(LibraryColumn.NAME)
+    _press_row(page, "Alpha")
+
+    QTest.keyClick(table, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClick(table, Qt.Key.Key_Return)
+
+    assert window.opened == [("compare", "Alpha"), ("compare", "Beta")]
+
+
+def test_with_a_damaged_model_among_them_they_are_not_compared_and_it_is_named(
+    qtbot: QtBot, page: LibraryPage, window: LibraryWindow
+) -> None:
+    table = page.findChild(QTableView, "library")
+    refusal = page.findChild(QLabel, "libraryChoice.refusal")
+    compare = page.findChild(QAbstractButton, "libraryChoice.compare")
+    assert table is not None
+    assert refusal is not None
+    assert compare is not None
+
+    QTest.keyClick(table, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+
+    assert len(_chosen(page)) == 4
+    assert not compare.isEnabled()
+    assert refusal.text().startswith(("letter: This is not a GGUF file.", "cut: This is not a complete GGUF file"))
+    QTest.keyClick(table, Qt.Key.Key_Return)
+    assert window.opened == []
+
+
+def test_five_models_are_too_many_to_compare(
+    qtbot: QtBot, opened: OpenGarden, window: LibraryWindow, theme: ThemeController, tmp_path: Path, tiny_model: Path
+) -> None:
+    for name in "ABCDE":
+        shutil.copyfile(tiny_model, tmp_path / f"{name}-F16.gguf")
+    opened.garden.library.add_folder(tmp_path).result(30)
+    page = _page(qtbot, opened, window, theme)
+    table = page.findChild(QTableView, "library")
+    assert table is not None
+    qtbot.waitUntil(lambda: len(_names(page)) == 5, timeout=20_000)
+
+    QTest.keyClick(table, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+
+    refusal = page.findChild(QLabel, "libraryChoice.refusal")
+    assert refusal is not None
+    assert refusal.text() == "Compare takes up to 4 models; leave out 1."
+
+
+def test_the_last_chosen_model_stays_chosen(page: LibraryPage) -> None:
+    _press_row(page, "Beta")
+
+    _press_row(page, "Beta", Qt.KeyboardModifier.ControlModifier)
+
+    assert _chosen(page) == ["Beta"]
+
+
+def test_the_chosen_models_stay_chosen_when_another_one_comes(
+    qtbot: QtBot, page: LibraryPage, models: Path, opened: OpenGarden
+) -> None:
+    _press_row(page, "Alpha")
+    _press_row(page, "Beta", Qt.KeyboardModifier.ControlModifier)
+    shutil.copyfile(models / "Alpha-F16.gguf", models / "Aaa-F16.gguf")
+
+    opened.garden.library.scan().result(30)
+
+    qtbot.waitUntil(lambda: "Aaa" in _names(page), timeout=20_000)
+    assert sorted(_chosen(page)) == ["Alpha", "Beta"]
 
 
 def test_a_dropped_text_file_is_refused_in_one_sentence(

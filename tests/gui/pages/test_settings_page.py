@@ -50,7 +50,8 @@ def _shown_rows(page: SettingsPage) -> list[str]:
 def test_a_choice_is_written_at_once(qtbot: QtBot, page: SettingsPage, data_dirs: Path) -> None:
     _click(qtbot, page, "settings.theme.dark")
 
-    assert SettingsStore(data_dirs / "data" / "settings.json").load().theme == "dark"
+    store = SettingsStore(data_dirs / "data" / "settings.json")
+    qtbot.waitUntil(lambda: store.load().theme == "dark")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_every_control_changes_its_setting(
 
     _click(qtbot, page, control)
 
-    assert getattr(opened.garden.settings.current, field) == value
+    qtbot.waitUntil(lambda: getattr(opened.garden.settings.current, field) == value)
 
 
 def test_a_section_shows_its_rows_alone(qtbot: QtBot, page: SettingsPage) -> None:
@@ -111,7 +112,7 @@ def test_a_mirror_is_taken(qtbot: QtBot, page: SettingsPage, opened: OpenGarden)
     QTest.keyClicks(field, "https://mirror.example/")
     QTest.keyClick(field, Qt.Key.Key_Return)
 
-    assert opened.garden.settings.endpoint == "https://mirror.example"
+    qtbot.waitUntil(lambda: opened.garden.settings.endpoint == "https://mirror.example")
 
 
 def test_signing_in_and_out(qtbot: QtBot, page: SettingsPage, window: Window, opened: OpenGarden) -> None:

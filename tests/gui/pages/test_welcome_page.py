@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,10 +8,11 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QLabel
+from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from garden.core.errors import HubUnreachableError
+from garden.gui.pages.welcome_examples import RunCard
 from garden.gui.pages.welcome_page import WelcomePage
 from garden.gui.theme.theme import ThemeController
 from garden.services import starter
@@ -59,6 +61,30 @@ def test_size_classes_are_forecast_before_anything_is_fetched(
     totals = [row.forecast.total_bytes or 0 for row in page.welcome.rows if row.quant_type == "Q4_K_M"]
     assert totals == sorted(totals)
     assert _text(page, "welcome.headline").startswith("This machine runs ")
+
+
+def test_a_speed_is_told_once_one_is_known_and_its_lack_is_explained(
+    qtbot: QtBot, opened: OpenGarden, window: Window, theme: ThemeController
+) -> None:
+    page = _page(qtbot, opened, window, theme)
+    card, note = page.findChild(RunCard), page.findChild(QLabel, "welcome.noSpeeds")
+    assert card is not None
+    assert note is not None
+    assert note.isVisible()
+    assert note.text() == "How fast they answer is told once one of them has answered on this machine."
+    assert not any("tok/s" in line.accessibleName() for line in card.findChildren(QWidget))
+
+    speeds = (41.2, 6.34, None)
+    rows = [
+        dataclasses.replace(row, forecast=dataclasses.replace(row.forecast, decode_tokens_per_second=speed))
+        for row, speed in zip(page.welcome.rows, speeds, strict=False)
+    ]
+    card.show_rows(rows, "at 16k context")
+
+    spoken = [line.accessibleName() for line in card.findChildren(QWidget) if "B:" in line.accessibleName()]
+    assert not note.isVisible()
+    assert [name.rpartition(", ")[2] for name in spoken[:2]] == ["≈ 41 tok/s", "≈ 6.3 tok/s"]
+    assert "tok/s" not in spoken[2]
 
 
 def test_the_starter_is_offered_with_source_licence_size_and_hash_and_honestly(

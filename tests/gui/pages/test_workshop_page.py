@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -15,11 +17,14 @@ from garden.core.library_entry import LibraryEntry
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.pages.workshop_page import WorkshopPage
 from garden.gui.theme.theme import ThemeController
-from garden.gui.viewmodels.quant_table import QuantColumn
+from garden.gui.viewmodels.quant_table import REQUANTIZED, QuantColumn
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.state_view import StateView
 from garden.gui.widgets.switch import CheckBox
+from garden.quantization.fallback_text import fallback_sentence
 from garden.services.garden import Garden
+from tests.quantization.odd_models import write_odd_model
+from tests.tiny_models import write_tiny_model
 
 W = TypeVar("W", bound=QWidget)
 
@@ -223,6 +228,21 @@ def test_a_source_that_is_gone_is_said_in_its_place(page: WorkshopPage, qtbot: Q
 
 
 @pytest.mark.engine
+@pytest.mark.parametrize("width", [1_000, 1_104, 1_264, 1_700])
+def test_no_column_is_cut_in_any_width(page: WorkshopPage, qtbot: QtBot, tiny_model: Path, width: int) -> None:
+    open_with(page, qtbot, tiny_model)
+    view = types(page)
+
+    page.resize(width, 800)
+    qtbot.waitUntil(lambda: view.horizontalHeader().length() == view.viewport().width())
+
+    hidden = [column for column in QuantColumn if view.isColumnHidden(column)]
+    assert QuantColumn.SPEED in hidden  # nothing has answered here
+    assert (QuantColumn.PUBLISHED in hidden) == (width not in (1_264, 1_700))
+    assert QuantColumn.LOSS not in hidden
+
+
+@pytest.mark.engine
 def test_the_side_panel_folds_in_a_narrow_window(page: WorkshopPage, qtbot: QtBot, tiny_model: Path) -> None:
     open_with(page, qtbot, tiny_model)
     button = part(page, Button, "workshop.showSide")
@@ -234,3 +254,143 @@ def test_the_side_panel_folds_in_a_narrow_window(page: WorkshopPage, qtbot: QtBo
 
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     assert page._side.isVisible()
+
+
+# What can go wrong
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 1 MiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = shutil.which("mount")
+    if mount is None or subprocess.run([mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], check=False).returncode:
+        pytest.skip("only root may mount a small disk")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+@pytest.mark.engine
+def test_a_source_that_vanishes_before_the_start_is_said(
+    page: WorkshopPage, window: Window, qtbot: QtBot, tiny_model: Path, tmp_path: Path
+) -> None:
+    source = shutil.copy(tiny_model, tmp_path / "Gone-F16.gguf")
+    open_with(page, qtbot, Path(source))
+    page.workshop.table.choose(["Q4_0"])
+    Path(source).unlink()
+
+    click(page, "workshop.quantize")
+    qtbot.waitUntil(lambda: bool(window.said))
+
+    assert window.said == [f"“Gone-F16.gguf” is no longer in {tmp_path}. Put it back, or choose another model."]
+    assert page.workshop.waiting_losses == ()
+    assert page.workshop.receipts == ()
+
+
+@pytest.mark.engine
+def test_a_full_disk_is_said_and_leaves_nothing(
+    page: WorkshopPage, window: Window, qtbot: QtBot, tiny_model: Path, garden: Garden, small_disk: Path
+) -> None:
+    garden.settings.change(models_dir=str(small_disk))
+    open_with(page, qtbot, tiny_model)
+    page.workshop.table.choose(["Q8_0"])
+
+    click(page, "workshop.quantize")
+    qtbot.waitUntil(lambda: bool(window.said), timeout=30_000)
+
+    (said,) = window.said
+    assert said.startswith("The disk has ")
+    assert said.endswith("MiB. Free some space, or choose another folder.")
+    assert [path for path in small_disk.rglob("*") if path.is_file()] == []
+    assert "Q8_0" not in [row.quant_type for row in page.workshop.table.rows if not row.can_be_chosen]
+
+
+@pytest.mark.engine
+def test_what_is_in_the_way_is_said_and_kept(
+    page: WorkshopPage, window: Window, qtbot: QtBot, tiny_model: Path, garden: Garden
+) -> None:
+    theirs = garden.settings.models_dir / "Tiny-Chat" / "Tiny-Chat-Q8_0.gguf"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"mine")
+    open_with(page, qtbot, tiny_model)
+    page.workshop.table.choose(["Q8_0"])
+
+    click(page, "workshop.quantize")
+    qtbot.waitUntil(lambda: bool(window.said), timeout=30_000)
+
+    assert window.said == [
+        "“Tiny-Chat-Q8_0.gguf” exists already and was not made here. Choose another name, or remove it first."
+    ]
+    assert theirs.read_bytes() == b"mine"
+
+
+@pytest.mark.engine
+def test_cancelling_midway_leaves_nothing_and_the_type_can_be_chosen_again(
+    page: WorkshopPage, window: Window, qtbot: QtBot, tmp_path: Path, garden: Garden
+) -> None:
+    large = write_tiny_model(tmp_path / "Large-F16.gguf", blocks=60)
+    open_with(page, qtbot, large)
+    page.workshop.table.choose(["Q3_K_M"])
+    click(page, "workshop.quantize")
+    qtbot.waitUntil(lambda: any(job.done > 0 for job in page.workshop.queue), timeout=30_000)
+
+    click(page, "workshop.cancel.Q3_K_M")
+    qtbot.waitUntil(lambda: not page.workshop.queue and not page.workshop.waiting_losses, timeout=10_000)
+
+    row = next(row for row in page.workshop.table.rows if row.quant_type == "Q3_K_M")
+    assert row.can_be_chosen
+    assert row.note[0] != "Waiting"
+    assert [path for path in garden.settings.models_dir.rglob("*") if path.is_file()] == []
+    assert window.said == []
+    assert page.workshop.receipts == ()
+
+
+@pytest.mark.engine
+def test_tensors_of_another_type_stand_in_the_receipt(page: WorkshopPage, qtbot: QtBot, tmp_path: Path) -> None:
+    open_with(page, qtbot, write_odd_model(tmp_path / "Odd-F16.gguf", width=96))
+    page.workshop.set_measure_after(False)
+    page.workshop.table.choose(["Q4_K_M"])
+
+    click(page, "workshop.quantize")
+    qtbot.waitUntil(lambda: len(page.workshop.receipts) == 1, timeout=60_000)
+
+    told = part(page, QLabel, "workshop.fallbacks")
+    assert told.isVisible()
+    assert told.text() == fallback_sentence(page.workshop.receipts[0].fallbacks)
+    assert "take a larger type" in told.text()
+
+
+@pytest.mark.engine
+def test_before_the_first_run_of_a_source_its_time_is_not_guessed(
+    page: WorkshopPage, qtbot: QtBot, tiny_model: Path
+) -> None:
+    open_with(page, qtbot, tiny_model)
+    page.workshop.set_measure_after(False)
+    page.resize(1_104, 750)  # the page in the smaller of the two usual windows
+    page.workshop.table.choose(["Q8_0"])
+    time = part(page, QLabel, "workshop.estimate2")
+    qtbot.waitUntil(time.isVisible)
+    assert time.text() == "time not measured yet"
+
+    click(page, "workshop.quantize")
+    qtbot.waitUntil(lambda: len(page.workshop.receipts) == 1, timeout=60_000)
+    page.workshop.table.choose(["Q4_0"])
+
+    assert time.text().startswith("about ")
+
+
+@pytest.mark.engine
+def test_for_a_quantized_source_nothing_is_chosen_or_published_and_it_is_said_why(
+    page: WorkshopPage, qtbot: QtBot, tiny_model: Path, garden: Garden
+) -> None:
+    made = garden.workshop.quantize(garden.library.describe(tiny_model), "Q8_0").result(60)
+    page.open_entries([garden.library.describe(Path(made.path))])
+    page.show()
+    qtbot.waitUntil(lambda: any(row.fit for row in page.workshop.table.rows), timeout=30_000)
+
+    rows = page.workshop.table.rows
+    assert [row.quant_type for row in rows if row.chosen or row.recommended or row.published] == []
+    assert REQUANTIZED in part(page, QLabel, "workshop.refusal").text()
+    assert not part(page, Button, "workshop.fitMachine").isEnabled()
+    assert part(page, QWidget, "workshop.chart").accessibleDescription().startswith("No loss was measured yet")

@@ -128,6 +128,34 @@ def test_a_pause_keeps_the_job_and_a_resume_runs_it_again(
     qtbot.waitUntil(lambda: state(activity, job_id) is JobState.RUNNING)
 
 
+def test_a_row_says_at_once_what_was_asked_of_its_job(
+    qtbot: QtBot, garden: Garden, activity: ActivityViewModel
+) -> None:
+    job_id = submit(garden, "a", runs(), resumable=True)
+    qtbot.waitUntil(lambda: state(activity, job_id) is JobState.RUNNING)
+
+    with qtbot.waitSignal(activity.job_changed, check_params_cb=lambda row: row.lines.state == "Cancelling…"):
+        activity.act(job_id, JobAction.CANCEL)
+
+    qtbot.waitUntil(lambda: state(activity, job_id) is JobState.CANCELLED)
+    (row,) = dict(activity.sections())[Section.FINISHED]
+    assert row.lines.state.startswith("Cancelled")
+
+
+def test_a_row_whose_job_could_not_follow_says_again_what_it_does(
+    qtbot: QtBot, garden: Garden, activity: ActivityViewModel
+) -> None:
+    job_id = submit(garden, "a", runs())
+    qtbot.waitUntil(lambda: state(activity, job_id) is JobState.RUNNING)
+
+    with qtbot.waitSignal(activity.said) as said:
+        activity.act(job_id, JobAction.PAUSE)
+
+    assert said.args == ["This cannot be paused.", "Let it run, or cancel it."]
+    (row,) = dict(activity.sections())[Section.UNDER_WAY]
+    assert row.lines.state == "Downloading"
+
+
 def test_work_that_cannot_go_on_offers_no_pause(qtbot: QtBot, garden: Garden, activity: ActivityViewModel) -> None:
     job_id = submit(garden, "a", runs(), kind=JobKind.QUANTIZE)
     qtbot.waitUntil(lambda: state(activity, job_id) is JobState.RUNNING)
@@ -181,15 +209,6 @@ def test_a_filter_shows_its_kinds_and_clears_only_them(
     qtbot.waitUntil(lambda: titles(activity, Section.FINISHED) == [])
     activity.show_only("all")
     assert titles(activity, Section.FINISHED) == ["fetched"]
-
-
-def test_comparisons_can_be_chosen_once_there_are_any(
-    qtbot: QtBot, garden: Garden, activity: ActivityViewModel
-) -> None:
-    assert [key for key, _title in activity.filters] == ["all", "downloads", "quantizing", "checks"]
-    submit(garden, "suite", ends(), kind=JobKind.COMPARE)
-
-    qtbot.waitUntil(lambda: ("comparisons", "Comparisons") in activity.filters)
 
 
 def test_pause_all_stops_what_waits_first_so_that_nothing_starts_in_a_place_that_frees(

@@ -56,3 +56,13 @@ def test_a_row_is_read_out_with_size_and_verdict() -> None:
     spoken = model.index(0, FileColumn.TYPE).data(Qt.ItemDataRole.AccessibleTextRole)
 
     assert spoken == "Q4_0, recommended, 2.00 GiB, Runs on CPU"
+
+
+def test_a_speed_tells_what_it_rests_on() -> None:
+    model = FileTableModel()
+    rated = forecast(Verdict.FITS, Placement.CPU, decode_tokens_per_second=14.2, speed_runs=3)
+    model.replace([FileRow(file=repository_file("Q8_0"), forecast=rated)])
+
+    tip = model.index(0, FileColumn.SPEED).data(Qt.ItemDataRole.ToolTipRole)
+
+    assert tip == "14 tok/s, from 3 runs here"

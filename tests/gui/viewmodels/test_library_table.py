@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from pytestqt.modeltest import ModelTester
 
 from garden.core.fit_forecast import Verdict
@@ -41,6 +42,18 @@ def test_sizes_sort_as_numbers() -> None:
     shown.sort(LibraryColumn.SIZE)
 
     assert _names(shown) == ["nine", "ten"]
+
+
+def test_what_is_equal_stands_by_name_also_where_the_largest_comes_first() -> None:
+    shown = _table(
+        LibraryRow(entry=entry("b")),
+        LibraryRow(entry=entry("c", last_used_at=1.0)),
+        LibraryRow(entry=entry("a")),
+    )
+
+    shown.sort(LibraryColumn.LAST_USED, Qt.SortOrder.DescendingOrder)
+
+    assert _names(shown) == ["c", "a", "b"]
 
 
 def test_fit_sorts_from_what_runs_to_what_does_not() -> None:

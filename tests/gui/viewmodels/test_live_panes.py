@@ -7,7 +7,7 @@ from PySide6.QtCore import QCoreApplication
 from pytestqt.qtbot import QtBot
 
 from garden.core.conversation import Answer
-from garden.core.events import EventBus, PaneChanged, PaneText
+from garden.core.events import EventBus, PaneChanged, PaneStage, PaneText
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import RunConfiguration
 from garden.gui.bridge.event_pump import EventPump
@@ -30,7 +30,7 @@ def panes(qtbot: QtBot, bus: EventBus) -> Iterator[LivePanes]:
     pump.close()
 
 
-def tell(bus: EventBus, *states: str, pane: str = "A", answer: Answer | None = None) -> None:
+def tell(bus: EventBus, *states: PaneStage, pane: str = "A", answer: Answer | None = None) -> None:
     for state in states:
         bus.publish(PaneChanged(conversation_id="c", turn=0, pane=pane, state=state, answer=answer))
 

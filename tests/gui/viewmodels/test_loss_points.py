@@ -1,13 +1,28 @@
 from __future__ import annotations
 
-from garden.core.receipt import QuantizationForecast
-from garden.gui.viewmodels.loss_points import LossPoint, best_at_size, loss_points, size_bands
+from garden.core.receipt import QualityReport, QuantizationForecast
+from garden.gui.viewmodels.loss_points import LossPoint, best_at_size, loss_points, no_points_reason, size_bands
 from garden.gui.viewmodels.quant_table import QuantRow
 from garden.quantization.published import published_loss
 
 
 def point(label: str, size_bytes: int, loss: float, *, measured: bool = False) -> LossPoint:
     return LossPoint(label, size_bytes, loss, measured)
+
+
+def measured_loss(kld: float) -> QualityReport:
+    return QualityReport(
+        model="m",
+        base="b",
+        text="t",
+        kld_mean=kld,
+        kld_standard_error=0.001,
+        kld_p99=1.0,
+        same_top=0.9,
+        perplexity=10.0,
+        perplexity_ratio_log=0.1,
+        tokens_scored=100,
+    )
 
 
 def test_only_types_of_known_size_and_loss_are_points() -> None:
@@ -21,20 +36,40 @@ def test_only_types_of_known_size_and_loss_are_points() -> None:
     assert loss_points(rows) == (LossPoint("Q4_K_M", 10, 0.031, measured=False, marked=True),)
 
 
+def test_a_type_has_a_point_in_each_series_and_one_ring() -> None:
+    sized = QuantizationForecast(quant_type="Q4_K_M", size_bytes=10, bits_per_weight=4.9, tensors={})
+    loss = measured_loss(0.2)
+    row = QuantRow(quant_type="Q4_K_M", forecast=sized, published=published_loss("Q4_K_M"), loss=loss, recommended=True)
+
+    assert loss_points([row]) == (
+        LossPoint("Q4_K_M", 10, 0.2, measured=True, marked=True),
+        LossPoint("Q4_K_M", 10, 0.031, measured=False),
+    )
+
+
+def test_without_points_it_is_said_why() -> None:
+    sized = QuantizationForecast(quant_type="Q4_K_M", size_bytes=10, bits_per_weight=4.9, tensors={})
+
+    assert "dry run" in no_points_reason([QuantRow(quant_type="Q4_K_M")])
+    assert "measure" in no_points_reason([QuantRow(quant_type="Q4_K_M", forecast=sized, requantized=True)])
+
+
 def test_the_line_leaves_out_what_is_larger_and_no_better() -> None:
     points = [point("Q8_0", 80, 0.001), point("Q4_0", 45, 0.07), point("IQ4_XS", 40, 0.03), point("Q2_K", 20, 0.4)]
 
-    assert [each.label for each in best_at_size(points)] == ["Q2_K", "IQ4_XS", "Q8_0"]
+    assert [each.label for each in best_at_size(points, measured=False)] == ["Q2_K", "IQ4_XS", "Q8_0"]
 
 
 def test_measured_and_published_losses_are_never_joined() -> None:
     points = [
         point("Q8_0", 80, 0.001),
+        point("Q2_K", 20, 0.4),
         point("Q4_0", 45, 0.3, measured=True),
         point("Q3_K_M", 46, 0.1, measured=True),
     ]
 
-    assert [each.label for each in best_at_size(points)] == ["Q4_0", "Q3_K_M"]
+    assert [each.label for each in best_at_size(points, measured=True)] == ["Q4_0", "Q3_K_M"]
+    assert [each.label for each in best_at_size(points, measured=False)] == ["Q2_K", "Q8_0"]
 
 
 def test_bands_change_where_the_verdict_does() -> None:

@@ -79,7 +79,7 @@ def busy(machine: MachineViewModel) -> tuple[bool, bool]:
 
 def test_a_first_look_probes_the_engine_and_draws_the_map(qtbot: QtBot, machine: MachineViewModel) -> None:
     machine.watch(True)
-    assert busy(machine) == (True, False)
+    qtbot.waitUntil(lambda: busy(machine) == (True, False))
 
     qtbot.waitUntil(lambda: machine.run_map is not None, timeout=30_000)
     assert busy(machine) == (False, False)

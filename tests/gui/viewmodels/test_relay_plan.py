@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from garden.core.fit_forecast import DeviceMemory, FitForecast, FitMethod, Placement, Verdict
+from garden.core.fit_forecast import DeviceMemory, FitForecast, FitMethod, MemoryKind, Placement, Verdict
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import RunConfiguration
 from garden.gui.viewmodels.pane_state import LiveAnswer
@@ -41,9 +41,10 @@ def test_loading_and_reading_tell_how_far_they_are() -> None:
 
 
 def needs(ram_bytes: int, gpu_bytes: int) -> FitForecast:
+    sizes: dict[MemoryKind, int] = {"ram": ram_bytes, "gpu": gpu_bytes}
     devices = tuple(
         DeviceMemory(name=kind, kind=kind, total_bytes=100, available_bytes=100, weights_bytes=size)
-        for kind, size in (("ram", ram_bytes), ("gpu", gpu_bytes))
+        for kind, size in sizes.items()
     )
     return FitForecast(
         verdict=Verdict.FITS, placement=Placement.SPLIT, reason="", method=FitMethod.FORMULA, devices=devices

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 from pytestqt.qtbot import QtBot
 
-from garden.core.errors import GatedError, InvalidFileError
+from garden.core.errors import GatedError, InvalidFileError, StateError
 from garden.core.events import JobChanged
-from garden.core.job_record import JobKind, JobRecord, JobState
+from garden.core.job_record import JobState
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.viewmodels.file_table import FileRow
 from garden.gui.viewmodels.repository import RepositoryViewModel
-from tests.gui.service_doubles import GIB, GardenDouble, entry, header, repository, repository_file
+from tests.gui.service_doubles import GIB, GardenDouble, download_record, entry, header, repository, repository_file
 
 
 @pytest.fixture
@@ -175,15 +175,12 @@ def test_a_download_shows_its_progress_in_its_row(
     qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble
 ) -> None:
     _open(qtbot, opened, garden, "Q8_0", "Q4_K_M")
-    handle = garden.library.download_handle
-    waiting = JobRecord(id=handle.id, kind=JobKind.DOWNLOAD, title="model")
-    garden.activity.records.append(waiting)
     opened.download("model-Q8_0.gguf")
     assert _row(opened, "Q8_0").downloading
+    assert _row(opened, "Q8_0").note == "Waiting"
 
-    running = JobRecord(
-        id=handle.id, kind=JobKind.DOWNLOAD, title="model", state=JobState.RUNNING, done=GIB // 4, total=GIB
-    )
+    handle = garden.library.download_handle
+    running = download_record(handle, "model-Q8_0.gguf", state=JobState.RUNNING, done=GIB // 4, total=GIB)
     garden.bus.publish(JobChanged(job=running))
 
     qtbot.waitUntil(lambda: _row(opened, "Q8_0").note == "Running 25%")
@@ -205,22 +202,59 @@ def test_a_finished_download_is_in_the_library(qtbot: QtBot, opened: RepositoryV
 
 def test_a_file_under_way_is_not_fetched_twice(qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble) -> None:
     _open(qtbot, opened, garden, "Q8_0")
-    garden.activity.records.append(
-        JobRecord(id=garden.library.download_handle.id, kind=JobKind.DOWNLOAD, title="model")
-    )
 
     opened.download("model-Q8_0.gguf")
     opened.download("model-Q8_0.gguf")
 
+    qtbot.waitUntil(lambda: bool(garden.library.downloads))
+    opened.download("model-Q8_0.gguf")
     assert len(garden.library.downloads) == 1
+
+
+def test_a_download_that_was_begun_elsewhere_shows_in_its_row(
+    qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble
+) -> None:
+    handle = garden.library.download_handle
+    garden.activity.records.append(download_record(handle, "model-Q8_0.gguf", state=JobState.PAUSED, total=GIB))
+    _open(qtbot, opened, garden, "Q8_0", "Q4_K_M")
+    assert _row(opened, "Q8_0").note == "Paused 0%"
+
+    garden.bus.publish(JobChanged(job=download_record(handle, "model-Q4_K_M.gguf", state=JobState.RUNNING)))
+
+    qtbot.waitUntil(lambda: _row(opened, "Q4_K_M").downloading)
 
 
 def test_cancelling_a_download_cancels_its_job(qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble) -> None:
     _open(qtbot, opened, garden, "Q8_0")
     handle = garden.library.download_handle
-    garden.activity.records.append(JobRecord(id=handle.id, kind=JobKind.DOWNLOAD, title="model"))
     opened.download("model-Q8_0.gguf")
+    qtbot.waitUntil(lambda: bool(garden.library.downloads))
 
     opened.cancel_download("model-Q8_0.gguf")
 
-    assert garden.activity.cancelled == [handle.id]
+    qtbot.waitUntil(handle.cancelled.is_set)
+
+
+def test_a_download_that_cannot_begin_waits_no_longer(
+    qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble
+) -> None:
+    _open(qtbot, opened, garden, "Q8_0")
+    opened.download("model-Q8_0.gguf")
+
+    with qtbot.waitSignal(opened.download_ended) as ended:
+        garden.library.download_handle.fail(StateError("The disk is full.", "Free some space."))
+
+    assert ended.args == ["The disk is full.", "Free some space."]
+    assert not _row(opened, "Q8_0").downloading
+
+
+def test_cancelling_a_download_of_before_cancels_its_job(
+    qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble
+) -> None:
+    handle = garden.library.download_handle
+    garden.activity.records.append(download_record(handle, "model-Q8_0.gguf", state=JobState.PAUSED))
+    _open(qtbot, opened, garden, "Q8_0")
+
+    opened.cancel_download("model-Q8_0.gguf")
+
+    qtbot.waitUntil(lambda: garden.activity.cancelled == [handle.id])

@@ -53,3 +53,12 @@ def test_the_end_of_work_is_told_once(
         _tell(qtbot, bus, work, end)
 
     assert len(finished) == told
+
+
+def test_a_job_that_ended_while_the_log_was_read_is_not_counted(
+    qtbot: QtBot, bus: EventBus, work: WorkUnderWay
+) -> None:
+    _tell(qtbot, bus, work, JobState.SUCCEEDED)
+    work.take([_job(JobState.RUNNING)])
+
+    assert work.moving == []

@@ -30,6 +30,14 @@ def test_a_disabled_button_says_why(qtbot: QtBot, theme: ThemeController) -> Non
     assert button.toolTip() == "Start"
 
 
+def test_enter_presses_it(qtbot: QtBot, theme: ThemeController) -> None:
+    button = Button(theme, "Add it")
+    qtbot.addWidget(button)
+
+    with qtbot.waitSignal(button.clicked):
+        QTest.keyClick(button, Qt.Key.Key_Return)
+
+
 def test_a_new_text_is_what_a_screen_reader_says(qtbot: QtBot, theme: ThemeController) -> None:
     button = Button(theme, "Quantize 1")
     qtbot.addWidget(button)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu, QRadioButton
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMenu, QPushButton, QRadioButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from garden.gui.theme.theme import ThemeController
@@ -50,6 +50,35 @@ def test_other_titles_of_the_same_segments_keep_the_choice(qtbot: QtBot, theme: 
 
     assert control.current == "here"
     assert segment.text() == "Made here 1"
+
+
+def test_the_tab_key_leads_to_the_chosen_segment_also_when_the_segments_are_others(
+    qtbot: QtBot, theme: ThemeController
+) -> None:
+    holder = QWidget()
+    qtbot.addWidget(holder)
+    row = QHBoxLayout(holder)
+    before, after = QPushButton("before"), QPushButton("after")
+    control = SegmentedControl(theme, KV, name="kv")
+    for widget in (before, control, after):
+        row.addWidget(widget)
+    control.set_current("q8_0")
+    with qtbot.waitExposed(holder):
+        holder.show()
+    holder.activateWindow()
+    qtbot.waitUntil(holder.isActiveWindow)
+
+    def tab_from(widget: QWidget) -> QWidget | None:
+        widget.setFocus()
+        QTest.keyClick(widget, Qt.Key.Key_Tab)
+        return QApplication.focusWidget()
+
+    assert tab_from(before) is _segment(control, "q8_0")
+    assert tab_from(_segment(control, "q8_0")) is after
+    control.set_options((*KV, ("q5_0", "q5_0")))
+    qtbot.waitUntil(lambda: _segment(control, "q5_0").isVisible())
+    assert tab_from(before) is _segment(control, "q8_0")
+    assert tab_from(_segment(control, "q8_0")) is after
 
 
 def test_a_chip_offers_its_choices_and_tells_which_was_picked(qtbot: QtBot, theme: ThemeController) -> None:

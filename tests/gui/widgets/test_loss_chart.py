@@ -6,7 +6,7 @@ from pytestqt.qtbot import QtBot
 from garden.core.quantity import GIB, MIB
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.loss_points import LossPoint, SizeBand
-from garden.gui.widgets.loss_chart import LossChart, nice_ticks
+from garden.gui.widgets.loss_chart import LossChart, LossLegend, nice_ticks
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,52 @@ def test_measured_points_are_filled_and_published_ones_hollow(qtbot: QtBot, them
         chart.show_points(points, (), "16k")
         inked.append(_count(chart, theme, "accent.base"))
 
-    assert inked[0] > inked[1] + 40
+    assert inked[0] > 80
+    assert inked[1] == 0
+
+
+def test_published_points_are_joined_by_dashes(qtbot: QtBot, theme: ThemeController) -> None:
+    images = []
+    for measured in (True, False):
+        chart = LossChart(theme)
+        qtbot.addWidget(chart)
+        chart.resize(500, 240)
+        points = [LossPoint(name, size, 0.03 - size * 1e-15, measured) for name, size in (("A", GIB), ("B", 2 * GIB))]
+        chart.show_points(points, (), "16k")
+        images.append(chart.grab().toImage())
+    across = range(120, 420)
+    # Both points lie at the same height: between them, the row in which the two pictures differ most is the line's.
+    row = max(range(240), key=lambda y: sum(images[0].pixelColor(x, y) != images[1].pixelColor(x, y) for x in across))
+    ground = images[0].pixelColor(120, row - 20)
+    gaps = [sum(image.pixelColor(x, row) == ground for x in across) for image in images]
+
+    assert gaps[0] == 0
+    assert 60 < gaps[1] < 240
+
+
+def test_the_legend_explains_what_is_drawn_and_nothing_else(qtbot: QtBot, theme: ThemeController) -> None:
+    legend = LossLegend(theme)
+    qtbot.addWidget(legend)
+    told = []
+    for measured, published in ((True, True), (True, False), (False, True), (False, False)):
+        legend.show_series(measured=measured, published=published)
+        told.append(legend.accessibleName())
+
+    assert told == [
+        "Measured here, Llama-3-8B, published, Line: best at its size",
+        "Measured here, Line: best at its size",
+        "Llama-3-8B, published, Line: best at its size",
+        "",
+    ]
+
+
+def test_an_empty_chart_says_why(qtbot: QtBot, theme: ThemeController) -> None:
+    chart = LossChart(theme)
+    qtbot.addWidget(chart)
+
+    chart.show_points((), (), "8k", "No loss was measured yet.")
+
+    assert chart.accessibleDescription() == "No loss was measured yet."
 
 
 def test_it_says_every_point(qtbot: QtBot, theme: ThemeController) -> None:

@@ -1,0 +1,122 @@
+"""What answers given on this machine showed of its speed, and what that tells of other files."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections import defaultdict
+
+from garden.core.conversation import Answer
+from garden.core.hardware_snapshot import HardwareSnapshot
+from garden.core.model_ref import ModelRef
+from garden.core.run_configuration import LoadParameters
+from garden.fit.devices import usable_gpus
+from garden.fit.needs import Needs
+from garden.fit.speed import MeasuredSpeed, Run, decode_bytes
+from garden.gguf.header import GgufHeader
+from garden.services.bookkeeping import bookkeeping
+from garden.store.speeds import SpeedRecord, Speeds
+
+#: A handful of tokens says nothing about speed.
+_TOKENS_THAT_TELL = 16
+
+#: So many of the newest runs say what the machine does now; older ones may be from before a change of it.
+_RUNS_KEPT = 64
+
+
+class MeasuredSpeeds:
+    """Runs of this machine. Safe to use from any thread.
+
+    ``calibration`` answers from memory, at once; ``recall`` fills it from the disk, once.
+
+    Args:
+        speeds: Where runs are kept.
+    """
+
+    def __init__(self, speeds: Speeds) -> None:
+        self._speeds = speeds
+        self._runs: tuple[SpeedRecord, ...] | None = None
+        self._by_pace: dict[LoadParameters, MeasuredSpeed | None] = {}
+        self._lock = threading.Lock()
+
+    def recall(self) -> None:
+        """Read the runs of earlier sessions; waits for the disk the first time."""
+        with self._lock:
+            if self._runs is None:
+                with bookkeeping("What earlier runs showed"):
+                    self._keep(self._speeds.recent(_RUNS_KEPT))
+
+    def calibration(self, load: LoadParameters) -> MeasuredSpeed | None:
+        """What is known here of the speed of any file that is loaded like this; None when nothing is."""
+        return self._by_pace.get(_pace(load))
+
+    def of_file(self, ref: ModelRef, load: LoadParameters, n_gpu_layers: int | None) -> SpeedRecord | None:
+        """The newest run of this very file that was loaded like this.
+
+        Args:
+            ref: The file.
+            load: How it would be loaded.
+            n_gpu_layers: Layers on the GPU that the load comes to.
+        """
+        layers, pace = (load.n_gpu_layers, n_gpu_layers), _pace(load)
+        runs = self._speeds.list(ref)
+        return next((run for run in runs if run.load.n_gpu_layers in layers and _pace(run.load) == pace), None)
+
+    def record(self, answer: Answer, header: GgufHeader, machine: HardwareSnapshot) -> None:
+        """Keep the speed that an answer showed, when it was long enough to show one.
+
+        Args:
+            answer: The answer.
+            header: Of its model.
+            machine: Where it ran.
+        """
+        metrics, load = answer.metrics, answer.configuration.load
+        tokens = metrics.completion_tokens or 0
+        if metrics.decode_tokens_per_second is None or tokens < _TOKENS_THAT_TELL:
+            return
+        needs = Needs(header, load)
+        layers, has_gpu = load.n_gpu_layers, bool(usable_gpus(machine))
+        whole = not has_gpu or layers == 0 or layers >= needs.layers
+        # Halfway through the answer: as deep as its tokens were on average.
+        depth = (metrics.prompt_tokens or 0) + tokens // 2
+        run = SpeedRecord(
+            model=answer.configuration.model,
+            load=load,
+            decode_tokens_per_second=metrics.decode_tokens_per_second,
+            prefill_tokens_per_second=metrics.prefill_tokens_per_second,
+            prompt_tokens=metrics.prompt_tokens,
+            completion_tokens=metrics.completion_tokens,
+            bytes_read=decode_bytes(needs, load.context_length, depth) if whole else None,
+            on_gpu=has_gpu and layers != 0,
+        )
+        self.recall()
+        self._speeds.record(run)
+        with self._lock:
+            self._keep((run, *(self._runs or ()))[:_RUNS_KEPT])
+
+    def _keep(self, runs: tuple[SpeedRecord, ...]) -> None:
+        found: defaultdict[LoadParameters, list[Run]] = defaultdict(list)
+        for run in runs:
+            if run.bytes_read is not None:
+                found[_pace(run.load)].append(
+                    Run(bytes_read=run.bytes_read, tokens_per_second=run.decode_tokens_per_second, on_gpu=run.on_gpu)
+                )
+        self._runs, self._by_pace = runs, {pace: MeasuredSpeed.from_runs(same) for pace, same in found.items()}
+
+
+def _pace(load: LoadParameters) -> LoadParameters:
+    """A load without what the speed of an answer does not hang on, or is reckoned with: layers and context.
+
+    A run says what the engine made of ``auto``; where attention can be fused, that is ``on``.
+    """
+    plain = LoadParameters()
+    return dataclasses.replace(
+        load,
+        flash_attention="on" if load.flash_attention == "auto" else load.flash_attention,
+        context_length=plain.context_length,
+        n_gpu_layers=plain.n_gpu_layers,
+        n_batch=plain.n_batch,
+        n_ubatch=plain.n_ubatch,
+        n_outputs_max=plain.n_outputs_max,
+        threads_batch=plain.threads_batch,
+    )

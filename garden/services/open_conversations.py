@@ -1,0 +1,104 @@
+"""Conversations in memory, each change stored before it shows: whoever looks never waits for the disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+import time
+from contextlib import AbstractContextManager
+
+from garden.core.conversation import Answer, Conversation
+from garden.core.errors import GardenError
+from garden.core.events import ConversationsChanged, EventBus
+from garden.store.conversations import Conversations
+
+_LOG = logging.getLogger(__name__)
+
+
+class OpenConversations:
+    """What was begun or opened in this process. Safe to use from any thread.
+
+    Args:
+        bus: Where changes are announced.
+        conversations: Where they are kept.
+    """
+
+    def __init__(self, bus: EventBus, conversations: Conversations) -> None:
+        self._bus = bus
+        self._conversations = conversations
+        self._open: dict[str, Conversation] = {}
+        # Guards memory alone, never held over the disk.
+        self._lock = threading.Lock()
+        # One change and its saving at a time; taken before ``_lock``, and never by whoever only looks.
+        self._saving = threading.RLock()
+
+    @property
+    def changing(self) -> AbstractContextManager[object]:
+        """Held by whoever decides on a change from what a conversation is now."""
+        return self._saving
+
+    def now(self, conversation_id: str) -> Conversation | None:
+        """A conversation as it is now, None when it was deleted or never opened; never waits."""
+        with self._lock:
+            return self._open.get(conversation_id)
+
+    def get(self, conversation_id: str) -> Conversation:
+        """A conversation as it is now, read from the disk when it was not opened yet.
+
+        Raises:
+            NotFoundError: It was deleted.
+        """
+        conversation = self.now(conversation_id)
+        if conversation is not None:
+            return conversation
+        with self._saving:
+            # Nobody deletes it meanwhile.
+            return self.put(self.now(conversation_id) or self._conversations.load(conversation_id))
+
+    def put(self, conversation: Conversation) -> Conversation:
+        """Take one over as it is, without storing it."""
+        with self._lock:
+            self._open[conversation.id] = conversation
+        return conversation
+
+    def change(self, conversation_id: str, *, store: bool = False, **fields: object) -> Conversation:
+        """Give it other fields and store it; one without a turn is stored only when ``store`` says so.
+
+        Raises:
+            GardenError: It was deleted, or could not be stored; nothing is changed then.
+        """
+        with self._saving:
+            conversation = dataclasses.replace(self.get(conversation_id), updated_at=time.time(), **fields)  # type: ignore[arg-type]  # fields of Conversation
+            if store or conversation.turns:
+                self._conversations.save(conversation)
+            self.put(conversation)
+        if store or "title" in fields:
+            self._bus.publish(ConversationsChanged())
+        return conversation
+
+    def keep(self, conversation_id: str, index: int, answer: Answer) -> None:
+        """Put an answer into its turn and store the conversation."""
+        with self._saving:
+            conversation = self.get(conversation_id)
+            turn = conversation.turns[index]
+            answers = tuple(answer if old.pane == answer.pane else old for old in turn.answers)
+            if answer.pane not in [old.pane for old in turn.answers]:
+                answers = (*answers, answer)
+            turns = list(conversation.turns)
+            turns[index] = dataclasses.replace(turn, answers=answers)
+            try:
+                self.change(conversation_id, turns=tuple(turns), store=True)
+            except GardenError as error:
+                # It stands in its pane all the same, and is stored with the next change that can be.
+                _LOG.warning("An answer was not stored: %s %s", error.sentence, error.detail)
+                self.put(dataclasses.replace(conversation, turns=tuple(turns)))
+
+    def delete(self, conversation_id: str) -> None:
+        """Delete it, in memory and on the disk."""
+        # In one step: an answer that comes meanwhile is kept before this, or finds nothing to be kept in.
+        with self._saving:
+            self._conversations.delete(conversation_id)
+            with self._lock:
+                self._open.pop(conversation_id, None)
+        self._bus.publish(ConversationsChanged())

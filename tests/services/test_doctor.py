@@ -1,0 +1,93 @@
+"""The doctor tells all it can find, whatever is wrong with the folders Garden lives in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from garden.services.doctor import Check, check_up
+from garden.services.garden import Garden
+
+
+def _found(checks: tuple[Check, ...]) -> dict[str, Check]:
+    return {check.name: check for check in checks}
+
+
+def _not_to_be_opened() -> Garden:
+    raise AssertionError("opened although its folder cannot be used")
+
+
+def test_a_file_in_the_place_of_the_data_folder(data_dirs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = data_dirs.parent / "in-its-place"
+    place.write_text("")
+    monkeypatch.setenv("GARDEN_DATA_DIR", str(place))
+
+    found = _found(check_up(_not_to_be_opened))
+
+    assert not found["Data folder"].ok
+    assert str(place) in found["Data folder"].detail
+    assert "GARDEN_DATA_DIR" in found["Data folder"].action
+    assert found["Databases"].detail == "They were not opened: the data folder cannot be used."
+    assert found["Databases"].action == found["Data folder"].action
+    assert {"Python", "Cache folder", "Downloads folder", "Memory", "Engine", "Window"} <= set(found)
+    assert place.read_text() == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the superuser may write anywhere")
+def test_a_data_folder_that_is_not_writable(data_dirs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = data_dirs.parent / "not-writable"
+    folder.mkdir(mode=0o555)
+    monkeypatch.setenv("GARDEN_DATA_DIR", str(folder))
+
+    found = _found(check_up(_not_to_be_opened))
+
+    assert not found["Data folder"].ok
+    assert found["Data folder"].action
+    assert not found["Databases"].ok
+
+
+def test_a_cache_folder_that_cannot_be_made(data_dirs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = data_dirs.parent / "in-its-place"
+    place.write_text("")
+    monkeypatch.setenv("GARDEN_CACHE_DIR", str(place / "cache"))
+
+    found = _found(check_up(_not_to_be_opened))
+
+    assert not found["Cache folder"].ok
+    assert found["Databases"].detail == "They were not opened: the cache folder cannot be used."
+
+
+def test_a_damaged_database_is_told_once_with_what_was_saved(data_dirs: Path) -> None:
+    Garden.open().close()
+    database = Path(os.environ["GARDEN_DATA_DIR"]) / "work.sqlite"
+    database.write_bytes(b"not a database" * 1000)
+
+    damaged = _found(check_up(Garden.open))["Databases"]
+
+    assert not damaged.ok
+    assert damaged.detail.startswith("Garden's database was damaged;")
+    assert _found(check_up(Garden.open))["Databases"].ok
+
+
+def test_a_folder_in_the_place_of_the_database(data_dirs: Path) -> None:
+    (Path(os.environ["GARDEN_DATA_DIR"]) / "work.sqlite").mkdir(parents=True)
+
+    found = _found(check_up(Garden.open))
+
+    assert not found["Databases"].ok
+    assert found["Databases"].action
+    assert {"Memory", "Engine", "Window"} <= set(found)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_disk_that_is_full_for_the_database(data_dirs: Path) -> None:
+    folder = Path(os.environ["GARDEN_DATA_DIR"])
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "work.sqlite").symlink_to("/dev/full")
+
+    found = _found(check_up(Garden.open))
+
+    assert (found["Databases"].ok, found["Databases"].action) == (False, "Free some space, then try again.")
+    assert {"Memory", "Engine", "Window"} <= set(found)

@@ -1,0 +1,77 @@
+"""Whoever looks at a conversation does not wait for the disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from pathlib import Path
+
+import pytest
+
+from garden.core.conversation import Answer, Conversation, Mode, Turn
+from garden.core.errors import GardenError, NotFoundError
+from garden.core.events import EventBus
+from garden.core.model_ref import ModelRef
+from garden.core.run_configuration import RunConfiguration
+from garden.services.open_conversations import OpenConversations
+from garden.store.conversations import Conversations
+from garden.store.work_database import WorkDatabase
+
+RUN = RunConfiguration(model=ModelRef(name="Tiny", filenames=("Tiny.gguf",), path="/models/Tiny.gguf"))
+TURN = Turn(prompt="Why?", answers=(Answer(pane="A", configuration=RUN),), order="A", asked_at=1.0)
+CHAT = Conversation(
+    id="c", title="Chat", mode=Mode.FAIR, panes=(("A", RUN),), turns=(TURN,), created_at=1.0, updated_at=1.0
+)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> WorkDatabase:
+    return WorkDatabase(tmp_path / "work.sqlite")
+
+
+def test_looking_does_not_wait_for_a_save(database: WorkDatabase) -> None:
+    kept = OpenConversations(EventBus(), Conversations(database))
+    kept.put(CHAT)
+    with database.write():
+        # The change waits for this writer, as it would for a slow disk.
+        changing = threading.Thread(target=kept.change, args=("c",), kwargs={"title": "Renamed"})
+        changing.start()
+        looking = threading.Thread(target=lambda: [kept.now("c"), kept.get("c")])
+        looking.start()
+        looking.join(10)
+        waited = looking.is_alive()
+        before = kept.now("c")
+    changing.join(10)
+    after = kept.now("c")
+    database.close()
+
+    assert not waited
+    assert before is not None
+    assert before.title == "Chat"
+    assert after is not None
+    assert after.title == "Renamed"
+
+
+def test_what_could_not_be_stored_shows_unless_it_was_a_change(database: WorkDatabase) -> None:
+    kept = OpenConversations(EventBus(), Conversations(database))
+    kept.put(CHAT)
+    database.close()
+
+    with pytest.raises(GardenError):
+        kept.change("c", title="Renamed")
+    kept.keep("c", 0, dataclasses.replace(TURN.answers[0], text="Because."))
+
+    now = kept.get("c")
+    assert (now.title, now.turns[0].answers[0].text) == ("Chat", "Because.")
+
+
+def test_what_was_deleted_is_gone_for_an_answer_that_comes_late(database: WorkDatabase) -> None:
+    kept = OpenConversations(EventBus(), Conversations(database))
+    kept.put(CHAT)
+    kept.change("c", store=True)
+    kept.delete("c")
+
+    assert kept.now("c") is None
+    with pytest.raises(NotFoundError):
+        kept.keep("c", 0, TURN.answers[0])
+    database.close()
