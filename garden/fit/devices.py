@@ -135,6 +135,4 @@ def budgets_of(
     def given(budget: Budget) -> Budget:
         return dataclasses.replace(budget, margin_bytes=0, comfort_bytes=0) if budget.kind in as_is else budget
 
-    return Budgets(
-        ram=given(ram_budget(machine, vocabulary, busy_bytes)), gpus=tuple(map(given, gpu_budgets(machine)))
-    )
+    return Budgets(ram=given(ram_budget(machine, vocabulary, busy_bytes)), gpus=tuple(map(given, gpu_budgets(machine))))

@@ -16,7 +16,7 @@ from typing import Any
 from garden.core.errors import InvalidFileError
 from garden.gguf.byte_source import ByteSource
 from garden.gguf.quant_name import quant_type_numbered
-from garden.gguf.tensor_type import TENSOR_TYPES
+from garden.gguf.tensor_type import TENSOR_TYPES, TYPES_BY_NAME
 
 MAGIC = b"GGUF"
 
@@ -168,6 +168,18 @@ class GgufHeader:
         return next((t.shape[1] for t in self.tensors if t.name == "token_embd.weight" and len(t.shape) > 1), None)
 
     @functools.cached_property
+    def is_own(self) -> bool:
+        """Whether it is a file's own: not a published shape, and every tensor as large as its type and shape say.
+
+        Of a header derived from another quantization of the same model this is not so.
+        """
+        return self.header_bytes > 0 and all(
+            tensor.size_bytes == TYPES_BY_NAME[tensor.ggml_type].size_of(tensor.elements)
+            for tensor in self.tensors
+            if tensor.ggml_type in TYPES_BY_NAME
+        )
+
+    @functools.cached_property
     def tensors_by_block(self) -> Mapping[int, Mapping[str, TensorInfo]]:
         """Tensors of each block by the rest of their name, e.g. ``attn_q.weight``; the others are left out."""
         blocks: dict[int, dict[str, TensorInfo]] = {}
@@ -260,7 +272,7 @@ def _read_tensor(cursor: _Cursor, alignment: int) -> TensorInfo:
     elements = math.prod(shape)
     if not 0 < elements < 2**48 or shape[0] % kind.block_size or offset % alignment:
         raise cursor.damaged(f"tensor {name[:64]!r} of shape {shape} and type {kind.name} at {offset}")
-    size_bytes = elements // kind.block_size * kind.block_bytes
+    size_bytes = kind.size_of(elements)
     return TensorInfo(name=name, shape=shape, ggml_type=kind.name, offset=offset, size_bytes=size_bytes)
 
 

@@ -97,9 +97,8 @@ def _tensor_records(header: GgufHeader) -> tuple[list[bytes], int]:
     records, offset = [], 0
     for tensor in header.tensors:
         number = _TYPE_NUMBERS.get(tensor.ggml_type)
-        kind = TENSOR_TYPES.get(-1 if number is None else number)
-        if number is None or kind is None or tensor.elements // kind.block_size * kind.block_bytes != tensor.size_bytes:
-            # Of a sibling file, scaled to this one's size, or of a published shape: the engine would plan another model.
+        if number is None or TENSOR_TYPES[number].size_of(tensor.elements) != tensor.size_bytes:
+            # A sibling's, scaled to this file's size, or a published shape: the engine would plan another model.
             raise InvalidFileError(_NO_COPY, "Read the header of this very file.", f"{tensor.name[:64]} is estimated")
         records.append(
             _text(tensor.name)
@@ -137,7 +136,7 @@ def _usual_kind(items: tuple[object, ...]) -> int:
     whole = [item for item in items if isinstance(item, int)]
     low, high = min(whole, default=0), max(whole, default=0)
     if low < 0 or len(items) > 1:
-        return _INT32 if -(2**31) <= low and high < 2**31 else _INT64
+        return _INT32 if low >= -(2**31) and high < 2**31 else _INT64
     return _UINT32 if high < 2**32 else _UINT64
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import queue
 import shutil
 import tempfile

@@ -91,9 +91,7 @@ class ExactFit:
         return _forecast(formula, answer, load, budgets)
 
 
-def _gpus(
-    gpus: Sequence[Budget], machine: HardwareSnapshot, as_is: Collection[str]
-) -> tuple[ImaginedGpu, ...] | None:
+def _gpus(gpus: Sequence[Budget], machine: HardwareSnapshot, as_is: Collection[str]) -> tuple[ImaginedGpu, ...] | None:
     """The GPUs to imagine, None when the engine's own are meant."""
     driven = {device.name for device in machine.engine.devices}
     if gpus and all(gpu.device in driven for gpu in gpus):
