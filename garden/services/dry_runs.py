@@ -112,6 +112,7 @@ class DryRuns:
                 self._idle.cancel()
             if self._child is not None:
                 self._child.end()
+                self._child.wait(_CANCEL_GRACE_SECONDS)
             if self._folder is not None:
                 shutil.rmtree(self._folder, ignore_errors=True)
                 self._folder = None
@@ -180,6 +181,10 @@ class _WarmChild:
     def end(self) -> None:
         """End the process now; it holds nothing worth keeping."""
         self._child.kill()
+
+    def wait(self, seconds: float) -> None:
+        """Until it was reaped."""
+        self._child.wait(seconds)
 
     def _next(self) -> Message | Exit | None:
         try:
