@@ -48,7 +48,13 @@ def compute_bytes(shape: ModelShape, blocks: Sequence[Graph], load: LoadParamete
     )
     arena = Arena()
     inputs = arena.take(_common_inputs_bytes(shape, load))
-    masks = {slides: arena.take(_kind_inputs_bytes(shape, load, cells, slides)) for slides in shape.cached_kinds}
+    placed = (*blocks[:-1][:_MAX_BLOCKS], *blocks[-1:])
+    kinds = [_reads_window(block) for block in placed]
+    # In the order of first use.
+    masks = {
+        kind: arena.take(_kind_inputs_bytes(shape, load, cells, kind))
+        for kind in sorted(shape.cached_kinds, key=lambda kind: kinds.index(kind) if kind in kinds else 0)
+    }
     stream = arena.take(batch.rows(shape.width))
     if shape.input_width > shape.width:
         # Room for the rows that images bring; the stream is a view of it, and later blocks read the rest.
@@ -64,8 +70,6 @@ def compute_bytes(shape: ModelShape, blocks: Sequence[Graph], load: LoadParamete
         joined = arena.take(copies * stream.size)
         arena.give(*added, None if side else stream)
         stream = joined
-    placed = (*blocks[:-1][:_MAX_BLOCKS], *blocks[-1:])
-    kinds = [_reads_window(block) for block in placed]
     for number, block in enumerate(placed):
         last = number == len(placed) - 1
         stream = block.place(arena, batch, shape.width, stream, last=last, side=side if number == 0 else None)
