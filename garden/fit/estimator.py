@@ -236,15 +236,10 @@ def _cache_obstacle(shape: ModelShape, load: LoadParameters) -> Obstacle | None:
         return _unsupported("A quantized V cache needs flash attention.", remedy)
     if shape.latent and load.type_k != load.type_v:
         return _unsupported("This model keeps K and V in one cache.", "Choose the same type for both.")
-    if (
-        fused
-        and (quantized_k or quantized_v)
-        and any(layer.k_width for layer in shape.layers)
-        and shape.key_length % 32
-    ):
-        return _unsupported(
-            f"Heads of {shape.key_length} values cannot be quantized in the cache.", "Keep the KV cache in f16."
-        )
+    heads = (shape.key_length if quantized_k else 0, shape.value_length if quantized_v else 0)
+    odd = next((length for length in heads if length % 32), 0)
+    if fused and odd and any(layer.k_width for layer in shape.layers):
+        return _unsupported(f"Heads of {odd} values cannot be quantized in the cache.", "Keep the KV cache in f16.")
     return None
 
 
