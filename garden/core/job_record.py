@@ -14,6 +14,7 @@ class JobKind(enum.StrEnum):
     QUALITY = "quality"
     COMPARE = "compare"
     VERIFY = "verify"
+    ENGINE = "engine"
 
 
 class JobState(enum.StrEnum):

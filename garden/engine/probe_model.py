@@ -15,6 +15,9 @@ _WIDTH, _FEED_FORWARD, _HEADS, _BLOCKS, _VOCABULARY = 256, 512, 4, 2, 512
 #: Ordinary models spread their logits over several units; so does this one, and its next token is seldom a near tie.
 _SPREAD = 3.0
 
+#: Of sixty tried, the one whose sixteen next tokens lead by most: 0.27 logits at least, where backends differ by 0.1.
+_SEED = 52
+
 _ROW = np.dtype(np.float32)
 
 
@@ -29,7 +32,7 @@ def write_probe_model(path: Path) -> list[int]:
     Returns:
         Tokens of a prompt for it; it has no vocabulary to make tokens of a text.
     """
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(_SEED)
     writer = gguf.GGUFWriter(str(path), "llama")
     writer.add_name("Probe")
     writer.add_context_length(512)

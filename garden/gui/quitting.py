@@ -17,6 +17,7 @@ _WORK_NAMES = {
     JobKind.QUALITY: ("measurement", "measurements"),
     JobKind.COMPARE: ("comparison", "comparisons"),
     JobKind.VERIFY: ("check", "checks"),
+    JobKind.ENGINE: ("engine backend", "engine backends"),
 }
 
 

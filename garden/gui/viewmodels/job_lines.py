@@ -16,6 +16,7 @@ _DOING = {
     JobKind.QUALITY: "Measuring the loss",
     JobKind.COMPARE: "Comparing",
     JobKind.VERIFY: "Checking the hash",
+    JobKind.ENGINE: "Adding it to the engine",
 }
 _DONE = {
     JobKind.DOWNLOAD: "Downloaded and verified",
@@ -23,6 +24,7 @@ _DONE = {
     JobKind.QUALITY: "Loss measured",
     JobKind.COMPARE: "Answered",
     JobKind.VERIFY: "Hash checked",
+    JobKind.ENGINE: "Tested and switched on",
 }
 
 
