@@ -26,6 +26,22 @@ class TryBackend(Message, frozen=True, kw_only=True):
     threads: int = 1
 
 
+class FindLibraries(Message, frozen=True, kw_only=True):
+    """Say whether the system has these libraries, before a backend that needs them is fetched.
+
+    Attributes:
+        title: The backend, for people.
+        names: As the loader knows them, e.g. ``libvulkan.so.1``.
+    """
+
+    title: str
+    names: tuple[str, ...]
+
+
+class LibrariesFound(Message, frozen=True, kw_only=True):
+    """It has all of them."""
+
+
 class BackendTested(Message, frozen=True, kw_only=True):
     """It passed.
 
@@ -40,5 +56,5 @@ class BackendTested(Message, frozen=True, kw_only=True):
     self_test: SelfTest
 
 
-BackendTestInput = TryBackend | Cancel
-BackendTestOutput = Progress | BackendTested | Failed
+BackendTestInput = TryBackend | FindLibraries | Cancel
+BackendTestOutput = Progress | BackendTested | LibrariesFound | Failed

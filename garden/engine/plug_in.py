@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,25 @@ def load_plug_in(library: EngineLibrary, path: Path) -> PlugIn:
         )
     name = library.function("ggml_backend_reg_name", ctypes.c_char_p, ctypes.c_void_p)
     return PlugIn(name(registry).decode("utf-8", "replace"), path, tuple(_devices(library, registry)))
+
+
+def find_libraries(title: str, names: Iterable[str]) -> None:
+    """Look whether the system has what a backend needs, by loading it: in children only.
+
+    Args:
+        title: The backend, for people.
+        names: As the loader knows them.
+
+    Raises:
+        EngineError: One is missing; the sentence says which.
+    """
+    for name in names:
+        try:
+            ctypes.CDLL(name)
+        except OSError as error:
+            raise EngineError(
+                f"The {title} backend needs {name}, which this system lacks.", _remedy(name), str(error)
+            ) from error
 
 
 def _devices(library: EngineLibrary, registry: Any) -> list[str]:
@@ -141,6 +161,13 @@ def _load_error(path: Path, log: str) -> EngineError:
     missing = _MISSING_LIBRARY.search(log)
     if missing and missing[1] != str(path):
         return EngineError(f"{path.name} cannot be loaded: this system lacks {missing[1]}.", _remedy(missing[1]), log)
+    if "ggml_backend_init returned NULL" in log:
+        # With Vulkan: there is a loader and no driver, or none that can be used.
+        return EngineError(
+            f"{path.name} can be loaded, but finds no driver to work with.",
+            "Install the driver of your GPU (for Vulkan on Debian and Ubuntu: apt install mesa-vulkan-drivers).",
+            log,
+        )
     if _INCOMPATIBLE.search(log):
         return EngineError(
             f"{path.name} does not fit this engine: it was built for another version of ggml.",
@@ -158,5 +185,5 @@ def _remedy(missing: str) -> str:
     if missing.startswith("libcuda."):
         return "Install the NVIDIA driver."
     if missing.startswith(("libcudart", "libcublas")):
-        return "Install the CUDA runtime of that version."
+        return "Install NVIDIA's CUDA runtime of that version, or choose the Vulkan backend, which needs none."
     return "Install it with the system's package manager."

@@ -31,7 +31,7 @@ class BackendPackage:
         member: The plug-in in the archive.
         size_bytes: Size of the plug-in.
         ggml_version: ggml that it was built for.
-        needs: What it needs of the system, for people.
+        needs: Libraries that it needs of the system, by the names that it asks for.
         tried: Whether models have answered on it in a trial of ours; without, only its hash, its version and how it
             fails without a GPU were checked.
     """
@@ -46,7 +46,7 @@ class BackendPackage:
     member: str
     size_bytes: int
     ggml_version: str
-    needs: str
+    needs: tuple[str, ...]
     tried: bool
 
     @property
@@ -74,7 +74,7 @@ PACKAGES = (
         member="package/bins/linux-x64-vulkan/libggml-vulkan.so",
         size_bytes=43_255_472,
         ggml_version="0.25.1",
-        needs="the Vulkan loader (libvulkan1) and a Vulkan driver of the GPU",
+        needs=("libvulkan.so.1",),
         tried=True,
     ),
     BackendPackage(
@@ -88,7 +88,7 @@ PACKAGES = (
         member="package/bins/linux-x64-cuda/libggml-cuda.so",
         size_bytes=158_993_272,
         ggml_version="0.25.1",
-        needs="an NVIDIA driver and the CUDA 13 runtime (cudart, cuBLAS)",
+        needs=("libcuda.so.1", "libcudart.so.13", "libcublas.so.13"),
         tried=False,
     ),
 )

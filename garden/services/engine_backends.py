@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from garden.core.added_backend import RECORD, AddedBackend, added_backends, backends_dir, is_plain, same_minor
-from garden.core.backend_messages import BackendTested, BackendTestOutput, TryBackend
+from garden.core.backend_messages import BackendTested, BackendTestOutput, FindLibraries, LibrariesFound, TryBackend
 from garden.core.errors import (
     EngineError,
     EngineMissingError,
@@ -44,6 +44,8 @@ from garden.store.atomic_file import as_state_error, write_atomically
 
 #: Some drivers build their shaders at first use, for up to a minute; the software device on two cores needs 40 s.
 TRIAL_SECONDS = 240.0
+
+_LOOK_SECONDS = 30.0
 
 _NEW, _OLD = ".new-", ".old-"
 
@@ -209,6 +211,15 @@ class EngineBackends:
 
     def _fetch(self, package: BackendPackage, folder: Path, job: JobContext) -> _Candidate:
         self._check_engine(package.title, package.ggml_version)
+        job.progress(0, None, "Looking at what the system has")
+        run_task(
+            "try_backend",
+            FindLibraries(title=package.title, names=package.needs),
+            BackendTestOutput,
+            LibrariesFound,
+            cancelled=job.cancelled,
+            limit_seconds=_LOOK_SECONDS,
+        )
         archive = fetch_archive(
             package, cache_dir() / "engine", job.progress, job.cancelled, may_connect=not self._settings.offline
         )

@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 
 from garden.core.added_backend import SelfTest, same_minor
-from garden.core.backend_messages import BackendTested, BackendTestInput, TryBackend
+from garden.core.backend_messages import BackendTested, BackendTestInput, FindLibraries, LibrariesFound, TryBackend
 from garden.core.errors import EngineError, GardenError, NotFoundError
-from garden.core.messages import BufferUse, Progress
+from garden.core.messages import BufferUse, Message, Progress
 from garden.core.run_configuration import LoadParameters
 from garden.engine.greedy import GreedySteps, greedy_steps, largest_gap
 from garden.engine.library import EngineLibrary
-from garden.engine.plug_in import PlugIn, load_plug_in
+from garden.engine.plug_in import PlugIn, find_libraries, load_plug_in
 from garden.engine.probe_model import write_probe_model
 from garden.process.worker_channel import WorkerChannel, serve_one
 
@@ -143,10 +143,14 @@ def _held_on(devices: tuple[str, ...], buffers: tuple[BufferUse, ...], backend: 
     return sum(use.weights_bytes + use.context_bytes + use.compute_bytes for use in held)
 
 
-def _serve(request: BackendTestInput, channel: WorkerChannel[BackendTestInput]) -> BackendTested:
-    if not isinstance(request, TryBackend):
-        raise GardenError("The trial was asked for something else.")
-    return Trial(request, channel).run()
+def _serve(request: BackendTestInput, channel: WorkerChannel[BackendTestInput]) -> Message:
+    match request:
+        case TryBackend():
+            return Trial(request, channel).run()
+        case FindLibraries():
+            find_libraries(request.title, request.names)
+            return LibrariesFound()
+    raise GardenError("The trial was asked for something else.")
 
 
 def main() -> int:
