@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import msgspec
@@ -22,11 +21,11 @@ from garden.core.added_backend import (
 PLUG_IN = b"a plug-in"
 
 
-def record(name: str = "vulkan", **changes: object) -> AddedBackend:
-    made = AddedBackend(
+def record(name: str = "vulkan", library: str = "libggml-vulkan.so") -> AddedBackend:
+    return AddedBackend(
         name=name,
         backend="Vulkan",
-        library="libggml-vulkan.so",
+        library=library,
         size_bytes=len(PLUG_IN),
         sha256="0" * 64,
         source="by hand",
@@ -43,7 +42,6 @@ def record(name: str = "vulkan", **changes: object) -> AddedBackend:
             tested_at=1.0,
         ),
     )
-    return dataclasses.replace(made, **changes)
 
 
 def write(folder: Path, written: AddedBackend, plug_in: bytes = PLUG_IN) -> Path:
