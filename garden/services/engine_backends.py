@@ -300,6 +300,12 @@ class EngineBackends:
         )
 
 
+def wanted_by(job: JobRecord) -> str:
+    """What a job of this service is about: the name of a prebuilt backend, or the path of a file."""
+    target = msgspec.json.decode(job.target, type=dict[str, str])
+    return target.get("add") or target.get("file", "")
+
+
 @contextlib.contextmanager
 def _staging(job: JobContext) -> Iterator[Path]:
     """A new folder beside the backends', which no child looks into; what is left of it is deleted."""
