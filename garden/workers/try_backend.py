@@ -19,10 +19,11 @@ from garden.engine.plug_in import PlugIn, find_libraries, load_plug_in
 from garden.engine.probe_model import write_probe_model
 from garden.process.worker_channel import WorkerChannel, serve_one
 
-#: Long enough for a prompt batch of its own kernels.
+#: Long enough for a prompt batch of its own kernels. What comes next is known, so that the most probable token leads by
+#: far (SmolLM2: by 1.4 logits at least over 16 tokens) and the text does not hang on rounding.
 _PROMPT = (
-    "Once upon a time there was a small garden behind a house. In spring the gardener came with seeds, water and a lot "
-    "of patience. The first flower was"
+    "January, February, March, April, May, June, July, August, September, October, November, December. "
+    "January, February, March,"
 )
 
 #: The CPU rounds activations to eight bits where a GPU keeps sixteen, so logits differ: by 1.0 at most and 0.002 at
