@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from garden.engine.greedy import GreedySteps, greedy_steps, largest_gap
+from garden.core.errors import EngineError
+from garden.engine.greedy import GreedySteps, check_agreement, greedy_steps, largest_gap
 from garden.engine.library import EngineLibrary
 from garden.engine.probe_model import write_probe_model
 from tests.engine.loading import greedy, load_parameters
@@ -27,6 +28,16 @@ def test_the_gap_is_what_the_chosen_token_trails_by_at_worst() -> None:
     other = steps([[0, 1, 1.5], [1, 4, 0]])
 
     assert largest_gap(reference, other) == 3.0
+
+
+def test_a_near_tie_is_agreement_and_more_is_not() -> None:
+    reference = steps([[0, 3], [2, 1]])
+
+    assert check_agreement("Made", reference, steps([[3.9, 3], [2, 1]])) == pytest.approx(0.9)
+    wrong_ones: list[list[list[float]]] = [[[4.1, 3], [2, 1]], [[0, 3], [2, 9]], [[0, 3], [float("nan"), 1]]]
+    for wrong in wrong_ones:
+        with pytest.raises(EngineError, match="Made backend computes something else than the CPU, so it stays off"):
+            check_agreement("Made", reference, steps(wrong))
 
 
 @pytest.mark.engine
