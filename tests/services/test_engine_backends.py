@@ -6,6 +6,7 @@ import dataclasses
 import json
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -244,8 +245,12 @@ def test_a_backend_that_fails_its_trial_stays_off(
 def test_a_backend_that_hangs_stays_off(garden: Garden, tmp_path: Path) -> None:
     backends = EngineBackends(garden.settings, garden.machine, garden.activity, trial_seconds=4)
 
+    given, started = compiled(tmp_path, "hangs"), time.monotonic()
+
     with pytest.raises(EngineError, match="stays off: its trial had not ended after 4 s"):
-        backends.add_file(compiled(tmp_path, "hangs")).result(60)
+        backends.add_file(given).result(60)
+
+    assert time.monotonic() - started < 30
     assert left() == []
 
 
