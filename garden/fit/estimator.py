@@ -17,6 +17,7 @@ from garden.fit.placement import Leaning, Placed, Placer
 from garden.fit.rough_forecast import rough_forecast
 from garden.fit.speed import MeasuredSpeed, decode_tokens_per_second
 from garden.fit.verdict import amount, reason_of, verdict_of
+from garden.fit.vocabulary import vocabulary_bytes
 from garden.gguf.header import GgufHeader
 
 __all__ = ["MeasuredSpeed", "forecast", "rough_forecast", "usable_gpus"]
@@ -113,7 +114,7 @@ class _Plan:
         self._machine = machine
         self._as_is = as_is
         self._largest: int | None = None
-        budgets = budgets_of(machine, needs.shape.vocabulary, busy_bytes, as_is=as_is)
+        budgets = budgets_of(machine, vocabulary_bytes(header), busy_bytes, as_is=as_is)
         self._placer = Placer(needs, budgets.ram, budgets.gpus, machine.cpu.features)
 
     def place(self, context_length: int, leaning: Leaning = Leaning.LIKELY) -> Placed:

@@ -16,6 +16,7 @@ from garden.fit.architectures import runs_another_way
 from garden.fit.devices import Budget, Budgets, budgets_of
 from garden.fit.placement import Placed, Share
 from garden.fit.verdict import reason_of, verdict_of
+from garden.fit.vocabulary import vocabulary_bytes
 from garden.gguf.header import GgufHeader
 from garden.services.dry_runs import DryRuns
 
@@ -64,7 +65,7 @@ class ExactFit:
         formula = estimator.forecast(header, load, machine, as_is=as_is)
         if formula.verdict is Verdict.NOT_A_LANGUAGE_MODEL or runs_another_way(header.architecture):
             return dataclasses.replace(formula, method=FitMethod.EXACT)
-        budgets = budgets_of(machine, header.vocab_size or 0, as_is=as_is)
+        budgets = budgets_of(machine, vocabulary_bytes(header), as_is=as_is)
         request = DryRun(
             request_id=0,
             path="",

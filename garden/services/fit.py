@@ -15,10 +15,12 @@ from garden.core.errors import CancelledByUser, GardenError, InvalidFileError, N
 from garden.core.fit_forecast import FitForecast, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.library_entry import LibraryEntry
-from garden.core.messages import ModelLoaded
 from garden.core.model_ref import ModelRef
+from garden.core.residency import ResidentForecast
 from garden.core.run_configuration import LoadParameters, RunConfiguration
 from garden.fit import default_load, estimator, recommend
+from garden.fit.devices import process_bytes
+from garden.fit.resident import resident_forecast
 from garden.gguf.byte_source import FileSource
 from garden.gguf.header import GgufHeader, read_header
 from garden.gguf.shard_set import joined_header, shard_paths
@@ -29,11 +31,11 @@ from garden.services.bookkeeping import bookkeeping
 from garden.services.dry_runs import DryRuns
 from garden.services.exact_fit import ExactFit
 from garden.services.hub_access import HubAccess
+from garden.services.load_audit import LoadAudit
 from garden.services.machine import MachineService
 from garden.services.measured_speeds import MeasuredSpeeds
 from garden.services.model_name import display_name
 from garden.services.settings import SettingsService
-from garden.store.forecasts import Forecasts, LoadRecord
 from garden.store.headers import Headers, file_key, hash_key
 from garden.store.speeds import Speeds
 
@@ -51,7 +53,7 @@ class FitService:
         settings: Context and cache type that the user prefers.
         hub: Reads headers of files on the Hub.
         headers: Headers read before.
-        forecasts: Forecasts against what the engine took.
+        audit: What loads here showed.
         speeds: Speeds measured here.
         pool: Runs remote reads.
         runs: Asks the engine.
@@ -63,7 +65,7 @@ class FitService:
         settings: SettingsService,
         hub: HubAccess,
         headers: Headers,
-        forecasts: Forecasts,
+        audit: LoadAudit,
         speeds: Speeds,
         pool: TaskPool,
         runs: DryRuns,
@@ -72,7 +74,7 @@ class FitService:
         self._settings = settings
         self._hub = hub
         self._headers = headers
-        self._forecasts = forecasts
+        self._audit = audit
         self._speeds = MeasuredSpeeds(speeds)
         self._pool = pool
         self._exact = ExactFit(runs)
@@ -88,7 +90,7 @@ class FitService:
         """
         if ref.path is None:
             raise NotFoundError(f"{ref.name} is not on this machine.", "Download it first.")
-        self._speeds.recall()
+        self._recall()
         shards = shard_paths(Path(ref.path))
         return joined_header([self._local_header(path) for path in shards])
 
@@ -107,7 +109,7 @@ class FitService:
         model = (repo_id, revision, display_name(file.filename.rpartition("/")[2].removesuffix(".gguf")))
 
         def read(_cancelled: threading.Event) -> GgufHeader:
-            self._speeds.recall()
+            self._recall()
             key = hash_key(file.sha256) if file.sha256 else None
             known = self._headers.get(key) if key else None
             if known is not None:
@@ -278,17 +280,24 @@ class FitService:
         """The file of a repository to take on this machine, None when none runs."""
         return recommend.recommended(files)
 
-    def remember_load(self, loaded: ModelLoaded, forecast: FitForecast | None) -> None:
-        """Keep what was forecast beside what the engine took."""
-        self._forecasts.record(loaded, forecast)
-
     def remember_speed(self, answer: Answer) -> None:
         """Keep the speed that an answer showed, when it was long enough to show one."""
         self._speeds.record(answer, self.header(answer.configuration.model), self._machine.snapshot())
 
-    def audit(self) -> tuple[LoadRecord, ...]:
-        """Loads so far with their forecasts, the newest first."""
-        return self._forecasts.list()
+    def resident(self, ref: ModelRef, load: LoadParameters, forecast: FitForecast) -> ResidentForecast | None:
+        """Forecast of the resident set, for a forecast of the buffers of the same load; None when that has no figures.
+
+        Raises:
+            GardenError: The file is gone or damaged.
+        """
+        machine = self._machine.snapshot()
+        process = process_bytes(machine, on_gpu=bool(forecast.n_gpu_layers))
+        return resident_forecast(self.header(ref), load, forecast, machine.cpu.features, process)
+
+    def _recall(self) -> None:
+        """Read what earlier sessions showed; waits for the disk the first time."""
+        self._speeds.recall()
+        self._audit.recall()
 
     def _local_header(self, path: Path) -> GgufHeader:
         try:

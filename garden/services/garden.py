@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from garden.services.fit import FitService
     from garden.services.hub_access import HubAccess
     from garden.services.library import LibraryService
+    from garden.services.load_audit import LoadAudit
     from garden.services.machine import MachineService
     from garden.services.model_pool import ModelPool, PaneKey
     from garden.services.unfinished import UnfinishedService
@@ -153,13 +154,20 @@ class Garden:
     def fit(self) -> FitService:
         """Forecasts."""
         from garden.services.fit import FitService
-        from garden.store.forecasts import Forecasts
         from garden.store.headers import Headers
 
-        headers, forecasts = Headers(self._index), Forecasts(self._work)
+        headers = Headers(self._index)
         return FitService(
-            self.machine, self.settings, self._hub, headers, forecasts, self._speeds, self._pool, self._runs
+            self.machine, self.settings, self._hub, headers, self.audit, self._speeds, self._pool, self._runs
         )
+
+    @_Made
+    def audit(self) -> LoadAudit:
+        """Forecasts against what loads showed."""
+        from garden.services.load_audit import LoadAudit
+        from garden.store.forecasts import Forecasts
+
+        return LoadAudit(Forecasts(self._work), self.machine)
 
     @_Made
     def catalog(self) -> CatalogService:
@@ -227,7 +235,7 @@ class Garden:
 
         def make_pool(on_death: Callable[[PaneKey, WorkerDiedError], None]) -> ModelPool:
             admission = Admission(self.fit, self.machine, self._loaded)
-            return ModelPool(admission, self.fit, self.library, self._loaded, on_death)
+            return ModelPool(admission, self.fit, self.audit, self.library, self._loaded, on_death)
 
         conversations = Conversations(self._work)
         return CompareService(self.bus, conversations, self.fit, make_pool, self._turns)

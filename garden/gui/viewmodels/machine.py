@@ -211,7 +211,7 @@ class MachineViewModel(QObject):
             self.refresh()
 
     def _read_audit(self) -> tuple[LoadRecord, ...]:
-        return self._garden.fit.audit()
+        return self._garden.audit.records()
 
     def _on_snapshot(self, snapshot: HardwareSnapshot) -> None:
         self._reading = False

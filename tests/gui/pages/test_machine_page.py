@@ -142,7 +142,7 @@ def test_without_a_load_the_audit_says_where_they_come_from(page: MachinePage, w
 
 
 def test_loads_are_listed_with_their_errors(qtbot: QtBot, garden: Garden, page: MachinePage) -> None:
-    garden.fit.remember_load(loaded("Qwen3-8B", 1_010), predicted(1_000))
+    garden.audit.loaded(loaded("Qwen3-8B", 1_010), predicted(1_000))
     page.hide()
     with qtbot.waitSignal(page.machine.audited):
         page.show()

@@ -159,8 +159,8 @@ def test_models_of_the_library_stand_where_they_would_be_loaded(
 
 
 def test_loads_are_audited_the_newest_first(qtbot: QtBot, garden: Garden, machine: MachineViewModel) -> None:
-    garden.fit.remember_load(loaded("old", 100), predicted(100))
-    garden.fit.remember_load(loaded("new", 103), predicted(100))
+    garden.audit.loaded(loaded("old", 100), predicted(100))
+    garden.audit.loaded(loaded("new", 103), predicted(100))
     with qtbot.waitSignal(machine.audited):
         machine.watch(True)
 
