@@ -27,8 +27,9 @@ _RAM = "CPU"
 
 
 class LoadAudit:
-    """Keeps forecasts beside what was seen, and tells the machine's readings what was learned. Safe to use from any
-    thread.
+    """Keeps forecasts beside what was seen, and lets the machine's readings carry what was learned.
+
+    Safe to use from any thread.
 
     Args:
         forecasts: Where loads are kept.
