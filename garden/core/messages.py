@@ -75,14 +75,13 @@ class ModelLoaded(Message, frozen=True, kw_only=True):
     Attributes:
         configuration: With every auto resolved (flash attention, context, layers, template hash).
         buffers: The engine's own buffers.
-        kv_cache_bytes: Cache and recurrent state, as a part of the context bytes.
+        kv_cache_bytes: Cache and recurrent state: the sum of the buffers' context bytes.
         load_seconds: Wall-clock time of the load.
         resident_bytes: Resident set after the load.
         vocab_size: Tokens in the vocabulary.
         has_template: Whether the file carries a chat template.
         engine_version: Version of llama-cpp-python.
         cpu_features: Instruction sets the engine uses.
-        warnings: Sentences the user should see.
     """
 
     configuration: RunConfiguration
@@ -94,7 +93,6 @@ class ModelLoaded(Message, frozen=True, kw_only=True):
     has_template: bool
     engine_version: str
     cpu_features: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
 
     @property
     def buffers_bytes(self) -> int:

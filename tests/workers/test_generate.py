@@ -192,7 +192,6 @@ def test_a_base_model_completes_and_says_so(base_model: Path) -> None:
     backend.close()
 
     assert loaded.configuration.ask.template == "none"
-    assert any("base model" in warning for warning in loaded.warnings)
     assert next(event for event in events if isinstance(event, PromptRendered)).text == "Hello there"
 
 
@@ -420,16 +419,6 @@ def test_a_template_that_refuses_keeps_its_own_words(backend: LocalBackend) -> N
         ask(backend, dataclasses.replace(GREEDY, template="{{ raise_exception('roles must alternate') }}"))
 
     assert ask(backend)[0] is not None
-
-
-def test_what_the_machine_cannot_do_is_a_warning_and_resolved(tiny_model: Path) -> None:
-    backend = LocalBackend()
-    loaded = backend.load(configuration(tiny_model).with_load(context_length=4_096, n_gpu_layers=99))
-    backend.close()
-
-    assert any("trained for 2,048 tokens" in warning for warning in loaded.warnings)
-    if loaded.configuration.load.n_gpu_layers == 0:
-        assert any("no GPU" in warning for warning in loaded.warnings)
 
 
 def test_a_model_of_embeddings_is_refused_in_a_sentence(tmp_path: Path) -> None:
