@@ -203,7 +203,7 @@ class CompareService:
         return handle
 
     def retry(self, conversation_id: str, letter: str) -> Handle[Answer]:
-        """Ask one pane the last prompt again; its answer is replaced.
+        """Ask one pane the last prompt again; its answer is replaced as soon as there is another, and stays if not.
 
         Raises:
             RefusedError: Nothing was asked yet, or the panes are answering.
@@ -220,7 +220,7 @@ class CompareService:
             return next(answer for answer in turn.answers if answer.pane == letter)
 
         handle = self._tasks.submit(work)
-        handle.on_done(lambda _handle: self._end_unbegun(conversation_id, index, ()))
+        handle.on_done(lambda _handle: self._end_unbegun(conversation_id, index, letter))
         return handle
 
     def restart(self, conversation_id: str, letter: str) -> Handle[None]:
@@ -287,9 +287,7 @@ class CompareService:
                     answer = self._answer(conversation_id, index, letter, cancelled)
                     if relay:
                         self._models.release((conversation_id, letter))
-                self._open.keep(conversation_id, index, answer)
-                state: PaneStage = "failed" if answer.error else "done"
-                self._report(conversation_id, index, letter, state, answer=answer)
+                self._settle(conversation_id, index, answer)
         finally:
             self._free(conversation_id)
         return self.open(conversation_id).turns[index]
@@ -316,8 +314,12 @@ class CompareService:
         panes = dict(self.open(conversation_id).panes)
         for letter in order:
             answer = Answer(pane=letter, configuration=panes[letter], finish_reason=FinishReason.CANCELLED)
-            self._open.keep(conversation_id, index, answer)
-            self._report(conversation_id, index, letter, "done", answer=answer)
+            self._settle(conversation_id, index, answer)
+
+    def _settle(self, conversation_id: str, index: int, answer: Answer) -> None:
+        """Keep an answer, and tell its pane what stands there now."""
+        stands = self._open.keep(conversation_id, index, answer)
+        self._report(conversation_id, index, answer.pane, "failed" if stands.error else "done", answer=stands)
 
     def _answer(self, conversation_id: str, index: int, letter: str, cancelled: threading.Event) -> Answer:
         key = (conversation_id, letter)

@@ -314,6 +314,44 @@ def test_a_retry_replaces_one_answer(garden: Garden, tiny_model: Path, other_tin
     assert turn.answers == (before.answers[0], answer)
 
 
+def test_a_retry_that_fails_leaves_the_answer_and_says_why(garden: Garden, tiny_model: Path, tmp_path: Path) -> None:
+    model = tmp_path / "Tiny.gguf"
+    model.write_bytes(tiny_model.read_bytes())
+    chat = conversation(garden, model)
+    (before,) = garden.compare.ask(chat.id, "Why?").result(60).answers
+    assert before.text
+    garden.compare.close_conversation(chat.id)
+    model.unlink()
+    watcher = Watcher(garden)
+
+    assert garden.compare.retry(chat.id, "A").result(60) == before
+
+    watcher.until(is_state("A", "failed"))
+    told = [event.answer for event in watcher.seen if isinstance(event, PaneChanged) and event.state == "failed"]
+    assert [(answer.text, answer.error) for answer in told if answer] == [(before.text, f"There is no file {model}.")]
+    assert garden.compare.open(chat.id).turns[0].answers == (before,)
+
+
+def test_a_retry_stopped_before_its_first_word_leaves_the_answer(
+    garden: Garden, tiny_model: Path, endless_model: Path
+) -> None:
+    chat = conversation(garden, tiny_model)
+    (before,) = garden.compare.ask(chat.id, "Why?").result(60).answers
+    busy = conversation(garden, endless_model, max_tokens=MANY)
+    watcher = Watcher(garden)
+    long = garden.compare.ask(busy.id, "Go on.")
+    watcher.until(is_text("A"))
+
+    # It waits for the other conversation, so that it is stopped before its turn came.
+    retry = garden.compare.retry(chat.id, "A")
+    garden.compare.stop(chat.id)
+    garden.compare.stop(busy.id)
+
+    assert retry.result(30) == before
+    long.result(30)
+    assert garden.compare.open(chat.id).turns[0].answers == (before,)
+
+
 def test_panes_come_and_go(garden: Garden, tiny_model: Path, other_tiny_model: Path) -> None:
     chat = conversation(garden, tiny_model)
     garden.compare.ask(chat.id, "Hello?").result(60)
