@@ -18,7 +18,14 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Cancel(Message, frozen=True, kw_only=True):
-    """Stop the work under way. The child answers with what it has, or ends."""
+    """Stop the work under way. The child answers with what it has, or ends.
+
+    Attributes:
+        request_id: Which request is meant, even one that is still on its way; never one after it. None means whatever
+            is under way when it comes.
+    """
+
+    request_id: int | None = None
 
 
 class Failed(Message, frozen=True, kw_only=True):
@@ -55,7 +62,7 @@ class Progress(Message, frozen=True, kw_only=True):
 
 
 class LoadModel(Message, frozen=True, kw_only=True):
-    """First message to the generate worker: load this, verbatim."""
+    """First message to the generate worker: load this, verbatim. To a Cancel it is request 0."""
 
     configuration: RunConfiguration
 
@@ -173,7 +180,7 @@ class Quantize(Message, frozen=True, kw_only=True):
 
     Attributes:
         source: Path of the GGUF to read.
-        destination: Path to write (the worker writes ``.part`` beside it and renames); ignored in a dry run.
+        destination: Path to write (the worker writes beside it and renames); ignored in a dry run.
         quant_type: llama.cpp's name, e.g. ``Q4_K_M``.
         threads: ≥ 1.
         allow_requantize: The user consents to quantizing an already quantized source.

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -15,7 +16,9 @@ import pytest
 from garden.core.conversation import Conversation, FinishReason, Mode
 from garden.core.errors import NotFoundError, RefusedError
 from garden.core.events import Event, PaneChanged, PaneText
+from garden.core.messages import Generated, ModelLoaded
 from garden.core.run_configuration import RunConfiguration
+from garden.inference.local_backend import LocalBackend
 from garden.services.garden import Garden
 
 pytestmark = pytest.mark.engine
@@ -251,6 +254,40 @@ def test_a_stop_while_the_model_loads_is_a_stop(garden: Garden, endless_model: P
     assert handle.result(20).answers[0].finish_reason is FinishReason.CANCELLED
     assert garden.compare.retry(chat.id, "A") is not None
     garden.compare.stop(chat.id)
+
+
+def test_a_stop_just_before_the_model_is_asked_is_a_stop(
+    garden: Garden, endless_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = conversation(garden, endless_model, max_tokens=MANY)
+    generate = LocalBackend.generate
+
+    def stopped_first(backend: LocalBackend, *args: Any, **options: Any) -> Generated:
+        garden.compare.stop(chat.id)
+        return generate(backend, *args, **options)
+
+    monkeypatch.setattr(LocalBackend, "generate", stopped_first)
+    (answer,) = garden.compare.ask(chat.id, "Go on.").result(60).answers
+
+    assert (answer.finish_reason, answer.text) == (FinishReason.CANCELLED, "")
+    assert [model.idle for model in garden.compare.loaded()] == [True]
+
+
+def test_a_stop_just_before_the_load_loads_nothing(
+    garden: Garden, endless_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = conversation(garden, endless_model)
+    load = LocalBackend.load
+
+    def stopped_first(backend: LocalBackend, *args: Any, **options: Any) -> ModelLoaded:
+        garden.compare.stop(chat.id)
+        return load(backend, *args, **options)
+
+    monkeypatch.setattr(LocalBackend, "load", stopped_first)
+    (answer,) = garden.compare.ask(chat.id, "Go on.").result(60).answers
+
+    assert answer.finish_reason is FinishReason.CANCELLED
+    assert garden.compare.loaded() == ()
 
 
 def test_a_turn_that_is_cancelled_before_it_began_ends(garden: Garden, endless_model: Path) -> None:

@@ -26,12 +26,12 @@ from garden.core.errors import (
     RefusedError,
     WorkerDiedError,
 )
-from garden.core.messages import Delta, PromptRead, PromptRendered
+from garden.core.messages import Delta, Generate, Message, PromptRead, PromptRendered
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import AskParameters, RunConfiguration, Sampling
 from garden.inference.backend import GenerationEvent
 from garden.inference.local_backend import LocalBackend
-from garden.process.child import worker_environment
+from garden.process.child import Child, worker_environment
 from tests.tiny_families import write_embedding_model, write_split_model
 from tests.tiny_models import ENDLESS_TEMPLATE, write_tiny_model
 
@@ -158,6 +158,41 @@ def test_a_cancel_right_behind_the_request_is_not_lost(backend: LocalBackend) ->
     answer = backend.generate(HELLO, endless, lambda event: None, ignore_eos=True)
 
     assert answer.finish_reason in (FinishReason.CANCELLED, FinishReason.CONTEXT)
+
+
+def test_a_cancel_that_overtakes_the_request_is_not_lost(
+    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = Child.send
+
+    def overtaken(child: Child[Message], message: Message) -> None:
+        if isinstance(message, Generate):
+            backend.cancel()
+        send(child, message)
+
+    monkeypatch.setattr(Child, "send", overtaken)
+    endless = dataclasses.replace(GREEDY, max_tokens=100_000)
+
+    answer = backend.generate(HELLO, endless, lambda event: None, ignore_eos=True)
+
+    assert (answer.finish_reason, answer.text) == (FinishReason.CANCELLED, "")
+    monkeypatch.undo()
+    assert ask(backend)[0]
+
+
+def test_what_was_cancelled_before_it_was_asked_is_not_asked(backend: LocalBackend, tiny_model: Path) -> None:
+    cancelled = threading.Event()
+    cancelled.set()
+    backend.cancel()
+
+    with pytest.raises(CancelledByUser):
+        backend.generate(HELLO, GREEDY, lambda event: None, cancelled=cancelled)
+    other = LocalBackend()
+    with pytest.raises(CancelledByUser):
+        other.load(configuration(tiny_model), cancelled=cancelled)
+
+    assert other.wait_closed(10)
+    assert ask(backend)[0]
 
 
 def test_the_context_ends_the_answer_when_it_is_full(backend: LocalBackend) -> None:
