@@ -17,9 +17,9 @@ from garden.jobs.job_context import JobContext
 from garden.jobs.job_runner import JobRunner
 from garden.jobs.pool import TaskPool
 from garden.quantization.child_task import forecast_quantizations, local_path, measure_quality, run_quantization
+from garden.quantization.claim import sweep_leftovers
 from garden.quantization.offered_types import check_type
 from garden.quantization.own_runs import expected_run
-from garden.quantization.part_file import sweep_leftovers
 from garden.quantization.plan import QuantizationRequest, check_source, destination_name
 from garden.services.fit import FitService
 from garden.services.library import LibraryService
@@ -155,13 +155,11 @@ class WorkshopService:
             def report(progress: Progress) -> None:
                 job.progress(progress.done, progress.total, progress.note)
 
-            scratch = cache_dir() / "quality"
-            scratch.mkdir(parents=True, exist_ok=True)
             reports = measure_quality(
                 base.ref,
                 [quant.ref for quant in quants],
                 threads=self._threads,
-                scratch_folder=scratch,
+                scratch_folder=cache_dir() / "quality",
                 text=text,
                 windows=windows,
                 on_progress=report,
@@ -177,9 +175,7 @@ class WorkshopService:
 
     def sweep(self) -> None:
         """Remove what quantizations left that were killed; those under way anywhere are left alone."""
-        models = self._settings.models_dir
-        for folder in (models, *(path for path in models.glob("*") if path.is_dir())):
-            sweep_leftovers(folder)
+        sweep_leftovers()
 
     def receipts(self) -> tuple[QuantizationReceipt, ...]:
         """What was made here, the newest first."""
