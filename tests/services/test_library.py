@@ -311,6 +311,38 @@ def test_a_paused_download_waits_until_it_is_resumed(hub: HubServer, garden: Gar
     assert handle.result(60).ref.repo_id == REPO
 
 
+def test_a_paused_download_goes_on_when_it_is_asked_for_again(hub: HubServer, garden: Garden) -> None:
+    hub.faults.add(Fault("slow", bytes_per_second=1_000_000))
+    events = garden.bus.subscribe()
+    handle = garden.library.download_target(target())
+    while not any(isinstance(event, JobChanged) and event.job.done > 200_000 for event in events.wait(20)):
+        assert not handle.done
+    garden.activity.pause(handle.id)
+    while garden.activity.jobs()[0].state is not JobState.PAUSED:
+        events.wait(5)
+    before = len(hub.requests)
+
+    again = garden.library.download_target(target())
+
+    assert again.result(60) == handle.result(60)
+    assert [(job.id, job.state) for job in garden.activity.jobs()] == [(handle.id, JobState.SUCCEEDED)]
+    (resumed,) = _resumed_ranges(hub, before)
+    assert resumed not in (None, "bytes=0-")
+
+
+def test_a_download_that_activity_resumed_is_not_begun_beside_it(hub: HubServer, data_dirs: Path) -> None:
+    _begin_and_end(hub, "kill")
+
+    with Garden.open() as again:
+        again.tend()
+        (job,) = again.activity.jobs()
+        resumed = again.activity.resume(job.id)
+        asked = again.library.download_target(target())
+
+        assert asked.result(60) == resumed.result(60)
+        assert [old.id for old in again.activity.jobs()] == [job.id]
+
+
 def test_the_starter_asked_for_twice_is_fetched_once(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", "")
