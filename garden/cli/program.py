@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "quality": ("workshop_commands", "How much quants lost against their base."),
     "compare": ("compare_command", "One prompt to several models, side by side."),
     "export": ("export_command", "Take a model's configuration to another runtime."),
-    "engine": ("machine_commands", "The engine and its backends."),
+    "engine": ("engine_command", "The engine and its backends; add a GPU's without a compiler."),
     "doctor": ("machine_commands", "What is wrong here, and what helps."),
 }
 

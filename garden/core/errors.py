@@ -39,6 +39,10 @@ class WorkerDiedError(GardenError):
     """A child process ended without an answer: crash, kill or out of memory."""
 
 
+class TimeLimitError(GardenError):
+    """A child process took longer than it may, and was ended."""
+
+
 class OutOfMemoryError(GardenError):
     """What was asked for does not fit in memory beside what is already loaded."""
 

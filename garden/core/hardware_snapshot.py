@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from garden.core.added_backend import AddedBackend, SelfTest
+
 #: What a device is to the engine.
 DeviceKind = Literal["cpu", "gpu", "igpu", "accelerator"]
 
@@ -73,17 +75,40 @@ class EngineDevice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineBackend:
-    """A ggml backend that the engine was built with or has loaded.
+    """A ggml backend that the engine was built with or that was added to it.
 
     Attributes:
         name: ggml's name, e.g. ``CPU``, ``CUDA``, ``Vulkan``.
         path: Its library, None when it is part of another one.
         devices: Names of the devices it drives.
+        added: Name to remove it by when it was added, None when the engine was built with it.
+        self_test: How it did when it was added.
+        problem: Why it was added and is not in use, None when it is.
     """
 
     name: str
     path: str | None
     devices: tuple[str, ...]
+    added: str | None = None
+    self_test: SelfTest | None = None
+    problem: str | None = None
+
+    @classmethod
+    def left_out(cls, record: AddedBackend, problem: str) -> EngineBackend:
+        """An added backend that is not in use.
+
+        Args:
+            record: The backend.
+            problem: Why.
+        """
+        return cls(
+            name=record.backend,
+            path=str(record.path),
+            devices=(),
+            added=record.name,
+            self_test=record.self_test,
+            problem=problem,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -323,9 +323,11 @@ class Probe(Message, frozen=True, kw_only=True):
 
     Attributes:
         known: GPUs of an earlier look, for the name and size of one that sleeps now.
+        added: Load the backends that were added to the engine; without, the engine alone is looked at.
     """
 
     known: tuple[Gpu, ...] = ()
+    added: bool = True
 
 
 class Probed(Message, frozen=True, kw_only=True):

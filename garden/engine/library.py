@@ -8,11 +8,14 @@ import re
 import sys
 import threading
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from garden.core.errors import EngineMissingError
+from garden.core.added_backend import AddedBackend, added_backends, same_minor
+from garden.core.errors import EngineError, EngineMissingError
 from garden.core.hardware_snapshot import DeviceKind, Engine, EngineBackend, EngineDevice
+from garden.engine.plug_in import PlugIn, load_plug_in
 
 PACKAGE = "llama-cpp-python"
 
@@ -58,18 +61,25 @@ class EngineLog:
 
 
 class EngineLibrary:
-    """The loaded library.
+    """The loaded library, with the backends that were added to it.
+
+    Args:
+        added: Backends to load besides those that it was built with; by default all that were added. One that does
+            not load is left out: models then run on what there is.
 
     Attributes:
         c: The module of C functions.
         log: What it logs.
         version: Version of the Python package.
+        added: Backends that were to be loaded.
+        plug_ins: Those that were, by the name of their folder.
+        left_out: Why others were not, by the name of their folder.
 
     Raises:
         EngineMissingError: The package is not installed, or its library cannot be loaded.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, added: Sequence[AddedBackend] | None = None) -> None:
         try:
             from llama_cpp import llama_cpp
         except ImportError as error:
@@ -92,6 +102,24 @@ class EngineLibrary:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(callback))
         self.c.llama_log_set(callback, None)
         self.c.llama_backend_init()
+        self.added = added_backends() if added is None else tuple(added)
+        self.plug_ins: dict[str, PlugIn] = {}
+        self.left_out: dict[str, str] = {}
+        for backend in self.added:
+            self._add(backend)
+
+    def _add(self, backend: AddedBackend) -> None:
+        """Load an added backend, unless it was tested with another engine than this one."""
+        if backend.engine_version != self.version or not same_minor(backend.ggml_version, self.ggml_version()):
+            self.left_out[backend.name] = (
+                f"It was tested with llama-cpp-python {backend.engine_version}, not with this {self.version}: "
+                "switch it on again."
+            )
+            return
+        try:
+            self.plug_ins[backend.name] = load_plug_in(self, backend.path)
+        except EngineError as error:
+            self.left_out[backend.name] = f"{error.sentence} {error.action}".strip()
 
     def function(self, name: str, result: Any, *arguments: Any) -> Any:
         """A C function that the package does not bind; resolved through its own handle.
@@ -137,7 +165,7 @@ class EngineLibrary:
         return tuple(found)
 
     def backends(self) -> tuple[EngineBackend, ...]:
-        """The backends in ggml's registry, with the devices that each drives."""
+        """The backends in ggml's registry, with the devices that each drives; then those that could not be loaded."""
         count = self.function("ggml_backend_reg_count", ctypes.c_size_t)
         get = self.function("ggml_backend_reg_get", ctypes.c_void_p, ctypes.c_size_t)
         name = self.function("ggml_backend_reg_name", ctypes.c_char_p, ctypes.c_void_p)
@@ -145,19 +173,28 @@ class EngineLibrary:
         device = self.function("ggml_backend_reg_dev_get", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
         device_name = self.function("ggml_backend_dev_name", ctypes.c_char_p, ctypes.c_void_p)
         folder = Path(self.c._lib._name).parent
+        added = {self.plug_ins[record.name].backend: record for record in self.added if record.name in self.plug_ins}
         found = []
         for index in range(count()):
             registry = get(index)
             backend = name(registry).decode("utf-8", "replace")
-            library = next(iter(sorted(folder.glob(f"*ggml-{backend.lower()}.*"))), None)
+            record = added.get(backend)
+            library = record.path if record else next(iter(sorted(folder.glob(f"*ggml-{backend.lower()}.*"))), None)
             devices = (device_name(device(registry, number)) for number in range(device_count(registry)))
             found.append(
                 EngineBackend(
                     name=backend,
                     path=str(library) if library else None,
                     devices=tuple(text.decode("utf-8", "replace") for text in devices),
+                    added=record.name if record else None,
+                    self_test=record.self_test if record else None,
                 )
             )
+        found += [
+            EngineBackend.left_out(record, self.left_out[record.name])
+            for record in self.added
+            if record.name in self.left_out
+        ]
         return tuple(found)
 
     def ggml_version(self) -> str | None:
@@ -182,10 +219,14 @@ class EngineLibrary:
         return tuple(name.lower() for name in re.findall(r"(\w+) = 1", self.system_info()))
 
 
-def engine_facts() -> Engine:
-    """What the engine is and can compute on; a missing engine is an answer, not an error."""
+def engine_facts(*, added: bool = True) -> Engine:
+    """What the engine is and can compute on; a missing engine is an answer, not an error.
+
+    Args:
+        added: Load what was added to it.
+    """
     try:
-        library = EngineLibrary()
+        library = EngineLibrary() if added else EngineLibrary(())
     except EngineMissingError as error:
         return Engine(installed=False, problem=error.sentence)
     return Engine(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -35,6 +35,7 @@ class Model:
         path: GGUF file, or the first shard of a set.
         load: How to load it.
         on_progress: Called with 0..1 while the weights are read; False cancels the load.
+        devices: Names of the devices that layers may move to; by default the engine chooses among all.
 
     Attributes:
         vocabulary: Its tokens.
@@ -53,6 +54,7 @@ class Model:
         load: LoadParameters,
         *,
         on_progress: Callable[[float], bool] | None = None,
+        devices: Sequence[str] = (),
     ) -> None:
         self.library = library
         self._adapters: list[tuple[Any, float]] = []
@@ -64,6 +66,9 @@ class Model:
         placements = self._placements(load.tensor_placement)
         if placements is not None:
             parameters.tensor_buft_overrides = ctypes.cast(placements, ctypes.c_void_p)
+        chosen = (ctypes.c_void_p * (len(devices) + 1))(*map(self._device, devices))
+        if devices:
+            parameters.devices = ctypes.cast(chosen, ctypes.c_void_p)
         cancelled = False
 
         def report(fraction: float, _data: Any) -> bool:
@@ -161,12 +166,17 @@ class Model:
     def _buffer_type(self, device: str) -> Any:
         if device == "CPU":
             return self.library.function("ggml_backend_cpu_buffer_type", ctypes.c_void_p)()
-        by_name = self.library.function("ggml_backend_dev_by_name", ctypes.c_void_p, ctypes.c_char_p)(device.encode())
-        if not by_name:
+        buffer_type = self.library.function("ggml_backend_dev_buffer_type", ctypes.c_void_p, ctypes.c_void_p)
+        return buffer_type(self._device(device))
+
+    def _device(self, name: str) -> int:
+        by_name = self.library.function("ggml_backend_dev_by_name", ctypes.c_void_p, ctypes.c_char_p)
+        device: int | None = by_name(name.encode())
+        if not device:
             raise EngineError(
-                f"The engine has no device named {device}.", "Choose CPU or one that `garden engine` lists."
+                f"The engine has no device named {name}.", "Choose CPU or one that `garden engine` lists."
             )
-        return self.library.function("ggml_backend_dev_buffer_type", ctypes.c_void_p, ctypes.c_void_p)(by_name)
+        return device
 
     def _add_adapter(self, adapter: Adapter) -> None:
         pointer = self.library.c.llama_adapter_lora_init(self.pointer, os.fsencode(adapter.path))

@@ -174,10 +174,19 @@ def _machine(machine: HardwareSnapshot) -> Iterator[Check]:
     yield Check("Engine", True, f"llama-cpp-python {engine.version} on {devices}.")
     for gpu in machine.gpus:
         if gpu.device is None:
-            detail = f"{gpu.name} lies idle: this engine was built without a backend for it."
-            yield Check("GPU", True, detail, "Build for it: python packaging/bootstrap.py engine --backend cuda")
+            detail = f"{gpu.name} lies idle: this engine has no backend for it."
+            name = "cuda" if gpu.vendor == "nvidia" else "vulkan"
+            yield Check("GPU", True, detail, f"Try: garden engine add {name}")
         else:
             yield Check("GPU", True, f"{gpu.name} is used as {gpu.device}.")
+    for backend in engine.backends:
+        if backend.problem:
+            yield Check(
+                f"{backend.name} backend",
+                False,
+                backend.problem,
+                f"Add it again, or: garden engine remove {backend.added}",
+            )
 
 
 def _window() -> Check:

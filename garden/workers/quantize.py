@@ -126,7 +126,8 @@ class _Source:
     """
 
     def __init__(self, path: Path, lineage: str) -> None:
-        self.library = EngineLibrary()
+        # The processor does all of it: a GPU need not be woken for it.
+        self.library = EngineLibrary(())
         self.shards = shard_paths(path)
         self._lineage = lineage
         self._metadata_bytes: int | None = None

@@ -15,12 +15,14 @@ _DOING = {
     JobKind.QUANTIZE: "Quantizing",
     JobKind.QUALITY: "Measuring the loss",
     JobKind.VERIFY: "Checking the hash",
+    JobKind.ENGINE: "Adding it to the engine",
 }
 _DONE = {
     JobKind.DOWNLOAD: "Downloaded and verified",
     JobKind.QUANTIZE: "Quantized and hashed",
     JobKind.QUALITY: "Loss measured",
     JobKind.VERIFY: "Hash checked",
+    JobKind.ENGINE: "Tested and switched on",
 }
 
 
