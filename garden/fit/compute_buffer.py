@@ -51,7 +51,7 @@ def compute_bytes(shape: ModelShape, blocks: Sequence[Graph], load: LoadParamete
     placed = (*blocks[:-1][:_MAX_BLOCKS], *blocks[-1:])
     kinds = [_reads_window(block) for block in placed]
     # In the order of first use.
-    masks = {
+    masks: dict[bool | None, Block] = {
         kind: arena.take(_kind_inputs_bytes(shape, load, cells, kind))
         for kind in sorted(shape.cached_kinds, key=lambda kind: kinds.index(kind) if kind in kinds else 0)
     }
