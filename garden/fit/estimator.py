@@ -18,6 +18,7 @@ from garden.fit.rough_forecast import rough_forecast
 from garden.fit.speed import MeasuredSpeed, decode_tokens_per_second
 from garden.fit.verdict import amount, reason_of, verdict_of
 from garden.gguf.header import GgufHeader
+from garden.gguf.hollow_file import is_own
 
 __all__ = ["MeasuredSpeed", "forecast", "rough_forecast", "usable_gpus"]
 
@@ -123,7 +124,7 @@ class _Plan:
 
     def is_decided(self, placed: Placed) -> bool:
         """Whether the verdict holds however wrong the formula is; for headers that the engine can be asked about."""
-        if not self._header.is_own:
+        if not is_own(self._header):
             return True
         said = _outcome(placed)
         return all(

@@ -16,7 +16,7 @@ from typing import Any
 from garden.core.errors import InvalidFileError
 from garden.gguf.byte_source import ByteSource
 from garden.gguf.quant_name import quant_type_numbered
-from garden.gguf.tensor_type import TENSOR_TYPES, TYPES_BY_NAME
+from garden.gguf.tensor_type import TENSOR_TYPES
 
 MAGIC = b"GGUF"
 
@@ -167,28 +167,29 @@ class GgufHeader:
             return declared
         return next((t.shape[1] for t in self.tensors if t.name == "token_embd.weight" and len(t.shape) > 1), None)
 
-    @functools.cached_property
-    def is_own(self) -> bool:
-        """Whether it is a file's own: not a published shape, and every tensor as large as its type and shape say.
-
-        Of a header derived from another quantization of the same model this is not so.
-        """
-        return self.header_bytes > 0 and all(
-            tensor.size_bytes == TYPES_BY_NAME[tensor.ggml_type].size_of(tensor.elements)
-            for tensor in self.tensors
-            if tensor.ggml_type in TYPES_BY_NAME
-        )
-
-    @functools.cached_property
+    @property
     def tensors_by_block(self) -> Mapping[int, Mapping[str, TensorInfo]]:
         """Tensors of each block by the rest of their name, e.g. ``attn_q.weight``; the others are left out."""
+        return self._by_place[0]
+
+    @property
+    def tensors_outside_blocks(self) -> tuple[TensorInfo, ...]:
+        """Embeddings, the output and the like."""
+        return self._by_place[1]
+
+    @functools.cached_property
+    def _by_place(self) -> tuple[dict[int, dict[str, TensorInfo]], tuple[TensorInfo, ...]]:
         blocks: dict[int, dict[str, TensorInfo]] = {}
+        others = []
         for tensor in self.tensors:
-            prefix, _, rest = tensor.name.partition(".")
-            number, _, name = rest.partition(".")
-            if prefix == "blk" and len(number) <= 4 and number.isascii() and number.isdigit():
-                blocks.setdefault(int(number), {})[name] = tensor
-        return blocks
+            name = tensor.name
+            end = name.find(".", 4) if name.startswith("blk.") else -1
+            number = name[4:end]
+            if 4 < end <= 8 and number.isascii() and number.isdigit():
+                blocks.setdefault(int(number), {})[name[end + 1 :]] = tensor
+            else:
+                others.append(tensor)
+        return blocks, tuple(others)
 
     def text(self, key: str) -> str | None:
         """A string under this full key, None when absent or of another type."""

@@ -18,6 +18,7 @@ from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters, RunConfiguration
 from garden.fit.estimator import forecast as formula
 from garden.gguf.header import GgufHeader
+from garden.gguf.hollow_file import is_own
 from garden.inference.local_backend import LocalBackend
 from garden.services.dry_runs import DryRuns
 from garden.services.garden import Garden
@@ -287,13 +288,13 @@ def test_a_sibling_is_asked_about_by_its_own_header(hub: HubServer, garden: Gard
     first, second = repository.files
     garden.fit.remote_header(repository, first).result(20)
     derived = garden.fit.remote_header(repository, second).result(20)
-    assert not derived.is_own
+    assert not is_own(derived)
 
     with pytest.raises(InvalidFileError, match="very file"):
         garden.fit.exact(derived).result(60)
     own = garden.fit.remote_header(repository, second, own=True).result(20)
 
-    assert own.is_own
+    assert is_own(own)
     assert garden.fit.exact(own).result(60).verdict is Verdict.FITS
     # It is remembered by its hash.
     asked = len(hub.requests)
