@@ -10,10 +10,11 @@ import sys
 import click
 
 from garden.cli.output import json_option, opened, print_json, printable
+from garden.cli.run_options import RunChoices, context_note, run_options
+from garden.cli.targets import about, usable_model
 from garden.core.conversation import Answer, Conversation, Mode, Turn
 from garden.core.errors import CancelledByUser, GardenError
 from garden.core.events import PaneChanged, PaneText
-from garden.core.run_configuration import RunConfiguration
 from garden.jobs.handle import Handle
 from garden.services.compare import LETTERS
 from garden.services.figures import figures
@@ -25,66 +26,50 @@ from garden.services.target import full_name
 @click.argument("prompt")
 @click.option("--model", "models", multiple=True, required=True, help="A TARGET; give one to four.")
 @click.option("--mode", type=click.Choice([mode.value for mode in Mode]), default="fair", show_default=True)
-@click.option("--system", help="System prompt.")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 2), help="Of the draw; one is drawn and told by default.")
-@click.option("--temperature", type=click.FloatRange(0, 5), help="0 is greedy; the model's own by default.")
-@click.option("--max-tokens", type=click.IntRange(1, 1_000_000), default=512, show_default=True)
-@click.option("--context", type=click.IntRange(16, 16_777_216), help="Tokens that a pane holds.")
+@run_options
 @json_option
 def compare(
     prompt: str,
     models: tuple[str, ...],
     mode: str,
-    system: str | None,
-    seed: int | None,
-    temperature: float | None,
-    max_tokens: int,
-    context: int | None,
+    choices: RunChoices,
     as_json: bool,
 ) -> None:
     """Compare."""
     if len(models) > len(LETTERS):
         raise click.UsageError(f"A comparison has at most {len(LETTERS)} models.")
     if prompt == "-":
+        if sys.stdin is None:
+            raise click.UsageError("There is no standard input to read the prompt from.")
         prompt = sys.stdin.read()
     # One for all panes: what differs between them is then the models.
-    drawn = secrets.randbelow(2**31) if seed is None else seed
+    seed = secrets.randbelow(2**31) if choices.seed is None else choices.seed
+    choices = dataclasses.replace(choices, seed=seed)
     with opened() as garden:
         garden.machine.read()
-        panes, names = [], []
+        panes, names, trained = [], [], []
         for target in models:
-            entry = garden.library.resolve(target)
-            if entry.problem:
-                raise GardenError(entry.problem)
-            configuration = garden.compare.configuration_for(entry)
-            panes.append(_asked(configuration, system, drawn, temperature, max_tokens, context))
+            entry = usable_model(garden, target)
+            with about(full_name(entry)):
+                panes.append(choices.applied_to(garden.compare.configuration_for(entry)))
             names.append(printable(full_name(entry)))
+            trained.append(entry.context_length)
         conversation = garden.compare.new(panes, Mode(mode))
         turn = wait_for_turn(garden, conversation, prompt, names, quiet=as_json)
     if as_json:
         print_json({"panes": [pane_document(names[LETTERS.index(answer.pane)], answer) for answer in turn.answers]})
     else:
-        _show(turn, names)
+        notes = [
+            context_note(choices.context, answer.configuration.load.context_length, trained[LETTERS.index(answer.pane)])
+            for answer in turn.answers
+        ]
+        _show(turn, names, notes)
         if not all(answer.configuration.ask.sampling.greedy for answer in turn.answers):
-            click.echo(f"Drawn with seed {drawn}: --seed {drawn} gives the same answers.")
+            click.echo(f"Drawn with seed {seed}: --seed {seed} gives the same answers.")
     if all(answer.error for answer in turn.answers):
         first = turn.answers[0]
-        raise GardenError(first.error or "No pane answered.", first.action)
-
-
-def _asked(
-    configuration: RunConfiguration,
-    system: str | None,
-    seed: int,
-    temperature: float | None,
-    max_tokens: int,
-    context: int | None,
-) -> RunConfiguration:
-    sampling = configuration.ask.sampling
-    if temperature is not None:
-        sampling = dataclasses.replace(sampling, temperature=temperature)
-    changed = configuration.with_ask(system_prompt=system, sampling=sampling, max_tokens=max_tokens, seed=seed)
-    return changed.with_load(context_length=context) if context else changed
+        with about(names[LETTERS.index(first.pane)]):
+            raise GardenError(first.error or "No pane answered.", first.action)
 
 
 def wait_for_turn(garden: Garden, conversation: Conversation, prompt: str, names: list[str], *, quiet: bool) -> Turn:
@@ -114,14 +99,17 @@ def wait_for_turn(garden: Garden, conversation: Conversation, prompt: str, names
             click.echo("\r\033[K", nl=False, err=True)
 
 
-def _show(turn: Turn, names: list[str]) -> None:
-    for answer in turn.answers:
+def _show(turn: Turn, names: list[str], notes: list[str]) -> None:
+    for answer, note in zip(turn.answers, notes, strict=True):
         click.echo(f"── {answer.pane}  {names[LETTERS.index(answer.pane)]}")
         if answer.text:
             click.echo(printable(answer.text.strip()))
         if answer.error:
             click.echo(printable(f"{answer.error} {answer.action}".strip()))
-        click.echo(f"   {figures(answer)}\n")
+        click.echo(f"   {figures(answer)}")
+        if note and not answer.error:
+            click.echo(f"   {note}")
+        click.echo()
 
 
 def pane_document(name: str, answer: Answer) -> dict[str, object]:

@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 
 from garden.cli.output import json_option, opened, print_json, wait
+from garden.cli.run_options import RunChoices, context_note, run_options
+from garden.cli.targets import usable_model
 from garden.core.conversation import Answer
 from garden.core.errors import GardenError
 from garden.core.library_entry import LibraryEntry
@@ -27,6 +29,7 @@ _VERIFIED_TOKENS = 64
 @click.option(
     "--verify", is_flag=True, help="Answer a prompt here and through the exported script, and compare tokens."
 )
+@run_options
 @click.option("--force", is_flag=True, help="Replace files of the same name.")
 @click.option("--list", "list_formats", is_flag=True, help="Name the formats.")
 @json_option
@@ -35,6 +38,7 @@ def export(
     format_name: str | None,
     output: Path | None,
     verify: bool,
+    choices: RunChoices,
     force: bool,
     list_formats: bool,
     as_json: bool,
@@ -47,17 +51,17 @@ def export(
         raise click.UsageError("Name a TARGET, --format and -o DIR; --list names the formats.")
     with opened(notes_optional=not verify) as garden:
         garden.machine.read()
-        entry = garden.library.resolve(target)
-        if entry.problem:
-            raise GardenError(entry.problem)
-        configuration = garden.compare.configuration_for(entry)
+        entry = usable_model(garden, target)
+        configuration = choices.applied_to(garden.compare.configuration_for(entry))
         answer, replay = None, None
         if verify:
             configuration, answer, replay = _replayed(garden, entry, configuration)
-        rendered = garden.exports.render(format_name, configuration, answer)
+        rendered = garden.exports.render(format_name, configuration, answer, with_seed=choices.seed is not None)
         paths = garden.exports.write(rendered, output, replace=force)
+    context = context_note(choices.context, configuration.load.context_length, entry.context_length)
+    notes = (*rendered.notes, *filter(None, (context,)))
     verified = None if replay is None else replay.verdict == "reproduces"
-    _show(paths, verified, replay.detail if replay else "", rendered.notes, as_json)
+    _show(paths, verified, replay.detail if replay else "", notes, as_json)
     if verified is False:
         raise GardenError(
             "The exported script does not give the answer that Garden gives.", replay.detail if replay else ""

@@ -8,16 +8,21 @@ from typing import Any
 import click
 
 from garden.cli.output import json_option, opened, print_json, print_table, verdict_word
-from garden.core.errors import GardenError, NotFoundError
-from garden.core.fit_forecast import FitForecast
+from garden.cli.run_options import context_note
+from garden.cli.targets import usable_model
+from garden.core.errors import NotFoundError
+from garden.core.fit_forecast import FitForecast, Verdict
 from garden.core.hardware_snapshot import Gpu, HardwareSnapshot
 from garden.core.model_ref import ModelRef
 from garden.core.quantity import format_bytes
 from garden.core.run_configuration import AUTO_GPU_LAYERS, KV_TYPES
+from garden.fit.kv_cache import padded
 from garden.gguf.header import GgufHeader
 from garden.services.garden import Garden
 from garden.services.target import choose_file, parse_hub_target
 
+#: Where the context matters: the others do not come to be loaded at all.
+_RUNNABLE = (Verdict.FITS, Verdict.TIGHT, Verdict.TOO_LARGE)
 _UNITS = {"": 1, "B": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
 
@@ -101,6 +106,9 @@ def fit(
             forecast = garden.fit.decided(header, load, elsewhere)
         else:
             forecast = garden.fit.forecast(ref, load, elsewhere)
+    if context is not None and forecast.verdict in _RUNNABLE:
+        note = context_note(context, padded(context), header.context_length)
+        forecast = dataclasses.replace(forecast, reason=f"{forecast.reason} {note}".strip())
     if as_json:
         print_json(fit_document(target, forecast))
         return
@@ -148,15 +156,13 @@ def header_of(garden: Garden, target: str, *, own: bool = False) -> tuple[GgufHe
         own: Of the very file, where a sibling's would do for the formula.
     """
     try:
-        entry = garden.library.resolve(target)
+        entry = usable_model(garden, target)
     except NotFoundError:
         hub = parse_hub_target(target)
         if hub is None:
             raise
         repository = garden.catalog.repository(hub.repo_id).result()
         return garden.fit.remote_header(repository, choose_file(repository, hub), own=own).result(), None
-    if entry.problem:
-        raise GardenError(entry.problem)
     return garden.fit.header(entry.ref), entry.ref
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from garden.cli.output import json_option, opened, print_event, print_json, print_table, wait
+from garden.cli.targets import about, usable_model
 from garden.core.errors import GardenError, RefusedError
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes, format_duration
@@ -37,9 +38,7 @@ def quantize(
     try:
         _check_output(output)
         with opened() as garden:
-            source = garden.library.resolve(target)
-            if source.problem:
-                raise GardenError(source.problem)
+            source = usable_model(garden, target)
             garden.workshop.check(source, allow_requantize=allow_requantize or dry_run)
             if dry_run:
                 forecasts = garden.workshop.forecast(source, wanted).result()
@@ -49,10 +48,11 @@ def quantize(
                 destination = None
                 if output is not None:
                     destination = output if output.suffix == ".gguf" else output / destination_name(source.ref, name)
-                handle = garden.workshop.quantize(
-                    source, name, destination=destination, allow_requantize=allow_requantize
-                )
-                receipt = wait(handle, garden, as_json=as_json, what=f"{source.ref.name} {name}")
+                with about(name):
+                    handle = garden.workshop.quantize(
+                        source, name, destination=destination, allow_requantize=allow_requantize
+                    )
+                    receipt = wait(handle, garden, as_json=as_json, what=f"{source.ref.name} {name}")
                 _show_receipt(receipt, as_json)
     except GardenError as error:
         if as_json:
@@ -155,11 +155,8 @@ _TEXT = click.Path(exists=True, dir_okay=False, path_type=Path)
 def quality(base: str, quants: tuple[str, ...], text: Path | None, windows: int, as_json: bool) -> None:
     """Measure."""
     with opened() as garden:
-        base_entry = garden.library.resolve(base)
-        entries = [garden.library.resolve(quant) for quant in quants]
-        for entry in (base_entry, *entries):
-            if entry.problem:
-                raise GardenError(entry.problem)
+        base_entry = usable_model(garden, base)
+        entries = [usable_model(garden, quant) for quant in quants]
         handle = garden.workshop.quality(base_entry, entries, text=text, windows=windows)
         reports = wait(handle, garden, as_json=False, what="Measuring the loss")
     if as_json:

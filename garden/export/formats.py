@@ -58,6 +58,7 @@ def render(
     prompt_token_ids: tuple[int, ...] = (),
     template_text: str | None = None,
     engine_version: str = ENGINE_VERSION,
+    with_seed: bool = True,
 ) -> Export:
     """Render a configuration in a format.
 
@@ -68,6 +69,7 @@ def render(
         prompt_token_ids: The tokens of that text.
         template_text: The chat template inside the file, where it is known.
         engine_version: Version of llama-cpp-python that the answer came from.
+        with_seed: Whether the configuration's seed goes along; without one the target draws anew for each answer.
 
     Raises:
         NotFoundError: There is no such format.
@@ -79,6 +81,7 @@ def render(
         prompt_token_ids=prompt_token_ids,
         template_text=template_text,
         engine_version=engine_version,
+        with_seed=with_seed,
     )
     export = format_named(name).render(request)
     for file, text in export.files:

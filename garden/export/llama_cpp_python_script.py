@@ -9,7 +9,7 @@ import msgspec
 
 from garden.core.errors import NotFoundError
 from garden.core.paths import resource_path
-from garden.export.rendering import Export, ExportRequest, check_numbers
+from garden.export.rendering import Export, ExportRequest, check_numbers, seed_notes
 
 #: Asked when the configuration comes without a prompt.
 DEFAULT_QUESTION = "Why is the sky blue?"
@@ -36,6 +36,7 @@ def render_script(request: ExportRequest) -> Export:
 
 def _values(request: ExportRequest) -> dict[str, Any]:
     configuration: dict[str, Any] = msgspec.to_builtins(request.configuration)
+    configuration["ask"]["seed"] = request.seed
     return {
         "engine_version": request.engine_version,
         **configuration,
@@ -56,4 +57,4 @@ def _notes(request: ExportRequest) -> list[str]:
         notes.append("The file was not hashed yet: the script cannot tell whether it runs the same one.")
     if request.prompt_text is None:
         notes.append(f"Without an answer to export, the script asks: {DEFAULT_QUESTION}")
-    return notes
+    return notes + seed_notes(request)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from garden.core.errors import RefusedError
 from garden.core.run_configuration import RunConfiguration
 from garden.export.quoting import for_comment, for_posix, for_powershell
-from garden.export.rendering import Export, ExportRequest, check_numbers, revision_notes
+from garden.export.rendering import Export, ExportRequest, check_numbers, revision_notes, seed_notes
 
 _WHERE = ("-m", "-hf", "-a", "--host", "--port")
 _LOADING = (
@@ -69,6 +69,7 @@ def render_llama_server(request: ExportRequest) -> Export:
     if any(option.beside for option in options):
         files.append((_TEMPLATE_FILE, request.configuration.ask.template))
     _add_notes(request.configuration, options, notes)
+    notes += seed_notes(request)
     notes += revision_notes(request.configuration.model)
     return Export(files=tuple(files), notes=tuple(notes))
 
@@ -116,7 +117,7 @@ def _options(request: ExportRequest, notes: list[str]) -> tuple[Option, ...]:
     found += _placements(configuration, notes)
     found += _adapters(configuration, notes)
     found += _template(configuration, notes)
-    found += _sampling(configuration)
+    found += _sampling(request)
     # Backslashes in stop strings are backslashes.
     found.append(Option("--no-escape"))
     found += [Option("-r", stop) for stop in ask.stops if stop]
@@ -173,7 +174,8 @@ def _template(configuration: RunConfiguration, notes: list[str]) -> list[Option]
     return options
 
 
-def _sampling(configuration: RunConfiguration) -> list[Option]:
+def _sampling(request: ExportRequest) -> list[Option]:
+    configuration = request.configuration
     sampling, context = configuration.ask.sampling, configuration.load.context_length
     values: list[tuple[str, int | float]] = [
         ("--temp", max(float(sampling.temperature), 0.0)),
@@ -197,7 +199,7 @@ def _sampling(configuration: RunConfiguration) -> list[Option]:
     ]
     return [
         Option("-n", str(configuration.ask.max_tokens)),
-        Option("-s", str(configuration.ask.seed)),
+        *([Option("-s", str(request.seed))] if request.seed is not None else []),
         Option("--samplers", _SAMPLERS),
         *(Option(name, str(value)) for name, value in values),
     ]

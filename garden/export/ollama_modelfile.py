@@ -9,7 +9,7 @@ from garden.core.run_configuration import RunConfiguration
 from garden.export.go_template import family_of, system_in
 from garden.export.modelfile_reader import Instruction, bare, quoted, read_modelfile
 from garden.export.quoting import for_comment
-from garden.export.rendering import Export, ExportRequest, check_numbers, revision_notes
+from garden.export.rendering import Export, ExportRequest, check_numbers, revision_notes, seed_notes
 
 #: K and V types that Ollama's OLLAMA_KV_CACHE_TYPE takes.
 _OLLAMA_KV_TYPES = frozenset({"f16", "q8_0", "q4_0"})
@@ -25,7 +25,7 @@ def render_modelfile(request: ExportRequest) -> Export:
     notes: list[str] = []
     instructions = [
         *_model(request.configuration),
-        *_parameters(request.configuration, notes),
+        *_parameters(request, notes),
         *_texts(request, notes),
         *_adapters(request.configuration, notes),
     ]
@@ -34,6 +34,7 @@ def render_modelfile(request: ExportRequest) -> Export:
         # Never seen; it would mean that what is written is not what was chosen.
         raise RefusedError("The Modelfile would not say what was chosen.", "Use another format.")
     _note_the_rest(request.configuration, notes)
+    notes += seed_notes(request)
     notes += revision_notes(request.configuration.model)
     return Export(files=(("Modelfile", text),), notes=tuple(notes))
 
@@ -61,7 +62,8 @@ def _model(configuration: RunConfiguration) -> list[Instruction]:
     return [Instruction(name="FROM", value=path) for path in paths]
 
 
-def _parameters(configuration: RunConfiguration, notes: list[str]) -> list[Instruction]:
+def _parameters(request: ExportRequest, notes: list[str]) -> list[Instruction]:
+    configuration = request.configuration
     sampling, ask = configuration.ask.sampling, configuration.ask
     values: list[tuple[str, int | float | str]] = [
         ("num_ctx", configuration.load.context_length),
@@ -73,7 +75,7 @@ def _parameters(configuration: RunConfiguration, notes: list[str]) -> list[Instr
         ("min_p", sampling.min_p),
         ("repeat_penalty", sampling.repeat_penalty),
         ("repeat_last_n", sampling.repeat_last_n),
-        ("seed", ask.seed),
+        *([("seed", request.seed)] if request.seed is not None else []),
     ]
     found = [Instruction(name="PARAMETER", key=key, value=str(value)) for key, value in values]
     for stop in filter(None, ask.stops):

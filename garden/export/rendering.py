@@ -23,6 +23,7 @@ class ExportRequest:
         prompt_token_ids: Its tokens, empty when unknown.
         template_text: The file's chat template, None when unknown or when there is none.
         engine_version: Version of llama-cpp-python that the answer came from.
+        with_seed: Whether the seed goes along; without one the target draws anew for each answer.
     """
 
     configuration: RunConfiguration
@@ -30,6 +31,12 @@ class ExportRequest:
     prompt_token_ids: tuple[int, ...] = ()
     template_text: str | None = None
     engine_version: str = ENGINE_VERSION
+    with_seed: bool = True
+
+    @property
+    def seed(self) -> int | None:
+        """The seed that goes along, None when the target shall draw its own."""
+        return self.configuration.ask.seed if self.with_seed else None
 
     @property
     def template(self) -> str | None:
@@ -66,6 +73,13 @@ def check_numbers(configuration: RunConfiguration) -> None:
     for adapter in configuration.load.adapters:
         if not math.isfinite(adapter.scale):
             raise RefusedError("The scale of an adapter is not a finite number.", "Choose another value.")
+
+
+def seed_notes(request: ExportRequest) -> list[str]:
+    """What to say where the answers are drawn, each anew."""
+    if request.with_seed or request.configuration.ask.sampling.greedy:
+        return []
+    return ["No seed goes along: each answer is drawn anew."]
 
 
 def revision_notes(model: ModelRef) -> list[str]:

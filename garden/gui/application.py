@@ -5,6 +5,7 @@ What comes before the first paint is kept small: the window has to stand at once
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import sys
@@ -19,26 +20,36 @@ if TYPE_CHECKING:
 
 
 def open_window() -> int:
-    """Open the window and serve it until it closes.
+    """Open the window and serve it until it closes; where it is open already, raise it.
 
     Returns:
         Exit code: 0 done, 1 failed, 2 when there is no display.
     """
     from garden.core.errors import GardenError
     from garden.gui.display import display_problem
+    from garden.gui.window_address import may_be_open, window_address
 
     problem = display_problem()
     if problem is not None:
         sys.stderr.write(f"{problem} Use the command line instead: garden tour\n")
         return 2
     try:
+        address = window_address()
+        if may_be_open(address) and _raised(address):
+            # Started from a desktop there may be no output.
+            if sys.stdout is not None:
+                sys.stdout.write("Garden is already open; its window was raised.\n")
+            return 0
         garden = prepare_garden()
     except GardenError as error:
         sys.stderr.write(f"{error.sentence} {error.action}\n".replace(" \n", "\n"))
         return 1
+    from garden.gui.first_paint import FirstPaint
+
     try:
         application = make_application()
         window, _theme = make_window(application, garden)
+        FirstPaint(window, functools.partial(_hear_second_starts, application, window, address))
         window.begin()
         from garden.gui.interrupts import Interrupts, faults_said
 
@@ -50,6 +61,22 @@ def open_window() -> int:
             interrupts.remove()
     finally:
         garden.close()
+
+
+def _raised(address: str) -> bool:
+    """Whether the window that is open already came to the front."""
+    make_application()
+    from garden.gui.second_start import raise_open_window
+
+    return raise_open_window(address)
+
+
+def _hear_second_starts(application: QApplication, window: MainWindow, address: str) -> None:
+    """Called once the window stands, since it takes a part of Qt that the first paint does not need."""
+    from garden.gui.second_start import SecondStarts
+
+    second_starts = SecondStarts(window, address)
+    application.aboutToQuit.connect(second_starts.close)
 
 
 def prepare_garden() -> Garden:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt, Slot
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
+from PySide6.QtCore import QEvent, Slot
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QWidget
 
 from garden.core.errors import GardenError
@@ -24,6 +24,7 @@ from garden.gui.viewmodels.memory import MemoryViewModel
 from garden.gui.viewmodels.work_under_way import WorkUnderWay
 from garden.gui.widgets.memory_meter import MemoryMeter, meter_lines
 from garden.gui.widgets.rail import Rail, RailItem
+from garden.gui.window_keys import WindowKeys
 from garden.gui.window_state import load_window_state, save_window_state
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class MainWindow(QMainWindow):
         row.addWidget(self._rail)
         row.addWidget(self._stack, 1)
         self.setCentralWidget(body)
-        self._add_actions()
+        self._add_keys()
         self.memory.changed.connect(self._on_memory_changed)
         self._work.changed.connect(self._on_work_changed)
         self._work.finished.connect(self._on_work_finished)
@@ -104,20 +105,15 @@ class MainWindow(QMainWindow):
         self._fold_rail()
         FirstPaint(self, self._on_painted)
 
-    def _add_actions(self) -> None:
-        chords: list[tuple[str | QKeySequence.StandardKey, Callable[[], object]]] = [
-            ("Ctrl+K", self.open_palette),
-            ("Ctrl+F", self._on_find),
-            ("Ctrl+B", self.toggle_rail),
-            (QKeySequence.StandardKey.Quit, self.close),
-        ]
-        chords += [(page.shortcut, functools.partial(self.show_page, page.name)) for page in PAGES if page.shortcut]
-        for chord, call in chords:
-            action = QAction(self)
-            action.setShortcut(QKeySequence(chord))
-            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
-            action.triggered.connect(lambda _checked=False, call=call: call())
-            self.addAction(action)
+    def _add_keys(self) -> None:
+        keys = WindowKeys(self)
+        keys.add("Ctrl+K", self.open_palette)
+        keys.add("Ctrl+F", self._on_find)
+        keys.add("Ctrl+B", self.toggle_rail)
+        for page in PAGES:
+            if page.shortcut:
+                keys.add(page.shortcut, functools.partial(self.show_page, page.name))
+        keys.add_everywhere(QKeySequence.StandardKey.Quit, self.close)
 
     def begin(self) -> None:
         """Show it to the user: what closing had paused goes on, and how it is left is remembered.

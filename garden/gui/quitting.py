@@ -41,7 +41,9 @@ def quit_words(running: Sequence[JobRecord]) -> tuple[str, str]:
 def ask_before_quitting(
     theme: ThemeController, window: QWidget, running: Sequence[JobRecord], then: Callable[[], None]
 ) -> None:
-    """Ask whether to quit with this under way, and quit when the answer is yes."""
+    """Ask whether to quit with this under way, once, and quit when the answer is yes."""
+    if any(asked.is_open for asked in window.findChildren(Question, "quitQuestion")):
+        return
     title, text = quit_words(running)
     question = Question(theme, window, name="quitQuestion")
     question.closed.connect(question.deleteLater)

@@ -1,4 +1,4 @@
-"""One way to run a child: spawn, typed JSON lines over pipes, a cancel ladder, nothing left behind.
+"""One way to run a worker: spawn, typed JSON lines over pipes, a cancel ladder, nothing left behind.
 
 The child is this program again, started as a worker by name. It reads messages from its standard input and writes
 messages to a descriptor of its own; what libraries print goes to its log. Closing its input ends it.
@@ -23,6 +23,7 @@ import msgspec
 import psutil
 
 from garden.core.messages import Cancel, Message
+from garden.process.memory_watch import MemoryWatch
 
 OutputT = TypeVar("OutputT", bound=Message)
 
@@ -45,6 +46,7 @@ class Exit:
         log: Tail of what it and its libraries printed.
         protocol_error: Why its output could not be read, None when it could.
         fault: What went wrong on our side while a message was handled, None when nothing did.
+        memory_ran_out: Whether something says that memory ran out while it lived.
     """
 
     code: int
@@ -52,6 +54,7 @@ class Exit:
     log: str
     protocol_error: str | None = None
     fault: str | None = None
+    memory_ran_out: bool = False
 
     @property
     def sentence(self) -> str:
@@ -69,8 +72,10 @@ class Exit:
             return f"Something unexpected went wrong{when}: a message of the process could not be handled."
         if self.protocol_error:
             return f"The process sent something that is not a message{when}."
-        if self.code == -9:
+        if self.code == -9 and self.memory_ran_out:
             return f"The process was killed{when}, most likely because memory ran out."
+        if self.code == -9:
+            return f"The process was ended{when} by the system or another program (signal 9)."
         if self.code == -6:
             return f"The engine aborted{when}; the model file or this engine build is at fault."
         if self.code in (-11, -7, -8, -4, 0xC0000005, 0xC000001D):
@@ -131,6 +136,7 @@ class Child(Generic[OutputT]):
         self._on_message = on_message
         self._on_exit = on_exit
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the child was reaped
+        self._memory = MemoryWatch()
         self._process = subprocess.Popen(
             command or worker_command(worker),
             stdin=subprocess.PIPE,
@@ -223,7 +229,12 @@ class Child(Generic[OutputT]):
         code = self._process.wait()
         self.close()
         self._exit = Exit(
-            code=code, cancelled=self._cancelled, log=self._log_tail(), protocol_error=protocol_error, fault=fault
+            code=code,
+            cancelled=self._cancelled,
+            log=self._log_tail(),
+            protocol_error=protocol_error,
+            fault=fault,
+            memory_ran_out=self._memory.ran_out(),
         )
         self._ended.set()
         if self._on_exit:
@@ -241,6 +252,7 @@ class Child(Generic[OutputT]):
                     message = self._decoder.decode(line)
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
                     return str(error)
+                self._memory.look()
                 self._on_message(message)
         return None
 

@@ -67,13 +67,21 @@ class ExportService:
         """What can be rendered."""
         return FORMATS
 
-    def render(self, format_name: str, configuration: RunConfiguration, answer: Answer | None = None) -> Export:
+    def render(
+        self,
+        format_name: str,
+        configuration: RunConfiguration,
+        answer: Answer | None = None,
+        *,
+        with_seed: bool = True,
+    ) -> Export:
         """The files of one format, and what it cannot express.
 
         Args:
             format_name: A name of ``formats``.
             configuration: What to take away; an answer's own when there is one, since the engine resolved it.
             answer: The answer to reproduce: its prompt goes along.
+            with_seed: The configuration's seed goes along; without one the target draws anew for each answer.
 
         Raises:
             NotFoundError: No such format.
@@ -85,6 +93,7 @@ class ExportService:
             prompt_text=answer.rendered_prompt or None if answer else None,
             prompt_token_ids=answer.prompt_token_ids if answer else (),
             template_text=self._template(configuration.model),
+            with_seed=with_seed,
         )
 
     def write(self, export: Export, folder: Path, *, replace: bool = False) -> tuple[Path, ...]:

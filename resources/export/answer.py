@@ -304,6 +304,9 @@ class Model:
     def sampler(self) -> Any:
         """The chain of samplers, in llama.cpp's order."""
         sampling, seed = CONFIGURATION["ask"]["sampling"], CONFIGURATION["ask"]["seed"]
+        if seed is None:
+            # The engine's word for a seed of its own, another one at each run.
+            seed = llama_cpp.LLAMA_DEFAULT_SEED
         chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
         breakers = (ctypes.c_char_p * len(DRY_BREAKERS))(*DRY_BREAKERS)
         repeat, dry = (

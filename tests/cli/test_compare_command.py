@@ -137,3 +137,38 @@ def test_ctrl_c_ends_the_models_too(start: Callable[..., subprocess.Popen[str]],
     assert (process.returncode, out) == (130, "")
     assert err.strip().endswith("Cancelled.")
     assert psutil.wait_procs(children, timeout=1)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "note"),
+    [
+        ("16", "   A context of 16 tokens becomes 256: the engine takes it in steps of 256.\n"),
+        ("256", ""),
+        ("4096", "   The model was trained for 2,048 tokens: beyond them its answers fall apart.\n"),
+    ],
+)
+def test_a_context_that_is_another_than_asked_for_is_said(cli: Cli, tiny_model: Path, asked: str, note: str) -> None:
+    ran = cli("compare", "Why?", "--model", str(tiny_model), "--max-tokens", "3", "--context", asked)
+
+    assert ran.code == 0
+    assert [line + "\n" for line in ran.out.splitlines() if "tokens becomes" in line or "trained for" in line] == (
+        [note] if note else []
+    )
+
+
+def test_the_seed_is_told(cli: Cli, tiny_model: Path) -> None:
+    arguments = ("compare", "Why?", "--model", str(tiny_model), "--max-tokens", "3")
+
+    assert cli(*arguments, "--seed", "4711").out.endswith("Drawn with seed 4711: --seed 4711 gives the same answers.\n")
+    assert "Drawn with seed" in cli(*arguments).out
+    assert "seed" not in cli(*arguments, "--temperature", "0").out
+
+
+def test_of_several_models_the_one_at_fault_is_named(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "Broken.gguf"
+    broken.write_text("This is a note, not a model, whatever it is called.")
+
+    ran = cli("compare", "Why?", "--model", str(tiny_model), "--model", str(broken))
+
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("Broken.gguf: ")

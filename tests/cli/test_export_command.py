@@ -58,3 +58,63 @@ def test_what_is_no_model_is_one_sentence(cli: Cli, tmp_path: Path) -> None:
 
     assert ran.code == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "word"),
+    [
+        ("ollama", "Modelfile", "seed"),
+        ("llama-server", "llama-server.sh", "-s "),
+        ("llama-cpp-python", "answer.py", ""),
+    ],
+)
+def test_a_seed_goes_along_only_when_it_was_chosen(
+    cli: Cli, tiny_model: Path, tmp_path: Path, name: str, file: str, word: str
+) -> None:
+    def exported(folder: str, *options: str) -> tuple[str, str]:
+        arguments = ("export", str(tiny_model), "--format", name, "-o", str(tmp_path / folder), *options)
+        return cli(*arguments).out, (tmp_path / folder / file).read_text()
+
+    told, text = exported("drawn")
+    assert "No seed goes along: each answer is drawn anew." in told
+    assert exported("again")[1] == text
+    if name == "llama-cpp-python":
+        assert "'seed': None" in text
+    else:
+        assert f"{word}" not in "".join(line for line in text.splitlines(True) if not line.startswith("#"))
+
+    told, text = exported("chosen", "--seed", "4711")
+    assert "4711" in text
+    assert "No seed" not in told
+    assert "No seed" not in exported("greedy", "--temperature", "0")[0]
+
+
+def test_what_is_chosen_is_what_is_taken_away(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    options = ("--system", "Be brief.", "--seed", "5", "--temperature", "0.25", "--max-tokens", "33")
+
+    cli("export", str(tiny_model), "--format", "ollama", "-o", str(tmp_path), "--context", "1024", *options)
+
+    modelfile = (tmp_path / "Modelfile").read_text()
+    for line in ("num_ctx 1024", "num_predict 33", "temperature 0.25", "seed 5"):
+        assert f"PARAMETER {line}\n" in modelfile
+    assert "SYSTEM" in modelfile
+    assert "Be brief." in modelfile
+
+
+def test_a_context_beyond_what_the_model_learnt_is_said(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    ran = cli("export", str(tiny_model), "--format", "ollama", "-o", str(tmp_path), "--context", "4096")
+
+    assert "The model was trained for 2,048 tokens" in ran.out
+
+
+@pytest.mark.engine
+def test_a_verified_export_with_choices_of_its_own(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    options = ("--verify", "--context", "16", "--system", "Be brief.", "--temperature", "0.5")
+
+    ran = cli("export", str(tiny_model), "--format", "llama-cpp-python", "-o", str(tmp_path), *options)
+
+    assert ran.code == 0
+    script = (tmp_path / "answer.py").read_text()
+    assert "'temperature': 0.5" in script
+    assert "'context_length': 256" in script
+    assert "A context of 16 tokens becomes 256: the engine takes it in steps of 256." in ran.out

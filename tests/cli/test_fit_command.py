@@ -215,3 +215,20 @@ def test_a_file_that_ran_here_is_forecast_with_its_own_speed(cli: Cli, tiny_mode
     # A cache of another type, or a machine that is not this one: nobody measured that.
     for other in (("--kv-type", "q8_0"), ("--ram", "64G")):
         assert cli("fit", str(tiny_model), *other, "--json").json["decode_tokens_per_second"] is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "note"),
+    [
+        ("4096", "The model was trained for 2,048 tokens: beyond them its answers fall apart."),
+        ("16", "A context of 16 tokens becomes 256: the engine takes it in steps of 256."),
+        ("2048", ""),
+    ],
+)
+def test_what_there_is_to_say_of_a_context_is_in_the_verdict(cli: Cli, tiny_model: Path, asked: str, note: str) -> None:
+    first = cli("fit", str(tiny_model), "--context", asked).out.splitlines()[0]
+    reason = cli("fit", str(tiny_model), "--context", asked, "--json").json["reason"]
+
+    for told in (first, reason):
+        assert told.endswith(note)
+        assert ("trained for" in told or "becomes" in told) is bool(note)

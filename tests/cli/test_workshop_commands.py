@@ -76,6 +76,28 @@ def test_what_is_made_outside_the_folders_is_listed_while_it_is_there(
     assert cli("library", "--json").json == []
 
 
+def test_of_several_types_the_one_that_failed_is_named(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    in_the_way = tmp_path / "Tiny-Chat-Q4_0.gguf"
+    in_the_way.write_text("mine")
+
+    ran = cli("quantize", str(tiny_model), "Q8_0", "Q4_0", "-o", str(tmp_path), "--json")
+
+    assert ran.code == 1
+    assert "Q4_0" in ran.events[-1]["error"]
+    assert "Q4_0" in ran.err
+    assert in_the_way.read_text() == "mine"
+
+
+def test_of_several_files_the_one_at_fault_is_named(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "Broken.gguf"
+    broken.write_text("This is a note, not a model, whatever it is called.")
+
+    ran = cli("quality", str(tiny_model), str(broken))
+
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("Broken.gguf: ")
+
+
 def test_without_a_place_it_goes_into_the_library(cli: Cli, tiny_model: Path) -> None:
     cli("quantize", str(tiny_model), "Q8_0")
 
@@ -170,7 +192,7 @@ def test_what_is_no_model_is_one_sentence(cli: Cli, tmp_path: Path) -> None:
     for arguments in (("quantize", str(note), "Q4_0"), ("quality", str(note), str(note))):
         ran = cli(*arguments)
         assert ran.code == 1
-        assert ran.err.startswith("This is not a GGUF file.")
+        assert ran.err.startswith("note.gguf: This is not a GGUF file.")
 
 
 def test_a_loss_as_json_has_exactly_the_keys_of_the_contract(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:

@@ -178,6 +178,17 @@ def test_it_runs_with_every_way_to_load_and_ask(
 
 
 @pytest.mark.engine
+def test_without_a_seed_each_run_draws_anew(tiny_model: Path, tmp_path: Path) -> None:
+    told = tiny(tiny_model, ask={"sampling": Sampling(temperature=1.0)})
+    drawn = render("llama-cpp-python", told, prompt_text=PROMPT, with_seed=False).files[0][1]
+    seeded = script(told, PROMPT)
+
+    # The model has random weights: two draws of 24 tokens are never the same by chance.
+    assert tokens_of(drawn, tmp_path) != tokens_of(drawn, tmp_path)
+    assert tokens_of(seeded, tmp_path) == tokens_of(seeded, tmp_path)
+
+
+@pytest.mark.engine
 def test_given_tokens_win_over_the_text(tiny_model: Path, tmp_path: Path) -> None:
     told = tiny(tiny_model)
 

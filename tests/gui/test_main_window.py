@@ -28,8 +28,10 @@ from garden.gui.application import make_window, render_pages
 from garden.gui.main_window import MainWindow
 from garden.gui.page_list import PAGES
 from garden.gui.pages.library_page import LibraryPage
+from garden.gui.question import Question
 from garden.gui.theme.theme import ThemeController
 from garden.gui.widgets.memory_meter import MemoryMeter
+from garden.gui.widgets.overlay import Popover
 from garden.gui.widgets.rail import Rail, RailButton
 from garden.services.garden import Garden
 
@@ -277,6 +279,43 @@ def test_closing_with_work_under_way_asks_once(qtbot: QtBot, window: MainWindow,
     quit_button = next(button for button in buttons if button.isVisible())
     QTest.mouseClick(quit_button, Qt.MouseButton.LeftButton)
     assert not window.isVisible()
+
+
+def _asked(window: MainWindow) -> list[Question]:
+    return [question for question in window.findChildren(Question) if question.is_open]
+
+
+@pytest.mark.parametrize(
+    "key", [Qt.Key.Key_1, Qt.Key.Key_4, Qt.Key.Key_Comma, Qt.Key.Key_K, Qt.Key.Key_F, Qt.Key.Key_B, Qt.Key.Key_Q]
+)
+def test_no_key_reaches_behind_the_question_that_is_asked(
+    qtbot: QtBot, window: MainWindow, garden: Garden, key: Qt.Key
+) -> None:
+    garden.bus.publish(JobChanged(job=_job()))
+    qtbot.waitUntil(lambda: "1 under way" in _rail_button(window, "activity").accessibleName())
+    folded = _folded(window)
+    window.close()
+    focus = QApplication.focusWidget()
+
+    QTest.keyClick(focus or window, key, CTRL)
+
+    assert (window.current_page, _folded(window)) == ("library", folded)
+    assert QApplication.focusWidget() is focus
+    assert len(_asked(window)) == 1
+    assert window.findChild(QLineEdit, "commandPalette.field") is None
+    QTest.keyClick(focus or window, Qt.Key.Key_Escape)
+    QTest.keyClick(window, Qt.Key.Key_5, CTRL)
+    assert window.current_page == "machine"
+
+
+def test_a_popover_goes_away_for_a_key_of_the_window(qtbot: QtBot, window: MainWindow, theme: ThemeController) -> None:
+    popover = Popover(theme, _rail_button(window, "library"), name="beside")
+    popover.open()
+
+    QTest.keyClick(window, Qt.Key.Key_5, CTRL)
+
+    assert window.current_page == "machine"
+    assert not popover.is_open
 
 
 def test_closing_without_work_asks_nothing(window: MainWindow) -> None:

@@ -99,6 +99,14 @@ def test_a_kill_is_noticed_at_once_and_said_in_a_sentence() -> None:
     assert time.monotonic() - killed_at < 1
     assert (exit_.code, exit_.cancelled) == (-9, False)
     assert exit_.describe("while it answered") == (
+        "The process was ended while it answered by the system or another program (signal 9)."
+    )
+
+
+def test_a_kill_is_blamed_on_the_memory_only_where_something_says_so() -> None:
+    exit_ = Exit(code=-9, cancelled=False, log="", memory_ran_out=True)
+
+    assert exit_.describe("while it answered") == (
         "The process was killed while it answered, most likely because memory ran out."
     )
 

@@ -53,6 +53,7 @@ class DiscoverPage(QWidget):
         self._begun = False
         self._side: tuple[RepositoryViewModel, RepositoryView] | None = None
         self.search = SearchViewModel(garden, pump, self)
+        self.search.read_seen()
         self.header = PageHeader(theme)
         self._field = Field(
             theme,
@@ -99,8 +100,9 @@ class DiscoverPage(QWidget):
         self.search.repository_requested.connect(self.open_repository)
         self._models.chosen.connect(self._on_chosen)
         self._models.entered.connect(self._on_list_entered)
-        self._models.sign_in_wanted.connect(self._on_sign_in)
+        self._models.sign_in_wanted.connect(self._on_settings_wanted)
         self._models.online_wanted.connect(self._on_go_online)
+        self._models.settings_wanted.connect(self._on_settings_wanted)
         self._pump.on(SettingsChanged, self._on_settings_changed)
 
     # The right side
@@ -234,7 +236,7 @@ class DiscoverPage(QWidget):
         self._navigator.compare(entries)
 
     @Slot()
-    def _on_sign_in(self) -> None:
+    def _on_settings_wanted(self) -> None:
         self._navigator.show_page("settings")
 
     @Slot()

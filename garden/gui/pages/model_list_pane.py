@@ -45,12 +45,14 @@ class ModelListPane(QWidget):
         entered: Enter was pressed on a row.
         sign_in_wanted: The Hub asks for a pause, and a token would help.
         online_wanted: Garden works offline and should not.
+        settings_wanted: The Hub cannot be reached; its address may be wrong.
     """
 
     chosen = Signal(str)
     entered = Signal()
     sign_in_wanted = Signal()
     online_wanted = Signal()
+    settings_wanted = Signal()
 
     def __init__(self, search: SearchViewModel, settings: SettingsService, theme: ThemeController) -> None:
         super().__init__()
@@ -172,7 +174,9 @@ class ModelListPane(QWidget):
             title = "Working offline" if offline else problem.sentence.rstrip(".")
             retry: Action = ("Try again", "default", "retry", self._search.search)
             online: Action = ("Go online", "default", "discover", self.online_wanted.emit)
-            state.show_state("offline", title, problem.action, actions=(online if offline else retry,))
+            settings: Action = ("Settings", "default", "settings", self.settings_wanted.emit)
+            actions = (online,) if offline else (retry, settings)
+            state.show_state("offline", title, problem.action, actions=actions)
         elif problem is not None:
             state.show_error(problem, self._search.search)
 

@@ -55,12 +55,14 @@ class IconStore:
         key = (name, _svg_color(color), size, ratio, stroke)
         pixmap = self._pixmaps.get(key)
         if pixmap is None:
+            # Before the painter is there: an error would take the pixmap from under it, and the process with it.
+            renderer = self._renderer(name, color, stroke)
             side = max(1, round(size * ratio))
             pixmap = QPixmap(side, side)
             pixmap.fill(Qt.GlobalColor.transparent)
             painter = QPainter(pixmap)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            self._renderer(name, color, stroke).render(painter, QRectF(0, 0, side, side))
+            renderer.render(painter, QRectF(0, 0, side, side))
             painter.end()
             pixmap.setDevicePixelRatio(ratio)
             self._pixmaps[key] = pixmap

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtWidgets import QBoxLayout, QGridLayout, QHBoxLayout, QLayout, QSpacerItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QGridLayout, QLayout, QSpacerItem, QWidget
 
 #: Property of a layout: the scale it was built for, its room then, and its room as it was last set here.
 _BUILT = "builtFor"
@@ -23,7 +23,7 @@ def rescale_layouts(windows: Iterable[QWidget], old: float, new: float) -> None:
     """
     for window in windows:
         for layout in window.findChildren(QLayout):
-            if isinstance(layout, (QHBoxLayout, QVBoxLayout, QGridLayout)):
+            if isinstance(layout, (QBoxLayout, QGridLayout)):
                 _rescale(layout, old, new)
 
 

@@ -47,6 +47,7 @@ class SearchViewModel(QObject):
         self._pump = pump
         self._query = SearchQuery()
         self._handle: Handle[CatalogPage] | None = None
+        self._seen: Handle[CatalogPage] | None = None
         self._first_page = True
         self._cursor: str | None = None
         self._problem: GardenError | None = None
@@ -111,20 +112,25 @@ class SearchViewModel(QObject):
         """Whether the Hub was asked since the start."""
         return self._asked
 
-    def show_seen(self) -> None:
-        """Show what was seen before, until the Hub has answered."""
+    def read_seen(self) -> None:
+        """Begin to read what was seen before; it shows when it is there, until the Hub has answered."""
         query = self._query
-        self._pump.run(
+        self._seen = self._pump.run(
             lambda: self._garden.catalog.seen(query),
             lambda page: self._on_seen(query, page),
             lambda _error: None,
             receiver=self,
             ahead=True,
         )
+
+    def show_seen(self) -> None:
+        """Show what was seen before, where it was read already: the first paint has rows then."""
+        if self._seen is not None and self._seen.done and self._seen.error is None:
+            self._on_seen(self._query, self._seen.result(0))
         self.changed.emit()
 
     def _on_seen(self, query: SearchQuery, page: CatalogPage) -> None:
-        if page.rows and query == self._query and not self._ever_answered:
+        if page.rows and query == self._query and not self._ever_answered and not self._from_index:
             self._from_index = True
             self.models.replace(page.rows, more=False)
             self.changed.emit()

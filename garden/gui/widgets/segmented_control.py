@@ -12,6 +12,9 @@ from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QRadio
 from garden.gui.theme.theme import ThemeController
 from garden.gui.widgets.themed_widget import ThemedWidget
 
+#: Room between the frame and the segments, logical pixels at 100 %.
+_INSET = 3
+
 
 class _Segment(QRadioButton):
     """One segment: a radio button to a screen reader, drawn by itself."""
@@ -81,7 +84,8 @@ class SegmentedControl(ThemedWidget):
         self._group.buttonToggled.connect(self._on_toggled)
         self._segments: dict[str, _Segment] = {}
         self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(3, 3, 3, 3)
+        inset = theme.theme.px(_INSET)
+        self._row.setContentsMargins(inset, inset, inset, inset)
         self._row.setSpacing(0)
         self.set_options(options)
         self._group.buttonClicked.connect(self._on_clicked)
@@ -129,7 +133,7 @@ class SegmentedControl(ThemedWidget):
     def sizeHint(self) -> QSize:
         """Segments and the frame around them."""
         width = sum(segment.sizeHint().width() for segment in self._segments.values())
-        return QSize(width + 6, self.look.size("control"))
+        return QSize(width + 2 * self.look.px(_INSET), self.look.size("control"))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Segments take the keys."""

@@ -215,7 +215,7 @@ def test_a_dead_process_is_told_below_what_was_written_and_starts_again(
     qtbot.waitUntil(lambda: shown(page, f"pane.{hit}.failure") is not None, timeout=1_000)
     sentence = shown(page, f"pane.{hit}.failure.sentence")
     assert isinstance(sentence, QLabel)
-    assert "killed" in sentence.text()
+    assert "signal 9" in sentence.text()
     assert sentence.height() >= sentence.heightForWidth(sentence.width())
     settle(qtbot, page)
     press(page, f"pane.{hit}.failure.again")

@@ -229,6 +229,23 @@ def test_a_hub_that_does_not_answer_is_tried_again_by_a_button(
     qtbot.waitUntil(lambda: page.search.problem is None and _names(page) == ["owner/Tiny-Chat-GGUF"], timeout=20_000)
 
 
+def test_a_hub_that_refuses_connections_leads_to_its_address_in_the_settings(
+    qtbot: QtBot, theme: ThemeController, window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with Garden.open() as garden:
+        pump = EventPump(garden.bus)
+        page = DiscoverPage(garden, pump, window, theme)
+        qtbot.addWidget(page)
+        page.show()
+        qtbot.waitUntil(lambda: page.search.problem is not None, timeout=60_000)
+
+        QTest.mouseClick(_button(page, "discover.state.action2"), Qt.MouseButton.LeftButton)
+
+        assert window.pages == ["settings"]
+        pump.close()
+
+
 def test_the_card_is_fetched_when_its_tab_is_opened(qtbot: QtBot, page: DiscoverPage, hub: HubServer) -> None:
     _opened(qtbot, page)
     assert not any("README" in request.path for request in hub.requests)

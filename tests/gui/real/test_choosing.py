@@ -8,36 +8,25 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QApplication
-from pytestqt.qtbot import QtBot
 
-from garden.gui.application import make_application, make_window
 from garden.gui.main_window import MainWindow
 from garden.gui.pages.compare_page import ComparePage
 from garden.services.garden import Garden
+from tests.gui.real.conftest import OpenWindow
 from tests.gui.real.x_user import XUser
 
 pytestmark = [pytest.mark.xcb, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
-def window(tiny_model: Path, tmp_path: Path, qtbot: QtBot) -> Iterator[MainWindow]:
+def window(tiny_model: Path, tmp_path: Path, open_window: OpenWindow) -> Iterator[MainWindow]:
     """A window on a library of three models."""
     for name in ("Alpha", "Beta", "Gamma"):
         shutil.copyfile(tiny_model, tmp_path / f"{name}-F16.gguf")
-    application = make_application()
     with Garden.open(work_offline=True) as garden:
         garden.library.add_folder(tmp_path).result(30)
-        window, _theme = make_window(application, garden)
-        qtbot.addWidget(window)
-        window.resize(1_280, 800)
-        window.begin()
+    with open_window(1_280, 800, work_offline=True) as window:
         yield window
-        window.dismiss()
-
-
-@pytest.fixture
-def user(window: MainWindow, qtbot: QtBot) -> XUser:
-    return XUser(qtbot, window)
 
 
 def _letters(window: MainWindow) -> tuple[str, ...]:

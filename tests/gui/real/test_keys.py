@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QApplication, QTableView
-from pytestqt.qtbot import QtBot
 
-from garden.gui.application import make_application, make_window
 from garden.gui.main_window import MainWindow
-from garden.services.garden import Garden
+from tests.gui.real.conftest import OpenWindow
 from tests.gui.real.x_user import XUser
 from tests.hubserver.folder import gguf_repository
 from tests.hubserver.server import HubServer
@@ -20,23 +18,12 @@ pytestmark = [pytest.mark.xcb, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
-def window(tiny_model: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
+def window(tiny_model: Path, open_window: OpenWindow, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
     """A window on a Hub that serves one small model."""
     with HubServer([gguf_repository("garden-lab/Tiny-Chat-GGUF", tiny_model)]) as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
-        application = make_application()
-        with Garden.open() as garden:
-            window, _theme = make_window(application, garden)
-            qtbot.addWidget(window)
-            window.resize(1_440, 900)
-            window.begin()
+        with open_window(1_440, 900) as window:
             yield window
-            window.dismiss()
-
-
-@pytest.fixture
-def user(window: MainWindow, qtbot: QtBot) -> XUser:
-    return XUser(qtbot, window)
 
 
 def test_pages_and_palette_answer_to_keys(user: XUser, window: MainWindow) -> None:

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pytestqt.qtbot import QtBot
 
-from garden.gui.application import make_application, make_window
-from garden.services.garden import Garden
+from garden.gui.main_window import MainWindow
+from tests.gui.real.conftest import OpenWindow
 from tests.gui.real.x_user import XUser
 from tests.hubserver.folder import gguf_repository
 from tests.hubserver.server import HubServer
@@ -18,24 +17,17 @@ pytestmark = [pytest.mark.xcb, pytest.mark.engine, pytest.mark.timeout(240)]
 
 
 @pytest.fixture
-def hub(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    """A Hub that serves one small model."""
+def window(tiny_model: Path, open_window: OpenWindow, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
+    """A window on a Hub that serves one small model."""
     with HubServer([gguf_repository("garden-lab/Tiny-Chat-GGUF", tiny_model)]) as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
-        yield hub
+        with open_window(1_440, 900) as window:
+            yield window
 
 
-@pytest.fixture
-def user(hub: HubServer, qtbot: QtBot) -> Iterator[XUser]:
-    """A user in front of a freshly opened Garden."""
-    application = make_application()
-    with Garden.open() as garden:
-        window, _theme = make_window(application, garden)
-        qtbot.addWidget(window)
-        window.resize(1440, 900)
-        window.show()
-        yield XUser(qtbot, window)
-        window.close()
+def _answers(user: XUser) -> int:
+    """Answers that came to their end."""
+    return sum("Finish: length" in text or "Finish: stop" in text for text in user.everything())
 
 
 def test_search_download_quantize_compare_export(user: XUser, tmp_path: Path) -> None:
@@ -61,8 +53,8 @@ def test_search_download_quantize_compare_export(user: XUser, tmp_path: Path) ->
     user.type("Hello there")
     user.press("ctrl+Return")
     user.reads("Turn 1", timeout_ms=20_000)
-    user.gone("Stop all", timeout_ms=90_000)
-    assert sum("Finish: length" in text or "Finish: stop" in text for text in user.everything()) == 2
+    user.until(lambda: _answers(user) == 2, "the two answers did not end", timeout_ms=90_000)
+    user.gone("Stop all", timeout_ms=20_000)
     # Take one of them away.
     folder = tmp_path / "exported"
     folder.mkdir()

@@ -1,28 +1,14 @@
 from __future__ import annotations
 
-from garden.core.receipt import QualityReport, QuantizationForecast
+from garden.core.receipt import QuantizationForecast
 from garden.gui.viewmodels.loss_points import LossPoint, best_at_size, loss_points, no_points_reason, size_bands
 from garden.gui.viewmodels.quant_table import QuantRow
 from garden.quantization.published import published_loss
+from tests.gui.viewmodels.losses import measured_loss
 
 
 def point(label: str, size_bytes: int, loss: float, *, measured: bool = False) -> LossPoint:
     return LossPoint(label, size_bytes, loss, measured)
-
-
-def measured_loss(kld: float) -> QualityReport:
-    return QualityReport(
-        model="m",
-        base="b",
-        text="t",
-        kld_mean=kld,
-        kld_standard_error=0.001,
-        kld_p99=1.0,
-        same_top=0.9,
-        perplexity=10.0,
-        perplexity_ratio_log=0.1,
-        tokens_scored=100,
-    )
 
 
 def test_only_types_of_known_size_and_loss_are_points() -> None:

@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 from garden.core.fit_forecast import DeviceMemory, Verdict
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.core.quantity import GIB, MIB
-from garden.core.receipt import QualityReport, QuantizationForecast
+from garden.core.receipt import QuantizationForecast
 from garden.gui.viewmodels.quant_table import (
     QuantColumn,
     QuantRole,
@@ -20,6 +20,7 @@ from garden.gui.viewmodels.quant_table import (
 )
 from garden.quantization.published import published_loss
 from tests.gui.service_doubles import entry, forecast
+from tests.gui.viewmodels.losses import measured_loss
 
 
 def dry_run(quant_type: str, size_bytes: int = GIB, fallbacks: int = 0) -> QuantizationForecast:
@@ -37,21 +38,6 @@ def row(quant_type: str = "Q4_K_M", **facts: Any) -> QuantRow:
 
 def requantized(quant_type: str, **facts: Any) -> QuantRow:
     return row(quant_type, published=None, requantized=True, **facts)
-
-
-def measured(kld: float) -> QualityReport:
-    return QualityReport(
-        model="m",
-        base="b",
-        text="t",
-        kld_mean=kld,
-        kld_standard_error=0.001,
-        kld_p99=1.0,
-        same_top=0.9,
-        perplexity=10.0,
-        perplexity_ratio_log=0.1,
-        tokens_scored=100,
-    )
 
 
 @pytest.fixture
@@ -85,7 +71,7 @@ def test_a_screen_reader_can_choose(model: QuantTableModel, qtbot: QtBot) -> Non
 
 def test_new_facts_of_the_same_types_do_not_reset_the_view(model: QuantTableModel, qtbot: QtBot) -> None:
     with qtbot.assertNotEmitted(model.modelReset), qtbot.waitSignal(model.dataChanged):
-        model.replace([row("Q8_0", loss=measured(0.01)), *model.rows[1:]])
+        model.replace([row("Q8_0", loss=measured_loss(0.01)), *model.rows[1:]])
 
     assert model.index(0, QuantColumn.LOSS).data() == "0.0100 ± 0.0010"
 
@@ -158,7 +144,7 @@ def test_the_tag_of_a_type_in_the_making_says_how_far_it_is() -> None:
 
 
 def test_a_published_loss_never_stands_among_those_measured_here(model: QuantTableModel) -> None:
-    model.replace([row("Q4_K_M"), row("Q6_K", loss=measured(0.0382)), row("Q5_0")])
+    model.replace([row("Q4_K_M"), row("Q6_K", loss=measured_loss(0.0382)), row("Q5_0")])
 
     measured_here = [model.index(number, QuantColumn.LOSS).data() for number in range(3)]
     published = [model.index(number, QuantColumn.PUBLISHED).data() for number in range(3)]
@@ -171,8 +157,8 @@ def test_a_published_loss_never_stands_among_those_measured_here(model: QuantTab
 def test_of_a_quantized_source_nothing_is_said_that_was_not_measured() -> None:
     assert requantized("Q2_K").note[0] == ""
     assert requantized("Q4_0").note[0] == ""
-    assert requantized("Q2_K", loss=measured(0.42)).note[0] == "Large loss"
-    assert row("Q2_K", loss=measured(0.02)).note[0] == ""
+    assert requantized("Q2_K", loss=measured_loss(0.42)).note[0] == "Large loss"
+    assert row("Q2_K", loss=measured_loss(0.02)).note[0] == ""
     assert loss_text(requantized("Q8_0")) == "not measured"
 
 
@@ -206,7 +192,7 @@ def test_else_the_largest_of_what_runs_and_shrinks() -> None:
 
 
 def test_nothing_is_recommended_of_a_quantized_source() -> None:
-    rows = [requantized("Q8_0"), requantized("Q4_K_M"), requantized("Q2_K", loss=measured(0.4))]
+    rows = [requantized("Q8_0"), requantized("Q4_K_M"), requantized("Q2_K", loss=measured_loss(0.4))]
 
     assert recommended_type(rows, "Q4_K_M") is None
 
