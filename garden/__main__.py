@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-WORKERS = frozenset({"generate", "quantize", "measure", "transfer", "probe", "try_backend"})
+WORKERS = frozenset({"generate", "quantize", "measure", "transfer", "probe", "try_backend", "dry_run"})
 
 
 def main(arguments: list[str] | None = None) -> int:

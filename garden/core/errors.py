@@ -43,6 +43,10 @@ class TimeLimitError(GardenError):
     """A child process took longer than it may, and was ended."""
 
 
+class EngineCrashedError(WorkerDiedError):
+    """The engine itself ended its process: an assertion failed, or it crashed."""
+
+
 class OutOfMemoryError(GardenError):
     """What was asked for does not fit in memory beside what is already loaded."""
 
