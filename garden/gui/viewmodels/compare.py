@@ -16,7 +16,7 @@ from garden.gui.viewmodels.compare_lists import CompareLists
 from garden.gui.viewmodels.live_panes import LivePanes, Loss
 from garden.gui.viewmodels.pane_changes import PaneChanges
 from garden.gui.viewmodels.pane_facts import PaneFactsReader
-from garden.gui.viewmodels.pane_snapshot import answer_of, pane_snapshot
+from garden.gui.viewmodels.pane_snapshot import answer_of, pane_snapshot, turn_progress
 from garden.gui.viewmodels.pane_state import PaneState
 from garden.gui.viewmodels.run_settings import asked_like, with_setting, with_settings_of
 
@@ -114,14 +114,12 @@ class CompareViewModel(QObject):
 
     @property
     def progress(self) -> str:
-        """``1 of 3 answered`` while the newest turn is under way, else empty."""
+        """``1 of 3 answered`` while the newest turn is under way, else empty; a pane that failed has not answered."""
         conversation = self._conversation
         if conversation is None or not conversation.turns or not self._at_work(conversation):
             return ""
         last = len(conversation.turns) - 1
-        order = conversation.turns[last].order
-        done = sum(self._panes.live(conversation.id, last, letter) is None for letter in order)
-        return f"{done} of {len(order)} answered" if len(order) > 1 else ""
+        return turn_progress(conversation, last, self._panes)
 
     def configuration(self, letter: str) -> RunConfiguration | None:
         """What a pane will run with next."""
