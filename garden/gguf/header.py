@@ -180,15 +180,22 @@ class GgufHeader:
     @functools.cached_property
     def _by_place(self) -> tuple[dict[int, dict[str, TensorInfo]], tuple[TensorInfo, ...]]:
         blocks: dict[int, dict[str, TensorInfo]] = {}
+        # By ``blk.12``, so that a number is read once; names that begin otherwise stand for no block.
+        by_prefix: dict[str, dict[str, TensorInfo] | None] = {}
         others = []
         for tensor in self.tensors:
             name = tensor.name
-            end = name.find(".", 4) if name.startswith("blk.") else -1
-            number = name[4:end]
-            if 4 < end <= 8 and number.isascii() and number.isdigit():
-                blocks.setdefault(int(number), {})[name[end + 1 :]] = tensor
-            else:
+            end = name.find(".", 4)
+            prefix = name[:end] if end > 0 else ""
+            if prefix not in by_prefix:
+                number = prefix[4:]
+                numbered = prefix.startswith("blk.") and 0 < len(number) <= 4 and number.isascii() and number.isdigit()
+                by_prefix[prefix] = blocks.setdefault(int(number), {}) if numbered else None
+            block = by_prefix[prefix]
+            if block is None:
                 others.append(tensor)
+            else:
+                block[name[end + 1 :]] = tensor
         return blocks, tuple(others)
 
     def text(self, key: str) -> str | None:

@@ -26,7 +26,7 @@ from garden.inference.sampling_defaults import default_ask
 from garden.jobs.handle import Handle
 from garden.jobs.pool import TaskPool
 from garden.services.bookkeeping import bookkeeping
-from garden.services.dry_runs import DryRuns
+from garden.services.decisions import Decisions
 from garden.services.exact_fit import ExactFit
 from garden.services.hub_access import HubAccess
 from garden.services.machine import MachineService
@@ -54,7 +54,8 @@ class FitService:
         forecasts: Forecasts against what the engine took.
         speeds: Speeds measured here.
         pool: Runs remote reads.
-        runs: Asks the engine.
+        exact: Asks the engine.
+        decisions: Verdicts that the formula left open.
     """
 
     def __init__(
@@ -66,7 +67,8 @@ class FitService:
         forecasts: Forecasts,
         speeds: Speeds,
         pool: TaskPool,
-        runs: DryRuns,
+        exact: ExactFit,
+        decisions: Decisions,
     ) -> None:
         self._machine = machine
         self._settings = settings
@@ -75,7 +77,8 @@ class FitService:
         self._forecasts = forecasts
         self._speeds = MeasuredSpeeds(speeds)
         self._pool = pool
-        self._exact = ExactFit(runs)
+        self._exact = exact
+        self._decisions = decisions
         self._whole_headers: dict[tuple[str, str, str], GgufHeader] = {}
         self._model_locks: defaultdict[tuple[str, str, str], threading.Lock] = defaultdict(threading.Lock)
 
@@ -168,13 +171,14 @@ class FitService:
         """Forecast from a header; quick enough for each row at each move of a slider.
 
         What ran on this machine says how fast a file of a known size will be; of a pretended one nothing is known.
-        Near to an edge the verdict is *unknown*: ``decided`` and ``exact`` ask the engine.
+        Near to an edge the verdict is *unknown* at first: the engine is asked, and FitDecided tells to forecast again.
+        ``decided`` and ``exact`` wait for it.
         """
         if machine is not None:
             return estimator.forecast(header, load, machine, as_is=as_is)
-        return estimator.forecast(
-            header, load, self._machine.snapshot(), speeds=self._speeds.calibration(load), as_is=as_is
-        )
+        here = self._machine.snapshot()
+        forecast = estimator.forecast(header, load, here, speeds=self._speeds.calibration(load), as_is=as_is)
+        return forecast if as_is else self._decisions.settled(header, load, here, forecast)
 
     def forecast(
         self,
@@ -210,11 +214,13 @@ class FitService:
 
         Where the engine cannot be asked the verdict stays *unknown*.
         """
-        forecast = self.forecast_header(header, load, machine, as_is=as_is)
+        here = machine or self._machine.snapshot()
+        speeds = self._speeds.calibration(load) if machine is None else None
+        forecast = estimator.forecast(header, load, here, speeds=speeds, as_is=as_is)
         if forecast.verdict is not Verdict.UNKNOWN or forecast.total_bytes is None:
             return forecast
         try:
-            return self._exact.forecast(header, load, machine or self._machine.snapshot(), as_is=as_is)
+            return self._exact.forecast(header, load, here, as_is=as_is)
         except CancelledByUser:
             raise
         except GardenError as error:

@@ -152,13 +152,23 @@ class Garden:
     @_Made
     def fit(self) -> FitService:
         """Forecasts."""
+        from garden.services.decisions import Decisions
+        from garden.services.exact_fit import ExactFit
         from garden.services.fit import FitService
         from garden.store.forecasts import Forecasts
         from garden.store.headers import Headers
 
-        headers, forecasts = Headers(self._index), Forecasts(self._work)
+        exact = ExactFit(self._runs)
         return FitService(
-            self.machine, self.settings, self._hub, headers, forecasts, self._speeds, self._pool, self._runs
+            self.machine,
+            self.settings,
+            self._hub,
+            Headers(self._index),
+            Forecasts(self._work),
+            self._speeds,
+            self._pool,
+            exact,
+            Decisions(exact, self._pool, self.bus),
         )
 
     @_Made

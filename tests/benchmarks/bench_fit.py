@@ -1,7 +1,8 @@
 """What forecasts cost: from a parsed header, from a file with a large vocabulary, from the engine's own plan.
 
 Headers are those of published models, built anew for each forecast, since what the formula reads from a header is
-remembered with it. The engine is asked through the services' warm child, as the window and the command line do.
+remembered with it; what it computes is told in processor time, so that a busy machine does not count. The engine is
+asked through the services' warm child, as the window and the command line do; that is wall-clock time.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from garden.core.catalog import ModelSummary
 from garden.core.fit_forecast import FitForecast
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters
 from garden.fit.estimator import forecast
+from garden.fit.rough_forecast import rough_forecast
 from garden.gguf.byte_source import FileSource
 from garden.gguf.header import GgufHeader, read_header
 from garden.services.dry_runs import DryRuns
@@ -57,10 +60,21 @@ def _formula() -> bool:
 
 
 def _page() -> bool:
-    repositories = list(published_items())
-    headers = [published_for_engine(repositories[number % len(repositories)]) for number in range(200)]
-    best = _milliseconds(lambda: [forecast(_fresh(header), _load(), machine(32, gpu(24))) for header in headers])
-    print(f"200 files of a page: {best:.0f} ms (asked: under {PAGE_LIMIT_MS:.0f} ms); best of {REPETITIONS}")
+    summaries = [
+        ModelSummary(
+            repo_id=f"{repo_id}-GGUF",
+            pipeline_tag="text-generation",
+            parameters=item["parameters"],
+            architecture=item["architecture"],
+            context_length=item.get("context_length"),
+            filenames=tuple(f"{item['name']}-{quant}.gguf" for quant in ("Q4_K_M", "Q6_K", "Q8_0")),
+            has_gguf=True,
+        )
+        for repo_id, item in published_items().items()
+    ]
+    page = [summaries[number % len(summaries)] for number in range(200)]
+    best = _milliseconds(lambda: [rough_forecast(summary, machine(32, gpu(24)), 16_384) for summary in page])
+    print(f"200 rows of a search page: {best:.0f} ms (asked: under {PAGE_LIMIT_MS:.0f} ms); best of {REPETITIONS}")
     return best < PAGE_LIMIT_MS
 
 
@@ -139,12 +153,12 @@ def _fresh_forecast(header: GgufHeader, on: HardwareSnapshot) -> Callable[[], Fi
 
 
 def _milliseconds(work: Callable[[], object]) -> float:
-    """The best of several, so that a busy machine does not count."""
+    """Processor time, the best of several."""
     best = float("inf")
     for _ in range(REPETITIONS):
-        started = time.perf_counter()
+        started = time.process_time()
         work()
-        best = min(best, time.perf_counter() - started)
+        best = min(best, time.process_time() - started)
     return best * 1000
 
 

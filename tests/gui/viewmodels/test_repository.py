@@ -7,7 +7,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from garden.core.errors import GatedError, InvalidFileError, StateError
-from garden.core.events import JobChanged
+from garden.core.events import FitDecided, JobChanged
+from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
 from garden.core.job_record import JobState
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.viewmodels.file_table import FileRow
@@ -87,6 +88,20 @@ def test_the_cache_type_changes_every_forecast(qtbot: QtBot, opened: RepositoryV
 
     after = [row.forecast.kv_cache_bytes for row in opened.files.rows if row.forecast]
     assert after == [size // 2 for size in before if size]
+
+
+def test_files_are_forecast_again_when_the_engine_has_decided(
+    qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _open(qtbot, opened, garden, "Q8_0", "Q4_K_M")
+    _read_all(qtbot, opened, garden)
+    said = FitForecast(verdict=Verdict.FITS, placement=Placement.CPU, reason="It fits.", method=FitMethod.EXACT)
+    monkeypatch.setattr(garden.fit, "forecast_header", lambda *_arguments: said)
+
+    with qtbot.waitSignal(opened.selected_changed):
+        garden.bus.publish(FitDecided())
+
+    assert [row.forecast for row in opened.files.rows] == [said, said]
 
 
 def test_the_context_stays_below_what_the_model_was_trained_for(
