@@ -12,6 +12,7 @@ from garden.core.errors import EngineMissingError, NotFoundError
 from garden.core.hardware_snapshot import EngineBackend, HardwareSnapshot
 from garden.core.quantity import format_bytes, format_duration
 from garden.services.backend_catalogue import PACKAGES
+from garden.services.idle_gpu import idle_gpu
 
 
 @click.group(invoke_without_command=True, help="The engine (llama.cpp) and its backends.")
@@ -110,9 +111,10 @@ def _show(machine: HardwareSnapshot, as_json: bool) -> None:
             printable(f"  {backend.name}{added}: {backend.problem or ', '.join(backend.devices) or 'no device'}")
         )
     for gpu in machine.gpus:
-        if gpu.device is None:
-            name = "cuda" if gpu.vendor == "nvidia" else "vulkan"
-            click.echo(printable(f"  {gpu.name} lies idle. Try: garden engine add {name}"))
+        idle = idle_gpu(gpu, found)
+        if idle is not None:
+            helps = f"Run: {idle.command}" if idle.command else idle.action
+            click.echo(printable(f"  {gpu.name} lies idle. {idle.reason} {helps}".rstrip()))
 
 
 def engine_document(machine: HardwareSnapshot) -> dict[str, object]:

@@ -13,11 +13,12 @@ from garden.services.garden import Garden
 
 
 @click.command(help="What this machine has: memory, processor, GPUs, engine.")
+@click.option("--wake", is_flag=True, help="Wake GPUs that sleep, to read what they have free.")
 @json_option
-def hardware(as_json: bool) -> None:
+def hardware(wake: bool, as_json: bool) -> None:
     """Print the machine."""
     with opened(notes_optional=True) as garden:
-        machine = garden.machine.refresh().result()
+        machine = garden.machine.refresh(wake=wake).result()
     if as_json:
         print_json(hardware_document(machine))
         return

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from garden.core.errors import StateError
 from garden.core.paths import data_dir
 
 RECORD = "backend.json"
@@ -94,10 +95,10 @@ def added_backends(folder: Path | None = None) -> tuple[AddedBackend, ...]:
     By name, so that CUDA comes before Vulkan: of two backends that drive the same card the engine takes the first.
 
     Args:
-        folder: Where to look; ``backends_dir`` by default.
+        folder: Where to look; ``backends_dir`` by default. Where it cannot be used, nothing was added.
     """
     found = []
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, StateError):
         for path in sorted((folder or backends_dir()).iterdir()):
             record = read_record(path)
             if record is not None:

@@ -39,12 +39,12 @@ class WorkerDiedError(GardenError):
     """A child process ended without an answer: crash, kill or out of memory."""
 
 
-class TimeLimitError(GardenError):
-    """A child process took longer than it may, and was ended."""
-
-
 class EngineCrashedError(WorkerDiedError):
     """The engine itself ended its process: an assertion failed, or it crashed."""
+
+
+class TimeLimitError(GardenError):
+    """A child process took longer than it may, and was ended."""
 
 
 class OutOfMemoryError(GardenError):

@@ -43,6 +43,8 @@ class Gpu:
         unified: Shares the RAM.
         asleep: Powered down; looking did not wake it.
         device: Name of the engine's device that drives it, e.g. ``CUDA0``; None when the engine cannot use it.
+        address: Where it is on the PCI bus, e.g. ``0000:01:00.0``; None where the system does not say. It tells one GPU
+            from another at the next look.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Gpu:
     unified: bool = False
     asleep: bool = False
     device: str | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +66,16 @@ class EngineDevice:
         description: What it calls the hardware.
         kind: ggml's word; an ``igpu`` shares the machine's RAM.
         memory_total_bytes: As the engine reports it.
-        memory_free_bytes: As the engine reports it (for the CPU it equals the total: do not use).
+        memory_free_bytes: As the engine reports it; None for the CPU, of which ggml says that all is free.
+        address: Where it is on the PCI bus, e.g. ``0000:01:00.0``; None where its backend does not say.
     """
 
     name: str
     description: str
     kind: DeviceKind
     memory_total_bytes: int
-    memory_free_bytes: int
+    memory_free_bytes: int | None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +137,11 @@ class Engine:
     backends: tuple[EngineBackend, ...] = ()
     system_info: str = ""
     problem: str | None = None
+
+    @property
+    def drives_gpus(self) -> bool:
+        """Whether it lists a GPU among its devices."""
+        return any(device.kind in ("gpu", "igpu") for device in self.devices)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

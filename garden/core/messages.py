@@ -324,10 +324,15 @@ class Probe(Message, frozen=True, kw_only=True):
     Attributes:
         known: GPUs of an earlier look, for the name and size of one that sleeps now.
         added: Load the backends that were added to the engine; without, the engine alone is looked at.
+        engine: What was known of it. Where a GPU sleeps and the engine has a backend that would wake it, the engine is
+            not loaded, and this stands for it.
+        wake: The user, or a load that is about to begin, wants sleeping GPUs awake.
     """
 
     known: tuple[Gpu, ...] = ()
     added: bool = True
+    engine: Engine | None = None
+    wake: bool = False
 
 
 class Probed(Message, frozen=True, kw_only=True):

@@ -15,12 +15,15 @@ from typing import Any
 from garden.core.added_backend import AddedBackend, added_backends, same_minor
 from garden.core.errors import EngineError, EngineMissingError
 from garden.core.hardware_snapshot import DeviceKind, Engine, EngineBackend, EngineDevice
+from garden.engine.device_properties import DeviceProperties
 from garden.engine.plug_in import PlugIn, load_plug_in
 
 PACKAGE = "llama-cpp-python"
 
 #: Log levels of ggml: debug 1, info 2, warning 3, error 4, continued 5. The package's own logger maps them one off.
 _ERROR, _CONTINUED = 4, 5
+
+_PCI_ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 
 _DEVICE_KINDS: dict[int, DeviceKind] = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accelerator"}
 
@@ -154,23 +157,22 @@ class EngineLibrary:
         """Everything the engine can compute on."""
         count = self.function("ggml_backend_dev_count", ctypes.c_size_t)
         get = self.function("ggml_backend_dev_get", ctypes.c_void_p, ctypes.c_size_t)
-        name = self.function("ggml_backend_dev_name", ctypes.c_char_p, ctypes.c_void_p)
-        description = self.function("ggml_backend_dev_description", ctypes.c_char_p, ctypes.c_void_p)
-        kind = self.function("ggml_backend_dev_type", ctypes.c_int, ctypes.c_void_p)
-        pointer = ctypes.POINTER(ctypes.c_size_t)
-        memory = self.function("ggml_backend_dev_memory", None, ctypes.c_void_p, pointer, pointer)
+        read = self.function("ggml_backend_dev_get_props", None, ctypes.c_void_p, ctypes.POINTER(DeviceProperties))
         found = []
         for index in range(count()):
-            device = get(index)
-            free, total = ctypes.c_size_t(), ctypes.c_size_t()
-            memory(device, ctypes.byref(free), ctypes.byref(total))
+            told = DeviceProperties()
+            read(get(index), ctypes.byref(told))
+            kind = _DEVICE_KINDS.get(told.kind, "accelerator")
+            address = (told.device_id or b"").decode("ascii", "replace").lower()
             found.append(
                 EngineDevice(
-                    name=name(device).decode("utf-8", "replace"),
-                    description=description(device).decode("utf-8", "replace"),
-                    kind=_DEVICE_KINDS.get(kind(device), "accelerator"),
-                    memory_total_bytes=total.value,
-                    memory_free_bytes=free.value,
+                    name=(told.name or b"").decode("utf-8", "replace"),
+                    description=(told.description or b"").decode("utf-8", "replace"),
+                    kind=kind,
+                    memory_total_bytes=told.memory_total,
+                    # Of the machine's own memory ggml says that all of it is free.
+                    memory_free_bytes=told.memory_free if kind in ("gpu", "igpu") else None,
+                    address=address if _PCI_ADDRESS.fullmatch(address) else None,
                 )
             )
         return tuple(found)

@@ -36,9 +36,9 @@ class Model:
         path: GGUF file, or the first shard of a set.
         load: How to load it.
         on_progress: Called with 0..1 while the weights are read; False cancels the load.
-        devices: Names of the devices that layers may move to; by default the engine chooses among all.
         plan_only: Allocate nothing and read no weights, so that what a load would take can be asked for.
         imagined: GPUs that take the place of the engine's own; for plans only.
+        devices: Names of the devices that layers may move to; by default the engine chooses among all.
 
     Attributes:
         vocabulary: Its tokens.
@@ -57,9 +57,9 @@ class Model:
         load: LoadParameters,
         *,
         on_progress: Callable[[float], bool] | None = None,
-        devices: Sequence[str] = (),
         plan_only: bool = False,
         imagined: ImaginedGpus | None = None,
+        devices: Sequence[str] = (),
     ) -> None:
         self.library = library
         self._imagined = imagined

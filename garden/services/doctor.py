@@ -29,6 +29,7 @@ from garden.process.task import run_task
 
 if TYPE_CHECKING:
     from garden.services.garden import Garden
+from garden.services.idle_gpu import idle_gpu
 
 #: Below this a download or a quantization of a common model would fill the disk.
 LOW_DISK_BYTES = 2 * GIB
@@ -173,12 +174,12 @@ def _machine(machine: HardwareSnapshot) -> Iterator[Check]:
     devices = ", ".join(device.name for device in engine.devices)
     yield Check("Engine", True, f"llama-cpp-python {engine.version} on {devices}.")
     for gpu in machine.gpus:
-        if gpu.device is None:
-            detail = f"{gpu.name} lies idle: this engine has no backend for it."
-            name = "cuda" if gpu.vendor == "nvidia" else "vulkan"
-            yield Check("GPU", True, detail, f"Try: garden engine add {name}")
-        else:
+        idle = idle_gpu(gpu, engine)
+        if idle is None:
             yield Check("GPU", True, f"{gpu.name} is used as {gpu.device}.")
+        else:
+            helps = f"Run: {idle.command}" if idle.command else idle.action
+            yield Check("GPU", True, f"{gpu.name} lies idle. {idle.reason}", helps)
     for backend in engine.backends:
         if backend.problem:
             yield Check(

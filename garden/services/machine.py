@@ -13,7 +13,7 @@ import msgspec
 from garden.core.added_backend import added_backends
 from garden.core.errors import GardenError, TimeLimitError, WorkerDiedError
 from garden.core.events import EventBus, MachineRead
-from garden.core.hardware_snapshot import EngineBackend, Gpu, HardwareSnapshot
+from garden.core.hardware_snapshot import EngineBackend, HardwareSnapshot
 from garden.core.messages import Probe, Probed, ProbeOutput
 from garden.core.paths import cache_dir
 from garden.hardware import probe
@@ -68,22 +68,29 @@ class MachineService:
     def fresh(self) -> HardwareSnapshot:
         """The machine at this very moment, for whoever is about to take memory; GPUs in use are probed again (0.5 s).
 
+        One that sleeps is woken: the load would do so in a moment, and only then its free memory can be told.
+
         Raises:
             GardenError: The probe failed.
         """
         if any(gpu.device is not None for gpu in self.snapshot().gpus):
-            return self._probe(threading.Event())
+            return self._probe(threading.Event(), wake=True)
         with self._lock:
             self._latest = None
         return self.snapshot()
 
-    def refresh(self) -> Handle[HardwareSnapshot]:
-        """Probe GPUs and engine again; announced when done."""
-        return self._pool.submit(self._probe)
+    def refresh(self, *, wake: bool = False) -> Handle[HardwareSnapshot]:
+        """Probe GPUs and engine again; announced when done.
 
-    def _probe(self, cancelled: threading.Event) -> HardwareSnapshot:
-        known = self._probed.gpus if self._probed else ()
-        found = self._look(known, cancelled)
+        Args:
+            wake: GPUs that sleep may be woken; only when the user asks for it.
+        """
+        return self._pool.submit(lambda cancelled: self._probe(cancelled, wake=wake))
+
+    def _probe(self, cancelled: threading.Event, *, wake: bool = False) -> HardwareSnapshot:
+        known = self._probed
+        request = Probe(known=known.gpus, engine=known.engine, wake=wake) if known else Probe(wake=wake)
+        found = self._look(request, cancelled)
         with self._lock:
             self._probed, self._latest = found, None
         self._remember(found)
@@ -92,13 +99,13 @@ class MachineService:
         return snapshot
 
     @staticmethod
-    def _look(known: tuple[Gpu, ...], cancelled: threading.Event) -> Probed:
+    def _look(request: Probe, cancelled: threading.Event) -> Probed:
         """Ask a child; where an added backend takes it down, ask again without them and say so."""
         added = added_backends()
         try:
             return run_task(
                 "probe",
-                Probe(known=known),
+                request,
                 ProbeOutput,
                 Probed,
                 cancelled=cancelled,
@@ -107,7 +114,8 @@ class MachineService:
         except (WorkerDiedError, TimeLimitError):
             if not added:
                 raise
-        found = run_task("probe", Probe(known=known, added=False), ProbeOutput, Probed, cancelled=cancelled)
+        alone = msgspec.structs.replace(request, added=False)
+        found = run_task("probe", alone, ProbeOutput, Probed, cancelled=cancelled)
         names = " ".join(record.name for record in added)
         problem = f"Loading it takes the engine down: remove it with `garden engine remove {names}`."
         left_out = tuple(EngineBackend.left_out(record, problem) for record in added)

@@ -326,7 +326,7 @@ class MachinePage(QWidget):
     @Slot(str)
     def _on_command_wanted(self, command: str) -> None:
         QGuiApplication.clipboard().setText(command)
-        self._navigator.notify("The command is on the clipboard.", "Run it in Garden's folder, then refresh.")
+        self._navigator.notify("The command is on the clipboard.", "Run it where Garden lies, then refresh.")
 
 
 def _areas(found: RunMap) -> list[ChartArea]:

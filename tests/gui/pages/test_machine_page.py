@@ -120,7 +120,7 @@ def test_a_gpu_that_comes_has_a_row_and_a_command_to_copy(qtbot: QtBot, page: Ma
 
     assert "The engine cannot use it" in " ".join(texts(page))
     QTest.mouseClick(button(page, "machine.gpu0.copy"), Qt.MouseButton.LeftButton)
-    assert QGuiApplication.clipboard().text() == "python packaging/bootstrap.py engine --backend cuda"
+    assert QGuiApplication.clipboard().text() == "garden engine add vulkan"
     assert window.said == ["The command is on the clipboard."]
 
 
