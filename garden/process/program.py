@@ -28,6 +28,9 @@ from garden.process.child import worker_environment
 _FIRST_POLL_SECONDS = 0.005
 _POLL_SECONDS = 0.1
 
+#: What was killed is gone within milliseconds. In a container where nobody asks for its end it never quite is.
+_GONE_SECONDS = 1.0
+
 #: The system's word on when a process began is not exact.
 _CLOCK_SECONDS = 2.0
 
@@ -129,6 +132,22 @@ def _end_tree(process: subprocess.Popen[bytes], started_at: float) -> None:
         with contextlib.suppress(psutil.Error):
             each.kill()
     process.wait()
+    psutil.wait_procs(family, timeout=_GONE_SECONDS)
+    if sys.platform != "win32":
+        deadline = time.monotonic() + _GONE_SECONDS
+        while _group_lives(process.pid) and time.monotonic() < deadline:
+            time.sleep(_FIRST_POLL_SECONDS)
+
+
+def _group_lives(group: int) -> bool:
+    """Whether a process of a group is left, if only one whose end nobody has asked for yet."""
+    if sys.platform == "win32":
+        return False
+    try:
+        os.killpg(group, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def _descendants(pid: int, started_at: float) -> list[psutil.Process]:
