@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from garden.core.conversation import Answer, FinishReason
-from garden.core.errors import GardenError, NotFoundError, RefusedError
+from garden.core.errors import CancelledByUser, GardenError, NotFoundError, RefusedError
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import RunConfiguration
+from garden.services import exports
 from garden.services.exports import Replayed, compare_tokens, run_script
 from garden.services.garden import Garden
 
@@ -163,6 +164,27 @@ def test_a_script_without_its_model_says_so(garden: Garden, tiny_model: Path, tm
 def test_without_an_answer_there_is_nothing_to_replay(garden: Garden) -> None:
     with pytest.raises(RefusedError):
         garden.exports.replay(configuration(), said())
+
+
+def test_replays_hold_up_nothing_else(garden: Garden, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = threading.Semaphore(0)
+
+    def long(_script: Path, cancelled: threading.Event) -> Replayed:
+        begun.release()
+        cancelled.wait(60)
+        raise CancelledByUser
+
+    monkeypatch.setattr(exports, "run_script", long)
+    run = garden.compare.configuration_for(garden.library.describe(tiny_model))
+    replays = [garden.exports.replay(run, said(1, 2)) for _ in range(6)]
+    assert begun.acquire(timeout=20)
+
+    assert garden.library.scan().result(10) == ()
+    for replay in replays:
+        replay.cancel()
+    for replay in replays:
+        with pytest.raises(CancelledByUser):
+            replay.result(10)
 
 
 @pytest.mark.engine
