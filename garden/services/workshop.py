@@ -12,7 +12,7 @@ from garden.core.job_record import JobKind, JobRecord
 from garden.core.library_entry import LibraryEntry
 from garden.core.messages import Progress
 from garden.core.model_ref import ModelRef
-from garden.core.paths import cache_dir
+from garden.core.paths import cache_dir, user_path
 from garden.core.receipt import QualityReport, QuantizationForecast, QuantizationReceipt
 from garden.jobs.handle import Handle
 from garden.jobs.job_context import JobContext
@@ -20,9 +20,10 @@ from garden.jobs.job_runner import JobRunner
 from garden.jobs.pool import TaskPool
 from garden.quantization.child_task import forecast_quantizations, local_path, measure_quality, run_quantization
 from garden.quantization.claim import sweep_leftovers
+from garden.quantization.lineage import LINEAGE_KEY, lineage_after, parse_lineage
 from garden.quantization.offered_types import check_type
 from garden.quantization.own_runs import expected_run
-from garden.quantization.plan import QuantizationRequest, check_source, destination_name
+from garden.quantization.plan import QuantizationRequest, check_free, check_source, destination_name
 from garden.services.fit import FitService
 from garden.services.library import LibraryService
 from garden.services.machine import MachineService
@@ -41,6 +42,7 @@ class _QuantizeOrder:
     destination: str
     allow_requantize: bool
     keep: bool
+    replace: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,7 @@ class WorkshopService:
         *,
         destination: Path | None = None,
         allow_requantize: bool = False,
+        replace: bool = False,
         keep: bool = True,
     ) -> Handle[QuantizationReceipt]:
         """Make one file.
@@ -129,19 +132,24 @@ class WorkshopService:
             quant_type: What to make.
             destination: Where to, into the models folder when None.
             allow_requantize: The user consents to a loss on top of the source's.
+            replace: The user consents to lose a file of that name that Garden made; no other is ever replaced.
             keep: Take the result into the library and its receipt into the records.
 
         Raises:
             RefusedError: The type or the source is refused.
+            AlreadyThereError: A file has that name, and ``replace`` is off.
         """
         quant_type = check_type(quant_type)
         self.check(source, allow_requantize=allow_requantize)
-        target = destination or self.destination(source, quant_type)
+        target = user_path(destination) if destination else self.destination(source, quant_type)
+        if not replace:
+            check_free(target)
         order = _QuantizeOrder(
             source=source.ref,
             quant_type=quant_type,
-            destination=str(target.absolute()),
+            destination=str(target),
             allow_requantize=allow_requantize,
+            replace=replace,
             keep=keep,
         )
         return self._jobs.submit(
@@ -161,6 +169,9 @@ class WorkshopService:
             def report(progress: Progress) -> None:
                 job.progress(progress.done, progress.total, progress.note)
 
+            if not order.replace:
+                # It may have waited long for its turn.
+                check_free(Path(order.destination))
             expected = expected_run(self._receipts.list(), order.source.path, order.quant_type)
             forecast = forecast_quantizations(order.source, (order.quant_type,), cancelled=job.cancelled)[0]
             receipt = run_quantization(
@@ -236,11 +247,21 @@ class WorkshopService:
                 cancelled=job.cancelled,
             )
             if order.keep:
-                for measured in reports:
-                    self._reports.save(measured)
+                base_sha256 = self._library.hash_of(order.base, job.cancelled)
+                for measured, quant in zip(reports, order.quants, strict=True):
+                    made = quant.quant_type if self._is_made_from(quant, order.base, base_sha256) else None
+                    self._reports.save(dataclasses.replace(measured, base_sha256=base_sha256, made_type=made))
             return reports
 
         return work
+
+    def _is_made_from(self, quant: ModelRef, base: ModelRef, base_sha256: str | None) -> bool:
+        """Whether a file was made here from this very base: its receipt says so, or it does itself."""
+        receipt = None if quant.path is None else self._receipts.for_path(quant.path)
+        if receipt is not None and receipt.source_sha256 == base_sha256:
+            return True
+        lineage = parse_lineage(self._fit.header(quant).metadata.get(LINEAGE_KEY))
+        return lineage != () and lineage == lineage_after(base, self._fit.header(base).metadata)
 
     def sweep(self) -> None:
         """Remove what quantizations left that were killed; those under way anywhere are left alone."""

@@ -26,7 +26,7 @@ _TONES = {Tone.PLAIN: "text.secondary", Tone.WARNING: "status.warning.fg", Tone.
 
 #: Icon, label (empty for a button that shows its icon alone), verb, key.
 _BUTTONS: dict[JobAction, tuple[str, str, str, str]] = {
-    JobAction.RETRY: ("retry", "Try again", "Try again", ""),
+    JobAction.RETRY: ("retry", "Start again", "Start again:", ""),
     JobAction.COMPARE: ("compare", "Compare", "Compare", ""),
     JobAction.SHOW_FILE: ("folder", "", "Show the file of", ""),
     JobAction.PAUSE: ("pause", "", "Pause", "Space"),
