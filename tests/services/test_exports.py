@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from garden.core.conversation import Answer, FinishReason
+from garden.core.conversation import Answer, FinishReason, GenerationMetrics
 from garden.core.errors import CancelledByUser, GardenError, NotFoundError, RefusedError
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import RunConfiguration
@@ -46,16 +46,24 @@ def asked(garden: Garden, path: Path, *, temperature: float = 0.0, max_tokens: i
 def test_the_same_tokens_reproduce() -> None:
     record = compare_tokens(configuration(), said(1, 2, 3), Replayed(token_ids=(1, 2, 3), margins=(1, 1, 1)))
 
-    assert (record.verdict, record.at_token, record.detail) == ("reproduces", None, "All 3 tokens are the pane's.")
+    assert (record.verdict, record.at_token, record.detail) == ("reproduces", None, "All 3 tokens agree.")
 
 
 def test_parting_where_two_tokens_were_almost_equal_is_a_near_tie() -> None:
     record = compare_tokens(configuration(), said(1, 2, 3), Replayed(token_ids=(1, 9, 9), margins=(5, 0.04, 3)))
 
     assert (record.verdict, record.at_token) == ("near-tie", 1)
-    assert (
-        record.detail
-        == "The script parts from the pane at token 1 of 3, where the two best tokens are 0.04 logits apart."
+    assert record.detail == "1 of 3 tokens agree; parts at a near tie of 0.04 logits."
+
+
+def test_a_parting_after_a_cached_prefix_says_so() -> None:
+    second = dataclasses.replace(said(1, 2, 3), metrics=GenerationMetrics(reused_tokens=1_234))
+
+    record = compare_tokens(configuration(), second, Replayed(token_ids=(1, 9, 9), margins=(5, 0.1, 3)))
+
+    assert record.detail == (
+        "1 of 3 tokens agree; parts at a near tie of 0.10 logits. "
+        "The pane had 1,234 tokens of its prompt still in its cache."
     )
 
 
