@@ -21,6 +21,7 @@ from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.messages import Probe, Probed, ProbeOutput
 from garden.core.paths import cache_dir, data_dir, hub_cache_dir
 from garden.core.quantity import GIB, format_bytes
+from garden.core.write_failure import reason_of, write_failure
 from garden.hardware import probe
 from garden.hub.search_query import SearchQuery
 from garden.process.program import run_program
@@ -106,7 +107,7 @@ def _looked_at(name: str, look: Callable[[], Iterable[Check]]) -> list[Check]:
     except GardenError as error:
         return [Check(name, False, error.sentence, error.action)]
     except OSError as error:
-        return [Check(name, False, f"It cannot be looked at: {error.strerror or type(error).__name__}.")]
+        return [Check(name, False, f"It cannot be looked at: {reason_of(error)}.")]
 
 
 def _looked_at_window() -> list[Check]:
@@ -136,8 +137,8 @@ def _place(name: str, find: Callable[[], Path]) -> tuple[Check, bool]:
     except GardenError as error:
         return Check(name, False, error.sentence, error.action), False
     except OSError as error:
-        detail = f"It cannot be made: {error.strerror or type(error).__name__}."
-        return Check(name, False, detail, "Check the path's permissions."), False
+        failure = write_failure(error, "It", action="Check the path's permissions.")
+        return Check(name, False, failure.sentence, failure.action), False
 
 
 def _folder(name: str, path: Path) -> tuple[Check, bool]:
@@ -151,8 +152,8 @@ def _folder(name: str, path: Path) -> tuple[Check, bool]:
             written.flush()
         free = shutil.disk_usage(there).free
     except OSError as error:
-        detail = f"{path} cannot be written: {error.strerror or type(error).__name__}."
-        return Check(name, False, detail, "Free some space or permit writing."), False
+        failure = write_failure(error, str(path))
+        return Check(name, False, failure.sentence, failure.action), False
     enough = free >= LOW_DISK_BYTES
     return Check(name, enough, f"{path}, {format_bytes(free)} free.", "" if enough else "Free some space."), True
 

@@ -204,7 +204,7 @@ class RepositoryViewModel(QObject):
         self.card_changed.emit()
 
     def download(self, filename: str) -> None:
-        """Fetch a file, unless it is here or on its way."""
+        """Fetch a file, unless it is here or on its way; one that was paused goes on."""
         number = self.files.row_of(filename)
         if self.repository is None or number < 0:
             return

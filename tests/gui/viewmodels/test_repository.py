@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,7 @@ from garden.core.job_record import JobState
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.viewmodels.file_table import FileRow
 from garden.gui.viewmodels.repository import RepositoryViewModel
+from garden.jobs.handle import Handle
 from tests.gui.service_doubles import GIB, GardenDouble, download_record, entry, header, repository, repository_file
 
 
@@ -237,6 +239,34 @@ def test_a_download_that_was_begun_elsewhere_shows_in_its_row(
     garden.bus.publish(JobChanged(job=download_record(handle, "model-Q4_K_M.gguf", state=JobState.RUNNING)))
 
     qtbot.waitUntil(lambda: _row(opened, "Q4_K_M").downloading)
+
+
+def test_a_download_that_a_full_disk_paused_is_asked_for_again(
+    qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble
+) -> None:
+    _open(qtbot, opened, garden, "Q8_0")
+    opened.download("model-Q8_0.gguf")
+    qtbot.waitUntil(lambda: bool(garden.library.downloads))
+    first = garden.library.download_handle
+    full = download_record(
+        first, "model-Q8_0.gguf", state=JobState.PAUSED, error="The disk is full.", done=1, total=GIB
+    )
+    with qtbot.waitSignal(opened.download_ended):
+        garden.bus.publish(JobChanged(job=full))
+        first.fail(StateError("The disk is full.", "Free some space."))
+    qtbot.waitUntil(lambda: _row(opened, "Q8_0").paused)
+    garden.library.download_handle = Handle(first.id)
+
+    opened.download("model-Q8_0.gguf")
+
+    qtbot.waitUntil(lambda: len(garden.library.downloads) == 2)
+    # What is known of it stays until it moves.
+    assert _row(opened, "Q8_0").job == full
+    garden.bus.publish(JobChanged(job=dataclasses.replace(full, state=JobState.RUNNING, error=None)))
+    qtbot.waitUntil(lambda: _row(opened, "Q8_0").downloading)
+    with qtbot.waitSignal(opened.download_ended) as ended:
+        garden.library.download_handle.succeed(entry("model", quant_type="Q8_0"))
+    assert "is in the library" in ended.args[0]
 
 
 def test_cancelling_a_download_cancels_its_job(qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble) -> None:
