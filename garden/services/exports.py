@@ -193,14 +193,24 @@ def compare_tokens(configuration: RunConfiguration, answer: Answer, replayed: Re
     # What was stopped here goes on there; only what was written can be compared.
     whole = same == len(theirs) or answer.finish_reason is FinishReason.CANCELLED
     if same == len(ours) and whole:
-        at_token, detail = None, f"All {len(ours)} tokens are the pane's."
+        at_token, detail = None, f"All {len(ours)} tokens agree."
         verdict: ReplayVerdict = "reproduces"
     else:
         gap = replayed.margins[same] if same < len(replayed.margins) else None
         tied = gap is not None and gap < NEAR_TIE
         verdict, at_token = "near-tie" if tied else "differs", same
-        detail = f"The script parts from the pane at token {same} of {len(ours)}"
-        detail += f", where the two best tokens are {gap:.2f} logits apart." if gap is not None else "."
+        detail = f"{same} of {len(ours)} tokens agree; "
+        if same == len(ours):
+            detail += "the script goes on after them."
+        elif gap is None:
+            detail += "the script ends there."
+        elif tied:
+            detail += f"parts at a near tie of {gap:.2f} logits."
+        else:
+            detail += f"parts where the two best tokens are {gap:.2f} logits apart."
+        if answer.metrics.reused_tokens:
+            # Then its prompt went through the engine in other batches than the script's, which reads all of it.
+            detail += f" The pane had {answer.metrics.reused_tokens:,} tokens of its prompt still in its cache."
     return ReplayRecord(
         identity=configuration.identity,
         target=SCRIPT_FORMAT,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
-from collections import defaultdict
 from collections.abc import Collection
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from garden.gguf.shard_set import joined_header, shard_paths
 from garden.inference.sampling_defaults import default_ask
 from garden.jobs.handle import Handle
 from garden.jobs.pool import TaskPool
+from garden.jobs.shared_work import SharedWork
 from garden.services.bookkeeping import bookkeeping
 from garden.services.decisions import Decisions
 from garden.services.exact_fit import ExactFit
@@ -76,11 +76,10 @@ class FitService:
         self._headers = headers
         self._forecasts = forecasts
         self._speeds = MeasuredSpeeds(speeds)
-        self._pool = pool
         self._exact = exact
         self._decisions = decisions
-        self._whole_headers: dict[tuple[str, str, str], GgufHeader] = {}
-        self._model_locks: defaultdict[tuple[str, str, str], threading.Lock] = defaultdict(threading.Lock)
+        self._pool = pool
+        self._remote: SharedWork[tuple[RepositoryFile, GgufHeader]] = SharedWork(pool, _HEADERS_KEPT)
 
     def header(self, ref: ModelRef) -> GgufHeader:
         """Header of a file on this machine; of a set of shards, with the tensors of all.
@@ -108,31 +107,29 @@ class FitService:
         """
         repo_id, revision = repository.summary.repo_id, repository.revision
         model = (repo_id, revision, display_name(file.filename.rpartition("/")[2].removesuffix(".gguf")))
+        key = hash_key(file.sha256) if file.sha256 else None
 
-        def read(_cancelled: threading.Event) -> GgufHeader:
+        def known() -> GgufHeader | None:
             self._speeds.recall()
-            key = hash_key(file.sha256) if file.sha256 else None
-            known = self._headers.get(key) if key else None
-            if known is not None:
-                return known
-            with self._model_locks[model]:
-                whole = self._whole_headers.get(model)
-                if whole is not None and not own:
-                    return sibling_header(whole, file.size_bytes)
-                client = self._hub.client()
-                headers = [
-                    read_header(client.source(repo_id, revision, part.filename, part.size_bytes)) for part in file.files
-                ]
-                header = joined_header(headers)
-                self._whole_headers[model] = header
-                while len(self._whole_headers) > _HEADERS_KEPT:
-                    del self._whole_headers[next(iter(self._whole_headers))]
+            return self._headers.get(key) if key else None
+
+        def read(cancelled: threading.Event) -> tuple[RepositoryFile, GgufHeader]:
+            client = self._hub.client()
+            headers = [
+                read_header(client.source(repo_id, revision, part.filename, part.size_bytes, cancelled))
+                for part in file.files
+            ]
+            header = joined_header(headers)
             if key:
                 with bookkeeping("A header"):
                     self._headers.put(key, header)
-            return header
+            return file, header
 
-        return self._pool.submit(read)
+        def take(whole: tuple[RepositoryFile, GgufHeader]) -> GgufHeader:
+            of, header = whole
+            return header if of == file else sibling_header(header, file.size_bytes)
+
+        return self._remote.submit((*model, file.filename) if own else model, known, read, take)
 
     def default_load(self, header: GgufHeader) -> LoadParameters:
         """How this machine would load the model unless the user chooses otherwise."""

@@ -112,7 +112,7 @@ def test_any_nonsense_in_a_header_is_one_clean_answer(runs: DryRuns, header: Ggu
     keys = [key for key in header.metadata if key.startswith("llama.")]
     keys += [f"llama.{key}" for key in ("expert_count", "vocab_size", "attention.key_length", "rope.scaling.factor")]
     values: list[Value] = [0, 1, 3, 7, 2**31 - 1, 2**32 - 1, -1, (1, 2, 3), "x", True, float("nan"), 1e30]
-    answers = set[type]()
+    answers: set[type] = set()
     for _ in range(30):
         key, value = draw.choice(keys), draw.choice(values)
         kinds = {name: kind for name, kind in header.kinds.items() if name != key}

@@ -152,6 +152,18 @@ def test_the_largest_context_is_the_largest(garden: Garden, ram: int, vram: int)
     assert largest == header.context_length or not fits(largest + 256)
 
 
+def test_the_largest_context_leaves_the_margin(garden: Garden) -> None:
+    header, on = published_for_engine("Qwen/Qwen3-8B"), machine(8.5, total_gib=64)
+
+    def ask(context: int) -> FitForecast:
+        return garden.fit.exact(header, LoadParameters(context_length=context), on).result(60)
+
+    largest = ask(4_096).max_context
+    assert largest
+    assert ask(largest).verdict is Verdict.TIGHT
+    assert ask(largest + 256).verdict is Verdict.TOO_LARGE
+
+
 def test_on_the_machine_itself_a_margin_stays_and_little_room_is_tight(garden: Garden) -> None:
     header, load = published_for_engine("Qwen/Qwen3-8B"), LoadParameters(context_length=16_384)
     needed = exact(garden, header, load, with_ram(4_096 * GIB)).total_bytes

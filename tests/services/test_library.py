@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from garden.core.errors import (
     RefusedError,
 )
 from garden.core.events import JobChanged, LibraryChanged
-from garden.core.job_record import JobState
+from garden.core.job_record import JobKind, JobState
 from garden.core.paths import hub_cache_dir
 from garden.services.garden import Garden
 from garden.services.target import HubTarget, parse_hub_target
@@ -427,3 +428,34 @@ def test_what_is_gone_already_can_still_be_removed_from_the_list(
 
     assert garden.library.remove(entry, to_trash=False) == 0
     assert garden.library.entries() == ()
+
+
+def test_a_model_that_work_under_way_reads_cannot_be_removed(garden: Garden, tiny_model: Path, tmp_path: Path) -> None:
+    mine = copy_of(tiny_model, tmp_path / "models")
+    (entry,) = garden.library.add_folder(mine.parent).result(20)
+    end = threading.Event()
+    work = garden.activity.submit(JobKind.QUANTIZE, "Mine", "Q4_0", lambda _context: end.wait(20), reads=(str(mine),))
+
+    with pytest.raises(RefusedError) as caught:
+        garden.library.remove(entry, to_trash=False)
+
+    assert caught.value.sentence == "Mine is in use: a quantization of it is under way."
+    assert mine.exists()
+    end.set()
+    work.result(20)
+    garden.library.remove(entry, to_trash=False)
+    assert not mine.exists()
+
+
+def test_a_name_of_two_models_is_refused_after_another_look_at_the_disk(
+    garden: Garden, tiny_model: Path, tmp_path: Path
+) -> None:
+    one, two = (copy_of(tiny_model, tmp_path / "models" / name) for name in ("a", "b"))
+    garden.library.add_folder(tmp_path / "models").result(20)
+
+    with pytest.raises(RefusedError) as caught:
+        garden.library.resolve("Mine:F16")
+
+    assert caught.value.action == f"Write one of: {one}, {two}."
+    two.unlink()
+    assert garden.library.resolve("Mine:F16").ref.path == str(one)

@@ -239,6 +239,28 @@ def test_the_best_number_of_layers_is_that_of_trying_all(planning: Planning, tmp
             assert answer.plan.n_gpu_layers == best
 
 
+def test_of_unequal_gpus_the_best_number_is_found_too(planning: Planning, tmp_path: Path) -> None:
+    """6, 8 and 10 layers fit, 7 and 9 do not: the small GPU gets one with every other layer."""
+    path = hollow(published_for_engine("deepseek-ai/DeepSeek-V2-Lite-Chat"), tmp_path)
+    sizes = {"A": 2_837 * MIB, "B": 257 * MIB, "C": 2_134 * MIB}
+    gpus = tuple(ImaginedGpu(name=name, memory_bytes=size) for name, size in sizes.items())
+    load = LoadParameters(context_length=4_096)
+
+    def fits(layers: int) -> bool:
+        plan = planning.done(path, dataclasses.replace(load, n_gpu_layers=layers), gpus=gpus).plan
+        return all(plan.on(name) <= size for name, size in sizes.items())
+
+    best = max(layers for layers in range(29) if fits(layers))
+    answer = planning.done(
+        path,
+        dataclasses.replace(load, n_gpu_layers=AUTO_GPU_LAYERS),
+        gpus=gpus,
+        allowances=tuple(Allowance(device=name, bytes=size) for name, size in sizes.items()),
+    )
+
+    assert answer.plan.n_gpu_layers == best
+
+
 def test_a_cancel_between_two_plans_ends_the_search(planning: Planning, tmp_path: Path) -> None:
     path = hollow(published_for_engine("meta-llama/Llama-3.3-70B-Instruct"), tmp_path)
     planning.done(path)

@@ -67,7 +67,7 @@ class CompareViewModel(QObject):
         self.lists.read_failed.connect(self._on_failed)
         self._changes = ChangeQueue(pump, self)
         self._changes.change_failed.connect(self._on_change_failed)
-        self._edits = PaneChanges(garden, self._changes, self._take)
+        self._edits = PaneChanges(garden, self._changes, self._take, LETTERS)
         self._panes = LivePanes(pump, self)
         self._panes.moved.connect(self._on_moved)
         self._panes.grew.connect(self._on_grew)
@@ -195,17 +195,26 @@ class CompareViewModel(QObject):
 
     def add_pane(self, entry: LibraryEntry) -> None:
         """Add a pane with this model, asked as pane A is; the first one begins a conversation."""
-        conversation, letter = self._conversation, self._free_letter()
-        if conversation is None:
-            self.open_entries([entry])
-        elif letter is not None:
-            self._edits.place(conversation.id, letter, entry, like=conversation.panes[0][1])
+        conversation, compare = self._conversation, self._garden.compare
+
+        def make(now: Conversation) -> RunConfiguration:
+            return asked_like(compare.configuration_for(entry), now.panes[0][1])
+
+        def first() -> Conversation:
+            # Another that was added just before may have begun one by now.
+            begun = self._conversation
+            return self._edits.added(begun.id, make) if begun else compare.new([compare.configuration_for(entry)])
+
+        if conversation is not None:
+            self._edits.add(conversation.id, make)
+        elif entry.problem is None:
+            self._changes.put(first, self._show)
 
     def copy_pane(self, letter: str) -> None:
         """Add a pane with the same model and settings, to change one of them."""
-        conversation, free, run = self._conversation, self._free_letter(), self.configuration(letter)
-        if conversation is not None and free is not None and run is not None:
-            self._edits.set(conversation.id, free, run)
+        conversation, run = self._conversation, self.configuration(letter)
+        if conversation is not None and run is not None:
+            self._edits.add(conversation.id, lambda _now: run)
 
     def swap_model(self, letter: str, entry: LibraryEntry) -> None:
         """Put another model into a pane."""
@@ -302,9 +311,6 @@ class CompareViewModel(QObject):
             self._retry(self._conversation.id, letter)
 
     # --- inside ---
-
-    def _free_letter(self) -> str | None:
-        return next((letter for letter in LETTERS if letter not in self.letters), None)
 
     def _retry(self, conversation_id: str, letter: str) -> None:
         if self._garden.compare.answering(conversation_id):

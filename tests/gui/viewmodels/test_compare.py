@@ -238,6 +238,24 @@ def test_a_pane_that_joins_later_was_not_asked_before(
     qtbot.waitUntil(lambda: compare.letters == ("B",), timeout=10_000)
 
 
+def test_panes_added_in_one_breath_stand_side_by_side(
+    qtbot: QtBot, opened: OpenGarden, compare: CompareViewModel, tiny_model: Path, other_tiny_model: Path
+) -> None:
+    first, second = opened.entry(tiny_model), opened.entry(other_tiny_model)
+    said: list[str] = []
+    compare.said.connect(lambda sentence, _action: said.append(sentence))
+    for entry in (first, second, first):
+        compare.add_pane(entry)
+    qtbot.waitUntil(lambda: compare.letters == ("A", "B", "C"), timeout=10_000)
+    compare.copy_pane("B")
+    compare.copy_pane("A")
+    qtbot.waitUntil(lambda: bool(said), timeout=10_000)
+    assert compare.letters == ("A", "B", "C", "D")
+    paths = [compare.pane(letter).configuration.model.path for letter in compare.letters]
+    assert paths == [str(path) for path in (tiny_model, other_tiny_model, tiny_model, other_tiny_model)]
+    assert said == ["Compare takes 4 models."]
+
+
 def test_a_base_model_is_announced_before_it_is_asked(
     qtbot: QtBot, opened: OpenGarden, compare: CompareViewModel, base_model: Path
 ) -> None:
