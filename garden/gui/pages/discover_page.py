@@ -220,7 +220,12 @@ class DiscoverPage(QWidget):
     @Slot()
     def _on_plan_changed(self) -> None:
         """The memory meter shows what the chosen file would take, while this page is in front."""
-        if self._side is None or not self.isVisible():
+        if self._side is None:
+            return
+        repo_id, best = self._side[0].repo_id, self._side[0].files.best_forecast
+        if repo_id is not None and best is not None:
+            self.search.models.take_forecast(repo_id, best)
+        if not self.isVisible():
             return
         row = self._side[0].selected
         devices = row.forecast.devices if row is not None and row.forecast is not None else ()

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QListView, QTableView
 from pytestqt.qtbot import QtBot
 
-from garden.core.fit_forecast import Verdict
+from garden.core.fit_forecast import FitForecast, FitMethod, Verdict
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.pages.discover_page import DiscoverPage
@@ -378,3 +378,18 @@ def test_the_figures_of_a_download_are_whole(qtbot: QtBot, theme: ThemeControlle
     compare = detail.findChild(QAbstractButton, "fileDetail.cancel")
     assert compare is not None
     assert compare.isVisible()
+
+
+def test_a_row_takes_the_figure_of_its_files_once_their_headers_were_read(qtbot: QtBot, page: DiscoverPage) -> None:
+    _opened(qtbot, page)
+    models = page.search.models
+
+    def listed() -> FitForecast:
+        return models.rated(models.row_of("owner/Tiny-Chat-GGUF")).forecast
+
+    qtbot.waitUntil(lambda: listed().method is not FitMethod.ROUGH, timeout=20_000)
+
+    assert listed().total_bytes in [row.forecast.total_bytes for row in page.repository.files.rows if row.forecast]
+    page.search.search()
+    qtbot.waitUntil(lambda: not page.search.busy, timeout=20_000)
+    assert listed().method is not FitMethod.ROUGH, "another search knows it still"
