@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, QRect
-from PySide6.QtWidgets import QApplication, QLabel, QSplitter, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QScrollArea, QSplitter, QWidget
 from pytestqt.qtbot import QtBot
 
+from garden.core.receipt import QuantizationReceipt
 from garden.gui.main_window import MainWindow
 from garden.gui.pages.pane_row import PaneRow
+from garden.gui.pages.quant_side import QuantSide
 from garden.gui.theme.theme import ThemeController
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.composer import Composer
@@ -78,11 +80,12 @@ def test_discover_is_whole_at_once_in_a_larger_text(
     qtbot.waitUntil(page.findChildren(Button, "fileDetail.download")[0].isVisible, timeout=20_000)
     rail = window.findChild(Rail)
     assert rail is not None
-    assert not rail.collapsed
+    widths = [rail.width()]
 
     _larger(controller)
 
-    assert rail.collapsed
+    widths.append(rail.width())
+    assert widths == [ThemeController().theme.size("rail"), controller.theme.size("rail_collapsed")]
     splitter = page.findChild(QSplitter)
     assert splitter is not None
     qtbot.waitUntil(lambda: _cut(window, page.findChildren(QWidget)) == [], timeout=2_000)
@@ -120,10 +123,40 @@ def test_four_panes_keep_their_buttons_and_figures_in_a_larger_text(qtbot: QtBot
         for name in ("copy", "prompt", "export"):
             button = pane.findChild(Button, f"pane.{letter}.{name}")
             assert button is not None
-            assert button.isVisibleTo(button.parentWidget())
+            assert not button.isHidden()
             assert button.accessibleName().endswith(f"pane {letter}")
         assert pane.foot.height() >= 4 * controller.theme.px(16), "five figures stand in two rows"
         assert _cut(pane, pane.findChildren(Button)) == []
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.5])
+def test_a_receipt_never_lies_under_its_scroll_bar(qtbot: QtBot, controller: ThemeController, scale: float) -> None:
+    controller.choose(scale=scale)
+    side = QuantSide(controller)
+    qtbot.addWidget(side)
+    receipt = QuantizationReceipt(
+        quant_type="Q4_K_M",
+        path="/models/A-Model-Of-A-Long-Name-Q4_K_M.gguf",
+        size_bytes=123_456_789_012,
+        bits_per_weight=4.85,
+        seconds=3_700,
+        peak_memory_bytes=10**9,
+        sha256="ab" * 32,
+        source_path="/models/A-Model-F16.gguf",
+        source_sha256="cd" * 32,
+        tensors={"Q4_K": 100, "Q6_K": 20},
+        forecast_size_bytes=123_456_789_012,
+    )
+    side.show_receipts(receipt, [receipt], None, can_compare=True)
+    side.setFixedWidth(max(side.least_width, controller.theme.px(320)))
+    side.resize(side.width(), 240)
+    side.show()
+
+    area = side.findChild(QScrollArea)
+    assert area is not None
+    assert area.verticalScrollBar().isVisible()
+    assert area.horizontalScrollBar().maximum() == 0, "nothing to shift sideways"
+    assert _cut(area.viewport(), side.receipt.findChildren(QLabel)) == []
 
 
 def test_the_prompts_placeholder_grows_with_the_text(qtbot: QtBot, controller: ThemeController) -> None:

@@ -188,7 +188,8 @@ class DiscoverPage(QWidget):
         least = px(_LEAST_LIST), px(_LEAST_REPOSITORY)
         shrink = min(1.0, room / sum(least))
         for number, width in enumerate(least):
-            self._splitter.widget(number).setMinimumWidth(int(width * shrink))
+            if (side := self._splitter.widget(number)) is not None:
+                side.setMinimumWidth(int(width * shrink))
 
     def _usual_widths(self) -> tuple[int, int]:
         sizes = self._theme.theme
