@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from garden.core.errors import InvalidFileError
 from garden.gguf.byte_source import ByteSource
-from garden.gguf.header_cursor import DAMAGED_ACTION, MAX_KEYS, MAX_TENSORS, HeaderCursor
+from garden.gguf.header_cursor import DAMAGED_ACTION, FIRST_BYTES, MAX_KEYS, MAX_TENSORS, HeaderCursor
 from garden.gguf.metadata_value import ArraySkipped, Value
 from garden.gguf.quant_name import quant_type_numbered
 from garden.gguf.tensor_info import TensorInfo, padded, read_tensors
@@ -146,13 +146,17 @@ class GgufHeader:
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def read_header(source: ByteSource) -> GgufHeader:
+def read_header(source: ByteSource, *, first_bytes: int = FIRST_BYTES) -> GgufHeader:
     """Read a header.
+
+    Args:
+        source: The file.
+        first_bytes: Read at first; more as it is needed.
 
     Raises:
         InvalidFileError: Not a GGUF file, a damaged one, or one whose data ends too early.
     """
-    cursor = HeaderCursor(source)
+    cursor = HeaderCursor(source, first_bytes=first_bytes)
     counts = read_counts(cursor)
     metadata: dict[str, Value] = {}
     kinds: dict[str, int] = {}

@@ -27,7 +27,8 @@ MAX_ELEMENTS_KEPT = 65_536
 
 DAMAGED_ACTION = "Fetch it again or remove it."
 
-_FIRST_PIECE = 64 * 1024
+#: Of the first piece; the next ones grow.
+FIRST_BYTES = 64 * 1024
 _LARGEST_PIECE = 4 * 1024 * 1024
 
 _UINT32 = struct.Struct("<I")
@@ -41,14 +42,15 @@ class HeaderCursor:
     Args:
         source: What to read.
         offset: Where to begin, in bytes from the source's start.
+        first_bytes: Of the first piece.
     """
 
-    def __init__(self, source: ByteSource, offset: int = 0) -> None:
+    def __init__(self, source: ByteSource, offset: int = 0, first_bytes: int = FIRST_BYTES) -> None:
         self._source = source
         self._buffer = b""
         self._start = offset
         self._position = 0
-        self._piece = _FIRST_PIECE
+        self._piece = first_bytes
         self._elements = self._words = 0
         self._kept_bytes = self._elements_kept = 0
 

@@ -13,7 +13,7 @@ from garden.hub.address import is_repo_id
 from garden.hub.connection import HubConnection
 from garden.hub.file_grouping import group_files
 from garden.hub.filename import check_filenames
-from garden.hub.remote_source import RemoteSource
+from garden.hub.remote_source import FIRST_WINDOW_BYTES, RemoteSource
 from garden.hub.search_query import SearchQuery
 from garden.hub.wire import clean, commit_hash, decode, model_summary, remote_files, weight_formats
 
@@ -119,7 +119,15 @@ class HubClient:
             formats=weight_formats(summary.filenames),
         )
 
-    def source(self, repo_id: str, revision: str, filename: str, size_bytes: int) -> RemoteSource:
+    def source(
+        self,
+        repo_id: str,
+        revision: str,
+        filename: str,
+        size_bytes: int,
+        *,
+        first_window_bytes: int = FIRST_WINDOW_BYTES,
+    ) -> RemoteSource:
         """A file of a repository, to be read by ranges; nothing is asked for yet.
 
         Args:
@@ -127,13 +135,15 @@ class HubClient:
             revision: Commit hash.
             filename: Path inside the repository.
             size_bytes: Size that the list of files named.
+            first_window_bytes: Of the first window from the start.
 
         Raises:
             RefusedError: The name is not safe.
             NotFoundError: ``repo_id`` is not a repository's name.
         """
         path = resolve_path(repo_id, revision, filename)
-        return RemoteSource(self._connection, path, self._connection.subject(repo_id, revision, filename), size_bytes)
+        subject = self._connection.subject(repo_id, revision, filename)
+        return RemoteSource(self._connection, path, subject, size_bytes, first_window_bytes=first_window_bytes)
 
     def read_text(self, repo_id: str, revision: str, filename: str, limit_bytes: int = 512 * 1024) -> str:
         """A text file of a repository, e.g. its card; what lies beyond the limit is left out. Nothing is cached.

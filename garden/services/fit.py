@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
-from collections import defaultdict
 from collections.abc import Collection
 from pathlib import Path
 
@@ -31,16 +30,13 @@ from garden.services.exact_fit import ExactFit
 from garden.services.hub_access import HubAccess
 from garden.services.machine import MachineService
 from garden.services.measured_speeds import MeasuredSpeeds
-from garden.services.model_name import display_name
+from garden.services.remote_headers import RemoteHeaders
 from garden.services.settings import SettingsService
 from garden.store.forecasts import Forecasts, LoadRecord
-from garden.store.headers import Headers, file_key, hash_key
+from garden.store.headers import Headers, file_key
 from garden.store.speeds import Speeds
 
 _log = logging.getLogger(__name__)
-
-#: Headers kept to derive those of sibling files from; each holds some hundred tensors.
-_HEADERS_KEPT = 16
 
 
 class FitService:
@@ -70,14 +66,12 @@ class FitService:
     ) -> None:
         self._machine = machine
         self._settings = settings
-        self._hub = hub
         self._headers = headers
+        self._remote = RemoteHeaders(hub, headers)
         self._forecasts = forecasts
         self._speeds = MeasuredSpeeds(speeds)
         self._pool = pool
         self._exact = ExactFit(runs)
-        self._whole_headers: dict[tuple[str, str, str], GgufHeader] = {}
-        self._model_locks: defaultdict[tuple[str, str, str], threading.Lock] = defaultdict(threading.Lock)
 
     def header(self, ref: ModelRef) -> GgufHeader:
         """Header of a file on this machine; of a set of shards, with the tensors of all.
@@ -92,42 +86,22 @@ class FitService:
         shards = shard_paths(Path(ref.path))
         return joined_header([self._local_header(path) for path in shards])
 
-    def remote_header(self, repository: Repository, file: RepositoryFile, *, own: bool = False) -> Handle[GgufHeader]:
-        """Header of a file on the Hub, read by ranges, a few requests per model.
+    def remote_sketch(self, repository: Repository, file: RepositoryFile) -> Handle[GgufHeader]:
+        """A stand-in for the header of a file on the Hub, from its first 64 KB: good for a first, rough figure."""
+        return self._pool.submit(lambda _cancelled: self._remote.sketch(repository, file))
 
-        The quantizations of one model share their metadata, so only the first is read whole (the vocabulary alone is
-        up to 16 MB); its siblings' headers are derived from it: the same shapes, weights scaled to the file's size.
+    def remote_header(self, repository: Repository, file: RepositoryFile, *, own: bool = False) -> Handle[GgufHeader]:
+        """Header of a file on the Hub: some short reads of the first file of a model, one of each sibling.
 
         Args:
             repository: Where it lies.
             file: Which one.
-            own: Read this very file's header, as the engine wants it, even where a sibling's is known.
+            own: Take no key from a sibling, as the engine wants it; one more read.
         """
-        repo_id, revision = repository.summary.repo_id, repository.revision
-        model = (repo_id, revision, display_name(file.filename.rpartition("/")[2].removesuffix(".gguf")))
 
         def read(_cancelled: threading.Event) -> GgufHeader:
             self._speeds.recall()
-            key = hash_key(file.sha256) if file.sha256 else None
-            known = self._headers.get(key) if key else None
-            if known is not None:
-                return known
-            with self._model_locks[model]:
-                whole = self._whole_headers.get(model)
-                if whole is not None and not own:
-                    return sibling_header(whole, file.size_bytes)
-                client = self._hub.client()
-                headers = [
-                    read_header(client.source(repo_id, revision, part.filename, part.size_bytes)) for part in file.files
-                ]
-                header = joined_header(headers)
-                self._whole_headers[model] = header
-                while len(self._whole_headers) > _HEADERS_KEPT:
-                    del self._whole_headers[next(iter(self._whole_headers))]
-            if key:
-                with bookkeeping("A header"):
-                    self._headers.put(key, header)
-            return header
+            return self._remote.read(repository, file, own=own)
 
         return self._pool.submit(read)
 
@@ -304,18 +278,3 @@ class FitService:
         if path.stat().st_size < header.header_bytes:
             raise InvalidFileError("This is not a complete GGUF file.", "Fetch it again or remove it.")
         return header
-
-
-def sibling_header(header: GgufHeader, size_bytes: int) -> GgufHeader:
-    """The header that another quantization of the same model has: the same shapes, its weights filling its own file.
-
-    Args:
-        header: Of one quantization, read whole.
-        size_bytes: Size of the other one's file.
-    """
-    data_bytes = max(0, size_bytes - header.header_bytes)
-    scale = data_bytes / header.data_bytes if header.data_bytes else 1.0
-    tensors = tuple(
-        dataclasses.replace(tensor, size_bytes=round(tensor.size_bytes * scale)) for tensor in header.tensors
-    )
-    return dataclasses.replace(header, tensors=tensors, data_bytes=data_bytes)
