@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from garden.hub.remote_source import RemoteSource
     from garden.services.hub_access import HubAccess
 
-#: Models whose headers are kept to read those of sibling files by; each holds some hundred tensors.
-_MODELS_KEPT = 16
+#: Headers that are kept to read those of other files of the repository by; each holds some hundred tensors.
+_SIBLINGS_KEPT = 16
 
 #: Files whose first window is kept between the first figure and the header; each holds 64 KB.
 _STARTED_KEPT = 32
@@ -30,7 +30,7 @@ _STARTED_KEPT = 32
 #: Shards behind the first have no vocabulary, and few tensors.
 _SHARD_BYTES = 16 * 1024
 
-_Model = tuple[str, str, str]
+_Repository = tuple[str, str]
 _Place = tuple["HubClient", str, str, str]
 KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")
@@ -47,8 +47,8 @@ class RemoteHeaders:
     def __init__(self, hub: HubAccess, headers: Headers) -> None:
         self._hub = hub
         self._headers = headers
-        self._siblings: dict[_Model, GgufHeader] = {}
-        self._model_locks: defaultdict[_Model, threading.Lock] = defaultdict(threading.Lock)
+        self._siblings: dict[tuple[_Repository, str], GgufHeader] = {}
+        self._first_of: defaultdict[_Repository, threading.Lock] = defaultdict(threading.Lock)
         self._started: dict[_Place, RemoteSource] = {}
         self._lock = threading.Lock()
 
@@ -81,24 +81,38 @@ class RemoteHeaders:
             GardenError: The Hub cannot be reached or refuses, or the file is damaged.
         """
         known = self._known(file)
-        model = _model(repository, file)
         if known is not None:
             if len(file.files) == 1:
-                self._keep(self._siblings, model, known, _MODELS_KEPT)
+                self._remember(repository, file, known)
             return known
-        with self._model_locks[model]:
-            sibling = self._siblings.get(model)
+        # The others of a repository wait for the first, which tells them where to look.
+        with self._first_of[_repository(repository)]:
+            sibling = self._sibling(repository, file)
             if sibling is None:
                 first = self._first_part(repository, file, None, own=own)
-                self._keep(self._siblings, model, first, _MODELS_KEPT)
+                self._remember(repository, file, first)
         if sibling is not None:
-            first = self._first_part(repository, file, sibling, own=own)
+            name, header = sibling
+            first = self._first_part(repository, file, header, own=own or name != _model_name(file))
+            self._remember(repository, file, first)
         others = (self._source(repository, part, _SHARD_BYTES) for part in file.files[1:])
         header = joined_header([first, *(read_header(other, first_bytes=_SHARD_BYTES) for other in others)])
         if file.sha256:
             with bookkeeping("A header"):
                 self._headers.put(hash_key(file.sha256), header)
         return header
+
+    def _sibling(self, repository: Repository, file: RepositoryFile) -> tuple[str, GgufHeader] | None:
+        """Name and header of a file of the repository, one of the same model before others."""
+        with self._lock:
+            place, own = _repository(repository), _model_name(file)
+            found = {name: header for (where, name), header in self._siblings.items() if where == place}
+        if own in found:
+            return own, found[own]
+        return next(iter(found.items()), None)
+
+    def _remember(self, repository: Repository, file: RepositoryFile, header: GgufHeader) -> None:
+        self._keep(self._siblings, (_repository(repository), _model_name(file)), header, _SIBLINGS_KEPT)
 
     def _known(self, file: RepositoryFile) -> GgufHeader | None:
         return self._headers.get(hash_key(file.sha256)) if file.sha256 else None
@@ -142,6 +156,9 @@ class RemoteHeaders:
                 del kept[next(iter(kept))]
 
 
-def _model(repository: Repository, file: RepositoryFile) -> _Model:
-    name = display_name(file.filename.rpartition("/")[2].removesuffix(".gguf"))
-    return repository.summary.repo_id, repository.revision, name
+def _repository(repository: Repository) -> _Repository:
+    return repository.summary.repo_id, repository.revision
+
+
+def _model_name(file: RepositoryFile) -> str:
+    return display_name(file.filename.rpartition("/")[2].removesuffix(".gguf"))
