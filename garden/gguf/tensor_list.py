@@ -36,6 +36,9 @@ _NEAR_BYTES = 8 * 1024
 #: Halving ``MAX_HEADER_BYTES`` down to ``_LAST_BYTES`` takes eleven.
 _MOST_WINDOWS = 16
 
+#: Places where a list may begin that are tried; a file made to have more is not worth the time.
+_MOST_LISTS = 4
+
 #: Of a record: lengths, dimensions, type, place, and a name.
 _RECORD_BYTES = 72
 
@@ -151,6 +154,8 @@ def _search(source: ByteSource, start: HeaderStart) -> GgufHeader | None:
     if not last.startswith("tokenizer.") or source.size_bytes - start.end < _SHORT_BYTES:
         return None
     known = _known(start)
+    if not known.tensors:
+        return None
     words = value.count if isinstance(value, ArraySkipped) else 0
     bounds = _halved(source, start.end, start.end + words * _WORD_BYTES, known.tensors * _RECORD_BYTES)
     if bounds is None:
@@ -193,16 +198,19 @@ def _halved(source: ByteSource, low: int, guess: int, length: int) -> tuple[int,
 
 def _list_in(piece: _Read, known: _Known) -> GgufHeader | None:
     """The header whose list of tensors begins in this piece."""
+    tries = 0
     for start in record_starts(piece.data):
         place = piece.offset + start
         try:
             # The first tensor lies where the data begins, and no other does.
-            if read_tensor(HeaderCursor(piece, place)).offset == 0:
-                header = _header_at(piece, place, known)
-                if header is not None:
-                    return header
+            if read_tensor(HeaderCursor(piece, place)).offset:
+                continue
+            header = _header_at(piece, place, known)
         except InvalidFileError:
-            continue
+            header = None
+        tries += 1
+        if header is not None or tries == _MOST_LISTS:
+            return header
     return None
 
 
