@@ -12,15 +12,28 @@ from garden.core.quantity import MIB, format_parameters, format_tokens
 from garden.fit.architectures import GENERATING, Obstacle, obstacle_of, obstacle_of_task
 from garden.fit.devices import Budget, gpu_budgets, ram_budget
 from garden.fit.verdict import amount
-from garden.gguf.quant_name import quant_type_named
+from garden.gguf.quant_name import QuantType, quant_type_named, quant_type_of
 
-#: Types tried from the best to the smallest that still answers well; small models gain from Q8_0.
+#: Types tried from the best to the smallest that still answers well; small models gain from Q8_0. Of the types that a
+#: repository's file names tell, those in the same range are tried.
 _LADDER = ("Q6_K", "Q5_K_M", "Q4_K_M")
 _LADDER_SMALL = ("Q8_0", *_LADDER)
 _SMALL_PARAMETERS = 3_000_000_000
 
+#: Types of a few hundredths of a bit less are as good.
+_ALIKE_BITS = 0.5
+
 #: On the processor every byte costs speed: the default type, or Q8_0 where that is quick anyway.
 _CPU_TYPE, _CPU_TYPE_SMALL, _TINY_PARAMETERS = "Q4_K_M", "Q8_0", 1_500_000_000
+
+#: Below the ladder: they answer worse, but are better than nothing.
+_LAST_RESORTS = ("Q3_K_M", "Q2_K")
+
+#: A shorter context is no help to anyone who chats.
+_SHORT_CONTEXT = 4_096
+
+#: In names of files that are no models.
+_BESIDE_MODELS = ("mmproj", "imatrix", "lora", "control-vector", "control_vector")
 
 #: Cache of one token in f16 and compute buffer of a model of 8 billion parameters, and how they grow with size:
 #: fitted to 26 dense models of the catalogue (0.1B … 405B), within a factor of two for each.
@@ -94,11 +107,13 @@ def _without_figures(summary: ModelSummary, context_length: int, obstacle: Obsta
 def _placed(
     summary: ModelSummary, parameters: int, context_length: int, gpus: Sequence[Budget], ram: Budget
 ) -> FitForecast:
-    guess = _best_on_gpu(parameters, context_length, gpus) or _best_elsewhere(parameters, context_length, gpus, ram)
+    offered = _offered(summary.filenames)
+    guess = _best_on_gpu(offered, parameters, context_length, gpus)
+    guess = guess or _best_elsewhere(offered, parameters, context_length, gpus, ram)
     weights, cache, compute = guess.parts
     suggestion = ""
     if guess.verdict is Verdict.TOO_LARGE:
-        suggestion = f"Look for a model of fewer parameters than {format_parameters(parameters)}."
+        suggestion = _suggestion(offered, guess, parameters, context_length, _room(gpus, ram))
     return FitForecast(
         verdict=guess.verdict,
         placement=guess.placement,
@@ -115,19 +130,58 @@ def _placed(
     )
 
 
+def _offered(filenames: Sequence[str]) -> tuple[QuantType, ...]:
+    """Types of the GGUF models that the names tell, the largest first; none when they tell nothing."""
+    found = set()
+    for filename in filenames:
+        name = filename.rpartition("/")[2].lower()
+        if name.endswith(".gguf") and not any(word in name for word in _BESIDE_MODELS):
+            found.add(quant_type_named(quant_type_of(filename) or ""))
+    return tuple(sorted(filter(None, found), key=lambda quant: -quant.bits_per_weight))
+
+
+def _ladder(offered: Sequence[QuantType], usual: Sequence[str]) -> list[str]:
+    """The types to try, the best first: those offered within the range of the usual ones, else all that are."""
+    if not offered:
+        return list(usual)
+    best, least = (quant.bits_per_weight for quant in map(quant_type_named, (usual[0], usual[-1])) if quant)
+    within = [quant.name for quant in offered if least - _ALIKE_BITS <= quant.bits_per_weight <= best]
+    return within or [quant.name for quant in offered]
+
+
+def _room(gpus: Sequence[Budget], ram: Budget) -> int:
+    """What RAM and GPUs with memory of their own have together."""
+    return max(0, ram.usable_bytes) + sum(max(0, budget.usable_bytes) for budget in gpus if not budget.shared)
+
+
+def _suggestion(offered: Sequence[QuantType], guess: _Guess, parameters: int, context_length: int, room: int) -> str:
+    """What would make it fit."""
+    smaller = [quant.name for quant in offered] or _LAST_RESORTS
+    for quant_type in smaller:
+        parts = rough_bytes(parameters, quant_type, context_length)
+        if sum(parts) <= room and sum(parts) < sum(guess.parts):
+            return f"Its {quant_type} would fit, with about {amount(sum(parts))}."
+    if context_length > _SHORT_CONTEXT and sum(rough_bytes(parameters, guess.quant_type, _SHORT_CONTEXT)) <= room:
+        return f"With a context of {format_tokens(_SHORT_CONTEXT)} it would fit."
+    return f"Look for a model of fewer parameters than {format_parameters(parameters)}."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Guess:
     verdict: Verdict
     placement: Placement
     reason: str
+    quant_type: str
     parts: tuple[int, int, int]
 
 
-def _best_on_gpu(parameters: int, context_length: int, gpus: Sequence[Budget]) -> _Guess | None:
+def _best_on_gpu(
+    offered: Sequence[QuantType], parameters: int, context_length: int, gpus: Sequence[Budget]
+) -> _Guess | None:
     """The best type whose file lies on the GPU with comfort, else the smallest one if it lies there tightly."""
     room = sum(max(0, budget.usable_bytes) for budget in gpus)
     comfort = max((budget.comfort_bytes for budget in gpus), default=0)
-    ladder = _LADDER_SMALL if parameters < _SMALL_PARAMETERS else _LADDER
+    ladder = _ladder(offered, _LADDER_SMALL if parameters < _SMALL_PARAMETERS else _LADDER)
     for quant_type in ladder:
         parts = rough_bytes(parameters, quant_type, context_length)
         spare = room - sum(parts)
@@ -136,26 +190,38 @@ def _best_on_gpu(parameters: int, context_length: int, gpus: Sequence[Budget]) -
                 verdict=Verdict.FITS if spare >= comfort else Verdict.TIGHT,
                 placement=Placement.GPU,
                 reason=f"{_takes(quant_type, parts, context_length)}, all on the GPU.",
+                quant_type=quant_type,
                 parts=parts,
             )
     return None
 
 
-def _best_elsewhere(parameters: int, context_length: int, gpus: Sequence[Budget], ram: Budget) -> _Guess:
-    """The usual type in RAM, beside what a GPU of its own memory takes."""
+def _best_elsewhere(
+    offered: Sequence[QuantType], parameters: int, context_length: int, gpus: Sequence[Budget], ram: Budget
+) -> _Guess:
+    """The usual type in RAM, or the one offered that is nearest to it, beside what a GPU of its own memory takes."""
     quant_type = _CPU_TYPE_SMALL if parameters < _TINY_PARAMETERS else _CPU_TYPE
+    usual = quant_type_named(quant_type)
+    if offered and usual is not None:
+        quant_type = min(offered, key=lambda quant: abs(quant.bits_per_weight - usual.bits_per_weight)).name
     parts = rough_bytes(parameters, quant_type, context_length)
     takes = _takes(quant_type, parts, context_length)
     on_gpu = sum(max(0, budget.usable_bytes) for budget in gpus if not budget.shared)
-    room = max(0, ram.usable_bytes) + on_gpu
+    room = _room(gpus, ram)
     spare = room - sum(parts)
     if spare < 0:
-        reason = f"{takes}; {amount(room)} can be used."
-        return _Guess(verdict=Verdict.TOO_LARGE, placement=Placement.NONE, reason=reason, parts=parts)
+        return _Guess(
+            verdict=Verdict.TOO_LARGE,
+            placement=Placement.NONE,
+            reason=f"{takes}; {amount(room)} can be used.",
+            quant_type=quant_type,
+            parts=parts,
+        )
     return _Guess(
         verdict=Verdict.TIGHT if spare < ram.comfort_bytes else Verdict.FITS,
         placement=Placement.SPLIT if on_gpu else Placement.CPU,
         reason=f"{takes}, {amount(on_gpu)} of it on the GPU." if on_gpu else f"{takes} of RAM.",
+        quant_type=quant_type,
         parts=parts,
     )
 
