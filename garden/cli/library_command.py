@@ -101,8 +101,9 @@ def remove(targets: tuple[str, ...], unfinished: bool, permanently: bool, yes: b
 def _remove_models(garden: Garden, targets: tuple[str, ...], permanently: bool, yes: bool) -> str:
     entries = _chosen(garden, targets)
     names = ", ".join(full_name(entry) for entry in entries)
+    places = "\n".join(f"  {entry.ref.path}" for entry in entries)
     total = format_bytes(sum(entry.ref.size_bytes for entry in entries))
-    _confirm(f"Remove {names} ({total}){' for good' if permanently else ''}?", yes)
+    _confirm(f"{places}\nRemove {names} ({total}){' for good' if permanently else ''}?", yes)
     freed = sum(garden.library.remove(entry, to_trash=not permanently) for entry in entries)
     return printable(f"Removed {names}, {format_bytes(freed)}{'' if permanently else ', into the trash'}.")
 
@@ -137,7 +138,8 @@ def _show_unfinished(parts: tuple[UnfinishedDownload, ...]) -> None:
 
 def _chosen(garden: Garden, targets: tuple[str, ...]) -> tuple[LibraryEntry, ...]:
     if targets:
-        return tuple(garden.library.resolve(target) for target in targets)
+        named = (garden.library.resolve(target) for target in targets)
+        return tuple({entry.ref.path: entry for entry in named}.values())
     return garden.library.scan().result()
 
 

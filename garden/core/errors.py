@@ -90,7 +90,7 @@ class DiskFullError(GardenError):
 
 
 class StateError(GardenError):
-    """Settings or a database could not be read or written."""
+    """A file or a folder, the settings or a database could not be read or written."""
 
 
 class CancelledByUser(GardenError):  # noqa: N818 - a cancel is an outcome, not a fault

@@ -9,7 +9,8 @@ from pathlib import Path
 import platformdirs
 
 import garden
-from garden.core.errors import NotFoundError, StateError
+from garden.core.errors import NotFoundError
+from garden.core.write_failure import writing
 
 
 def data_dir() -> Path:
@@ -60,14 +61,8 @@ def _made(path: Path, purpose: str, variable: str) -> Path:
     Raises:
         StateError: It cannot be made.
     """
-    try:
+    with writing(f"The {purpose} folder {path}", action=f"Choose another one with {variable}."):
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StateError(
-            f"The {purpose} folder {path} cannot be made: {error.strerror or error}.",
-            f"Choose another one with {variable}.",
-            str(error),
-        ) from error
     return path
 
 

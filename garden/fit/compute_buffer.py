@@ -12,7 +12,7 @@ from garden.core.run_configuration import LoadParameters
 from garden.fit.graph.arena import Arena, Block
 from garden.fit.graph.attention import Attention, LatentAttention
 from garden.fit.graph.batch import Batch
-from garden.fit.graph.block import Graph
+from garden.fit.graph.block import Graph, SideInputs
 from garden.fit.graph.recurrence import Together
 from garden.fit.kv_cache import CacheCells, ubatch_of
 from garden.fit.model_shape import ModelShape
@@ -43,30 +43,36 @@ def compute_bytes(shape: ModelShape, blocks: Sequence[Graph], load: LoadParamete
         flash=flash,
         casts_k=load.type_k == "f32",
         casts_v=load.type_v == "f32",
-        rotates_k=_rotates(load.type_k) and not shape.latent,
-        rotates_v=_rotates(load.type_v) and not shape.latent,
+        rotates_k=_rotates(load.type_k, shape.key_length) and not shape.latent,
+        rotates_v=_rotates(load.type_v, shape.value_length) and not shape.latent,
     )
     arena = Arena()
     inputs = arena.take(_common_inputs_bytes(shape, load))
-    masks = {slides: arena.take(_kind_inputs_bytes(shape, load, cells, slides)) for slides in shape.cached_kinds}
+    placed = (*blocks[:-1][:_MAX_BLOCKS], *blocks[-1:])
+    kinds = [_reads_window(block) for block in placed]
+    # In the order of first use.
+    masks: dict[bool | None, Block] = {
+        kind: arena.take(_kind_inputs_bytes(shape, load, cells, kind))
+        for kind in sorted(shape.cached_kinds, key=lambda kind: kinds.index(kind) if kind in kinds else 0)
+    }
     stream = arena.take(batch.rows(shape.width))
     if shape.input_width > shape.width:
         # Room for the rows that images bring; the stream is a view of it, and later blocks read the rest.
         arena.take(batch.rows(shape.input_width))
         arena.give(stream)
         stream = Block(0, 0)
-    if side := sum(block.side_width for block in blocks[:1]) * len(shape.layers):
-        _place_side_inputs(arena, batch.rows(side))
+    side: SideInputs | None = None
+    if width := sum(block.side_width for block in blocks[:1]) * len(shape.layers):
+        side = SideInputs(arena.copied(arena.take(batch.rows(width))), stream)
     if blocks and blocks[0].copies > 1:
         copies = blocks[0].copies
         added = arena.take((copies - 1) * stream.size), arena.take((copies - 1) * stream.size)
         joined = arena.take(copies * stream.size)
-        arena.give(*added, stream)
+        arena.give(*added, None if side else stream)
         stream = joined
-    placed = (*blocks[:-1][:_MAX_BLOCKS], *blocks[-1:])
-    kinds = [_reads_window(block) for block in placed]
     for number, block in enumerate(placed):
-        stream = block.place(arena, batch, shape.width, stream, last=number == len(placed) - 1)
+        last = number == len(placed) - 1
+        stream = block.place(arena, batch, shape.width, stream, last=last, side=side if number == 0 else None)
         # What no later block reads makes room.
         if kinds[number] not in kinds[number + 1 :]:
             arena.give(masks.pop(kinds[number], None))
@@ -77,18 +83,6 @@ def compute_bytes(shape: ModelShape, blocks: Sequence[Graph], load: LoadParamete
     arena.give(stream)
     arena.take(4 * rows * shape.vocabulary)
     return arena.peak
-
-
-def _place_side_inputs(arena: Arena, size: int) -> None:
-    """Embeddings per layer (Gemma 3n and 4): looked up, scaled, joined with a projection, kept to the end."""
-    looked_up = arena.take(size)
-    scaled = arena.take(size)
-    arena.give(looked_up)
-    projected = arena.take(size)
-    normed = arena.take(size)
-    arena.give(projected, scaled)
-    arena.take(size)
-    arena.give(normed)
 
 
 def inputs_bytes(shape: ModelShape, load: LoadParameters, cells: CacheCells) -> int:
@@ -123,12 +117,12 @@ def _reads_window(block: Graph) -> bool | None:
 def _rotation_bytes(shape: ModelShape, load: LoadParameters) -> int:
     """Matrices that rotate heads before a quantized cache (``llama-kv-cache.cpp``), one per kind of layer."""
     total = 0
-    if _rotates(load.type_k) and shape.key_length and shape.key_length % 64 == 0:
+    if _rotates(load.type_k, shape.key_length):
         side = 64
         while shape.key_length % (2 * side) == 0:
             side *= 2
         total += 4 * side * side
-    if _rotates(load.type_v) and not shape.latent:
+    if _rotates(load.type_v, shape.value_length) and not shape.latent:
         total += 4 * 64 * 64
     return total * (2 if shape.slides else 1)
 
@@ -138,6 +132,6 @@ def uses_flash(shape: ModelShape, load: LoadParameters) -> bool:
     return load.flash_attention != "off" and shape.architecture not in _NO_FLASH
 
 
-def _rotates(kv_type: str) -> bool:
-    """Quantized caches are rotated so that outliers spread."""
-    return kv_type not in ("f32", "f16", "bf16")
+def _rotates(kv_type: str, head_length: int) -> bool:
+    """Quantized caches are rotated so that outliers spread, where heads are multiples of 64."""
+    return kv_type not in ("f32", "f16", "bf16") and head_length > 0 and head_length % 64 == 0

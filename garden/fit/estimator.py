@@ -18,6 +18,7 @@ from garden.fit.rough_forecast import rough_forecast
 from garden.fit.speed import MeasuredSpeed, decode_tokens_per_second
 from garden.fit.verdict import amount, reason_of, verdict_of
 from garden.gguf.header import GgufHeader
+from garden.gguf.hollow_file import is_own
 
 __all__ = ["MeasuredSpeed", "forecast", "rough_forecast", "usable_gpus"]
 
@@ -124,7 +125,7 @@ class _Plan:
 
     def is_decided(self, placed: Placed) -> bool:
         """Whether the verdict holds however wrong the formula is; for headers that the engine can be asked about."""
-        if not self._header.is_own:
+        if not is_own(self._header):
             return True
         said = _outcome(placed)
         return all(
@@ -237,15 +238,10 @@ def _cache_obstacle(shape: ModelShape, load: LoadParameters) -> Obstacle | None:
         return _unsupported("A quantized V cache needs flash attention.", remedy)
     if shape.latent and load.type_k != load.type_v:
         return _unsupported("This model keeps K and V in one cache.", "Choose the same type for both.")
-    if (
-        fused
-        and (quantized_k or quantized_v)
-        and any(layer.k_width for layer in shape.layers)
-        and shape.key_length % 32
-    ):
-        return _unsupported(
-            f"Heads of {shape.key_length} values cannot be quantized in the cache.", "Keep the KV cache in f16."
-        )
+    heads = (shape.key_length if quantized_k else 0, shape.value_length if quantized_v else 0)
+    odd = next((length for length in heads if length % 32), 0)
+    if fused and odd and any(layer.k_width for layer in shape.layers):
+        return _unsupported(f"Heads of {odd} values cannot be quantized in the cache.", "Keep the KV cache in f16.")
     return None
 
 

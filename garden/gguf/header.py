@@ -16,7 +16,6 @@ from garden.gguf.header_cursor import DAMAGED_ACTION, FIRST_BYTES, MAX_KEYS, MAX
 from garden.gguf.metadata_value import ArraySkipped, Value
 from garden.gguf.quant_name import quant_type_numbered
 from garden.gguf.tensor_info import TensorInfo, padded, read_tensors
-from garden.gguf.tensor_type import TYPES_BY_NAME
 
 __all__ = ["ArraySkipped", "GgufHeader", "TensorInfo", "Value", "read_header"]
 
@@ -103,28 +102,36 @@ class GgufHeader:
             return declared
         return next((t.shape[1] for t in self.tensors if t.name == "token_embd.weight" and len(t.shape) > 1), None)
 
-    @functools.cached_property
-    def is_own(self) -> bool:
-        """Whether it is a file's own: not a published shape, and every tensor as large as its type and shape say.
-
-        Of a header derived from another quantization of the same model this is not so.
-        """
-        return self.header_bytes > 0 and all(
-            tensor.size_bytes == TYPES_BY_NAME[tensor.ggml_type].size_of(tensor.elements)
-            for tensor in self.tensors
-            if tensor.ggml_type in TYPES_BY_NAME
-        )
-
-    @functools.cached_property
+    @property
     def tensors_by_block(self) -> Mapping[int, Mapping[str, TensorInfo]]:
         """Tensors of each block by the rest of their name, e.g. ``attn_q.weight``; the others are left out."""
+        return self._by_place[0]
+
+    @property
+    def tensors_outside_blocks(self) -> tuple[TensorInfo, ...]:
+        """Embeddings, the output and the like."""
+        return self._by_place[1]
+
+    @functools.cached_property
+    def _by_place(self) -> tuple[dict[int, dict[str, TensorInfo]], tuple[TensorInfo, ...]]:
         blocks: dict[int, dict[str, TensorInfo]] = {}
+        # By ``blk.12``, so that a number is read once; names that begin otherwise stand for no block.
+        by_prefix: dict[str, dict[str, TensorInfo] | None] = {}
+        others = []
         for tensor in self.tensors:
-            prefix, _, rest = tensor.name.partition(".")
-            number, _, name = rest.partition(".")
-            if prefix == "blk" and len(number) <= 4 and number.isascii() and number.isdigit():
-                blocks.setdefault(int(number), {})[name] = tensor
-        return blocks
+            name = tensor.name
+            end = name.find(".", 4)
+            prefix = name[:end] if end > 0 else ""
+            if prefix not in by_prefix:
+                number = prefix[4:]
+                numbered = prefix.startswith("blk.") and 0 < len(number) <= 4 and number.isascii() and number.isdigit()
+                by_prefix[prefix] = blocks.setdefault(int(number), {}) if numbered else None
+            block = by_prefix[prefix]
+            if block is None:
+                others.append(tensor)
+            else:
+                block[name[end + 1 :]] = tensor
+        return blocks, tuple(others)
 
     def text(self, key: str) -> str | None:
         """A string under this full key, None when absent or of another type."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import dataclass
 from types import TracebackType
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -72,19 +73,25 @@ class HubClient:
         """Close idle connections; a later call opens new ones."""
         self._connection.close()
 
-    def search(self, query: SearchQuery, cursor: str | None = None) -> SearchPage:
+    def search(
+        self, query: SearchQuery, cursor: str | None = None, cancelled: threading.Event | None = None
+    ) -> SearchPage:
         """One page of models.
 
         Args:
             query: What to look for.
             cursor: From the page before, with the same query; None for the first page.
+            cancelled: Ends the request when it is set.
 
         Raises:
+            CancelledByUser: ``cancelled`` was set.
             GardenError: No answer, or a refusal.
         """
         subject = self._connection.subject()
         parameters = [*query.parameters(), *([("cursor", cursor)] if cursor else [])]
-        answer = self._connection.get("/api/models", subject, parameters=parameters, limit_bytes=_MAX_LIST_BYTES)
+        answer = self._connection.get(
+            "/api/models", subject, parameters=parameters, limit_bytes=_MAX_LIST_BYTES, cancelled=cancelled
+        )
         items = decode(answer.body, subject.host)
         if not isinstance(items, list):
             raise HubError(f"{subject.host} does not answer as a Hub does.", "Check the Hub's address in Settings.")
@@ -92,21 +99,27 @@ class HubClient:
         wanted = tuple(row for row in rows if row is not None and _is_small_enough(row, query.max_parameters))
         return SearchPage(items=wanted, cursor=_next_cursor(answer.headers.get("Link", "")))
 
-    def repository(self, repo_id: str, revision: str | None = None) -> Repository:
+    def repository(
+        self, repo_id: str, revision: str | None = None, cancelled: threading.Event | None = None
+    ) -> Repository:
         """The page of a repository with all that can be fetched from it, in one request.
 
         Args:
             repo_id: ``owner/name``.
             revision: Branch, tag or commit; None for the newest of the main branch.
+            cancelled: Ends the request when it is set.
 
         Raises:
+            CancelledByUser: ``cancelled`` was set.
             NotFoundError: There is no such repository or revision, or it is private.
             GardenError: No answer, or a refusal.
         """
         _check_repo_id(repo_id)
         subject = self._connection.subject(repo_id, revision)
         path = f"/api/models/{repo_id}" + (f"/revision/{quote(revision, safe='')}" if revision else "")
-        answer = self._connection.get(path, subject, parameters=[("blobs", "true")], limit_bytes=_MAX_LIST_BYTES)
+        answer = self._connection.get(
+            path, subject, parameters=[("blobs", "true")], limit_bytes=_MAX_LIST_BYTES, cancelled=cancelled
+        )
         item = decode(answer.body, subject.host)
         summary = model_summary(item)
         commit = commit_hash(item.get("sha")) if isinstance(item, dict) else None
@@ -125,6 +138,7 @@ class HubClient:
         revision: str,
         filename: str,
         size_bytes: int,
+        cancelled: threading.Event | None = None,
         *,
         first_window_bytes: int = FIRST_WINDOW_BYTES,
     ) -> RemoteSource:
@@ -135,6 +149,7 @@ class HubClient:
             revision: Commit hash.
             filename: Path inside the repository.
             size_bytes: Size that the list of files named.
+            cancelled: Ends a read when it is set.
             first_window_bytes: Of the first window from the start.
 
         Raises:
@@ -143,18 +158,32 @@ class HubClient:
         """
         path = resolve_path(repo_id, revision, filename)
         subject = self._connection.subject(repo_id, revision, filename)
-        return RemoteSource(self._connection, path, subject, size_bytes, first_window_bytes=first_window_bytes)
+        return RemoteSource(
+            self._connection, path, subject, size_bytes, cancelled, first_window_bytes=first_window_bytes
+        )
 
-    def read_text(self, repo_id: str, revision: str, filename: str, limit_bytes: int = 512 * 1024) -> str:
+    def read_text(
+        self,
+        repo_id: str,
+        revision: str,
+        filename: str,
+        limit_bytes: int = 512 * 1024,
+        cancelled: threading.Event | None = None,
+    ) -> str:
         """A text file of a repository, e.g. its card; what lies beyond the limit is left out. Nothing is cached.
 
         Raises:
+            CancelledByUser: ``cancelled`` was set.
             NotFoundError: There is no such file.
             GardenError: No answer, or a refusal.
         """
         subject = self._connection.subject(repo_id, revision, filename)
         answer = self._connection.get(
-            resolve_path(repo_id, revision, filename), subject, limit_bytes=limit_bytes, truncate=True
+            resolve_path(repo_id, revision, filename),
+            subject,
+            limit_bytes=limit_bytes,
+            truncate=True,
+            cancelled=cancelled,
         )
         text = answer.body.decode("utf-8-sig", "replace").replace("\x00", "")
         # A character cut in two at the limit is no character of the text.

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from garden.core.errors import GardenError, HubError, HubUnreachableError, RateLimitedError
+from garden.core.errors import CancelledByUser, GardenError, HubError, HubUnreachableError, RateLimitedError
 from garden.hub.connection import Answer, HubConnection
 from garden.hub.failure import Subject
 
@@ -33,6 +33,7 @@ class RemoteSource:
         path: Address of the file, relative to the endpoint.
         subject: What it is, for sentences.
         size_bytes: Size that the list of files named.
+        cancelled: Set by whoever does not want it any more; a read ends then.
         first_window_bytes: Of the first window from the start.
     """
 
@@ -42,6 +43,7 @@ class RemoteSource:
         path: str,
         subject: Subject,
         size_bytes: int,
+        cancelled: threading.Event | None = None,
         *,
         first_window_bytes: int = FIRST_WINDOW_BYTES,
     ) -> None:
@@ -52,12 +54,14 @@ class RemoteSource:
         self._windows: list[tuple[int, bytes]] = []
         self._next_window = first_window_bytes
         self._location: str | None = None
+        self._cancelled = cancelled
         self._lock = threading.Lock()
 
     def read(self, offset: int, length: int) -> bytes:
         """Bytes from ``offset``; fewer than ``length`` only at the end of the file.
 
         Raises:
+            CancelledByUser: ``cancelled`` was set.
             GardenError: The Hub cannot be reached, refuses, or sends something else than was asked for.
         """
         if offset < 0 or length < 0:
@@ -117,7 +121,7 @@ class RemoteSource:
         if self._location is not None:
             try:
                 return self._get(self._location, headers, length)
-            except RateLimitedError:
+            except (CancelledByUser, RateLimitedError):
                 raise
             except GardenError:
                 # The signature of the address may have expired: ask the Hub for a new one.
@@ -128,4 +132,6 @@ class RemoteSource:
         return answer
 
     def _get(self, url: str, headers: Mapping[str, str], length: int) -> Answer:
-        return self._connection.get(url, self._subject, headers=headers, limit_bytes=length, truncate=True)
+        return self._connection.get(
+            url, self._subject, headers=headers, limit_bytes=length, truncate=True, cancelled=self._cancelled
+        )

@@ -62,6 +62,35 @@ class ExactFit:
             CancelledByUser: Cancelled.
         """
         formula = estimator.forecast(header, load, machine, as_is=as_is)
+        answer = self.ask(header, load, machine, formula, as_is=as_is, cancelled=cancelled)
+        if isinstance(answer, FitForecast):
+            return answer
+        return judged(formula, answer, load, budgets_of(machine, header.vocab_size or 0, as_is=as_is))
+
+    def ask(
+        self,
+        header: GgufHeader,
+        load: LoadParameters,
+        machine: HardwareSnapshot,
+        formula: FitForecast,
+        *,
+        as_is: Collection[str] = (),
+        cancelled: threading.Event | None = None,
+    ) -> DryRunDone | FitForecast:
+        """Ask without judging: the plan, or the forecast of a model that the engine does not run.
+
+        Args:
+            header: See ``forecast``.
+            load: See ``forecast``.
+            machine: See ``forecast``.
+            formula: What the formula says: where to begin.
+            as_is: See ``forecast``.
+            cancelled: See ``forecast``.
+
+        Raises:
+            GardenError: See ``forecast``.
+            CancelledByUser: Cancelled.
+        """
         if formula.verdict is Verdict.NOT_A_LANGUAGE_MODEL or runs_another_way(header.architecture):
             return dataclasses.replace(formula, method=FitMethod.EXACT)
         budgets = budgets_of(machine, header.vocab_size or 0, as_is=as_is)
@@ -88,7 +117,7 @@ class ExactFit:
                 _refused(header, load, "This model does not generate text.", "Choose a language model."),
                 verdict=Verdict.NOT_A_LANGUAGE_MODEL,
             )
-        return _forecast(formula, answer, load, budgets)
+        return answer
 
 
 def _gpus(gpus: Sequence[Budget], machine: HardwareSnapshot, as_is: Collection[str]) -> tuple[ImaginedGpu, ...] | None:
@@ -108,7 +137,15 @@ def _allowances(budgets: Budgets) -> tuple[Allowance, ...]:
     )
 
 
-def _forecast(formula: FitForecast, answer: DryRunDone, load: LoadParameters, budgets: Budgets) -> FitForecast:
+def judged(formula: FitForecast, answer: DryRunDone, load: LoadParameters, budgets: Budgets) -> FitForecast:
+    """The forecast that a plan amounts to.
+
+    Args:
+        formula: For what the engine does not say: the architecture, speeds, a suggestion.
+        answer: The plan.
+        load: What it is a plan of.
+        budgets: What the machine offers now.
+    """
     placed = _placed(answer.plan, budgets)
     verdict = verdict_of(placed)
     uses = answer.plan.buffers

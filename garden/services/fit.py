@@ -25,7 +25,7 @@ from garden.inference.sampling_defaults import default_ask
 from garden.jobs.handle import Handle
 from garden.jobs.pool import TaskPool
 from garden.services.bookkeeping import bookkeeping
-from garden.services.dry_runs import DryRuns
+from garden.services.decisions import Decisions
 from garden.services.exact_fit import ExactFit
 from garden.services.hub_access import HubAccess
 from garden.services.machine import MachineService
@@ -50,7 +50,8 @@ class FitService:
         forecasts: Forecasts against what the engine took.
         speeds: Speeds measured here.
         pool: Runs remote reads.
-        runs: Asks the engine.
+        exact: Asks the engine.
+        decisions: Verdicts that the formula left open.
     """
 
     def __init__(
@@ -62,16 +63,18 @@ class FitService:
         forecasts: Forecasts,
         speeds: Speeds,
         pool: TaskPool,
-        runs: DryRuns,
+        exact: ExactFit,
+        decisions: Decisions,
     ) -> None:
         self._machine = machine
         self._settings = settings
         self._headers = headers
-        self._remote = RemoteHeaders(hub, headers)
         self._forecasts = forecasts
         self._speeds = MeasuredSpeeds(speeds)
+        self._remote = RemoteHeaders(hub, headers, pool, self._speeds.recall)
+        self._exact = exact
+        self._decisions = decisions
         self._pool = pool
-        self._exact = ExactFit(runs)
 
     def header(self, ref: ModelRef) -> GgufHeader:
         """Header of a file on this machine; of a set of shards, with the tensors of all.
@@ -88,22 +91,17 @@ class FitService:
 
     def remote_sketch(self, repository: Repository, file: RepositoryFile) -> Handle[GgufHeader]:
         """A stand-in for the header of a file on the Hub, from its first 64 KB: good for a first, rough figure."""
-        return self._pool.submit(lambda _cancelled: self._remote.sketch(repository, file))
+        return self._remote.sketch(repository, file)
 
     def remote_header(self, repository: Repository, file: RepositoryFile, *, own: bool = False) -> Handle[GgufHeader]:
-        """Header of a file on the Hub: some short reads of the first file of a model, one of each sibling.
+        """Header of a file on the Hub: some short reads of the first file of a repository, one of each other.
 
         Args:
             repository: Where it lies.
             file: Which one.
             own: Take no key from a sibling, as the engine wants it; one more read.
         """
-
-        def read(_cancelled: threading.Event) -> GgufHeader:
-            self._speeds.recall()
-            return self._remote.read(repository, file, own=own)
-
-        return self._pool.submit(read)
+        return self._remote.header(repository, file, own=own)
 
     def default_load(self, header: GgufHeader) -> LoadParameters:
         """How this machine would load the model unless the user chooses otherwise."""
@@ -142,13 +140,14 @@ class FitService:
         """Forecast from a header; quick enough for each row at each move of a slider.
 
         What ran on this machine says how fast a file of a known size will be; of a pretended one nothing is known.
-        Near to an edge the verdict is *unknown*: ``decided`` and ``exact`` ask the engine.
+        Near to an edge the verdict is *unknown* at first: the engine is asked, and FitDecided tells to forecast again.
+        ``decided`` and ``exact`` wait for it.
         """
         if machine is not None:
             return estimator.forecast(header, load, machine, as_is=as_is)
-        return estimator.forecast(
-            header, load, self._machine.snapshot(), speeds=self._speeds.calibration(load), as_is=as_is
-        )
+        here = self._machine.snapshot()
+        forecast = estimator.forecast(header, load, here, speeds=self._speeds.calibration(load), as_is=as_is)
+        return forecast if as_is else self._decisions.settled(header, load, here, forecast)
 
     def forecast(
         self,
@@ -184,11 +183,13 @@ class FitService:
 
         Where the engine cannot be asked the verdict stays *unknown*.
         """
-        forecast = self.forecast_header(header, load, machine, as_is=as_is)
+        here = machine or self._machine.snapshot()
+        speeds = self._speeds.calibration(load) if machine is None else None
+        forecast = estimator.forecast(header, load, here, speeds=speeds, as_is=as_is)
         if forecast.verdict is not Verdict.UNKNOWN or forecast.total_bytes is None:
             return forecast
         try:
-            return self._exact.forecast(header, load, machine or self._machine.snapshot(), as_is=as_is)
+            return self._exact.forecast(header, load, here, as_is=as_is)
         except CancelledByUser:
             raise
         except GardenError as error:

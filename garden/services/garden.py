@@ -98,6 +98,8 @@ class Garden:
         self.bus = EventBus()
         self._pool = TaskPool(4, "services")
         self._turns = TaskPool(4, "turns")
+        # Of its own: a replay may take half an hour.
+        self._replays = TaskPool(2, "replays")
         store = SettingsStore(data_dir() / "settings.json")
         tokens = TokenStore(find=system_keychain)
         self.settings = SettingsService(self.bus, store, tokens, work_offline=work_offline)
@@ -144,13 +146,23 @@ class Garden:
     @_Made
     def fit(self) -> FitService:
         """Forecasts."""
+        from garden.services.decisions import Decisions
+        from garden.services.exact_fit import ExactFit
         from garden.services.fit import FitService
         from garden.store.forecasts import Forecasts
         from garden.store.headers import Headers
 
-        headers, forecasts = Headers(self._index), Forecasts(self._work)
+        exact = ExactFit(self._runs)
         return FitService(
-            self.machine, self.settings, self._hub, headers, forecasts, self._speeds, self._pool, self._runs
+            self.machine,
+            self.settings,
+            self._hub,
+            Headers(self._index),
+            Forecasts(self._work),
+            self._speeds,
+            self._pool,
+            exact,
+            Decisions(exact, self._pool, self.bus),
         )
 
     @_Made
@@ -230,7 +242,7 @@ class Garden:
         from garden.services.exports import ExportService
         from garden.store.replays import Replays
 
-        return ExportService(self.fit, Replays(self._work), self._pool)
+        return ExportService(self.fit, Replays(self._work), self._replays)
 
     # --- what several of them share ---
 
@@ -326,7 +338,7 @@ class Garden:
     def close(self) -> None:
         """Stop everything: answers, jobs (those that can go on are kept as paused), children, databases."""
         made: dict[str, Any] = self.__dict__
-        for name in ("compare", "activity", "_runs", "_turns", "_pool", "_hub", "_index", "_work"):
+        for name in ("compare", "activity", "_runs", "_turns", "_replays", "_pool", "_hub", "_index", "_work"):
             if name in made:
                 made[name].close()
 

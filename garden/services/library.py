@@ -29,6 +29,14 @@ from garden.services.target import HubTarget, choose_entry, looks_like_path
 from garden.store.loaded_models import LoadedModels
 from garden.store.receipts import Receipts
 
+#: Work that reads a model, as a sentence names it.
+_DOING = {
+    JobKind.DOWNLOAD: "a download",
+    JobKind.QUANTIZE: "a quantization of it",
+    JobKind.QUALITY: "a measurement of its loss",
+    JobKind.VERIFY: "a check of it",
+}
+
 
 class LibraryService:
     """Lists, fetches, verifies and removes models.
@@ -84,6 +92,7 @@ class LibraryService:
 
         Raises:
             NotFoundError: None; the action says what helps.
+            RefusedError: Several; the action says how to name each.
         """
         if looks_like_path(target):
             return self.describe(Path(target).expanduser())
@@ -91,7 +100,7 @@ class LibraryService:
             entry = choose_entry(target, self.entries())
             if entry.ref.path is not None and Path(entry.ref.path).exists():
                 return entry
-        except NotFoundError:
+        except (NotFoundError, RefusedError):
             pass
         return choose_entry(target, self._scan_now(threading.Event()))
 
@@ -205,7 +214,12 @@ class LibraryService:
             return result
 
         return self._jobs.submit(
-            JobKind.VERIFY, entry.ref.name, entry.ref.quant_type or "", work, total=entry.ref.size_bytes or None
+            JobKind.VERIFY,
+            entry.ref.name,
+            entry.ref.quant_type or "",
+            work,
+            reads=() if entry.ref.path is None else (entry.ref.path,),
+            total=entry.ref.size_bytes or None,
         )
 
     def _promised(self, entry: LibraryEntry, path: Path) -> str | None:
@@ -229,12 +243,11 @@ class LibraryService:
             Bytes that are no longer in use by the library.
 
         Raises:
-            RefusedError: It is loaded, or lies in another program's folder.
+            RefusedError: It is loaded, or work under way reads it.
             StateError: The system would not let it go.
         """
         paths = self._paths(entry)
-        if any(record.configuration.model.path == entry.ref.path for record in self._loaded.list()):
-            raise RefusedError(f"{entry.ref.name} is loaded.", "Unload it first, then remove it.")
+        self._refuse_in_use(entry)
         freed = 0
         cached = {str(file.path): file for file in cache.cached_models(hub_cache_dir())}
         for path in paths:
@@ -246,6 +259,17 @@ class LibraryService:
                 (_trash if to_trash else _delete)(path)
         self._listing.remove(entry, paths)
         return freed
+
+    def _refuse_in_use(self, entry: LibraryEntry) -> None:
+        """Refuse what any of Garden's processes has loaded, or reads for work that is under way."""
+        if any(record.configuration.model.path == entry.ref.path for record in self._loaded.list()):
+            raise RefusedError(f"{entry.ref.name} is loaded.", "Unload it first, then remove it.")
+        for job in self._jobs.jobs():
+            if not job.state.ended and entry.ref.path in job.reads:
+                raise RefusedError(
+                    f"{entry.ref.name} is in use: {_DOING[job.kind]} is under way.",
+                    "Wait for its end or cancel it, then remove the model.",
+                )
 
     @staticmethod
     def _paths(entry: LibraryEntry) -> tuple[Path, ...]:

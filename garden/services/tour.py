@@ -18,6 +18,7 @@ from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes, format_duration
 from garden.core.receipt import QualityReport, QuantizationReceipt
 from garden.core.run_configuration import RunConfiguration
+from garden.core.write_failure import writing
 from garden.jobs.handle import Handle
 from garden.quantization.plan import destination_name
 from garden.services import starter
@@ -99,12 +100,8 @@ class Tour:
         Raises:
             GardenError: A step failed; what was written before it is whole.
         """
-        try:
+        with writing(str(self._folder), action="Choose another folder: -o DIR"):
             self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise GardenError(
-                f"{self._folder} could not be made: {error.strerror}.", "Choose another folder: -o DIR"
-            ) from error
         self._machine()
         entry = self._model(target)
         configuration = self._fit(entry)

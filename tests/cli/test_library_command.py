@@ -111,6 +111,41 @@ def test_a_model_that_is_not_there_cannot_be_removed(cli: Cli) -> None:
     assert "nothing" in ran.err
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("library", "remove", "Mine", "--yes", "--permanently"),
+        ("library", "verify", "Mine"),
+        ("fit", "Mine"),
+        ("compare", "Hello", "--model", "Mine"),
+        ("quantize", "Mine", "Q8_0", "--dry-run"),
+        ("quality", "Mine", "Mine"),
+        ("export", "Mine", "--format", "ollama", "-o", "out"),
+    ],
+)
+def test_no_command_picks_one_of_several_models_by_itself(cli: Cli, mine: Path, command: tuple[str, ...]) -> None:
+    twin = mine.parent / "other" / mine.name
+    twin.parent.mkdir()
+    shutil.copyfile(mine, twin)
+    cli("library", "scan", str(mine.parent))
+
+    ran = cli(*command)
+
+    assert ran.code == 1
+    assert ran.err == f"2 models here are called “Mine”. Which one? Write one of: {mine}, {twin}.\n"
+    assert (mine.exists(), twin.exists()) == (True, True)
+
+
+def test_remove_shows_where_it_lies_before_it_asks(cli: Cli, mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("click.confirm", lambda question, **_options: asked.append(question))
+    cli("library", "scan", str(mine.parent))
+
+    assert cli("library", "remove", "Mine", "Mine:F16").code == 130
+
+    assert asked[0].startswith(f"  {mine}\nRemove Mine:F16 (")
+
+
 @pytest.fixture
 def killed(start: Callable[..., subprocess.Popen[str]], hub: HubServer) -> Path:
     """The part that a killed download has left."""

@@ -37,7 +37,7 @@ def test_every_command_has_help(cli: Cli, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("command", "absent"),
-    [("fit", "exact"), ("quantize", "imatrix"), ("compare", "together"), ("engine", "add")],
+    [("quantize", "imatrix"), ("compare", "together"), ("engine", "add")],
 )
 def test_help_leaves_out_what_comes_later(cli: Cli, command: str, absent: str) -> None:
     assert absent not in cli(command, "--help").out

@@ -30,7 +30,7 @@ def test_a_folder_that_cannot_be_made_is_named_with_what_sets_it(
     blocked.write_text("")
     monkeypatch.setenv("GARDEN_DATA_DIR", str(blocked))
 
-    with pytest.raises(StateError, match=r"The data folder .*file cannot be made") as caught:
+    with pytest.raises(StateError, match=r"The data folder .*file could not be written") as caught:
         data_dir()
 
     assert "GARDEN_DATA_DIR" in caught.value.action

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -119,3 +121,50 @@ def test_a_text_that_is_none_is_one_sentence(garden: Garden, tiny_model: Path, t
 
     with pytest.raises(GardenError):
         garden.workshop.quality(source, [source], text=tmp_path / "text.bin").result(60)
+
+
+def test_work_says_which_models_it_reads(garden: Garden, tiny_model: Path) -> None:
+    source = garden.library.describe(tiny_model)
+
+    made = garden.library.describe(Path(garden.workshop.quantize(source, "Q8_0").result(60).path))
+    garden.workshop.quality(source, [made], windows=1).result(60)
+
+    measured, quantized = garden.activity.jobs()
+    assert quantized.reads == (str(tiny_model),)
+    assert measured.reads == (str(tiny_model), made.ref.path)
+
+
+_KILLED = """
+import os, signal, sys, time
+from pathlib import Path
+import psutil
+from garden.services.garden import Garden
+with Garden.open() as garden:
+    source = garden.library.describe(Path(sys.argv[1]))
+    garden.workshop.quantize(source, "Q4_K_M")
+    while not (garden.activity.jobs() and garden.activity.jobs()[0].state == "running"):
+        time.sleep(0.01)
+    for child in psutil.Process().children(recursive=True):
+        child.kill()
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+"""
+
+
+def test_a_quantization_that_was_killed_is_begun_again_from_its_record(data_dirs: Path, tiny_model: Path) -> None:
+    subprocess.run([sys.executable, "-c", _KILLED, str(tiny_model)], check=False)
+    with Garden.open() as between:
+        # Any command of Garden's takes over what was left; a later window still knows what it was.
+        assert between.activity.jobs()[0].error == "Garden ended while this was under way."
+
+    with Garden.open() as garden:
+        garden.tend()
+        (job,) = garden.activity.jobs()
+        assert (job.state, job.action) == (JobState.FAILED, "Start it again.")
+        assert garden.activity.can_retry(job)
+        receipt = garden.activity.retry(job.id).result(60)
+
+        assert receipt.quant_type == "Q4_K_M"
+        assert garden.library.resolve(receipt.path).ref.path == receipt.path
+        (job,) = garden.activity.jobs()
+        assert (job.state, job.result_bytes) == (JobState.SUCCEEDED, Path(receipt.path).stat().st_size)
+    assert list(Path(receipt.path).parent.iterdir()) == [Path(receipt.path)]

@@ -206,7 +206,10 @@ class FileDetail(Surface):
             self._verdict.setToolTip(plain_tool_tip(f"{forecast.reason} ({_METHODS[forecast.method]})"))
         self._show_actions(row, disk_free_bytes)
         self._show_asides()
-        if forecast is not None:
+        if row.paused and row.job is not None and row.job.error:
+            # Before everything else: what is to be done before it can go on.
+            reason = f"{row.job.error} {row.job.action}".strip()
+        elif forecast is not None:
             reason = f"{forecast.reason} {forecast.suggestion}".strip()
         else:
             reason = row.problem or "Its header is being read; the forecast follows."
@@ -230,31 +233,35 @@ class FileDetail(Surface):
 
     def _show_actions(self, row: FileRow, disk_free_bytes: int | None) -> None:
         job = row.job
-        downloading = row.downloading
+        begun = row.downloading or row.paused
         here = row.entry is not None
-        self._progress.setVisible(downloading)
-        self._state.setVisible(downloading)
-        self._cancel.setVisible(downloading)
-        self._download.setVisible(not downloading and not here)
+        self._progress.setVisible(begun)
+        self._state.setVisible(begun)
+        self._cancel.setVisible(begun)
+        self._download.setVisible(not row.downloading and not here)
         self._compare.setVisible(here)
-        self._has_disk = disk_free_bytes is not None and not downloading and not here
+        self._has_disk = disk_free_bytes is not None and not begun and not here
         if disk_free_bytes is not None:
             self._disk.setText(f"Free on disk {format_bytes(disk_free_bytes)}")
             self._download.setToolTip(self._disk.text())
         size = row.file.size_bytes
-        self._download.set_text(f"Download {format_bytes(size)}")
-        too_little = disk_free_bytes is not None and disk_free_bytes < size
+        self._download.set_text("Resume" if row.paused else f"Download {format_bytes(size)}")
+        self._download.set_icon("play" if row.paused else "download")
+        missing = size - job.done if row.paused and job is not None else size
+        too_little = disk_free_bytes is not None and disk_free_bytes < missing
         self._download.set_usable(not too_little, "There is not enough room on the disk.")
-        if downloading and job is not None:
+        if begun and job is not None:
             self._progress.set_fraction(job.fraction or 0.0)
             parts = [f"{format_bytes(job.done)} of {format_bytes(job.total or size)}"]
             if job.rate:
                 parts.append(f"{format_bytes(job.rate)}/s")
             if job.seconds_left is not None:
                 parts.append(f"{format_duration(job.seconds_left)} left")
-            if job.note:
+            if row.paused:
+                parts.insert(0, job.note or "Paused")
+            elif job.note:
                 parts = [job.note]
-            self._state.setText(" · ".join(parts) if job.started_at else "Waiting")
+            self._state.setText(" · ".join(parts) if job.started_at or row.paused else "Waiting")
 
     def _show_devices(self, devices: Sequence[DeviceMemory]) -> None:
         shown = gpu_first(devices)

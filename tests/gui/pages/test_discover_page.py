@@ -12,8 +12,10 @@ from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QListView, QTa
 from pytestqt.qtbot import QtBot
 
 from garden.core.fit_forecast import Verdict
+from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.pages.discover_page import DiscoverPage
+from garden.gui.pages.file_detail import FileDetail
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.file_table import FileColumn, FileRow
 from garden.gui.widgets.context_slider import ContextSlider
@@ -21,6 +23,7 @@ from garden.gui.widgets.state_view import StateView
 from garden.jobs.handle import Handle
 from garden.services.garden import Garden
 from tests.gui.open_garden import Window
+from tests.gui.service_doubles import GIB, forecast, repository_file
 from tests.hubserver import Fault, GgufFacts, HubServer, repository_of
 
 CARD = "---\nlicense: mit\n---\n# Tiny\n\nGood for [tests](https://example.org/tests)."
@@ -47,15 +50,20 @@ def window() -> Window:
 
 
 @pytest.fixture
-def page(qtbot: QtBot, hub: HubServer, theme: ThemeController, window: Window) -> Iterator[DiscoverPage]:
-    with Garden.open() as garden:
-        pump = EventPump(garden.bus)
-        page = DiscoverPage(garden, pump, window, theme)
-        qtbot.addWidget(page)
-        page.resize(1_264, 900)
-        page.show()
-        yield page
-        pump.close()
+def garden(hub: HubServer) -> Iterator[Garden]:
+    with Garden.open() as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(qtbot: QtBot, garden: Garden, theme: ThemeController, window: Window) -> Iterator[DiscoverPage]:
+    pump = EventPump(garden.bus)
+    page = DiscoverPage(garden, pump, window, theme)
+    qtbot.addWidget(page)
+    page.resize(1_264, 900)
+    page.show()
+    yield page
+    pump.close()
 
 
 def _opened(qtbot: QtBot, page: DiscoverPage) -> FileRow:
@@ -144,6 +152,60 @@ def test_a_download_of_wrong_bytes_says_so_and_can_be_begun_again(
     qtbot.waitUntil(lambda: bool(window.said), timeout=60_000)
     assert "not what the Hub promised" in window.said[0]
     qtbot.waitUntil(lambda: _button(page, "fileDetail.download").isVisible())
+
+
+def test_a_paused_download_is_resumed_where_it_was_begun(
+    qtbot: QtBot, page: DiscoverPage, hub: HubServer, window: Window, garden: Garden
+) -> None:
+    _opened(qtbot, page)
+    hub.fail(Fault("slow", bytes_per_second=400_000))
+    table = page.findChild(QTableView, "files")
+    assert table is not None
+    cell = table.model().index(0, FileColumn.ACTION)
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualRect(cell).center())
+    qtbot.waitUntil(lambda: bool(garden.activity.jobs()) and garden.activity.jobs()[0].done > 100_000, timeout=20_000)
+    (job,) = garden.activity.jobs()
+
+    garden.activity.pause(job.id)
+
+    qtbot.waitUntil(lambda: page.repository.files.rows[0].paused, timeout=10_000)
+    assert cell.data(Qt.ItemDataRole.AccessibleTextRole) == "Resume"
+    assert cell.data(Qt.ItemDataRole.ToolTipRole) == "Resume"
+    assert _button(page, "fileDetail.download").accessibleName() == "Resume"
+    assert _text(page, "fileDetail.state").startswith("Paused by you · ")
+    # Both presses: the second finds it going on already.
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualRect(cell).center())
+    QTest.mouseClick(_button(page, "fileDetail.download"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.repository.files.rows[0].entry is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: window.said == ["Tiny-Chat F16 is in the library."], timeout=10_000)
+    assert [(done.id, done.state) for done in garden.activity.jobs()] == [(job.id, JobState.SUCCEEDED)]
+
+
+def test_what_a_paused_download_needs_stands_before_its_forecast(qtbot: QtBot, theme: ThemeController) -> None:
+    detail = FileDetail(theme)
+    qtbot.addWidget(detail)
+    full = JobRecord(
+        id="1",
+        kind=JobKind.DOWNLOAD,
+        title="m",
+        state=JobState.PAUSED,
+        done=GIB,
+        total=2 * GIB,
+        error="The disk is full.",
+        action="Free some space.",
+    )
+    row = FileRow(file=repository_file("Q8_0", 2 * GIB), forecast=forecast(), job=full)
+
+    # Room is needed for what is missing, not for the whole file.
+    detail.show_row(row, "", disk_free_bytes=int(1.5 * GIB))
+
+    reason, state = detail.findChild(QLabel, "fileDetail.reason"), detail.findChild(QLabel, "fileDetail.state")
+    resume = detail.findChild(QAbstractButton, "fileDetail.download")
+    assert reason is not None
+    assert state is not None
+    assert resume is not None
+    assert (reason.text(), state.text()) == ("The disk is full. Free some space.", "Paused · 1.00 GiB of 2.00 GiB")
+    assert (resume.text(), resume.isEnabled()) == ("Resume", True)
 
 
 def test_the_action_of_a_row_is_a_click_on_its_last_cell(qtbot: QtBot, page: DiscoverPage) -> None:
