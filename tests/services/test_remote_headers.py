@@ -172,6 +172,16 @@ def test_the_first_figure_takes_64_kb_and_the_header_reads_on_from_there(garden:
     assert ranges(hub).count(START_BYTES) == 1
 
 
+def test_no_gguf_file_is_one_sentence_at_both_depths(garden: Garden, hub: HubServer) -> None:
+    page = ServedFile("Model-Q8_0.gguf", BytesContent(b"<html>" * 50_000))
+    repository = opened(garden, hub, ServedRepository("owner/Model-GGUF", files=(page,)))
+    file = repository.files[0]
+
+    for asked in (garden.fit.remote_sketch(repository, file), garden.fit.remote_header(repository, file)):
+        with pytest.raises(InvalidFileError, match="not a GGUF file"):
+            asked.result(20)
+
+
 def test_a_header_that_is_known_needs_no_sketch(garden: Garden, hub: HubServer) -> None:
     repository = opened(garden, hub, ladder("Gemma 3 12B", ("Q8_0",)))
     file = file_of(repository, "Q8_0")
