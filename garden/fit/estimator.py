@@ -77,7 +77,8 @@ def forecast(
         placement=kind,
         reason=reason_of(placed, verdict) + _mapped_note(load),
         suggestion=plan.suggestion(placed, verdict),
-        method=FitMethod.FORMULA,
+        # Without a file's list of tensors the weights are no more than as large as the file.
+        method=FitMethod.FORMULA if header.header_bytes else FitMethod.ROUGH,
         architecture=header.architecture,
         weights_bytes=sum(share.weights_bytes for share in shares),
         kv_cache_bytes=at.caches[-1],

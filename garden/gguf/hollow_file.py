@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import IO
 
 from garden.core.errors import DiskFullError, InvalidFileError
-from garden.gguf.header import ARRAY, MAGIC, MAX_BLOCKS, MAX_TENSORS, SCALARS, STRING, ArraySkipped, GgufHeader, Value
+from garden.gguf.header import MAGIC, MAX_BLOCKS, GgufHeader
+from garden.gguf.header_cursor import MAX_TENSORS
+from garden.gguf.metadata_value import ARRAY, SCALARS, STRING, ArraySkipped, Value
 from garden.gguf.tensor_type import TENSOR_TYPES, TYPES_BY_NAME
 
 _VERSION = 3

@@ -14,7 +14,7 @@ from garden.hub.address import is_repo_id
 from garden.hub.connection import HubConnection
 from garden.hub.file_grouping import group_files
 from garden.hub.filename import check_filenames
-from garden.hub.remote_source import RemoteSource
+from garden.hub.remote_source import FIRST_WINDOW_BYTES, RemoteSource
 from garden.hub.search_query import SearchQuery
 from garden.hub.wire import clean, commit_hash, decode, model_summary, remote_files, weight_formats
 
@@ -133,7 +133,14 @@ class HubClient:
         )
 
     def source(
-        self, repo_id: str, revision: str, filename: str, size_bytes: int, cancelled: threading.Event | None = None
+        self,
+        repo_id: str,
+        revision: str,
+        filename: str,
+        size_bytes: int,
+        cancelled: threading.Event | None = None,
+        *,
+        first_window_bytes: int = FIRST_WINDOW_BYTES,
     ) -> RemoteSource:
         """A file of a repository, to be read by ranges; nothing is asked for yet.
 
@@ -143,6 +150,7 @@ class HubClient:
             filename: Path inside the repository.
             size_bytes: Size that the list of files named.
             cancelled: Ends a read when it is set.
+            first_window_bytes: Of the first window from the start.
 
         Raises:
             RefusedError: The name is not safe.
@@ -150,7 +158,9 @@ class HubClient:
         """
         path = resolve_path(repo_id, revision, filename)
         subject = self._connection.subject(repo_id, revision, filename)
-        return RemoteSource(self._connection, path, subject, size_bytes, cancelled)
+        return RemoteSource(
+            self._connection, path, subject, size_bytes, cancelled, first_window_bytes=first_window_bytes
+        )
 
     def read_text(
         self,

@@ -24,7 +24,9 @@ _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 
 
 class RemoteSource:
-    """Bytes of one file of one commit. Reading on from where the last window ended makes the next one larger.
+    """Bytes of one file of one commit.
+
+    Reading on from where a window ended makes the next one larger; of any other place comes what was asked for.
 
     Args:
         connection: The Hub.
@@ -32,6 +34,7 @@ class RemoteSource:
         subject: What it is, for sentences.
         size_bytes: Size that the list of files named.
         cancelled: Set by whoever does not want it any more; a read ends then.
+        first_window_bytes: Of the first window from the start.
     """
 
     def __init__(
@@ -41,13 +44,15 @@ class RemoteSource:
         subject: Subject,
         size_bytes: int,
         cancelled: threading.Event | None = None,
+        *,
+        first_window_bytes: int = FIRST_WINDOW_BYTES,
     ) -> None:
         self.size_bytes = size_bytes
         self._connection = connection
         self._path = path
         self._subject = subject
         self._windows: list[tuple[int, bytes]] = []
-        self._next_window = FIRST_WINDOW_BYTES
+        self._next_window = first_window_bytes
         self._location: str | None = None
         self._cancelled = cancelled
         self._lock = threading.Lock()
@@ -80,8 +85,11 @@ class RemoteSource:
         return b""
 
     def _fetch(self, offset: int, needed: int) -> None:
-        length = min(max(self._next_window, needed), LARGEST_WINDOW_BYTES, self.size_bytes - offset)
-        self._next_window = min(self._next_window * 4, LARGEST_WINDOW_BYTES)
+        length = needed
+        if offset == 0 or any(start + len(data) == offset for start, data in self._windows):
+            length = max(self._next_window, needed)
+            self._next_window = min(self._next_window * 4, LARGEST_WINDOW_BYTES)
+        length = min(length, LARGEST_WINDOW_BYTES, self.size_bytes - offset)
         answer = self._request(offset, length)
         data = answer.body
         status_range = answer.headers.get("Content-Range")

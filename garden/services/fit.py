@@ -24,23 +24,19 @@ from garden.gguf.shard_set import joined_header, shard_paths
 from garden.inference.sampling_defaults import default_ask
 from garden.jobs.handle import Handle
 from garden.jobs.pool import TaskPool
-from garden.jobs.shared_work import SharedWork
 from garden.services.bookkeeping import bookkeeping
 from garden.services.decisions import Decisions
 from garden.services.exact_fit import ExactFit
 from garden.services.hub_access import HubAccess
 from garden.services.machine import MachineService
 from garden.services.measured_speeds import MeasuredSpeeds
-from garden.services.model_name import display_name
+from garden.services.remote_headers import RemoteHeaders
 from garden.services.settings import SettingsService
 from garden.store.forecasts import Forecasts, LoadRecord
-from garden.store.headers import Headers, file_key, hash_key
+from garden.store.headers import Headers, file_key
 from garden.store.speeds import Speeds
 
 _log = logging.getLogger(__name__)
-
-#: Headers kept to derive those of sibling files from; each holds some hundred tensors.
-_HEADERS_KEPT = 16
 
 
 class FitService:
@@ -72,14 +68,13 @@ class FitService:
     ) -> None:
         self._machine = machine
         self._settings = settings
-        self._hub = hub
         self._headers = headers
         self._forecasts = forecasts
         self._speeds = MeasuredSpeeds(speeds)
+        self._remote = RemoteHeaders(hub, headers, pool, self._speeds.recall)
         self._exact = exact
         self._decisions = decisions
         self._pool = pool
-        self._remote: SharedWork[tuple[RepositoryFile, GgufHeader]] = SharedWork(pool, _HEADERS_KEPT)
 
     def header(self, ref: ModelRef) -> GgufHeader:
         """Header of a file on this machine; of a set of shards, with the tensors of all.
@@ -94,42 +89,19 @@ class FitService:
         shards = shard_paths(Path(ref.path))
         return joined_header([self._local_header(path) for path in shards])
 
-    def remote_header(self, repository: Repository, file: RepositoryFile, *, own: bool = False) -> Handle[GgufHeader]:
-        """Header of a file on the Hub, read by ranges, a few requests per model.
+    def remote_sketch(self, repository: Repository, file: RepositoryFile) -> Handle[GgufHeader]:
+        """A stand-in for the header of a file on the Hub, from its first 64 KB: good for a first, rough figure."""
+        return self._remote.sketch(repository, file)
 
-        The quantizations of one model share their metadata, so only the first is read whole (the vocabulary alone is
-        up to 16 MB); its siblings' headers are derived from it: the same shapes, weights scaled to the file's size.
+    def remote_header(self, repository: Repository, file: RepositoryFile, *, own: bool = False) -> Handle[GgufHeader]:
+        """Header of a file on the Hub: some short reads of the first file of a repository, one of each other.
 
         Args:
             repository: Where it lies.
             file: Which one.
-            own: Read this very file's header, as the engine wants it, even where a sibling's is known.
+            own: Take no key from a sibling, as the engine wants it; one more read.
         """
-        repo_id, revision = repository.summary.repo_id, repository.revision
-        model = (repo_id, revision, display_name(file.filename.rpartition("/")[2].removesuffix(".gguf")))
-        key = hash_key(file.sha256) if file.sha256 else None
-
-        def known() -> GgufHeader | None:
-            self._speeds.recall()
-            return self._headers.get(key) if key else None
-
-        def read(cancelled: threading.Event) -> tuple[RepositoryFile, GgufHeader]:
-            client = self._hub.client()
-            headers = [
-                read_header(client.source(repo_id, revision, part.filename, part.size_bytes, cancelled))
-                for part in file.files
-            ]
-            header = joined_header(headers)
-            if key:
-                with bookkeeping("A header"):
-                    self._headers.put(key, header)
-            return file, header
-
-        def take(whole: tuple[RepositoryFile, GgufHeader]) -> GgufHeader:
-            of, header = whole
-            return header if of == file else sibling_header(header, file.size_bytes)
-
-        return self._remote.submit((*model, file.filename) if own else model, known, read, take)
+        return self._remote.header(repository, file, own=own)
 
     def default_load(self, header: GgufHeader) -> LoadParameters:
         """How this machine would load the model unless the user chooses otherwise."""
@@ -307,18 +279,3 @@ class FitService:
         if path.stat().st_size < header.header_bytes:
             raise InvalidFileError("This is not a complete GGUF file.", "Fetch it again or remove it.")
         return header
-
-
-def sibling_header(header: GgufHeader, size_bytes: int) -> GgufHeader:
-    """The header that another quantization of the same model has: the same shapes, its weights filling its own file.
-
-    Args:
-        header: Of one quantization, read whole.
-        size_bytes: Size of the other one's file.
-    """
-    data_bytes = max(0, size_bytes - header.header_bytes)
-    scale = data_bytes / header.data_bytes if header.data_bytes else 1.0
-    tensors = tuple(
-        dataclasses.replace(tensor, size_bytes=round(tensor.size_bytes * scale)) for tensor in header.tensors
-    )
-    return dataclasses.replace(header, tensors=tensors, data_bytes=data_bytes)

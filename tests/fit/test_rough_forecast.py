@@ -109,3 +109,37 @@ def test_what_a_smaller_file_or_context_lets_run_is_not_too_large() -> None:
     assert result.reason.startswith("With ")
     assert result.total_bytes is not None
     assert result.total_bytes < 12 * 1024**3
+
+
+def files(*quants: str) -> tuple[str, ...]:
+    """A repository's names, with what is no model beside them."""
+    return (*(f"Model-{quant}.gguf" for quant in quants), "mmproj-Model-F16.gguf", "imatrix.dat", "README.md")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "on", "quants", "taken"),
+    [
+        (4e9, LAPTOP, ("Q8_0", "Q5_K_M", "Q4_K_M"), "Q5_K_M"),
+        (4e9, LAPTOP, ("Q8_0", "Q2_K"), "Q8_0"),
+        (4e9, LAPTOP, ("IQ2_M",), "IQ2_M"),
+        (8e9, DESKTOP, ("Q8_0", "Q4_K_S", "Q2_K"), "Q4_K_S"),
+        (8e9, DESKTOP, ("F16",), "F16"),
+        (8e9, DESKTOP, (), "Q4_K_M"),
+    ],
+)
+def test_a_row_takes_one_of_the_files_that_its_names_tell(
+    parameters: float, on: HardwareSnapshot, quants: tuple[str, ...], taken: str
+) -> None:
+    assert f" {taken} takes about" in rough_forecast(row(parameters, filenames=files(*quants)), on, 16_384).reason
+
+
+def test_a_smaller_file_or_a_shorter_context_lets_a_row_run_tightly() -> None:
+    smaller = rough_forecast(row(22e9, filenames=files("Q4_K_M", "IQ2_M")), DESKTOP, 4_096)
+    shorter = rough_forecast(row(13e9, filenames=files("Q4_K_M")), DESKTOP, 32_768)
+    neither = rough_forecast(row(70e9, filenames=files("Q4_K_M", "Q2_K")), DESKTOP, 4_096)
+
+    assert (smaller.verdict, shorter.verdict) == (Verdict.TIGHT, Verdict.TIGHT)
+    assert smaller.reason.startswith("With 4k of context IQ2_M takes about ")
+    assert shorter.reason.startswith("With 8k of context Q4_K_M takes about ")
+    assert neither.verdict is Verdict.TOO_LARGE
+    assert neither.suggestion == "Look for a model of fewer parameters than 70.0B."

@@ -15,6 +15,12 @@ from tests.hubserver import Fault, HubServer, repository
 _DATA = random.Random(1).randbytes(9_000_000)
 _MODEL = repository("o/r", **{"m.gguf": _DATA})
 
+_PLACES = (
+    (0, FIRST_WINDOW_BYTES),
+    (5_000_000, 5_004_096),
+    (FIRST_WINDOW_BYTES, 5 * FIRST_WINDOW_BYTES),
+)
+
 
 def _source(client: HubClient, size: int = len(_DATA)) -> RemoteSource:
     return client.source("o/r", _MODEL.commit, "m.gguf", size)
@@ -50,6 +56,23 @@ def test_the_end_is_short_and_beyond_it_is_nothing() -> None:
         assert source.read(len(_DATA) - 5, 100) == _DATA[-5:]
         assert source.read(len(_DATA), 1) == b""
         assert len(hub.requests) == 2
+
+
+def test_of_a_place_apart_comes_what_was_asked_for() -> None:
+    with HubServer([_MODEL]) as hub, HubClient(hub.endpoint, None) as client:
+        source = _source(client)
+        source.read(0, 100)
+        assert source.read(5_000_000, 4_096) == _DATA[5_000_000:5_004_096]
+        source.read(FIRST_WINDOW_BYTES, 100)
+        ranges = [request.range for request in hub.requests if request.origin == "cdn"]
+        first, apart, on = (f"bytes={a}-{b - 1}" for a, b in _PLACES)
+        assert ranges == [first, apart, on]
+
+
+def test_the_first_window_can_be_small() -> None:
+    with HubServer([_MODEL]) as hub, HubClient(hub.endpoint, None) as client:
+        client.source("o/r", _MODEL.commit, "m.gguf", len(_DATA), first_window_bytes=8_192).read(0, 100)
+        assert hub.requests[-1].range == "bytes=0-8191"
 
 
 def test_more_than_a_window_at_once() -> None:

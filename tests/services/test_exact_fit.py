@@ -17,6 +17,7 @@ from garden.core.messages import ModelLoaded
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters, RunConfiguration
 from garden.fit.estimator import forecast as formula
+from garden.fit.sketch import sibling_header
 from garden.gguf.header import GgufHeader
 from garden.gguf.hollow_file import is_own
 from garden.inference.local_backend import LocalBackend
@@ -295,11 +296,10 @@ def test_a_file_on_the_hub_is_forecast_as_it_will_be_held_here(
     assert_equal(result, pane(tiny_model, load))
 
 
-def test_a_sibling_is_asked_about_by_its_own_header(hub: HubServer, garden: Garden, tmp_path: Path) -> None:
+def test_a_sibling_is_asked_about_by_its_own_header(hub: HubServer, garden: Garden) -> None:
     repository = garden.catalog.repository("owner/Tiny-Chat-GGUF").result(20)
     first, second = repository.files
-    garden.fit.remote_header(repository, first).result(20)
-    derived = garden.fit.remote_header(repository, second).result(20)
+    derived = sibling_header(garden.fit.remote_header(repository, first).result(20), second.size_bytes)
     assert not is_own(derived)
 
     with pytest.raises(InvalidFileError, match="very file"):
