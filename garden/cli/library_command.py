@@ -30,7 +30,7 @@ def library(context: click.Context, as_json: bool) -> None:
 
 
 @library.command(help="Look at every folder again, then list.")
-@click.argument("folders", nargs=-1, type=click.Path(exists=True, file_okay=False, resolve_path=True))
+@click.argument("folders", nargs=-1, type=click.Path(exists=True, file_okay=False))
 @json_option
 def scan(folders: tuple[str, ...], as_json: bool) -> None:
     """Add folders, then scan."""

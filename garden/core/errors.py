@@ -51,6 +51,10 @@ class RefusedError(GardenError):
     """Garden will not do this without the user's consent, or at all; the action names the way."""
 
 
+class AlreadyThereError(RefusedError):
+    """A file has that name; it is replaced only when the user says so."""
+
+
 class HubError(GardenError):
     """The Hub answered with an error that is nobody's fault here."""
 

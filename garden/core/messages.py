@@ -337,3 +337,32 @@ class Probed(Message, frozen=True, kw_only=True):
 
 ProbeInput = Probe | Cancel
 ProbeOutput = Probed | Failed
+
+
+# --- templates: one chat rendered by an untrusted template ---
+
+
+class RenderTemplate(Message, frozen=True, kw_only=True):
+    """Render a prompt, alone in its chat.
+
+    Attributes:
+        source: Jinja text.
+        prompt: What the user would have written.
+    """
+
+    source: str
+    prompt: str
+
+
+class TemplateRendered(Message, frozen=True, kw_only=True):
+    """Result.
+
+    Attributes:
+        text: What the model would receive.
+    """
+
+    text: str
+
+
+TemplateInput = RenderTemplate | Cancel
+TemplateOutput = TemplateRendered | Failed

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,6 +29,28 @@ _CPU_TYPE, _CPU_TYPE_SMALL, _TINY_PARAMETERS = "Q4_K_M", "Q8_0", 1_500_000_000
 #: fitted to 26 dense models of the catalogue (0.1B … 405B), within a factor of two for each.
 _REFERENCE_PARAMETERS, _CACHE_PER_TOKEN, _COMPUTE = 8e9, 131_072, 120 * MIB
 _CACHE_GROWTH, _COMPUTE_GROWTH = 0.45, 0.4
+
+#: What families of models take instead: billions of parameters, times as much cache as the usual model of that size.
+#: From the published shapes of the catalogue, by the header's formula with 16,384 tokens.
+_CACHE_OF_FAMILY: dict[str, tuple[tuple[float, float], ...]] = {
+    "command-r": ((35.0, 5.15),),
+    "deepseek2": ((15.7, 0.18), (31.2, 0.22), (685.0, 0.07)),
+    "gemma2": ((9.2, 1.58),),
+    "gemma3": ((1.0, 0.11), (4.3, 0.32), (12.2, 0.61), (27.4, 0.53)),
+    "glm4": ((9.4, 0.29),),
+    "glm4moe": ((110.0, 0.43),),
+    "granitehybrid": ((6.9, 0.07),),
+    "mamba": ((1.0, 0.0),),
+    "olmo2": ((7.3, 4.17),),
+    "phi3": ((3.8, 2.4), (14.7, 1.19)),
+    "qwen2": ((0.5, 0.33), (7.6, 0.45), (72.7, 0.93)),
+    "qwen3": ((0.75, 2.54), (4.0, 1.53), (8.2, 1.11), (14.8, 0.95), (32.8, 1.06)),
+    "qwen3moe": ((30.5, 0.41), (235.0, 0.32)),
+}
+
+#: Where the usual type does not fit: smaller types, then less context, are still an answer to whether it runs.
+_SMALLER_TYPES = ("Q3_K_M", "Q2_K")
+_SMALLER_CONTEXTS = (8_192, 4_096)
 
 #: Tokens of a vocabulary, for the memory that no buffer shows.
 _VOCABULARY = 128_000
@@ -56,13 +81,29 @@ def rough_forecast(summary: ModelSummary, machine: HardwareSnapshot, context_len
     return _placed(summary, parameters, context_length, gpus, ram)
 
 
-def rough_bytes(parameters: int, quant_type: str, context_length: int) -> tuple[int, int, int]:
-    """Weights, cache and compute buffer of a usual model of this size."""
+def rough_bytes(
+    parameters: int, quant_type: str, context_length: int, architecture: str | None = None
+) -> tuple[int, int, int]:
+    """Weights, cache and compute buffer of a usual model of this size and family."""
     quant = quant_type_named(quant_type)
     bits = quant.bits_per_weight if quant else 16.0
     size = min(parameters / _REFERENCE_PARAMETERS, 1_000)
     cache = _CACHE_PER_TOKEN * size**_CACHE_GROWTH * context_length
+    cache *= _family_factor(architecture, parameters)
     return round(parameters * bits / 8), round(cache), round(_COMPUTE * size**_COMPUTE_GROWTH)
+
+
+def _family_factor(architecture: str | None, parameters: int) -> float:
+    """How much more cache a family takes, between the sizes that are known of it."""
+    known = _CACHE_OF_FAMILY.get(architecture or "", ((1.0, 1.0),))
+    billions = parameters / 1e9
+    if billions <= known[0][0]:
+        return known[0][1]
+    for (low, before), (high, after) in itertools.pairwise(known):
+        if billions <= high:
+            share = math.log(billions / low) / math.log(high / low)
+            return before + (after - before) * share
+    return known[-1][1]
 
 
 def _obstacle(summary: ModelSummary) -> Obstacle | None:
@@ -94,7 +135,10 @@ def _without_figures(summary: ModelSummary, context_length: int, obstacle: Obsta
 def _placed(
     summary: ModelSummary, parameters: int, context_length: int, gpus: Sequence[Budget], ram: Budget
 ) -> FitForecast:
-    guess = _best_on_gpu(parameters, context_length, gpus) or _best_elsewhere(parameters, context_length, gpus, ram)
+    family = summary.architecture
+    guess = _best_on_gpu(parameters, context_length, gpus, family) or _best_elsewhere(
+        parameters, context_length, gpus, ram, family
+    )
     weights, cache, compute = guess.parts
     suggestion = ""
     if guess.verdict is Verdict.TOO_LARGE:
@@ -111,7 +155,7 @@ def _placed(
         compute_bytes=compute,
         total_bytes=weights + cache + compute,
         devices=_devices(gpus, ram, guess.placement, guess.parts),
-        context_length=context_length,
+        context_length=guess.context_length or context_length,
     )
 
 
@@ -121,15 +165,16 @@ class _Guess:
     placement: Placement
     reason: str
     parts: tuple[int, int, int]
+    context_length: int | None = None
 
 
-def _best_on_gpu(parameters: int, context_length: int, gpus: Sequence[Budget]) -> _Guess | None:
+def _best_on_gpu(parameters: int, context_length: int, gpus: Sequence[Budget], family: str | None) -> _Guess | None:
     """The best type whose file lies on the GPU with comfort, else the smallest one if it lies there tightly."""
     room = sum(max(0, budget.usable_bytes) for budget in gpus)
     comfort = max((budget.comfort_bytes for budget in gpus), default=0)
     ladder = _LADDER_SMALL if parameters < _SMALL_PARAMETERS else _LADDER
     for quant_type in ladder:
-        parts = rough_bytes(parameters, quant_type, context_length)
+        parts = rough_bytes(parameters, quant_type, context_length, family)
         spare = room - sum(parts)
         if spare >= comfort or (spare >= 0 and quant_type == ladder[-1]):
             return _Guess(
@@ -141,10 +186,31 @@ def _best_on_gpu(parameters: int, context_length: int, gpus: Sequence[Budget]) -
     return None
 
 
-def _best_elsewhere(parameters: int, context_length: int, gpus: Sequence[Budget], ram: Budget) -> _Guess:
-    """The usual type in RAM, beside what a GPU of its own memory takes."""
-    quant_type = _CPU_TYPE_SMALL if parameters < _TINY_PARAMETERS else _CPU_TYPE
-    parts = rough_bytes(parameters, quant_type, context_length)
+def _best_elsewhere(
+    parameters: int, context_length: int, gpus: Sequence[Budget], ram: Budget, family: str | None
+) -> _Guess:
+    """The usual type in RAM, beside what a GPU of its own memory takes; a smaller one where that does not fit."""
+    usual = _CPU_TYPE_SMALL if parameters < _TINY_PARAMETERS else _CPU_TYPE
+    first = _elsewhere(parameters, usual, context_length, gpus, ram, family)
+    if first.verdict is not Verdict.TOO_LARGE:
+        return first
+    less = [context for context in _SMALLER_CONTEXTS if context < context_length]
+    for context, quant_type in itertools.product((context_length, *less), (usual, *_SMALLER_TYPES)):
+        guess = _elsewhere(parameters, quant_type, context, gpus, ram, family)
+        if guess.verdict is not Verdict.TOO_LARGE:
+            return dataclasses.replace(guess, verdict=Verdict.TIGHT, context_length=context)
+    return first
+
+
+def _elsewhere(
+    parameters: int,
+    quant_type: str,
+    context_length: int,
+    gpus: Sequence[Budget],
+    ram: Budget,
+    family: str | None,
+) -> _Guess:
+    parts = rough_bytes(parameters, quant_type, context_length, family)
     takes = _takes(quant_type, parts, context_length)
     on_gpu = sum(max(0, budget.usable_bytes) for budget in gpus if not budget.shared)
     room = max(0, ram.usable_bytes) + on_gpu

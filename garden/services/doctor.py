@@ -26,6 +26,7 @@ from garden.hardware import probe
 from garden.hub.search_query import SearchQuery
 from garden.process.program import run_program
 from garden.process.task import run_task
+from garden.quantization.claim import sweep_leftovers
 
 if TYPE_CHECKING:
     from garden.services.garden import Garden
@@ -92,6 +93,7 @@ def check_up(open_garden: Callable[[], Garden]) -> tuple[Check, ...]:
         recovered = garden.recovery
         checks.append(Check("Databases", recovered is None, recovered or f"{data_dir() / 'work.sqlite'} is whole."))
         checks += _looked_at("Models folder", lambda: [_folder("Models folder", garden.settings.models_dir)[0]])
+        checks += _looked_at("Leftovers", lambda: [_leftovers()])
         checks += _looked_at("Engine", lambda: _machine(garden.machine.refresh().result()))
         checks += _looked_at_window()
         checks += _looked_at("Hub", lambda: [_hub(garden)])
@@ -214,6 +216,16 @@ def _hub(garden: Garden) -> Check:
     except TimeoutError:
         return Check("Hub", False, f"{garden.settings.endpoint} does not answer.", "Check the network.")
     return Check("Hub", True, f"{garden.settings.endpoint} answers.")
+
+
+def _leftovers() -> Check:
+    """Clear away what killed quantizations left; a window does the same at its start."""
+    removed = sweep_leftovers()
+    if not removed:
+        return Check("Leftovers", True, "No quantization was cut short.")
+    folders = ", ".join(sorted({str(part.parent) for part in removed}))
+    count = "An unfinished model" if len(removed) == 1 else f"{len(removed)} unfinished models"
+    return Check("Leftovers", True, f"{count} of quantizations that were killed: removed from {folders}.")
 
 
 def _starter(garden: Garden) -> Check:

@@ -14,14 +14,17 @@ import msgspec
 from garden.core.conversation import Answer, FinishReason
 from garden.core.errors import GardenError, OutOfMemoryError, RefusedError
 from garden.core.fit_forecast import Verdict
+from garden.core.messages import RenderTemplate, TemplateOutput, TemplateRendered
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import RunConfiguration
 from garden.core.write_failure import writing
 from garden.export.formats import FORMATS, Format, render
+from garden.export.go_template import family_of
 from garden.export.rendering import Export
 from garden.jobs.handle import Handle
 from garden.jobs.pool import TaskPool
 from garden.process.program import run_program
+from garden.process.task import run_task
 from garden.services.fit import FitService
 from garden.store.atomic_file import write_atomically
 from garden.store.replays import ReplayRecord, Replays, ReplayVerdict
@@ -62,6 +65,7 @@ class ExportService:
         self._fit = fit
         self._replays = replays
         self._pool = pool
+        self._samples: dict[str, str] = {}
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -93,6 +97,7 @@ class ExportService:
             configuration,
             prompt_text=answer.rendered_prompt or None if answer else None,
             prompt_token_ids=answer.prompt_token_ids if answer else (),
+            sample_text=self._sample(format_name, configuration) if answer is None else None,
             template_text=self._template(configuration.model),
             with_seed=with_seed,
         )
@@ -151,6 +156,21 @@ class ExportService:
                 "There is not enough memory to load the model a second time for the replay.",
                 "Unload it in the pane first, then replay.",
             )
+
+    def _sample(self, format_name: str, configuration: RunConfiguration) -> str | None:
+        """What the template makes of any prompt, for the format that takes a template's own system message apart."""
+        choice = configuration.ask.template
+        source = self._template(configuration.model) if choice == "file" else choice
+        if format_name != "ollama" or source is None or choice == "none" or family_of(source) is None:
+            return None
+        if source not in self._samples:
+            try:
+                request = RenderTemplate(source=source, prompt="Hello")
+                rendered = run_task("template", request, TemplateOutput, TemplateRendered)
+            except GardenError:
+                return None  # a template that fails has no text of its own to take along
+            self._samples[source] = rendered.text
+        return self._samples[source]
 
     def _template(self, ref: ModelRef) -> str | None:
         try:

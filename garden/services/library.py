@@ -12,7 +12,7 @@ from garden.core.errors import NotFoundError, RefusedError, StateError
 from garden.core.job_record import JobKind
 from garden.core.library_entry import LibraryEntry
 from garden.core.model_ref import ModelRef
-from garden.core.paths import hub_cache_dir
+from garden.core.paths import hub_cache_dir, user_path
 from garden.gguf.shard_set import shard_names
 from garden.hub import cache
 from garden.jobs.handle import Handle
@@ -95,7 +95,7 @@ class LibraryService:
             RefusedError: Several; the action says how to name each.
         """
         if looks_like_path(target):
-            return self.describe(Path(target).expanduser())
+            return self.describe(Path(target))
         try:
             entry = choose_entry(target, self.entries())
             if entry.ref.path is not None and Path(entry.ref.path).exists():
@@ -110,7 +110,7 @@ class LibraryService:
         Raises:
             NotFoundError: No such file.
         """
-        path = path.absolute()
+        path = user_path(path)
         known = next((entry for entry in self.entries() if entry.ref.path == str(path)), None)
         if known is not None and path.exists() and known.problem is None:
             return known
@@ -124,7 +124,7 @@ class LibraryService:
         Raises:
             NotFoundError: No such folder.
         """
-        folder = folder.expanduser().absolute()
+        folder = user_path(folder)
         if not folder.is_dir():
             raise NotFoundError(f"There is no folder {folder}.", "Choose another one.")
         folders = self._settings.current.folders
@@ -139,11 +139,12 @@ class LibraryService:
             NotFoundError: No such file.
             RefusedError: It cannot be used; the sentence says why.
         """
-        entry = self.describe(path.expanduser())
+        path = user_path(path)
+        entry = self.describe(path)
         if entry.problem is not None:
             raise RefusedError(entry.problem)
-        self.add_folder(path.expanduser().absolute().parent).result(60)
-        return self.describe(path.expanduser())
+        self.add_folder(path.parent).result(60)
+        return self.describe(path)
 
     def made(self, path: Path, sha256: str | None = None) -> LibraryEntry:
         """Take a file that was just made here into the library.
@@ -157,6 +158,24 @@ class LibraryService:
         entry = self._scan.describe(path)
         self._listing.put(entry)
         return entry
+
+    def hash_of(self, ref: ModelRef, cancelled: threading.Event) -> str | None:
+        """The hash of a model's (first) file, computed and remembered where nobody knew it; None when it is gone.
+
+        Raises:
+            CancelledByUser: Cancelled.
+        """
+        if ref.sha256 is not None or ref.path is None:
+            return ref.sha256
+        path = Path(ref.path)
+        entry = self.describe(path)
+        if entry.ref.sha256 is not None:
+            return entry.ref.sha256
+        found = sha256_of(path, cancelled=cancelled)
+        self._listing.hashed(path, found, verified=None)
+        if any(listed.ref.path == ref.path for listed in self.entries()):
+            self._listing.put(dataclasses.replace(entry, ref=dataclasses.replace(entry.ref, sha256=found)))
+        return found
 
     def used(self, ref: ModelRef) -> None:
         """Note that a model was loaded."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from garden.core.errors import RefusedError
 from garden.core.job_record import JobKind, JobRecord
 from garden.core.library_entry import LibraryEntry
 from garden.core.messages import Progress
@@ -20,7 +22,7 @@ from garden.jobs.job_runner import JobRunner
 from garden.jobs.pool import TaskPool
 from garden.quantization.child_task import forecast_quantizations, local_path, measure_quality, run_quantization
 from garden.quantization.claim import sweep_leftovers
-from garden.quantization.lineage import LINEAGE_KEY, lineage_after, parse_lineage
+from garden.quantization.lineage import LINEAGE_KEY, lineage_after
 from garden.quantization.offered_types import check_type
 from garden.quantization.own_runs import expected_run
 from garden.quantization.plan import QuantizationRequest, check_free, check_source, destination_name
@@ -209,11 +211,21 @@ class WorkshopService:
         windows: int = 8,
         keep: bool = True,
     ) -> Handle[tuple[QualityReport, ...]]:
-        """Measure how far quants are from their base on a text (the bundled one when None)."""
+        """Measure how far quants are from their base on a text (the bundled one when None).
+
+        Raises:
+            RefusedError: A quant is the base itself.
+        """
+        for quant in quants:
+            if _same_file(base.ref, quant.ref):
+                raise RefusedError(
+                    f"“{Path(quant.ref.path or '').name}” is the same file as the base: it lost nothing.",
+                    "Name a file that was made from the base.",
+                )
         order = _MeasureOrder(
             base=base.ref,
             quants=tuple(quant.ref for quant in quants),
-            text=str(text.absolute()) if text is not None else None,
+            text=str(user_path(text)) if text is not None else None,
             windows=windows,
             keep=keep,
         )
@@ -247,21 +259,34 @@ class WorkshopService:
                 cancelled=job.cancelled,
             )
             if order.keep:
-                base_sha256 = self._library.hash_of(order.base, job.cancelled)
-                for measured, quant in zip(reports, order.quants, strict=True):
-                    made = quant.quant_type if self._is_made_from(quant, order.base, base_sha256) else None
-                    self._reports.save(dataclasses.replace(measured, base_sha256=base_sha256, made_type=made))
+                reports = self._identified(order, reports, job.cancelled)
+                for measured in reports:
+                    self._reports.save(measured)
             return reports
 
         return work
+
+    def _identified(
+        self, order: _MeasureOrder, reports: Sequence[QualityReport], cancelled: threading.Event
+    ) -> tuple[QualityReport, ...]:
+        """Reports that say of which files they are, so that they are found whatever these are called."""
+        base_sha256 = self._library.hash_of(order.base, cancelled)
+        return tuple(
+            dataclasses.replace(
+                report,
+                base_sha256=base_sha256,
+                made_type=quant.quant_type if self._is_made_from(quant, order.base, base_sha256) else None,
+            )
+            for report, quant in zip(reports, order.quants, strict=True)
+        )
 
     def _is_made_from(self, quant: ModelRef, base: ModelRef, base_sha256: str | None) -> bool:
         """Whether a file was made here from this very base: its receipt says so, or it does itself."""
         receipt = None if quant.path is None else self._receipts.for_path(quant.path)
         if receipt is not None and receipt.source_sha256 == base_sha256:
             return True
-        lineage = parse_lineage(self._fit.header(quant).metadata.get(LINEAGE_KEY))
-        return lineage != () and lineage == lineage_after(base, self._fit.header(base).metadata)
+        lineage = self._fit.header(quant).metadata.get(LINEAGE_KEY)
+        return lineage == lineage_after(base, self._fit.header(base).metadata)
 
     def sweep(self) -> None:
         """Remove what quantizations left that were killed; those under way anywhere are left alone."""
@@ -278,6 +303,12 @@ class WorkshopService:
     @property
     def _threads(self) -> int:
         return self._machine.snapshot().cpu.physical_cores
+
+
+def _same_file(one: ModelRef, other: ModelRef) -> bool:
+    return (
+        one.path is not None and other.path is not None and os.path.realpath(one.path) == os.path.realpath(other.path)
+    )
 
 
 def _paths_of(*entries: LibraryEntry) -> tuple[str, ...]:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from garden.core.errors import CancelledByUser, GardenError, RefusedError
+from garden.core.errors import AlreadyThereError, CancelledByUser, GardenError, RefusedError
 from garden.core.job_record import JobState
 from garden.services.garden import Garden
+from tests.tiny_models import write_tiny_model
 
 pytestmark = pytest.mark.engine
 
@@ -139,6 +140,7 @@ import os, signal, sys, time
 from pathlib import Path
 import psutil
 from garden.services.garden import Garden
+from tests.tiny_models import write_tiny_model
 with Garden.open() as garden:
     source = garden.library.describe(Path(sys.argv[1]))
     garden.workshop.quantize(source, "Q4_K_M")
@@ -168,3 +170,68 @@ def test_a_quantization_that_was_killed_is_begun_again_from_its_record(data_dirs
         (job,) = garden.activity.jobs()
         assert (job.state, job.result_bytes) == (JobState.SUCCEEDED, Path(receipt.path).stat().st_size)
     assert list(Path(receipt.path).parent.iterdir()) == [Path(receipt.path)]
+
+
+def test_a_file_of_that_name_is_replaced_only_with_consent(garden: Garden, tiny_model: Path, tmp_path: Path) -> None:
+    source = garden.library.describe(tiny_model)
+    destination = tmp_path / "other.gguf"
+    garden.workshop.quantize(source, "Q8_0", destination=destination).result(60)
+    before = destination.stat().st_ino
+
+    with pytest.raises(AlreadyThereError) as caught:
+        garden.workshop.quantize(source, "Q2_K", destination=destination)
+
+    assert str(destination) in caught.value.sentence
+    assert destination.stat().st_ino == before
+    garden.workshop.quantize(source, "Q2_K", destination=destination, replace=True).result(60)
+    assert destination.stat().st_ino != before
+
+
+def test_a_file_that_appears_while_the_work_waits_is_kept(garden: Garden, tiny_model: Path, tmp_path: Path) -> None:
+    source = garden.library.describe(tiny_model)
+    destination = tmp_path / "other.gguf"
+
+    first = garden.workshop.quantize(source, "Q8_0", destination=destination)
+    second = garden.workshop.quantize(source, "Q2_K", destination=destination)
+
+    made = first.result(60)
+    with pytest.raises(AlreadyThereError):
+        second.result(60)
+    assert garden.library.describe(destination).ref.quant_type == made.quant_type
+
+
+def test_a_path_with_a_step_up_is_the_file_it_means(garden: Garden, tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "w").mkdir()
+    source = garden.library.describe(tiny_model)
+
+    receipt = garden.workshop.quantize(source, "Q8_0", destination=tmp_path / "w" / ".." / "m" / "x.gguf").result(60)
+    (entry,) = garden.library.add_folder(tmp_path / "w" / ".." / "m").result(60)
+
+    assert receipt.path == entry.ref.path == str(tmp_path / "m" / "x.gguf")
+    assert (entry.origin, entry.verified) == ("made_here", True)
+
+
+def test_a_loss_says_of_which_bytes_it_is_whatever_the_files_are_called(
+    garden: Garden, tiny_model: Path, tmp_path: Path
+) -> None:
+    source = garden.library.describe(tiny_model)
+    made = garden.workshop.quantize(source, "Q8_0", destination=tmp_path / "other.gguf").result(60)
+    theirs = tmp_path / "Theirs-Q8_0.gguf"
+    write_tiny_model(theirs)
+
+    garden.workshop.quality(source, [garden.library.describe(Path(made.path))], windows=1).result(60)
+    garden.workshop.quality(source, [garden.library.describe(theirs)], windows=1).result(60)
+
+    foreign, own = garden.workshop.reports()
+    assert (own.made_type, own.base_sha256) == ("Q8_0", made.source_sha256)
+    assert foreign.made_type is None
+
+
+def test_a_model_is_not_measured_against_itself(garden: Garden, tiny_model: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.gguf"
+    link.symlink_to(tiny_model)
+
+    with pytest.raises(RefusedError) as caught:
+        garden.workshop.quality(garden.library.describe(tiny_model), [garden.library.describe(link)])
+
+    assert caught.value.sentence == "“link.gguf” is the same file as the base: it lost nothing."

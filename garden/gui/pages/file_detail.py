@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from garden.core.fit_forecast import DeviceMemory, FitMethod
 from garden.core.quantity import GIB, format_bytes, format_duration
-from garden.gui.pages.scaled_width import fix_width
+from garden.gui.pages.scaled_width import fix_width, widen
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.file_table import FileRow
 from garden.gui.widgets.button import Button
@@ -139,7 +139,7 @@ class FileDetail(Surface):
         self._method = Tag(theme)
         self._disk = Label(theme, style="small", color="text.muted")
         self._progress = ProgressBar(theme)
-        fix_width(self._progress, theme, 120)
+        widen(self._progress, theme, 60)
         self._state = Label(theme, style="small", color="text.secondary")
         self._state.setObjectName("fileDetail.state")
         self._cancel = Button(theme, "Cancel", name="fileDetail.cancel")
@@ -167,12 +167,18 @@ class FileDetail(Surface):
         for widget in (self._type, self._verdict, self._method):
             head.addWidget(widget)
         head.addStretch(1)
-        for control in (self._disk, self._progress, self._state, self._cancel, self._download, self._compare):
+        for control in (self._disk, self._cancel, self._download, self._compare):
             head.addWidget(control)
+        # A line of its own: beside type, verdict and buttons its figures would be cut.
+        transfer = QHBoxLayout()
+        transfer.setSpacing(px(12))
+        transfer.addWidget(self._progress, 1)
+        transfer.addWidget(self._state)
         column = QVBoxLayout(self)
         column.setContentsMargins(px(20), px(12), px(20), px(12))
         column.setSpacing(px(8))
         column.addLayout(head)
+        column.addLayout(transfer)
         column.addWidget(self._reason)
         column.addLayout(self._device_column)
         column.addWidget(self._line)

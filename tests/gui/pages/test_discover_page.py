@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QListView, QTableView
 from pytestqt.qtbot import QtBot
 
-from garden.core.fit_forecast import Verdict
+from garden.core.fit_forecast import FitForecast, FitMethod, Verdict
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.pages.discover_page import DiscoverPage
@@ -283,10 +283,10 @@ def test_a_hub_that_does_not_answer_is_tried_again_by_a_button(
     hub.fail(Fault("status", where="api", path="/api/models", status=500, times=20))
     page.search_for("tiny")
     qtbot.waitUntil(lambda: page.search.problem is not None, timeout=60_000)
-    assert _names(page), "what was there before stays"
+    assert _names(page) == [], "rows of another search are no answer to this one"
     hub.faults.clear()
 
-    page.search.search()
+    QTest.mouseClick(_button(page, "discover.state.action1"), Qt.MouseButton.LeftButton)
 
     qtbot.waitUntil(lambda: page.search.problem is None and _names(page) == ["owner/Tiny-Chat-GGUF"], timeout=20_000)
 
@@ -333,3 +333,63 @@ def test_the_next_start_shows_what_was_seen_before_the_hub_answers(
         qtbot.waitUntil(lambda: _names(later) == ["owner/Tiny-Chat-GGUF", "owner/Huge-GGUF"])
         assert later.search.from_index
         pump.close()
+
+
+def test_a_new_search_that_fails_shows_no_results_of_another(qtbot: QtBot, page: DiscoverPage, hub: HubServer) -> None:
+    _opened(qtbot, page)
+    hub.fail(Fault("drop", where="api", path="/api/models", times=50))
+
+    page.search_for("something else")
+
+    qtbot.waitUntil(lambda: page.search.problem is not None, timeout=30_000)
+    state = page.findChild(StateView, "discover.state")
+    assert state is not None
+    assert state.isVisible()
+    assert page.search.models.rowCount() == 0
+    shown = [button.text() for button in state.findChildren(QAbstractButton) if button.isVisible()]
+    assert shown == ["Try again", "Settings"]
+
+
+def test_the_figures_of_a_download_are_whole(qtbot: QtBot, theme: ThemeController) -> None:
+    detail = FileDetail(theme)
+    qtbot.addWidget(detail)
+    size = round(506.2 * 1024**2)
+    job = JobRecord(
+        id="j",
+        kind=JobKind.DOWNLOAD,
+        title="m",
+        state=JobState.RUNNING,
+        done=round(340.7 * 1024**2),
+        total=size,
+        rate=80.9 * 1024**2,
+        seconds_left=130,
+        started_at=1.0,
+    )
+    row = FileRow(file=repository_file("Q4_K_M", size), forecast=forecast(), job=job)
+
+    detail.show_row(row, "", 50 * GIB)
+    detail.resize(600, 400)
+    detail.show()
+
+    (state,) = [label for label in detail.findChildren(QLabel) if "340.7 MiB of 506.2 MiB" in label.text()]
+    assert "80.9 MiB/s" in state.text()
+    assert state.width() >= state.sizeHint().width()
+    assert state.geometry().right() < detail.width()
+    compare = detail.findChild(QAbstractButton, "fileDetail.cancel")
+    assert compare is not None
+    assert compare.isVisible()
+
+
+def test_a_row_takes_the_figure_of_its_files_once_their_headers_were_read(qtbot: QtBot, page: DiscoverPage) -> None:
+    _opened(qtbot, page)
+    models = page.search.models
+
+    def listed() -> FitForecast:
+        return models.rated(models.row_of("owner/Tiny-Chat-GGUF")).forecast
+
+    qtbot.waitUntil(lambda: listed().method is not FitMethod.ROUGH, timeout=20_000)
+
+    assert listed().total_bytes in [row.forecast.total_bytes for row in page.repository.files.rows if row.forecast]
+    page.search.search()
+    qtbot.waitUntil(lambda: not page.search.busy, timeout=20_000)
+    assert listed().method is not FitMethod.ROUGH, "another search knows it still"
