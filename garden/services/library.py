@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from garden.core.catalog import Repository, RepositoryFile
-from garden.core.errors import NotFoundError, RefusedError, StateError
+from garden.core.errors import GardenError, NotFoundError, RefusedError, StateError
 from garden.core.job_record import JobKind
 from garden.core.library_entry import LibraryEntry
 from garden.core.model_ref import ModelRef
@@ -206,6 +206,14 @@ class LibraryService:
         return self._downloads.fetch_starter()
 
     # --- checking and removing ---
+
+    def problem_of(self, entry: LibraryEntry) -> str | None:
+        """Why a model cannot be used, as its file is this moment; None when it can."""
+        try:
+            self._paths(entry)
+            return self._scan.describe(Path(entry.ref.path or "")).problem
+        except GardenError as error:
+            return f"{error.sentence} {error.action}".strip()
 
     def verify(self, entry: LibraryEntry) -> Handle[bool | None]:
         """Hash a model and compare: True as promised, False damaged, None when nobody promised a hash (it is noted)."""

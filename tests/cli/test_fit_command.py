@@ -8,6 +8,8 @@ import pytest
 
 from garden.cli.fit_command import ByteSize
 from garden.core.conversation import Answer, GenerationMetrics
+from garden.core.quantity import format_bytes
+from garden.fit.verdict import amount
 from garden.services.garden import Garden
 from tests.cli.conftest import REPO, Cli
 from tests.hubserver import HubServer
@@ -232,3 +234,24 @@ def test_what_there_is_to_say_of_a_context_is_in_the_verdict(cli: Cli, tiny_mode
     for told in (first, reason):
         assert told.endswith(note)
         assert ("trained for" in told or "becomes" in told) is bool(note)
+
+
+def test_without_a_forecast_there_is_no_table(cli: Cli, tiny_model: Path) -> None:
+    ran = cli("fit", str(tiny_model), "--kv-type-v", "q8_0", "--flash-attention", "off")
+
+    assert ran.out.splitlines() == [
+        f"{tiny_model}: engine cannot run it. A quantized V cache needs flash attention.",
+        "Switch flash attention on, or keep V in f16.",
+    ]
+
+
+def test_the_trained_context_is_told_as_such(cli: Cli, tiny_model: Path) -> None:
+    out = cli("fit", str(tiny_model), "--context", "100000").out
+
+    assert "tokens that the model was trained for fit." in out
+    assert "Largest context" not in out
+
+
+def test_what_a_sentence_and_a_table_say_has_one_unit() -> None:
+    assert amount(2324.8 * 1024**3) == format_bytes(2324.8 * 1024**3) == "2.27 TiB"
+    assert amount(1.25 * 1024**3) == "1.2 GiB"

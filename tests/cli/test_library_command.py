@@ -207,3 +207,17 @@ def test_parts_are_asked_for_before_they_go(cli: Cli, killed: Path, monkeypatch:
 
 def test_removing_nothing_named_is_wrong_usage(cli: Cli) -> None:
     assert cli("library", "remove", "--yes").code == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [(0, "This is not a GGUF file."), (20_000, "not a complete GGUF file"), (-1000, "not a complete GGUF file")],
+)
+def test_verify_says_why_a_file_is_none_and_fails(cli: Cli, mine: Path, content: int, problem: str) -> None:
+    cli("library", "scan", str(mine.parent))
+    mine.write_bytes(mine.read_bytes()[:content] if content else b"")
+
+    for ran in (cli("library", "verify", str(mine)), cli("library", "verify")):
+        assert ran.code == 1
+        assert problem in ran.out
+        assert ran.err.startswith("Mine-F16.gguf cannot be used: ")
