@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-WORKERS = frozenset({"generate", "quantize", "measure", "transfer", "probe", "dry_run", "try_backend"})
+WORKERS = frozenset({"generate", "quantize", "measure", "template", "transfer", "probe", "dry_run", "try_backend"})
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -55,6 +55,10 @@ class RefusedError(GardenError):
     """Garden will not do this without the user's consent, or at all; the action names the way."""
 
 
+class AlreadyThereError(RefusedError):
+    """A file has that name; it is replaced only when the user says so."""
+
+
 class HubError(GardenError):
     """The Hub answered with an error that is nobody's fault here."""
 
@@ -94,7 +98,7 @@ class DiskFullError(GardenError):
 
 
 class StateError(GardenError):
-    """Settings or a database could not be read or written."""
+    """A file or a folder, the settings or a database could not be read or written."""
 
 
 class CancelledByUser(GardenError):  # noqa: N818 - a cancel is an outcome, not a fault

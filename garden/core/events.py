@@ -68,6 +68,16 @@ class SettingsChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FitDecided:
+    """The engine decided a verdict that a forecast left open; forecast again."""
+
+    @property
+    def key(self) -> Hashable:
+        """One pending event."""
+        return "fit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationsChanged:
     """The list of conversations changed; ask for it."""
 
@@ -119,7 +129,16 @@ class PaneChanged:
         return ("pane", self.conversation_id, self.turn, self.pane, self.state)
 
 
-Event = JobChanged | LibraryChanged | MachineRead | SettingsChanged | ConversationsChanged | PaneText | PaneChanged
+Event = (
+    JobChanged
+    | LibraryChanged
+    | MachineRead
+    | SettingsChanged
+    | FitDecided
+    | ConversationsChanged
+    | PaneText
+    | PaneChanged
+)
 
 
 class Subscription:

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from garden.core.errors import CancelledByUser, GardenError, InvalidFileError, NotFoundError
-from garden.store.atomic_file import as_state_error
+from garden.core.write_failure import write_failure
 
 #: The largest backend seen is CUDA's, with 375 MB.
 MAX_LIBRARY_BYTES = 2 * 1024**3
@@ -242,7 +242,9 @@ def _copy(source: IO[bytes], target: Path, size_bytes: int | None, cancelled: th
                 try:
                     out.write(chunk)
                 except OSError as error:
-                    raise as_state_error(error, target) from error
+                    raise write_failure(
+                        error, target.name, action=f"Check that {target.parent} exists and is yours."
+                    ) from error
             out.flush()
             os.fsync(out.fileno())
         if size_bytes is not None and done != size_bytes:

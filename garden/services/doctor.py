@@ -8,9 +8,9 @@ import importlib.metadata
 import importlib.util
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,12 @@ from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.messages import Probe, Probed, ProbeOutput
 from garden.core.paths import cache_dir, data_dir, hub_cache_dir
 from garden.core.quantity import GIB, format_bytes
+from garden.core.write_failure import reason_of, write_failure
 from garden.hardware import probe
 from garden.hub.search_query import SearchQuery
+from garden.process.program import run_program
 from garden.process.task import run_task
+from garden.quantization.claim import sweep_leftovers
 
 if TYPE_CHECKING:
     from garden.services.garden import Garden
@@ -40,6 +43,9 @@ _SET_UP = "Run: python packaging/bootstrap.py setup"
 #: What Qt's own wheels expect of a Linux system for a window.
 _WINDOW_LIBRARIES = ("EGL", "GL", "xkbcommon", "xcb-cursor", "xcb-icccm", "xcb-keysyms", "xkbcommon-x11")
 _HUB_SECONDS = 25.0
+
+#: Loading Qt from a slow disk takes some seconds; longer than this it hangs.
+_WINDOW_SECONDS = 60.0
 
 #: Folders that Garden needs, the two it keeps its databases in first.
 _FOLDERS = (("Data folder", data_dir), ("Cache folder", cache_dir), ("Downloads folder", hub_cache_dir))
@@ -88,6 +94,7 @@ def check_up(open_garden: Callable[[], Garden]) -> tuple[Check, ...]:
         recovered = garden.recovery
         checks.append(Check("Databases", recovered is None, recovered or f"{data_dir() / 'work.sqlite'} is whole."))
         checks += _looked_at("Models folder", lambda: [_folder("Models folder", garden.settings.models_dir)[0]])
+        checks += _looked_at("Leftovers", lambda: [_leftovers()])
         checks += _looked_at("Engine", lambda: _machine(garden.machine.refresh().result()))
         checks += _looked_at_window()
         checks += _looked_at("Hub", lambda: [_hub(garden)])
@@ -103,7 +110,7 @@ def _looked_at(name: str, look: Callable[[], Iterable[Check]]) -> list[Check]:
     except GardenError as error:
         return [Check(name, False, error.sentence, error.action)]
     except OSError as error:
-        return [Check(name, False, f"It cannot be looked at: {error.strerror or type(error).__name__}.")]
+        return [Check(name, False, f"It cannot be looked at: {reason_of(error)}.")]
 
 
 def _looked_at_window() -> list[Check]:
@@ -133,8 +140,8 @@ def _place(name: str, find: Callable[[], Path]) -> tuple[Check, bool]:
     except GardenError as error:
         return Check(name, False, error.sentence, error.action), False
     except OSError as error:
-        detail = f"It cannot be made: {error.strerror or type(error).__name__}."
-        return Check(name, False, detail, "Check the path's permissions."), False
+        failure = write_failure(error, "It", action="Check the path's permissions.")
+        return Check(name, False, failure.sentence, failure.action), False
 
 
 def _folder(name: str, path: Path) -> tuple[Check, bool]:
@@ -148,8 +155,8 @@ def _folder(name: str, path: Path) -> tuple[Check, bool]:
             written.flush()
         free = shutil.disk_usage(there).free
     except OSError as error:
-        detail = f"{path} cannot be written: {error.strerror or type(error).__name__}."
-        return Check(name, False, detail, "Free some space or permit writing."), False
+        failure = write_failure(error, str(path))
+        return Check(name, False, failure.sentence, failure.action), False
     enough = free >= LOW_DISK_BYTES
     return Check(name, enough, f"{path}, {format_bytes(free)} free.", "" if enough else "Free some space."), True
 
@@ -195,11 +202,11 @@ def _window() -> Check:
             return Check("Window", False, "PySide6 6.12.0 aborts on Python 3.11.", upgrade)
     # In a process of its own: a Qt that does not fit the system must not take this one along.
     command = [sys.executable, "-c", "import PySide6.QtWidgets, PySide6; print(PySide6.__version__)"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+    done = run_program(command, threading.Event(), limit_seconds=_WINDOW_SECONDS)
+    if done.code != 0:
+        last = (done.errors.strip().splitlines() or ["it ended without a word"])[-1]
         return Check("Window", False, f"PySide6 cannot be loaded: {last[:200]}.", _SET_UP)
-    found = f"PySide6 {done.stdout.strip()}"
+    found = f"PySide6 {done.output.strip()}"
     if sys.platform.startswith("linux"):
         missing = [f"lib{name}" for name in _WINDOW_LIBRARIES if ctypes.util.find_library(name) is None]
         if missing:
@@ -219,6 +226,16 @@ def _hub(garden: Garden) -> Check:
     except TimeoutError:
         return Check("Hub", False, f"{garden.settings.endpoint} does not answer.", "Check the network.")
     return Check("Hub", True, f"{garden.settings.endpoint} answers.")
+
+
+def _leftovers() -> Check:
+    """Clear away what killed quantizations left; a window does the same at its start."""
+    removed = sweep_leftovers()
+    if not removed:
+        return Check("Leftovers", True, "No quantization was cut short.")
+    folders = ", ".join(sorted({str(part.parent) for part in removed}))
+    count = "An unfinished model" if len(removed) == 1 else f"{len(removed)} unfinished models"
+    return Check("Leftovers", True, f"{count} of quantizations that were killed: removed from {folders}.")
 
 
 def _starter(garden: Garden) -> Check:

@@ -28,6 +28,7 @@ from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.job_record import JobKind, JobRecord
 from garden.core.messages import Progress
 from garden.core.paths import cache_dir
+from garden.core.write_failure import write_failure
 from garden.jobs.handle import Handle
 from garden.jobs.job_context import JobContext
 from garden.jobs.job_runner import JobRunner
@@ -40,7 +41,7 @@ from garden.services.backend_catalogue import PACKAGES, BackendPackage, package_
 from garden.services.machine import MachineService
 from garden.services.npm_package import fetch_archive
 from garden.services.settings import SettingsService
-from garden.store.atomic_file import as_state_error, write_atomically
+from garden.store.atomic_file import write_atomically
 
 #: Some drivers build their shaders at first use, for up to a minute; the software device on two cores needs 40 s.
 TRIAL_SECONDS = 240.0
@@ -317,7 +318,7 @@ def _staging(job: JobContext) -> Iterator[Path]:
                 shutil.rmtree(left, ignore_errors=True)
             folder = Path(tempfile.mkdtemp(prefix=_NEW, dir=root))
         except OSError as error:
-            raise as_state_error(error, root) from error
+            raise write_failure(error, root.name, action=f"Check that {root.parent} exists and is yours.") from error
         try:
             yield folder
         finally:
@@ -333,7 +334,7 @@ def _switch_on(folder: Path, record: AddedBackend) -> None:
             _discard(target)
         folder.rename(target)
     except OSError as error:
-        raise as_state_error(error, target) from error
+        raise write_failure(error, target.name, action=f"Check that {target.parent} exists and is yours.") from error
 
 
 def _discard(folder: Path) -> None:

@@ -100,6 +100,8 @@ class Garden:
         self.bus = EventBus()
         self._pool = TaskPool(4, "services")
         self._turns = TaskPool(4, "turns")
+        # Of its own: a replay may take half an hour.
+        self._replays = TaskPool(2, "replays")
         store = SettingsStore(data_dir() / "settings.json")
         tokens = TokenStore(find=system_keychain)
         self.settings = SettingsService(self.bus, store, tokens, work_offline=work_offline)
@@ -153,12 +155,22 @@ class Garden:
     @_Made
     def fit(self) -> FitService:
         """Forecasts."""
+        from garden.services.decisions import Decisions
+        from garden.services.exact_fit import ExactFit
         from garden.services.fit import FitService
         from garden.store.headers import Headers
 
-        headers = Headers(self._index)
+        exact = ExactFit(self._runs)
         return FitService(
-            self.machine, self.settings, self._hub, headers, self.audit, self._speeds, self._pool, self._runs
+            self.machine,
+            self.settings,
+            self._hub,
+            Headers(self._index),
+            self.audit,
+            self._speeds,
+            self._pool,
+            exact,
+            Decisions(exact, self._pool, self.bus),
         )
 
     @_Made
@@ -246,7 +258,7 @@ class Garden:
         from garden.services.exports import ExportService
         from garden.store.replays import Replays
 
-        return ExportService(self.fit, Replays(self._work), self._pool)
+        return ExportService(self.fit, Replays(self._work), self._replays)
 
     # --- what several of them share ---
 
@@ -343,7 +355,7 @@ class Garden:
     def close(self) -> None:
         """Stop everything: answers, jobs (those that can go on are kept as paused), children, databases."""
         made: dict[str, Any] = self.__dict__
-        for name in ("compare", "activity", "_runs", "_turns", "_pool", "_hub", "_index", "_work"):
+        for name in ("compare", "activity", "_runs", "_turns", "_replays", "_pool", "_hub", "_index", "_work"):
             if name in made:
                 made[name].close()
 

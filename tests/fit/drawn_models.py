@@ -22,27 +22,20 @@ from tests.hubserver.shapes import Model, Tensor
 class Draw(random.Random):
     """Draws for one model.
 
-    Args:
-        seed: The same draws for the same seed.
+    Attributes:
         large: Whether the model is to be as large as published ones.
     """
 
-    def __new__(cls, seed: str, *, large: bool) -> Draw:
-        """The base would take the arguments for its own."""
-        return super().__new__(cls, seed)
-
-    def __init__(self, seed: str, *, large: bool) -> None:
-        super().__init__(seed)
-        self._large = large
+    large = False
 
     def width(self, step: int, low: int, high: int) -> int:
         """A multiple of a step, between two bounds for a small model."""
-        scale = 8 if self._large else 1
+        scale = 8 if self.large else 1
         return step * self.randint(scale * low // step, scale * high // step)
 
     def blocks(self, low: int, high: int) -> int:
         """A number of blocks, between two bounds for a small model."""
-        return self.randint(low, high) * (6 if self._large else 1)
+        return self.randint(low, high) * (6 if self.large else 1)
 
     def hidden(self, width: int) -> int:
         """Width of a feed-forward part beside a model this wide."""
@@ -50,12 +43,14 @@ class Draw(random.Random):
 
     def heads(self) -> int:
         """A number of KV heads."""
-        return self.choice([4, 8, 16] if self._large else [1, 2, 4])
+        return self.choice([4, 8, 16] if self.large else [1, 2, 4])
 
 
 def drawn_model(family: str, seed: int, *, large: bool = False) -> GgufHeader:
     """A header of this family; the same for the same seed."""
-    return complete(FAMILIES[family](Draw(f"{family} {seed}", large=large)))
+    draw = Draw(f"{family} {seed}")
+    draw.large = large
+    return complete(FAMILIES[family](draw))
 
 
 def _common(draw: Draw) -> dict[str, Any]:

@@ -195,7 +195,7 @@ def test_it_ends_when_its_parent_is_gone(hub: HubServer, cache: Path) -> None:
 
 
 def test_two_processes_make_one_download(hub: HubServer, cache: Path) -> None:
-    hub.fail(Fault("slow", bytes_per_second=8_000_000))
+    hub.fail(Fault("slow", bytes_per_second=2_000_000))
     first = _Transfer(_request(hub, cache))
     first.until_received(500_000)
     second = _Transfer(_request(hub, cache))
@@ -359,5 +359,5 @@ def test_silence_from_the_kernel_is_a_death_with_a_sentence(hub: HubServer, cach
             for pid in pids:
                 psutil.Process(pid).kill()
 
-    with pytest.raises(WorkerDiedError, match="killed"):
+    with pytest.raises(WorkerDiedError, match="signal 9"):
         run_task("transfer", _request(hub, cache), TransferOutput, Transferred, on_progress=kill_it)

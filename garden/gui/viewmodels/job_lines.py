@@ -119,6 +119,9 @@ def _count(value: float, unit: str) -> str:
 
 
 def _amount(job: JobRecord) -> str:
+    if job.state is JobState.SUCCEEDED and job.kind is JobKind.QUANTIZE:
+        # What was counted are the bytes of the source.
+        return format_bytes(job.result_bytes) if job.result_bytes is not None else ""
     if job.total is None:
         return _count(job.done, job.unit) if job.done else ""
     if job.state is JobState.SUCCEEDED or not job.done:

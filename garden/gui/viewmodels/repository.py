@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from garden.core.catalog import Repository, RepositoryFile
 from garden.core.errors import CancelledByUser, GardenError
-from garden.core.events import LibraryChanged, MachineRead
+from garden.core.events import FitDecided, LibraryChanged, MachineRead
 from garden.core.job_record import JobRecord
 from garden.core.library_entry import LibraryEntry
 from garden.core.model_ref import ModelRef
@@ -78,7 +78,8 @@ class RepositoryViewModel(QObject):
         self._downloads.fetched.connect(self._on_fetched)
         self._downloads.failed.connect(self.download_ended)
         pump.on(LibraryChanged, self._on_library_changed)
-        pump.on(MachineRead, self._on_machine_read)
+        pump.on(MachineRead, self._on_rating_changed)
+        pump.on(FitDecided, self._on_rating_changed)
 
     # What is shown
 
@@ -203,7 +204,7 @@ class RepositoryViewModel(QObject):
         self.card_changed.emit()
 
     def download(self, filename: str) -> None:
-        """Fetch a file, unless it is here or on its way."""
+        """Fetch a file, unless it is here or on its way; one that was paused goes on."""
         number = self.files.row_of(filename)
         if self.repository is None or number < 0:
             return
@@ -392,6 +393,6 @@ class RepositoryViewModel(QObject):
         self.files.update_rows([dataclasses.replace(row, entry=here.get(row.file.filename)) for row in self.files.rows])
         self.selected_changed.emit()
 
-    def _on_machine_read(self, _event: MachineRead) -> None:
-        """Free memory changed: so may every verdict."""
+    def _on_rating_changed(self, _event: MachineRead | FitDecided) -> None:
+        """Free memory changed, or the engine was asked: so may every verdict."""
         self.refresh()

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from garden.core.hardware_snapshot import Cpu, Gpu, HardwareSnapshot
+from garden.core.hardware_snapshot import Cpu, Gpu, HardwareSnapshot, Vendor
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.gui.viewmodels.backend_facts import BackendAction, BackendFacts, backend_facts
 from garden.services.backend_catalogue import PACKAGES
@@ -45,7 +45,7 @@ def test_without_a_gpu_it_is_said_first() -> None:
 @pytest.mark.parametrize(
     ("vendor", "titles"), [("amd", ["Vulkan backend"]), ("nvidia", ["Vulkan backend", "CUDA backend"])]
 )
-def test_cuda_is_offered_to_nvidias_gpus_alone(vendor: str, titles: list[str]) -> None:
+def test_cuda_is_offered_to_nvidias_gpus_alone(vendor: Vendor, titles: list[str]) -> None:
     found = rows(VULKAN, CUDA, on=machine(dataclasses.replace(RADEON, vendor=vendor)))
 
     assert [row.title for row in found] == titles

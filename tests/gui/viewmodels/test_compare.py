@@ -144,6 +144,8 @@ def test_a_killed_model_says_so_within_a_second_and_starts_again(
     assert pane.error is not None
     assert "signal 9" in pane.error
     assert written
+    if compare.pane(other).busy:
+        assert compare.progress == "0 of 2 answered · 1 failed"
     settle(qtbot, compare)
     assert compare.pane(other).state == "done"
     assert compare.pane(hit).text == written
@@ -171,6 +173,31 @@ def test_an_idle_model_that_dies_keeps_its_answer(
     qtbot.waitUntil(lambda: compare.pane("A").state == "done", timeout=15_000)
     assert compare.pane("A").text == said
     assert len(compare.conversation.turns if compare.conversation else ()) == 1
+
+
+def test_asking_again_in_vain_keeps_the_answer_and_says_why(
+    qtbot: QtBot, opened: OpenGarden, compare: CompareViewModel, tiny_model: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "Tiny.gguf"
+    model.write_bytes(tiny_model.read_bytes())
+    begin(qtbot, opened, compare, model)
+    ask(qtbot, compare)
+    said = compare.pane("A").text
+    assert said
+    kill(opened, compare, "A")
+    qtbot.waitUntil(lambda: compare.pane("A").lost, timeout=5_000)
+    model.unlink()
+    compare.answer_again("A")
+    qtbot.waitUntil(lambda: "There is no file" in (compare.pane("A").error or ""), timeout=15_000)
+    pane = compare.pane("A")
+    assert (pane.state, pane.text, pane.lost) == ("failed", said, True)
+    model.write_bytes(tiny_model.read_bytes())
+    compare.start_again("A")
+    qtbot.waitUntil(lambda: compare.pane("A").state == "done", timeout=15_000)
+    settle(qtbot, compare)
+    qtbot.waitUntil(lambda: compare.pane("A").state == "done", timeout=15_000)
+    assert compare.pane("A").text == said
+    assert compare.pane("A").error is None
 
 
 def test_a_kept_conversation_opens_as_it_was(
@@ -209,6 +236,24 @@ def test_a_pane_that_joins_later_was_not_asked_before(
     assert compare.pane("B").state == "done"
     compare.remove_pane("A")
     qtbot.waitUntil(lambda: compare.letters == ("B",), timeout=10_000)
+
+
+def test_panes_added_in_one_breath_stand_side_by_side(
+    qtbot: QtBot, opened: OpenGarden, compare: CompareViewModel, tiny_model: Path, other_tiny_model: Path
+) -> None:
+    first, second = opened.entry(tiny_model), opened.entry(other_tiny_model)
+    said: list[str] = []
+    compare.said.connect(lambda sentence, _action: said.append(sentence))
+    for entry in (first, second, first):
+        compare.add_pane(entry)
+    qtbot.waitUntil(lambda: compare.letters == ("A", "B", "C"), timeout=10_000)
+    compare.copy_pane("B")
+    compare.copy_pane("A")
+    qtbot.waitUntil(lambda: bool(said), timeout=10_000)
+    assert compare.letters == ("A", "B", "C", "D")
+    paths = [compare.pane(letter).configuration.model.path for letter in compare.letters]
+    assert paths == [str(path) for path in (tiny_model, other_tiny_model, tiny_model, other_tiny_model)]
+    assert said == ["Compare takes 4 models."]
 
 
 def test_a_base_model_is_announced_before_it_is_asked(
