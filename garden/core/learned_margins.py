@@ -27,7 +27,7 @@ class LearnedMargins:
     Attributes:
         process_bytes: A model's process without the model: its resident high-water mark less what was forecast of the
             rest. The median.
-        gpu_process_bytes: The same with layers on a GPU, whose driver is loaded then.
+        gpu_process_bytes: The same of a process with the driver of a GPU.
         process_loads: Loads that they rest on.
         ram_bytes: By how much free memory fell further than was forecast. The most that was seen, within bounds.
         ram_loads: Loads that it rests on.

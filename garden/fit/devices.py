@@ -18,8 +18,9 @@ GPU_COMFORT_BYTES = 256 * MIB
 #: Of a GPU that shares the RAM: its limit is the system's own, with a reserve in it already.
 UNIFIED_MARGIN_BYTES = 128 * MIB
 
-#: Of the process without a model (Linux, measured); replaced by what loads on this machine showed.
-PROCESS_BYTES = 54 * MIB
+#: Of the process without a model (Linux, measured): alone, and with the driver of a GPU (Vulkan's software device; those
+#: of real ones differ). Replaced by what loads on this machine showed.
+PROCESS_BYTES, GPU_PROCESS_BYTES = 54 * MIB, 150 * MIB
 
 #: Less left of RAM than this share (but at least so much) makes a fit a tight one.
 _RAM_COMFORT_SHARE = 0.05
@@ -107,16 +108,13 @@ def ram_budget(machine: HardwareSnapshot, vocabulary_bytes: int, busy_bytes: int
     )
 
 
-def process_bytes(machine: HardwareSnapshot, *, on_gpu: bool = False) -> int:
-    """What a model's process takes without the model.
-
-    Args:
-        machine: Where.
-        on_gpu: With layers on a GPU, whose driver is loaded then.
-    """
-    learned = machine.learned
-    seen = (learned.gpu_process_bytes if on_gpu else learned.process_bytes) if learned else None
-    return PROCESS_BYTES if seen is None else seen
+def process_bytes(machine: HardwareSnapshot) -> int:
+    """What a model's process takes without the model: more where it loads the driver of a GPU, whatever runs there."""
+    learned, driven = machine.learned, bool(usable_gpus(machine))
+    seen = (learned.gpu_process_bytes if driven else learned.process_bytes) if learned else None
+    if seen is not None:
+        return seen
+    return GPU_PROCESS_BYTES if driven else PROCESS_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

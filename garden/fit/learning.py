@@ -32,14 +32,14 @@ class SeenLoad:
         marks: Its high-water marks.
         free: Of the RAM and of each GPU, before and after.
         held: Bytes of the engine's buffers by device; those of the RAM are not needed.
-        on_gpu: Whether it had layers on a GPU.
+        with_gpu: Whether its process had the driver of a GPU loaded.
     """
 
     resident: ResidentForecast | None
     marks: ResidentMarks
     free: tuple[FreeMemory, ...] = ()
     held: tuple[tuple[str, int], ...] = ()
-    on_gpu: bool = False
+    with_gpu: bool = False
 
 
 def learned_margins(loads: Iterable[SeenLoad]) -> LearnedMargins:
@@ -49,13 +49,13 @@ def learned_margins(loads: Iterable[SeenLoad]) -> LearnedMargins:
         loads: The newest first.
     """
     seen = tuple(loads)
-    on_cpu = _processes(load for load in seen if not load.on_gpu)
-    on_gpu = _processes(load for load in seen if load.on_gpu)
+    without = _processes(load for load in seen if not load.with_gpu)
+    with_gpu = _processes(load for load in seen if load.with_gpu)
     ram = _ram_shortfalls(seen)
     return LearnedMargins(
-        process_bytes=round(statistics.median(on_cpu)) if on_cpu else None,
-        gpu_process_bytes=round(statistics.median(on_gpu)) if on_gpu else None,
-        process_loads=len(on_cpu) + len(on_gpu),
+        process_bytes=round(statistics.median(without)) if without else None,
+        gpu_process_bytes=round(statistics.median(with_gpu)) if with_gpu else None,
+        process_loads=len(without) + len(with_gpu),
         ram_bytes=_within(max(ram), _RAM_RANGE) if ram else None,
         ram_loads=len(ram),
         gpus=_gpus(seen),
@@ -89,8 +89,8 @@ def _gpus(loads: Sequence[SeenLoad]) -> tuple[DeviceMargin, ...]:
     for load in loads:
         held = dict(load.held)
         for free in load.free:
-            # A device that holds nothing of this model tells nothing of a driver's context.
-            if free.device != "CPU" and held.get(free.device):
+            # Some backends (Vulkan without VK_EXT_memory_budget) say that all is free whatever they hold.
+            if free.device != "CPU" and held.get(free.device) and free.taken_bytes >= held[free.device] / 2:
                 beyond.setdefault(free.device, []).append(free.taken_bytes - held[free.device])
     return tuple(
         DeviceMargin(

@@ -266,8 +266,7 @@ class FitService:
             GardenError: The file is gone or damaged.
         """
         machine = self._machine.snapshot()
-        process = process_bytes(machine, on_gpu=bool(forecast.n_gpu_layers))
-        return resident_forecast(self.header(ref), load, forecast, machine.cpu.features, process)
+        return resident_forecast(self.header(ref), load, forecast, machine.cpu.features, process_bytes(machine))
 
     def _recall(self) -> None:
         """Read what earlier sessions showed; waits for the disk the first time."""

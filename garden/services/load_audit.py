@@ -96,7 +96,7 @@ class LoadAudit:
             resident=resident,
             marks=ResidentMarks(
                 resident_bytes=loaded.peak_resident_bytes,
-                gpu_bytes=sum(max(0, device.taken_bytes) for device in loaded.gpu_free) if loaded.gpu_free else None,
+                gpu_bytes=sum(max(0, device.taken_bytes) for device in loaded.gpu_free) or None,
             ),
             free=free,
         )
@@ -159,7 +159,6 @@ class LoadAudit:
 
 def seen_load(record: LoadRecord) -> SeenLoad:
     """What there is to learn from a load."""
-    on_gpu = record.loaded.configuration.load.n_gpu_layers > 0
     return SeenLoad(
         resident=record.resident,
         marks=record.marks,
@@ -167,5 +166,5 @@ def seen_load(record: LoadRecord) -> SeenLoad:
         held=tuple(
             (use.name, use.weights_bytes + use.context_bytes + use.compute_bytes) for use in record.loaded.buffers
         ),
-        on_gpu=on_gpu,
+        with_gpu=bool(record.loaded.gpu_free),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from dataclasses import dataclass, field
 
@@ -44,11 +43,6 @@ class Forecasts:
 
     def __init__(self, database: Store) -> None:
         self._database = database
-
-    def record(self, loaded: ModelLoaded, forecast: FitForecast | None, loaded_at: float | None = None) -> str:
-        """Keep one load of which nothing else is known; its id."""
-        moment = time.time() if loaded_at is None else loaded_at
-        return self.keep(LoadRecord(loaded=loaded, forecast=forecast, loaded_at=moment))
 
     def keep(self, record: LoadRecord) -> str:
         """Keep one load; its id."""

@@ -69,14 +69,14 @@ class LoadedModel:
 
     @property
     def gpu_bytes(self) -> int | None:
-        """By how much the GPUs have less free now than before the load; None without any.
+        """By how much the GPUs have less free now than before the load; None where they do not say.
 
         Drivers keep what an answer made them take, so that this is the high-water mark as well.
         """
         if not self.gpu_free_before:
             return None
         now = _free_of_gpus(self.model.library)
-        return sum(max(0, before - now.get(device, before)) for device, before in self.gpu_free_before.items())
+        return sum(max(0, before - now.get(device, before)) for device, before in self.gpu_free_before.items()) or None
 
 
 class GenerateWorker:
