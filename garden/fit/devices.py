@@ -18,8 +18,8 @@ GPU_COMFORT_BYTES = 256 * MIB
 #: Of a GPU that shares the RAM: its limit is the system's own, with a reserve in it already.
 UNIFIED_MARGIN_BYTES = 128 * MIB
 
-#: Of the process without a model (Linux, measured): alone, and with the driver of a GPU (Vulkan's software device; those
-#: of real ones differ). Replaced by what loads on this machine showed.
+#: Of the process without a model (Linux, measured): alone, and with the driver of a GPU (Vulkan's software device; real
+#: ones differ). Replaced by what loads on this machine showed.
 PROCESS_BYTES, GPU_PROCESS_BYTES = 54 * MIB, 150 * MIB
 
 #: Less left of RAM than this share (but at least so much) makes a fit a tight one.

@@ -15,7 +15,7 @@ def with_vocabulary(tokenizer: str | None, tokens: int, merges: int | None = Non
         more["tokenizer.ggml.model"] = tokenizer
     if merges is not None:
         more["tokenizer.ggml.merges"] = ArraySkipped(count=merges)
-    return header("llama", {"vocab_size": tokens}, **more)
+    return header("llama", {"vocab_size": tokens}, (), **more)
 
 
 @pytest.mark.parametrize(
