@@ -23,8 +23,12 @@ def vocabulary_bytes(header: GgufHeader) -> int:
     tokens = min(header.vocab_size or 0, _MOST)
     merges = header.metadata.get("tokenizer.ggml.merges")
     if header.text("tokenizer.ggml.model") in (None, "gpt2") or isinstance(merges, ArraySkipped):
-        count = min(merges.count, _MOST) if isinstance(merges, ArraySkipped) else tokens
-        return bpe_bytes(tokens, count)
+        match merges:
+            case ArraySkipped():
+                return bpe_bytes(tokens, min(merges.count, _MOST))
+            case tuple():
+                return bpe_bytes(tokens, len(merges))
+        return bpe_bytes(tokens, tokens)
     return min(_SPM_BYTES, tokens * _AT_MOST_PER_TOKEN) + _SPM_PER_TOKEN * tokens
 
 
