@@ -64,7 +64,7 @@ class ExactFit:
         answer = self.ask(header, load, machine, formula, as_is=as_is, cancelled=cancelled)
         if isinstance(answer, FitForecast):
             return answer
-        return judged(formula, answer, load, budgets_of(machine, header.vocab_size or 0, as_is=as_is))
+        return judged(formula, answer, load, budgets_of(machine, vocabulary_bytes(header), as_is=as_is))
 
     def ask(
         self,
