@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     # For annotations alone: whoever opens a window or prints help needs the bus before any of these.
     from garden.core.conversation import Answer
     from garden.core.hardware_snapshot import HardwareSnapshot
+    from garden.core.imagined_machine import ImaginedMachine
     from garden.core.job_record import JobRecord
 
 #: Where a pane stands in a turn: waiting for its turn, loading its model, reading the prompt, writing, at its end.
@@ -78,6 +79,22 @@ class FitDecided:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIfChanged:
+    """Verdicts are for another machine from now on, or for this one again.
+
+    Attributes:
+        machine: The other one; None for this one.
+    """
+
+    machine: ImaginedMachine | None
+
+    @property
+    def key(self) -> Hashable:
+        """One pending event."""
+        return "what-if"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationsChanged:
     """The list of conversations changed; ask for it."""
 
@@ -135,6 +152,7 @@ Event = (
     | MachineRead
     | SettingsChanged
     | FitDecided
+    | WhatIfChanged
     | ConversationsChanged
     | PaneText
     | PaneChanged

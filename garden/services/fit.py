@@ -105,9 +105,9 @@ class FitService:
         """
         return self._remote.header(repository, file, own=own)
 
-    def default_load(self, header: GgufHeader) -> LoadParameters:
-        """How this machine would load the model unless the user chooses otherwise."""
-        load = default_load.default_load(header, self._machine.snapshot())
+    def default_load(self, header: GgufHeader, machine: HardwareSnapshot | None = None) -> LoadParameters:
+        """How this machine, or another one, would load the model unless the user chooses otherwise."""
+        load = default_load.default_load(header, machine or self._machine.snapshot())
         settings = self._settings.current
         changes: dict[str, object] = {"type_k": settings.kv_type, "type_v": settings.kv_type}
         if settings.context_length:
@@ -145,10 +145,9 @@ class FitService:
         Near to an edge the verdict is *unknown* at first: the engine is asked, and FitDecided tells to forecast again.
         ``decided`` and ``exact`` wait for it.
         """
-        if machine is not None:
-            return estimator.forecast(header, load, machine, as_is=as_is)
-        here = self._machine.snapshot()
-        forecast = estimator.forecast(header, load, here, speeds=self._speeds.calibration(load), as_is=as_is)
+        here = machine or self._machine.snapshot()
+        speeds = self._speeds.calibration(load) if machine is None else None
+        forecast = estimator.forecast(header, load, here, speeds=speeds, as_is=as_is)
         return forecast if as_is else self._decisions.settled(header, load, here, forecast)
 
     def forecast(
@@ -246,10 +245,12 @@ class FitService:
 
         return self._pool.submit(ask)
 
-    def rough(self, summary: ModelSummary, context_length: int | None = None) -> FitForecast:
-        """Forecast from the Hub's fields alone, for rows of a list."""
+    def rough(
+        self, summary: ModelSummary, context_length: int | None = None, machine: HardwareSnapshot | None = None
+    ) -> FitForecast:
+        """Forecast from the Hub's fields alone, for rows of a list; on this machine when no other is given."""
         wanted = context_length or self._settings.current.context_length or 16_384
-        return estimator.rough_forecast(summary, self._machine.snapshot(), wanted)
+        return estimator.rough_forecast(summary, machine or self._machine.snapshot(), wanted)
 
     def recommend(self, files: tuple[tuple[RepositoryFile, FitForecast], ...]) -> RepositoryFile | None:
         """The file of a repository to take on this machine, None when none runs."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from garden.services.machine import MachineService
     from garden.services.model_pool import ModelPool, PaneKey
     from garden.services.unfinished import UnfinishedService
+    from garden.services.what_if import WhatIfService
     from garden.services.workshop import WorkshopService
     from garden.store.index_database import IndexDatabase
     from garden.store.loaded_models import LoadedModels
@@ -182,12 +183,19 @@ class Garden:
         return LoadAudit(Forecasts(self._work), self.machine)
 
     @_Made
+    def what_if(self) -> WhatIfService:
+        """Another machine in the place of this one."""
+        from garden.services.what_if import WhatIfService
+
+        return WhatIfService(self.bus, self.machine)
+
+    @_Made
     def catalog(self) -> CatalogService:
         """The Hub."""
         from garden.services.catalog import CatalogService
 
         def rate(summary: ModelSummary) -> FitForecast:
-            return self.fit.rough(summary)
+            return self.fit.rough(summary, machine=self.what_if.snapshot)
 
         return CatalogService(self._hub, self.settings, rate, lambda: self._summaries, self._pool, cache_dir())
 
