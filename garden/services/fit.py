@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from garden.core.catalog import ModelSummary, Repository, RepositoryFile
@@ -89,19 +89,24 @@ class FitService:
         shards = shard_paths(Path(ref.path))
         return joined_header([self._local_header(path) for path in shards])
 
-    def remote_sketch(self, repository: Repository, file: RepositoryFile) -> Handle[GgufHeader]:
-        """A stand-in for the header of a file on the Hub, from its first 64 KB: good for a first, rough figure."""
-        return self._remote.sketch(repository, file)
-
-    def remote_header(self, repository: Repository, file: RepositoryFile, *, own: bool = False) -> Handle[GgufHeader]:
+    def remote_header(
+        self,
+        repository: Repository,
+        file: RepositoryFile,
+        *,
+        own: bool = False,
+        sketched: Callable[[GgufHeader], None] | None = None,
+    ) -> Handle[GgufHeader]:
         """Header of a file on the Hub: some short reads of the first file of a repository, one of each other.
 
         Args:
             repository: Where it lies.
             file: Which one.
             own: Take no key from a sibling, as the engine wants it; one more read.
+            sketched: Called on another thread with a stand-in that is good for a rough figure, after the first read of
+                the first file of a repository.
         """
-        return self._remote.header(repository, file, own=own)
+        return self._remote.header(repository, file, own=own, sketched=sketched)
 
     def default_load(self, header: GgufHeader) -> LoadParameters:
         """How this machine would load the model unless the user chooses otherwise."""

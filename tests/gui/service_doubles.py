@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +88,13 @@ class FitDouble:
 
     def __init__(self) -> None:
         self.headers: dict[str, Handle[GgufHeader]] = {}
+        self.sketched: dict[str, Callable[[GgufHeader], None]] = {}
         self.forecasts = 0
 
-    def remote_header(self, repository: Repository, file: RepositoryFile) -> Handle[GgufHeader]:
+    def remote_header(
+        self, repository: Repository, file: RepositoryFile, *, sketched: Callable[[GgufHeader], None]
+    ) -> Handle[GgufHeader]:
+        self.sketched[file.filename] = sketched
         self.headers[file.filename] = Handle()
         return self.headers[file.filename]
 

@@ -18,6 +18,7 @@ from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH, LoadParameters, RunConfiguration
 from garden.gui.viewmodels.file_downloads import FileDownloads
 from garden.gui.viewmodels.file_table import FileRow, FileTableModel
+from garden.gui.viewmodels.header_reading import forecast_rows, read_header, sketched_rows
 from garden.services.model_name import display_name
 
 if TYPE_CHECKING:
@@ -279,14 +280,21 @@ class RepositoryViewModel(QObject):
             self._read_header(self.repository, file)
 
     def _read_header(self, repository: Repository, file: RepositoryFile) -> None:
-        handle = self._garden.fit.remote_header(repository, file)
+        handle, sketch = read_header(self._garden.fit, repository, file)
         self._reading[file.filename] = handle
+        self._pump.watch(sketch, lambda header: self._on_sketch(repository, header), lambda _: None, receiver=self)
         self._pump.watch(
             handle,
             lambda header: self._on_header(file.filename, handle, header, None),
             lambda error: self._on_header(file.filename, handle, None, error),
             receiver=self,
         )
+
+    def _on_sketch(self, repository: Repository, sketch: GgufHeader) -> None:
+        if self.repository is repository:
+            self.files.update_rows(sketched_rows(self._garden.fit, self.files.rows, sketch, self._load(sketch)))
+            self._recommend()
+            self.selected_changed.emit()
 
     def _on_header(
         self, filename: str, handle: Handle[GgufHeader], header: GgufHeader | None, error: GardenError | None
@@ -318,13 +326,7 @@ class RepositoryViewModel(QObject):
         )
 
     def _forecast_all(self) -> None:
-        rows = [
-            dataclasses.replace(row, forecast=self._garden.fit.forecast_header(row.header, self._load(row.header)))
-            if row.header is not None
-            else row
-            for row in self.files.rows
-        ]
-        self.files.update_rows(rows)
+        self.files.update_rows(forecast_rows(self._garden.fit, self.files.rows, self._load))
         self._recommend()
         self.selected_changed.emit()
 
