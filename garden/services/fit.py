@@ -18,11 +18,12 @@ from garden.core.messages import ModelLoaded
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import LoadParameters, RunConfiguration
 from garden.fit import default_load, estimator, recommend
+from garden.fit.projector import Projector, projector_of
 from garden.gguf.byte_source import FileSource
 from garden.gguf.header import GgufHeader, read_header
 from garden.gguf.shard_set import joined_header, shard_paths
 from garden.inference.sampling_defaults import default_ask
-from garden.jobs.handle import Handle
+from garden.jobs.handle import Handle, chained, finished
 from garden.jobs.pool import TaskPool
 from garden.services.bookkeeping import bookkeeping
 from garden.services.decisions import Decisions
@@ -107,6 +108,17 @@ class FitService:
                 the first file of a repository.
         """
         return self._remote.header(repository, file, own=own, sketched=sketched)
+
+    def remote_projector(self, repository: Repository) -> Handle[Projector | None]:
+        """What images or sound take beside the models of a repository, None where it has no projector; one short read.
+
+        Of several the one in F16 counts, which most programs take, else the smallest.
+        """
+        files = [file for file in repository.files if file.kind == "projector" and len(file.files) == 1]
+        if not files:
+            return finished(None)
+        file = min(files, key=lambda file: (file.quant_type != "F16", file.size_bytes))
+        return chained(self._remote.header(repository, file), lambda header: finished(projector_of(header)))
 
     def default_load(self, header: GgufHeader) -> LoadParameters:
         """How this machine would load the model unless the user chooses otherwise."""
