@@ -2,7 +2,7 @@
 
 Weights are the file's tensors to the byte; the compute buffer is the engine's at its warm-up image (``clip.cpp``):
 per patch a row of the feed-forward and three of the width, in floats. Against the engine's own figures
-(``mtmd_get_memory_usage``) on files of nine families the sum was within 5 %, in six of them within 0.2 %; a larger
+(``mtmd_get_memory_usage``) on files of nine families the sum was within 5 %, in five of them within 0.2 %; a larger
 image takes more while it is read.
 """
 

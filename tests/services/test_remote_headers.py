@@ -18,9 +18,10 @@ from garden.gguf.header import GgufHeader, read_header
 from garden.gguf.header_start import START_BYTES
 from garden.gguf.hollow_file import is_own
 from garden.services.garden import Garden
+from tests.fit.projector_files import write_projector
 from tests.gguf.gguf_bytes import BytesSource
 from tests.hubserver import HubServer
-from tests.hubserver.content import BytesContent, Content, SparseContent
+from tests.hubserver.content import BytesContent, Content, FileContent, SparseContent
 from tests.hubserver.gguf_header import MAX_HEADER_BYTES, header
 from tests.hubserver.mixture import Mixture, split, stored_tensors
 from tests.hubserver.repository import ServedFile, ServedRepository
@@ -247,3 +248,30 @@ def test_a_local_file_and_its_remote_twin_get_the_same_forecast(garden: Garden, 
     assert remote.tensors == read_header(BytesSource(data)).tensors == local.tensors
     load = garden.fit.default_load(local)
     assert garden.fit.forecast_header(remote, load) == garden.fit.forecast_header(local, load)
+
+
+def test_a_projector_is_read_beside_its_models(garden: Garden, hub: HubServer, tmp_path: Path) -> None:
+    models = ladder("Gemma 3 12B", ("Q8_0", "Q4_K")).files
+    projectors = tuple(
+        ServedFile(f"mmproj-Model-{quant}.gguf", FileContent(write_projector(tmp_path / quant, family)))
+        for quant, family in (("F32", "LLaVA"), ("F16", "Gemma 3"), ("Q8_0", "SmolVLM"))
+    )
+    repository = opened(garden, hub, ServedRepository("owner/Model-GGUF", files=(*projectors, *models)))
+
+    found = garden.fit.remote_projector(repository).result(20)
+
+    assert found is not None
+    assert found.weights_bytes == 849_871_296
+    assert len(ranges(hub)) == 1
+    # It tells nothing of where the models' lists are, nor they of its own.
+    garden.fit.remote_header(repository, file_of(repository, "Q8_0")).result(20)
+    before = len(ranges(hub))
+    garden.fit.remote_header(repository, file_of(repository, "Q4_K")).result(20)
+    assert len(ranges(hub)) == before + 1
+
+
+def test_a_repository_without_a_projector_has_none(garden: Garden, hub: HubServer) -> None:
+    repository = opened(garden, hub, ladder("Qwen3 0.6B", ("Q8_0",)))
+
+    assert garden.fit.remote_projector(repository).result(20) is None
+    assert ranges(hub) == []
