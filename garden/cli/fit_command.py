@@ -17,6 +17,7 @@ from garden.core.model_ref import ModelRef
 from garden.core.quantity import format_bytes
 from garden.core.run_configuration import AUTO_GPU_LAYERS, KV_TYPES
 from garden.fit.kv_cache import padded
+from garden.fit.projector import Projector, with_projector
 from garden.gguf.header import GgufHeader
 from garden.services.garden import Garden
 from garden.services.target import choose_file, parse_hub_target
@@ -83,7 +84,7 @@ def fit(
     exact = method == "exact"
     with opened(notes_optional=True) as garden:
         machine = pretend(garden.machine.read(), ram, vram)
-        header, ref = header_of(garden, target, own=exact)
+        header, ref, projector = header_of(garden, target, own=exact)
         load = garden.fit.default_load(header)
         changes: dict[str, Any] = {
             "n_sequences": sequences,
@@ -106,6 +107,7 @@ def fit(
             forecast = garden.fit.decided(header, load, elsewhere)
         else:
             forecast = garden.fit.forecast(ref, load, elsewhere)
+    forecast = with_projector(forecast, projector)
     if context is not None and forecast.verdict in _RUNNABLE:
         note = context_note(context, padded(context), header.context_length)
         forecast = dataclasses.replace(forecast, reason=f"{forecast.reason} {note}".strip())
@@ -126,6 +128,7 @@ def fit(
         "KV cache": forecast.kv_cache_bytes,
         "recurrent state": forecast.recurrent_bytes,
         "compute": forecast.compute_bytes,
+        "beside them images or sound": forecast.projector_bytes,
     }
     known = ", ".join(f"{name} {format_bytes(size)}" for name, size in parts.items() if size)
     if known:
@@ -152,8 +155,10 @@ def pretend(machine: HardwareSnapshot, ram: int | None, vram: int | None) -> Har
     return machine
 
 
-def header_of(garden: Garden, target: str, *, own: bool = False) -> tuple[GgufHeader, ModelRef | None]:
-    """Header of a TARGET, here or on the Hub, and which file it is when it is here.
+def header_of(
+    garden: Garden, target: str, *, own: bool = False
+) -> tuple[GgufHeader, ModelRef | None, Projector | None]:
+    """Header of a TARGET, here or on the Hub, which file it is when it is here, and what its images take when not.
 
     Args:
         garden: The program.
@@ -167,8 +172,9 @@ def header_of(garden: Garden, target: str, *, own: bool = False) -> tuple[GgufHe
         if hub is None:
             raise
         repository = garden.catalog.repository(hub.repo_id).result()
-        return garden.fit.remote_header(repository, choose_file(repository, hub), own=own).result(), None
-    return garden.fit.header(entry.ref), entry.ref
+        header = garden.fit.remote_header(repository, choose_file(repository, hub), own=own).result()
+        return header, None, garden.fit.remote_projector(repository).result()
+    return garden.fit.header(entry.ref), entry.ref, None
 
 
 def fit_document(target: str, forecast: FitForecast) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from garden.core.catalog import ModelSummary, Repository, RepositoryFile
@@ -18,11 +18,12 @@ from garden.core.messages import ModelLoaded
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import LoadParameters, RunConfiguration
 from garden.fit import default_load, estimator, recommend
+from garden.fit.projector import Projector, projector_of
 from garden.gguf.byte_source import FileSource
 from garden.gguf.header import GgufHeader, read_header
 from garden.gguf.shard_set import joined_header, shard_paths
 from garden.inference.sampling_defaults import default_ask
-from garden.jobs.handle import Handle
+from garden.jobs.handle import Handle, chained, finished
 from garden.jobs.pool import TaskPool
 from garden.services.bookkeeping import bookkeeping
 from garden.services.decisions import Decisions
@@ -89,19 +90,35 @@ class FitService:
         shards = shard_paths(Path(ref.path))
         return joined_header([self._local_header(path) for path in shards])
 
-    def remote_sketch(self, repository: Repository, file: RepositoryFile) -> Handle[GgufHeader]:
-        """A stand-in for the header of a file on the Hub, from its first 64 KB: good for a first, rough figure."""
-        return self._remote.sketch(repository, file)
-
-    def remote_header(self, repository: Repository, file: RepositoryFile, *, own: bool = False) -> Handle[GgufHeader]:
+    def remote_header(
+        self,
+        repository: Repository,
+        file: RepositoryFile,
+        *,
+        own: bool = False,
+        sketched: Callable[[GgufHeader], None] | None = None,
+    ) -> Handle[GgufHeader]:
         """Header of a file on the Hub: some short reads of the first file of a repository, one of each other.
 
         Args:
             repository: Where it lies.
             file: Which one.
             own: Take no key from a sibling, as the engine wants it; one more read.
+            sketched: Called on another thread with a stand-in that is good for a rough figure, after the first read of
+                the first file of a repository.
         """
-        return self._remote.header(repository, file, own=own)
+        return self._remote.header(repository, file, own=own, sketched=sketched)
+
+    def remote_projector(self, repository: Repository) -> Handle[Projector | None]:
+        """What images or sound take beside the models of a repository, None where it has no projector; one short read.
+
+        Of several the one in F16 counts, which most programs take, else the smallest.
+        """
+        files = [file for file in repository.files if file.kind == "projector" and len(file.files) == 1]
+        if not files:
+            return finished(None)
+        file = min(files, key=lambda file: (file.quant_type != "F16", file.size_bytes))
+        return chained(self._remote.header(repository, file), lambda header: finished(projector_of(header)))
 
     def default_load(self, header: GgufHeader) -> LoadParameters:
         """How this machine would load the model unless the user chooses otherwise."""
