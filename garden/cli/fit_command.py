@@ -55,9 +55,15 @@ class ByteSize(click.ParamType[int]):
 @click.option("--sequences", type=click.IntRange(1, 256), default=1, show_default=True)
 @click.option("--ubatch", type=click.IntRange(1, 16_384), default=512, show_default=True)
 @click.option("--flash-attention", type=click.Choice(("on", "off", "auto")), default="auto", show_default=True)
-@click.option("--method", type=click.Choice(("formula",)), default="formula", show_default=True)
-@click.option("--ram", type=ByteSize(), help="Pretend that this much RAM is free.")
-@click.option("--vram", type=ByteSize(), help="Pretend a GPU with this much memory.")
+@click.option(
+    "--method",
+    type=click.Choice(("formula", "exact")),
+    default="formula",
+    show_default=True,
+    help="Computed from the header, or asked of the engine, which plans the load without making it.",
+)
+@click.option("--ram", type=ByteSize(), help="Pretend that this much RAM is free; exact: all of it may be taken.")
+@click.option("--vram", type=ByteSize(), help="Pretend a GPU with this much memory; exact: all of it may be taken.")
 @json_option
 def fit(
     target: str,
@@ -74,10 +80,10 @@ def fit(
     as_json: bool,
 ) -> None:
     """Forecast."""
-    del method  # one so far
+    exact = method == "exact"
     with opened(notes_optional=True) as garden:
         machine = pretend(garden.machine.read(), ram, vram)
-        header, ref = header_of(garden, target)
+        header, ref = header_of(garden, target, own=exact)
         load = garden.fit.default_load(header)
         changes: dict[str, Any] = {
             "n_sequences": sequences,
@@ -93,8 +99,11 @@ def fit(
         changes["n_gpu_layers"] = AUTO_GPU_LAYERS if gpu_layers is None else gpu_layers
         load = dataclasses.replace(load, **changes)
         elsewhere = None if ram is None and vram is None else machine
-        if ref is None:
-            forecast = garden.fit.forecast_header(header, load, elsewhere)
+        if exact:
+            as_is = {kind for kind, size in (("ram", ram), ("gpu", vram)) if size is not None}
+            forecast = garden.fit.exact(ref or header, load, elsewhere, as_is=as_is).result()
+        elif ref is None:
+            forecast = garden.fit.decided(header, load, elsewhere)
         else:
             forecast = garden.fit.forecast(ref, load, elsewhere)
     if context is not None and forecast.verdict in _RUNNABLE:
@@ -138,8 +147,14 @@ def pretend(machine: HardwareSnapshot, ram: int | None, vram: int | None) -> Har
     return machine
 
 
-def header_of(garden: Garden, target: str) -> tuple[GgufHeader, ModelRef | None]:
-    """Header of a TARGET, here or on the Hub, and which file it is when it is here."""
+def header_of(garden: Garden, target: str, *, own: bool = False) -> tuple[GgufHeader, ModelRef | None]:
+    """Header of a TARGET, here or on the Hub, and which file it is when it is here.
+
+    Args:
+        garden: The program.
+        target: As the user wrote it.
+        own: Of the very file, where a sibling's would do for the formula.
+    """
     try:
         entry = usable_model(garden, target)
     except NotFoundError:
@@ -147,7 +162,7 @@ def header_of(garden: Garden, target: str) -> tuple[GgufHeader, ModelRef | None]
         if hub is None:
             raise
         repository = garden.catalog.repository(hub.repo_id).result()
-        return garden.fit.remote_header(repository, choose_file(repository, hub)).result(), None
+        return garden.fit.remote_header(repository, choose_file(repository, hub), own=own).result(), None
     return garden.fit.header(entry.ref), entry.ref
 
 

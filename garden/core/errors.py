@@ -39,6 +39,10 @@ class WorkerDiedError(GardenError):
     """A child process ended without an answer: crash, kill or out of memory."""
 
 
+class EngineCrashedError(WorkerDiedError):
+    """The engine itself ended its process: an assertion failed, or it crashed."""
+
+
 class OutOfMemoryError(GardenError):
     """What was asked for does not fit in memory beside what is already loaded."""
 

@@ -106,6 +106,17 @@ class EngineLibrary:
         function.argtypes = list(arguments)
         return function
 
+    def address(self, symbol: str) -> int:
+        """Where an object of the library lies.
+
+        Raises:
+            AttributeError: This build has no such object.
+        """
+        try:
+            return ctypes.addressof(ctypes.c_char.in_dll(self.c._lib, symbol))
+        except ValueError as error:
+            raise AttributeError(symbol) from error
+
     def _library_of(self, name: str) -> Any:
         # Linux and macOS resolve ggml's symbols through libllama; Windows exports them from its own library only.
         candidates = ("ggml-base", "ggml") if sys.platform == "win32" and not hasattr(self.c._lib, name) else ()

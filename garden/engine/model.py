@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from garden.core.errors import CancelledByUser, EngineError, InvalidFileError, NotFoundError, OutOfMemoryError
 from garden.core.run_configuration import Adapter, LoadParameters
+from garden.engine.imagined_gpus import ImaginedGpus
 from garden.engine.library import EngineLibrary
 from garden.engine.vocabulary import Vocabulary
 
@@ -35,6 +36,8 @@ class Model:
         path: GGUF file, or the first shard of a set.
         load: How to load it.
         on_progress: Called with 0..1 while the weights are read; False cancels the load.
+        plan_only: Allocate nothing and read no weights, so that what a load would take can be asked for.
+        imagined: GPUs that take the place of the engine's own; for plans only.
 
     Attributes:
         vocabulary: Its tokens.
@@ -53,13 +56,21 @@ class Model:
         load: LoadParameters,
         *,
         on_progress: Callable[[float], bool] | None = None,
+        plan_only: bool = False,
+        imagined: ImaginedGpus | None = None,
     ) -> None:
         self.library = library
+        self._imagined = imagined
         self._adapters: list[tuple[Any, float]] = []
         c = library.c
         parameters = c.llama_model_default_params()
         parameters.n_gpu_layers = load.n_gpu_layers
-        parameters.load_mode = c.LLAMA_LOAD_MODE_NONE if load.load_mode == "none" else c.LLAMA_LOAD_MODE_MMAP
+        # A plan maps nothing: the engine would end the process.
+        maps = load.load_mode == "mmap" and not plan_only
+        parameters.load_mode = c.LLAMA_LOAD_MODE_MMAP if maps else c.LLAMA_LOAD_MODE_NONE
+        parameters.no_alloc = plan_only
+        if imagined is not None:
+            parameters.devices = imagined.device_list
         parameters.use_extra_bufts = load.repack
         placements = self._placements(load.tensor_placement)
         if placements is not None:
@@ -90,6 +101,14 @@ class Model:
         """Blocks of the model, the output layer not counted."""
         layers: int = self.library.c.llama_model_n_layer(self.pointer)
         return layers
+
+    @property
+    def n_placeable_layers(self) -> int:
+        """Layers that count for placement: all blocks of the file, drafting ones too, and the output layer."""
+        drafting: int = self.library.function("llama_model_n_layer_nextn", ctypes.c_int32, ctypes.c_void_p)(
+            self.pointer
+        )
+        return self.n_layers + drafting + 1
 
     @property
     def trained_context_length(self) -> int:
@@ -159,6 +178,8 @@ class Model:
         return array
 
     def _buffer_type(self, device: str) -> Any:
+        if self._imagined is not None and device in self._imagined.buffer_types:
+            return self._imagined.buffer_types[device]
         if device == "CPU":
             return self.library.function("ggml_backend_cpu_buffer_type", ctypes.c_void_p)()
         by_name = self.library.function("ggml_backend_dev_by_name", ctypes.c_void_p, ctypes.c_char_p)(device.encode())

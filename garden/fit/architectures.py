@@ -314,6 +314,11 @@ def obstacle_of(architecture: str | None, kind: str | None = None) -> Obstacle |
     )
 
 
+def runs_another_way(architecture: str | None) -> bool:
+    """Whether the engine knows this architecture but Garden does not chat with it: diffusion, drafts, translation."""
+    return architecture in _OTHER_WAYS
+
+
 def obstacle_of_task(pipeline_tag: str | None) -> Obstacle | None:
     """What the Hub's task says against a model as a chat model, None when nothing."""
     if pipeline_tag is None or pipeline_tag in _LANGUAGE_TASKS or pipeline_tag not in _TASK_KINDS:

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 
 from garden.core.run_configuration import LoadParameters
 from garden.fit.graph.arena import Arena, Block
+from garden.fit.graph.attention import Attention, LatentAttention
 from garden.fit.graph.batch import Batch
-from garden.fit.graph.block import Graph
+from garden.fit.graph.block import Graph, SideInputs
+from garden.fit.graph.recurrence import Together
 from garden.fit.kv_cache import CacheCells, ubatch_of
 from garden.fit.model_shape import ModelShape
 
@@ -41,69 +43,82 @@ def compute_bytes(shape: ModelShape, blocks: Sequence[Graph], load: LoadParamete
         flash=flash,
         casts_k=load.type_k == "f32",
         casts_v=load.type_v == "f32",
-        rotates_k=_rotates(load.type_k) and not shape.latent,
-        rotates_v=_rotates(load.type_v) and not shape.latent,
+        rotates_k=_rotates(load.type_k, shape.key_length) and not shape.latent,
+        rotates_v=_rotates(load.type_v, shape.value_length) and not shape.latent,
     )
     arena = Arena()
-    arena.take(inputs_bytes(shape, load, cells))
+    inputs = arena.take(_common_inputs_bytes(shape, load))
+    masks = {slides: arena.take(_kind_inputs_bytes(shape, load, cells, slides)) for slides in shape.cached_kinds}
     stream = arena.take(batch.rows(shape.width))
     if shape.input_width > shape.width:
         # Room for the rows that images bring; the stream is a view of it, and later blocks read the rest.
         arena.take(batch.rows(shape.input_width))
         arena.give(stream)
         stream = Block(0, 0)
-    if side := sum(block.side_width for block in blocks[:1]) * len(shape.layers):
-        _place_side_inputs(arena, batch.rows(side))
+    side: SideInputs | None = None
+    if width := sum(block.side_width for block in blocks[:1]) * len(shape.layers):
+        side = SideInputs(arena.copied(arena.take(batch.rows(width))), stream)
     if blocks and blocks[0].copies > 1:
         copies = blocks[0].copies
         added = arena.take((copies - 1) * stream.size), arena.take((copies - 1) * stream.size)
         joined = arena.take(copies * stream.size)
-        arena.give(*added, stream)
+        arena.give(*added, None if side else stream)
         stream = joined
-    for block in blocks[:-1][:_MAX_BLOCKS]:
-        stream = block.place(arena, batch, shape.width, stream)
-    for block in blocks[-1:]:
-        stream = block.place(arena, batch, shape.width, stream, last=True)
+    placed = (*blocks[:-1][:_MAX_BLOCKS], *blocks[-1:])
+    kinds = [_reads_window(block) for block in placed]
+    for number, block in enumerate(placed):
+        last = number == len(placed) - 1
+        stream = block.place(arena, batch, shape.width, stream, last=last, side=side if number == 0 else None)
+        # What no later block reads makes room.
+        if kinds[number] not in kinds[number + 1 :]:
+            arena.give(masks.pop(kinds[number], None))
     rows = min(batch.tokens, max(1, load.n_outputs_max))
+    # Nothing reads the inputs any more: many rows of logits may take their place.
+    arena.give(inputs, *masks.values())
     arena.take(4 * rows * shape.width)
+    arena.give(stream)
     arena.take(4 * rows * shape.vocabulary)
     return arena.peak
 
 
-def _place_side_inputs(arena: Arena, size: int) -> None:
-    """Embeddings per layer (Gemma 3n and 4): looked up, scaled, joined with a projection, kept to the end."""
-    looked_up = arena.take(size)
-    scaled = arena.take(size)
-    arena.give(looked_up)
-    projected = arena.take(size)
-    normed = arena.take(size)
-    arena.give(projected, scaled)
-    arena.take(size)
-    arena.give(normed)
-
-
 def inputs_bytes(shape: ModelShape, load: LoadParameters, cells: CacheCells) -> int:
     """Bytes of a graph's inputs: tokens, embeddings given in their place, positions, places in the cache, masks."""
+    kinds = sum(_kind_inputs_bytes(shape, load, cells, slides) for slides in shape.cached_kinds)
+    return _common_inputs_bytes(shape, load) + kinds
+
+
+def _common_inputs_bytes(shape: ModelShape, load: LoadParameters) -> int:
+    return 4 * ubatch_of(load) * (1 + shape.input_width + 1) + _rotation_bytes(shape, load)
+
+
+def _kind_inputs_bytes(shape: ModelShape, load: LoadParameters, cells: CacheCells, slides: bool) -> int:
+    """Of the layers that attend to a window, or of those that attend to everything: places in the cache, the mask."""
     tokens = ubatch_of(load)
     flash = uses_flash(shape, load)
-    floats = tokens * (1 + shape.input_width + 1)
-    mask = 0
-    for slides in shape.cached_kinds:
-        width = 2 if flash or shape.latent else 2 * shape.v_width_padded
-        floats += tokens * (2 + (0 if shape.latent else width))
-        mask += tokens * (cells.sliding if slides else cells.full) * (2 if flash else 4)
-    return 4 * floats + mask + _rotation_bytes(shape, load)
+    width = 2 if flash or shape.latent else 2 * shape.v_width_padded
+    places = 4 * tokens * (2 + (0 if shape.latent else width))
+    return places + tokens * (cells.sliding if slides else cells.full) * (2 if flash else 4)
+
+
+def _reads_window(block: Graph) -> bool | None:
+    """Which mask a block reads, None for one without attention."""
+    mixer = getattr(block, "mixer", None)
+    if isinstance(mixer, Together):
+        mixer = mixer.second
+    if isinstance(mixer, LatentAttention):
+        return False
+    return mixer.slides if isinstance(mixer, Attention) else None
 
 
 def _rotation_bytes(shape: ModelShape, load: LoadParameters) -> int:
     """Matrices that rotate heads before a quantized cache (``llama-kv-cache.cpp``), one per kind of layer."""
     total = 0
-    if _rotates(load.type_k) and shape.key_length and shape.key_length % 64 == 0:
+    if _rotates(load.type_k, shape.key_length):
         side = 64
         while shape.key_length % (2 * side) == 0:
             side *= 2
         total += 4 * side * side
-    if _rotates(load.type_v) and not shape.latent:
+    if _rotates(load.type_v, shape.value_length) and not shape.latent:
         total += 4 * 64 * 64
     return total * (2 if shape.slides else 1)
 
@@ -113,6 +128,6 @@ def uses_flash(shape: ModelShape, load: LoadParameters) -> bool:
     return load.flash_attention != "off" and shape.architecture not in _NO_FLASH
 
 
-def _rotates(kv_type: str) -> bool:
-    """Quantized caches are rotated so that outliers spread."""
-    return kv_type not in ("f32", "f16", "bf16")
+def _rotates(kv_type: str, head_length: int) -> bool:
+    """Quantized caches are rotated so that outliers spread, where heads are multiples of 64."""
+    return kv_type not in ("f32", "f16", "bf16") and head_length > 0 and head_length % 64 == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from garden.core.fit_forecast import MemoryKind
@@ -103,3 +105,34 @@ def ram_budget(machine: HardwareSnapshot, vocabulary: int, busy_bytes: int = 0) 
         margin_bytes=RAM_MARGIN_BYTES + VOCABULARY_BYTES_PER_TOKEN * min(vocabulary, 1_000_000),
         comfort_bytes=max(_RAM_COMFORT_BYTES, round(total * _RAM_COMFORT_SHARE)),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budgets:
+    """What a machine offers.
+
+    Attributes:
+        ram: Its RAM.
+        gpus: GPUs that the engine would use.
+    """
+
+    ram: Budget
+    gpus: tuple[Budget, ...]
+
+
+def budgets_of(
+    machine: HardwareSnapshot, vocabulary: int, busy_bytes: int = 0, *, as_is: Collection[str] = ()
+) -> Budgets:
+    """What a machine offers to a model.
+
+    Args:
+        machine: Where.
+        vocabulary: Tokens of the model's vocabulary.
+        busy_bytes: Of RAM: promised to loaded models whose pages the reading does not show yet.
+        as_is: Kinds of memory (``ram``, ``gpu``) that were given as a budget: all of it may be taken, to the last byte.
+    """
+
+    def given(budget: Budget) -> Budget:
+        return dataclasses.replace(budget, margin_bytes=0, comfort_bytes=0) if budget.kind in as_is else budget
+
+    return Budgets(ram=given(ram_budget(machine, vocabulary, busy_bytes)), gpus=tuple(map(given, gpu_budgets(machine))))

@@ -91,6 +91,7 @@ class ModelShape:
         width: Embedding length.
         input_width: Floats per token of the input; more than the width where images bring several rows.
         key_length: Of one head, in full layers.
+        value_length: Of one head, in full layers.
         vocabulary: Tokens.
         window: Sliding window in tokens, 0 for none.
         latent: Latent attention (MLA): K only.
@@ -107,6 +108,7 @@ class ModelShape:
     width: int
     input_width: int
     key_length: int
+    value_length: int
     vocabulary: int
     window: int
     latent: bool
@@ -157,6 +159,7 @@ def shape_of(header: GgufHeader) -> ModelShape:
         width=width,
         input_width=width * (1 + min(whole(header, "n_deepstack_layers"), 64)),
         key_length=whole(header, "attention.key_length") or _usual_length(header, width),
+        value_length=whole(header, "attention.value_length") or _usual_length(header, width),
         vocabulary=header.vocab_size or 0,
         window=window if any(slides) else 0,
         latent=_is_latent(header),

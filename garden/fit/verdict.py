@@ -18,6 +18,8 @@ def verdict_of(placed: Placed) -> Verdict:
 def reason_of(placed: Placed, verdict: Verdict) -> str:
     """One sentence on why."""
     layers = placed.of_layers
+    if verdict is Verdict.UNKNOWN:
+        return _close_call(placed)
     if verdict is Verdict.TOO_LARGE:
         return _shortage(placed)
     spare = min(share.spare_bytes for share in placed.binding)
@@ -54,6 +56,15 @@ def _shortage(placed: Placed) -> str:
     )
     of_ram = "" if any(not share.budget.shared for share in placed.gpus) else " of RAM"
     return f"It needs {amount(needed)}{of_ram}; {amount(max(0, placed.ram.budget.usable_bytes) + beside)} can be used."
+
+
+def _close_call(placed: Placed) -> str:
+    closest = min((*placed.gpus, placed.ram), key=lambda share: abs(share.spare_bytes))
+    where = "of RAM" if closest.budget.kind == "ram" else "on the GPU"
+    return (
+        f"Too close to tell from the header alone: about {amount(closest.required_bytes)} of "
+        f"{amount(max(0, closest.budget.usable_bytes))} that can be used {where}."
+    )
 
 
 def amount(size_bytes: float) -> str:

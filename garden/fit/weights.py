@@ -92,12 +92,13 @@ def weights_of(header: GgufHeader, placement: tuple[tuple[str, str], ...] = ()) 
         block = int(match[1]) if match else None
         if block is not None and block >= runs:
             continue
+        if block is not None:
+            largest = max(largest, size)
         device = next((device for pattern, device in patterns if pattern.search(tensor.name)), None)
         if device is not None:
             placed[device] = placed.get(device, 0) + size
         elif block is not None:
             sizes[block] += size
-            largest = max(largest, size)
             if _EXPERTS.search(tensor.name):
                 experts[block] += size
         elif tensor.name.startswith("output"):

@@ -10,13 +10,13 @@ import functools
 import math
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from garden.core.errors import InvalidFileError
 from garden.gguf.byte_source import ByteSource
 from garden.gguf.quant_name import quant_type_numbered
-from garden.gguf.tensor_type import TENSOR_TYPES
+from garden.gguf.tensor_type import TENSOR_TYPES, TYPES_BY_NAME
 
 MAGIC = b"GGUF"
 
@@ -32,7 +32,8 @@ MAX_ELEMENTS = 4 * 1024 * 1024
 MAX_HEADER_BYTES = 64 * 1024 * 1024
 MAX_BLOCKS = 512
 
-_SCALARS: dict[int, struct.Struct] = {
+#: Metadata types that are numbers, by GGUF's number of them.
+SCALARS: dict[int, struct.Struct] = {
     0: struct.Struct("<B"),
     1: struct.Struct("<b"),
     2: struct.Struct("<H"),
@@ -45,7 +46,7 @@ _SCALARS: dict[int, struct.Struct] = {
     11: struct.Struct("<q"),
     12: struct.Struct("<d"),
 }
-_STRING, _ARRAY = 8, 9
+STRING, ARRAY = 8, 9
 
 _NOT_GGUF = "This is not a GGUF file."
 _DAMAGED_ACTION = "Fetch it again or remove it."
@@ -100,6 +101,7 @@ class GgufHeader:
         tensors: In the file's order.
         header_bytes: Offset at which the tensor data begins.
         data_bytes: Sum of the tensors' bytes, each padded to the alignment.
+        kinds: GGUF's number of each value's type, of an array that of its elements; empty when nobody read it.
     """
 
     version: int
@@ -108,6 +110,7 @@ class GgufHeader:
     tensors: tuple[TensorInfo, ...]
     header_bytes: int
     data_bytes: int
+    kinds: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def architecture(self) -> str | None:
@@ -165,6 +168,18 @@ class GgufHeader:
         return next((t.shape[1] for t in self.tensors if t.name == "token_embd.weight" and len(t.shape) > 1), None)
 
     @functools.cached_property
+    def is_own(self) -> bool:
+        """Whether it is a file's own: not a published shape, and every tensor as large as its type and shape say.
+
+        Of a header derived from another quantization of the same model this is not so.
+        """
+        return self.header_bytes > 0 and all(
+            tensor.size_bytes == TYPES_BY_NAME[tensor.ggml_type].size_of(tensor.elements)
+            for tensor in self.tensors
+            if tensor.ggml_type in TYPES_BY_NAME
+        )
+
+    @functools.cached_property
     def tensors_by_block(self) -> Mapping[int, Mapping[str, TensorInfo]]:
         """Tensors of each block by the rest of their name, e.g. ``attn_q.weight``; the others are left out."""
         blocks: dict[int, dict[str, TensorInfo]] = {}
@@ -214,9 +229,15 @@ def read_header(source: ByteSource) -> GgufHeader:
     if n_tensors > MAX_TENSORS or n_keys > MAX_KEYS:
         raise cursor.damaged(f"{n_tensors} tensors and {n_keys} keys")
     metadata: dict[str, Value] = {}
+    kinds: dict[str, int] = {}
     for _ in range(n_keys):
-        key = cursor.string(MAX_KEY_BYTES)
-        metadata[key] = cursor.value(cursor.number("<I"))
+        key, kind = cursor.string(MAX_KEY_BYTES), cursor.number("<I")
+        if kind == ARRAY:
+            kinds[key] = cursor.number("<I")
+            metadata[key] = cursor.array(kinds[key])
+        else:
+            kinds[key] = kind
+            metadata[key] = cursor.value(kind)
     alignment = metadata.get("general.alignment", 32)
     if not isinstance(alignment, int) or not 1 <= alignment <= 65_536 or alignment & (alignment - 1):
         raise cursor.damaged(f"alignment {alignment!r:.40}")
@@ -229,6 +250,7 @@ def read_header(source: ByteSource) -> GgufHeader:
         tensors=tensors,
         header_bytes=header_bytes,
         data_bytes=sum(-(-tensor.size_bytes // alignment) * alignment for tensor in tensors),
+        kinds=kinds,
     )
     _check(header, source.size_bytes)
     return header
@@ -250,7 +272,7 @@ def _read_tensor(cursor: _Cursor, alignment: int) -> TensorInfo:
     elements = math.prod(shape)
     if not 0 < elements < 2**48 or shape[0] % kind.block_size or offset % alignment:
         raise cursor.damaged(f"tensor {name[:64]!r} of shape {shape} and type {kind.name} at {offset}")
-    size_bytes = elements // kind.block_size * kind.block_bytes
+    size_bytes = kind.size_of(elements)
     return TensorInfo(name=name, shape=shape, ggml_type=kind.name, offset=offset, size_bytes=size_bytes)
 
 
@@ -329,22 +351,21 @@ class _Cursor:
 
     def value(self, kind: int) -> Value:
         """The next value of a metadata type."""
-        if kind == _STRING:
+        if kind == STRING:
             return self.string(MAX_STRING_BYTES)
-        if kind == _ARRAY:
-            return self._array()
-        scalar = _SCALARS.get(kind)
+        scalar = SCALARS.get(kind)
         if scalar is None:
             raise self.damaged(f"metadata type {kind}")
         value: Value = scalar.unpack(self.take(scalar.size))[0]
         return value
 
-    def _array(self) -> Value:
-        kind, count = self.number("<I"), self.number("<Q")
-        scalar = _SCALARS.get(kind)
+    def array(self, kind: int) -> Value:
+        """The next array, its length first, of elements of a metadata type."""
+        count = self.number("<Q")
+        scalar = SCALARS.get(kind)
         smallest = scalar.size if scalar else 8
         # llama.cpp reads no nested arrays either.
-        if (scalar is None and kind != _STRING) or count > MAX_ARRAY:
+        if (scalar is None and kind != STRING) or count > MAX_ARRAY:
             raise self.damaged(f"an array of {count} elements of type {kind}")
         self._elements += count
         if self._elements > MAX_ELEMENTS:

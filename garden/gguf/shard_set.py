@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from garden.core.errors import InvalidFileError
+from garden.gguf.header import GgufHeader
 
 _SHARD = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf", re.IGNORECASE | re.DOTALL)
 
@@ -46,3 +49,15 @@ def shard_paths(path: Path) -> tuple[Path, ...]:
             "Put all parts into one folder, or fetch the model again.",
         )
     return paths
+
+
+def joined_header(headers: Sequence[GgufHeader]) -> GgufHeader:
+    """One header for a set of shards, the first shard first: its metadata, the tensors of all.
+
+    Offsets stay those within each shard.
+    """
+    first, *others = headers
+    if not others:
+        return first
+    tensors = tuple(tensor for header in headers for tensor in header.tensors)
+    return dataclasses.replace(first, tensors=tensors, data_bytes=sum(header.data_bytes for header in headers))

@@ -18,6 +18,10 @@ class TensorType(NamedTuple):
     block_size: int
     block_bytes: int
 
+    def size_of(self, elements: int) -> int:
+        """Bytes of so many weights, a whole number of blocks."""
+        return elements // self.block_size * self.block_bytes
+
 
 #: By GGML's number. From ggml.h of the pinned engine (the ``gguf`` package's GGML_QUANT_SIZES; a test compares them).
 #: Written out, because importing that package costs 0.2 s. Numbers that are missing make the engine abort.
@@ -57,3 +61,5 @@ TENSOR_TYPES: dict[int, TensorType] = {
     40: TensorType("NVFP4", 64, 36),
     41: TensorType("Q1_0", 128, 18),
 }
+
+TYPES_BY_NAME: dict[str, TensorType] = {kind.name: kind for kind in TENSOR_TYPES.values()}

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 from garden.core.catalog import ModelSummary, Repository, RepositoryFile
 from garden.core.conversation import Answer
-from garden.core.errors import InvalidFileError, NotFoundError
-from garden.core.fit_forecast import FitForecast
+from garden.core.errors import CancelledByUser, GardenError, InvalidFileError, NotFoundError
+from garden.core.fit_forecast import FitForecast, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.library_entry import LibraryEntry
 from garden.core.messages import ModelLoaded
@@ -20,11 +21,13 @@ from garden.core.run_configuration import LoadParameters, RunConfiguration
 from garden.fit import default_load, estimator, recommend
 from garden.gguf.byte_source import FileSource
 from garden.gguf.header import GgufHeader, read_header
-from garden.gguf.shard_set import shard_paths
+from garden.gguf.shard_set import joined_header, shard_paths
 from garden.inference.sampling_defaults import default_ask
 from garden.jobs.handle import Handle
 from garden.jobs.pool import TaskPool
 from garden.services.bookkeeping import bookkeeping
+from garden.services.dry_runs import DryRuns
+from garden.services.exact_fit import ExactFit
 from garden.services.hub_access import HubAccess
 from garden.services.machine import MachineService
 from garden.services.measured_speeds import MeasuredSpeeds
@@ -33,6 +36,8 @@ from garden.services.settings import SettingsService
 from garden.store.forecasts import Forecasts, LoadRecord
 from garden.store.headers import Headers, file_key, hash_key
 from garden.store.speeds import Speeds
+
+_log = logging.getLogger(__name__)
 
 #: Headers kept to derive those of sibling files from; each holds some hundred tensors.
 _HEADERS_KEPT = 16
@@ -49,6 +54,7 @@ class FitService:
         forecasts: Forecasts against what the engine took.
         speeds: Speeds measured here.
         pool: Runs remote reads.
+        runs: Asks the engine.
     """
 
     def __init__(
@@ -60,6 +66,7 @@ class FitService:
         forecasts: Forecasts,
         speeds: Speeds,
         pool: TaskPool,
+        runs: DryRuns,
     ) -> None:
         self._machine = machine
         self._settings = settings
@@ -68,6 +75,7 @@ class FitService:
         self._forecasts = forecasts
         self._speeds = MeasuredSpeeds(speeds)
         self._pool = pool
+        self._exact = ExactFit(runs)
         self._whole_headers: dict[tuple[str, str, str], GgufHeader] = {}
         self._model_locks: defaultdict[tuple[str, str, str], threading.Lock] = defaultdict(threading.Lock)
 
@@ -82,13 +90,18 @@ class FitService:
             raise NotFoundError(f"{ref.name} is not on this machine.", "Download it first.")
         self._speeds.recall()
         shards = shard_paths(Path(ref.path))
-        return _joined([self._local_header(path) for path in shards])
+        return joined_header([self._local_header(path) for path in shards])
 
-    def remote_header(self, repository: Repository, file: RepositoryFile) -> Handle[GgufHeader]:
+    def remote_header(self, repository: Repository, file: RepositoryFile, *, own: bool = False) -> Handle[GgufHeader]:
         """Header of a file on the Hub, read by ranges, a few requests per model.
 
         The quantizations of one model share their metadata, so only the first is read whole (the vocabulary alone is
         up to 16 MB); its siblings' headers are derived from it: the same shapes, weights scaled to the file's size.
+
+        Args:
+            repository: Where it lies.
+            file: Which one.
+            own: Read this very file's header, as the engine wants it, even where a sibling's is known.
         """
         repo_id, revision = repository.summary.repo_id, repository.revision
         model = (repo_id, revision, display_name(file.filename.rpartition("/")[2].removesuffix(".gguf")))
@@ -101,13 +114,13 @@ class FitService:
                 return known
             with self._model_locks[model]:
                 whole = self._whole_headers.get(model)
-                if whole is not None:
+                if whole is not None and not own:
                     return sibling_header(whole, file.size_bytes)
                 client = self._hub.client()
                 headers = [
                     read_header(client.source(repo_id, revision, part.filename, part.size_bytes)) for part in file.files
                 ]
-                header = _joined(headers)
+                header = joined_header(headers)
                 self._whole_headers[model] = header
                 while len(self._whole_headers) > _HEADERS_KEPT:
                     del self._whole_headers[next(iter(self._whole_headers))]
@@ -145,15 +158,23 @@ class FitService:
         return RunConfiguration(model=entry.ref, load=load, ask=default_ask(header.metadata, seed=seed))
 
     def forecast_header(
-        self, header: GgufHeader, load: LoadParameters, machine: HardwareSnapshot | None = None
+        self,
+        header: GgufHeader,
+        load: LoadParameters,
+        machine: HardwareSnapshot | None = None,
+        *,
+        as_is: Collection[str] = (),
     ) -> FitForecast:
         """Forecast from a header; quick enough for each row at each move of a slider.
 
         What ran on this machine says how fast a file of a known size will be; of a pretended one nothing is known.
+        Near to an edge the verdict is *unknown*: ``decided`` and ``exact`` ask the engine.
         """
         if machine is not None:
-            return estimator.forecast(header, load, machine)
-        return estimator.forecast(header, load, self._machine.snapshot(), speeds=self._speeds.calibration(load))
+            return estimator.forecast(header, load, machine, as_is=as_is)
+        return estimator.forecast(
+            header, load, self._machine.snapshot(), speeds=self._speeds.calibration(load), as_is=as_is
+        )
 
     def forecast(
         self,
@@ -174,8 +195,34 @@ class FitService:
         ref = target.ref if isinstance(target, LibraryEntry) else target
         header = self.header(ref)
         load = load or self.default_load(header)
-        forecast = self.forecast_header(header, load, machine)
-        measured = self._speeds.of_file(ref, load, forecast.n_gpu_layers) if machine is None else None
+        forecast = self.decided(header, load, machine)
+        return self._with_measured_speed(forecast, ref, load) if machine is None else forecast
+
+    def decided(
+        self,
+        header: GgufHeader,
+        load: LoadParameters,
+        machine: HardwareSnapshot | None = None,
+        *,
+        as_is: Collection[str] = (),
+    ) -> FitForecast:
+        """Forecast from a header; the engine decides where the formula does not know. Not for the window's own thread.
+
+        Where the engine cannot be asked the verdict stays *unknown*.
+        """
+        forecast = self.forecast_header(header, load, machine, as_is=as_is)
+        if forecast.verdict is not Verdict.UNKNOWN or forecast.total_bytes is None:
+            return forecast
+        try:
+            return self._exact.forecast(header, load, machine or self._machine.snapshot(), as_is=as_is)
+        except CancelledByUser:
+            raise
+        except GardenError as error:
+            _log.warning("The engine could not be asked: %s", error)
+            return forecast
+
+    def _with_measured_speed(self, forecast: FitForecast, ref: ModelRef, load: LoadParameters) -> FitForecast:
+        measured = self._speeds.of_file(ref, load, forecast.n_gpu_layers)
         if measured is None:
             return forecast
         return dataclasses.replace(
@@ -186,6 +233,41 @@ class FitService:
             speed_runs=0,
             speed_range=None,
         )
+
+    def exact(
+        self,
+        target: GgufHeader | LibraryEntry | ModelRef,
+        load: LoadParameters | None = None,
+        machine: HardwareSnapshot | None = None,
+        *,
+        as_is: Collection[str] = (),
+    ) -> Handle[FitForecast]:
+        """Forecast from the engine's own plan, with the figures that a pane will report; some milliseconds when warm.
+
+        Args:
+            target: A file on this machine, or a header that was read from the file itself (``remote_header`` with
+                ``own``).
+            load: How it would be loaded; as this machine would by itself when None.
+            machine: Where; this machine as it was read last when None. GPUs that are not here are imagined.
+            as_is: Kinds of memory (``ram``, ``gpu``) that may be taken to the last byte.
+
+        Returns:
+            A handle; it fails with a GardenError when the engine could not be asked. What the engine refuses is a
+            forecast: *unsupported*.
+        """
+
+        def ask(cancelled: threading.Event) -> FitForecast:
+            ref = target.ref if isinstance(target, LibraryEntry) else target
+            header = ref if isinstance(ref, GgufHeader) else self.header(ref)
+            wanted = load or self.default_load(header)
+            forecast = self._exact.forecast(
+                header, wanted, machine or self._machine.snapshot(), as_is=as_is, cancelled=cancelled
+            )
+            if machine is not None or isinstance(ref, GgufHeader):
+                return forecast
+            return self._with_measured_speed(forecast, ref, wanted)
+
+        return self._pool.submit(ask)
 
     def rough(self, summary: ModelSummary, context_length: int | None = None) -> FitForecast:
         """Forecast from the Hub's fields alone, for rows of a list."""
@@ -237,12 +319,3 @@ def sibling_header(header: GgufHeader, size_bytes: int) -> GgufHeader:
         dataclasses.replace(tensor, size_bytes=round(tensor.size_bytes * scale)) for tensor in header.tensors
     )
     return dataclasses.replace(header, tensors=tensors, data_bytes=data_bytes)
-
-
-def _joined(headers: Sequence[GgufHeader]) -> GgufHeader:
-    """One header for a set of shards: the metadata of the first, the tensors of all."""
-    first, *others = headers
-    if not others:
-        return first
-    tensors = tuple(tensor for header in headers for tensor in header.tensors)
-    return dataclasses.replace(first, tensors=tensors, data_bytes=sum(header.data_bytes for header in headers))

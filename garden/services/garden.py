@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from garden.jobs.job_runner import JobRunner
     from garden.services.catalog import CatalogService
     from garden.services.compare import CompareService
+    from garden.services.dry_runs import DryRuns
     from garden.services.exports import ExportService
     from garden.services.fit import FitService
     from garden.services.hub_access import HubAccess
@@ -148,7 +149,9 @@ class Garden:
         from garden.store.headers import Headers
 
         headers, forecasts = Headers(self._index), Forecasts(self._work)
-        return FitService(self.machine, self.settings, self._hub, headers, forecasts, self._speeds, self._pool)
+        return FitService(
+            self.machine, self.settings, self._hub, headers, forecasts, self._speeds, self._pool, self._runs
+        )
 
     @_Made
     def catalog(self) -> CatalogService:
@@ -260,6 +263,12 @@ class Garden:
             return MemoryDatabase(path, migrations)
 
     @_Made
+    def _runs(self) -> DryRuns:
+        from garden.services.dry_runs import DryRuns
+
+        return DryRuns()
+
+    @_Made
     def _hub(self) -> HubAccess:
         from garden.services.hub_access import HubAccess
 
@@ -317,7 +326,7 @@ class Garden:
     def close(self) -> None:
         """Stop everything: answers, jobs (those that can go on are kept as paused), children, databases."""
         made: dict[str, Any] = self.__dict__
-        for name in ("compare", "activity", "_turns", "_pool", "_hub", "_index", "_work"):
+        for name in ("compare", "activity", "_runs", "_turns", "_pool", "_hub", "_index", "_work"):
             if name in made:
                 made[name].close()
 

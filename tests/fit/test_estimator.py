@@ -118,10 +118,12 @@ def test_the_largest_context_fits_and_the_next_does_not(repo_id: str, on: Hardwa
         assert forecast(model, dataclasses.replace(AUTO, context_length=256), on).verdict is Verdict.TOO_LARGE
         return
 
-    assert forecast(model, dataclasses.replace(AUTO, context_length=largest), on).verdict is not Verdict.TOO_LARGE
+    # So near to the edge the formula does not know; what it says of a shape that is no file's is its best guess.
+    shape = dataclasses.replace(model, header_bytes=0)
+    assert forecast(shape, dataclasses.replace(AUTO, context_length=largest), on).verdict is not Verdict.TOO_LARGE
     if largest < trained:
         longer = dataclasses.replace(AUTO, context_length=largest + 256)
-        assert forecast(model, longer, on).verdict is Verdict.TOO_LARGE
+        assert forecast(shape, longer, on).verdict is Verdict.TOO_LARGE
 
 
 def test_a_shorter_context_is_suggested_when_it_helps() -> None:
@@ -218,6 +220,127 @@ def test_caches_that_the_engine_refuses_are_refused_before(changes: dict[str, st
     assert result.verdict is Verdict.UNSUPPORTED
     assert words in result.reason
     assert result.suggestion
+
+
+def test_a_model_that_cannot_fuse_attention_keeps_v_whole() -> None:
+    metadata = {"block_count": 2, "embedding_length": 128, "attention.head_count": 2}
+    model = header("grok", metadata, [tensor("token_embd.weight", 128, 32)])
+    load = dataclasses.replace(AUTO, type_k="q8_0", type_v="q8_0")
+
+    assert forecast(model, load, machine(8)).verdict is Verdict.UNSUPPORTED
+    assert forecast(model, dataclasses.replace(load, type_v="f16"), machine(8)).verdict is Verdict.FITS
+
+
+@pytest.mark.parametrize("flash_attention", ["auto", "on", "off"])
+def test_any_heads_can_be_quantized_in_k_where_attention_is_not_fused(flash_attention: str) -> None:
+    metadata = {"block_count": 2, "embedding_length": 160, "attention.head_count": 2}
+    model = header("phi2", metadata, [tensor("token_embd.weight", 160, 32)])
+    load = LoadParameters(context_length=512, type_k="q8_0", flash_attention=flash_attention)  # type: ignore[arg-type]
+
+    refused = forecast(model, load, machine(8)).verdict is Verdict.UNSUPPORTED
+
+    assert refused is (flash_attention != "off")
+
+
+def needed(model: GgufHeader, load: LoadParameters) -> int:
+    total = forecast(model, load, machine(4_096)).total_bytes
+    assert total is not None
+    return total
+
+
+@pytest.mark.parametrize(
+    ("spare_mib", "verdict"),
+    [
+        (-60, Verdict.TOO_LARGE),
+        (-10, Verdict.UNKNOWN),
+        (0, Verdict.UNKNOWN),
+        (10, Verdict.UNKNOWN),
+        (60, Verdict.FITS),
+    ],
+)
+def test_where_its_own_error_decides_it_does_not_know(spare_mib: int, verdict: Verdict) -> None:
+    model, load = published(QWEN_8B), LoadParameters(context_length=16_384)
+    budget = machine(0)
+    room = needed(model, load) + spare_mib * MIB
+    budget = dataclasses.replace(budget, ram_total_bytes=room, ram_available_bytes=room)
+
+    # 0.5 % of 7.1 GiB are 36 MiB.
+    result = forecast(model, load, budget, as_is={"ram"})
+
+    assert result.verdict is verdict
+    if verdict is Verdict.UNKNOWN:
+        assert result.reason.startswith("Too close to tell from the header alone: about 7.")
+        assert result.suggestion
+        assert result.total_bytes
+
+
+def test_a_small_model_is_in_doubt_by_two_mebibytes() -> None:
+    model, load = published("HuggingFaceTB/SmolLM2-135M-Instruct"), LoadParameters(context_length=2_048)
+    need = needed(model, load)
+
+    def verdict(spare: int) -> Verdict:
+        on = dataclasses.replace(machine(0), ram_total_bytes=need, ram_available_bytes=need + spare)
+        return forecast(model, load, on, as_is={"ram"}).verdict
+
+    assert [verdict(round(spare * MIB)) for spare in (-2.1, -1.9, 1.9, 2.1)] == [
+        Verdict.TOO_LARGE,
+        Verdict.UNKNOWN,
+        Verdict.UNKNOWN,
+        Verdict.FITS,
+    ]
+
+
+def test_between_comfort_and_tightness_it_may_not_know_either() -> None:
+    model, load = published(QWEN_8B), LoadParameters(context_length=16_384)
+    # 512 MiB of comfort above the margin.
+    edge = needed(model, load) + (256 + 512) * MIB + 370 * 151_936
+
+    def verdict(spare_mib: int) -> Verdict:
+        free = edge + spare_mib * MIB
+        return forecast(model, load, dataclasses.replace(machine(8), ram_available_bytes=free)).verdict
+
+    assert [verdict(spare) for spare in (-60, 0, 60)] == [Verdict.TIGHT, Verdict.UNKNOWN, Verdict.FITS]
+
+
+def test_shapes_that_are_no_files_are_never_in_doubt() -> None:
+    model, load = published(QWEN_8B), LoadParameters(context_length=16_384)
+    need = needed(model, load)
+    on = dataclasses.replace(machine(0), ram_total_bytes=need, ram_available_bytes=need)
+
+    shape = dataclasses.replace(model, header_bytes=0)
+    sibling = dataclasses.replace(
+        model, tensors=tuple(dataclasses.replace(each, size_bytes=each.size_bytes - 1) for each in model.tensors)
+    )
+
+    assert forecast(model, load, on, as_is={"ram"}).verdict is Verdict.UNKNOWN
+    assert forecast(shape, load, on, as_is={"ram"}).verdict is not Verdict.UNKNOWN
+    assert forecast(sibling, load, on, as_is={"ram"}).verdict is not Verdict.UNKNOWN
+
+
+def test_a_split_is_known_less_well() -> None:
+    model = published(QWEN_8B, "Q8_0")
+    load = dataclasses.replace(AUTO, n_gpu_layers=20)
+    held = forecast(model, load, machine(64, gpu(24))).devices[0].required_bytes
+
+    def verdict(spare_mib: int) -> Verdict:
+        free = (held + spare_mib * MIB) / GIB
+        return forecast(model, load, machine(64, gpu(24, free_gib=free)), as_is={"gpu"}).verdict
+
+    # The engine may want 105 MiB less here.
+    assert verdict(-50) is Verdict.UNKNOWN
+    assert verdict(-500) is Verdict.TOO_LARGE
+    assert verdict(200) is Verdict.FITS
+
+
+def test_what_is_given_as_a_budget_is_taken_to_the_last_byte() -> None:
+    model, load = published(QWEN_8B), LoadParameters(context_length=16_384)
+    on = machine((needed(model, load) + 100 * MIB) / GIB)
+
+    given = forecast(model, load, on, as_is={"ram"})
+
+    assert given.verdict is Verdict.FITS
+    assert given.devices[0].margin_bytes == 0
+    assert forecast(model, load, on).verdict is Verdict.TOO_LARGE
 
 
 def test_heads_that_cannot_be_quantized_are_told() -> None:

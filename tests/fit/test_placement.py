@@ -8,7 +8,7 @@ from garden.core.fit_forecast import Placement, Verdict
 from garden.core.run_configuration import LoadParameters
 from garden.fit.devices import Budget
 from garden.fit.needs import Needs
-from garden.fit.placement import Placed, Placer
+from garden.fit.placement import Leaning, Placed, Placer
 from garden.fit.verdict import reason_of
 from tests.fit.headers import GIB, MIB, published
 
@@ -32,23 +32,29 @@ def budget(gib: float, name: str = "RAM", *, shared: bool = False) -> Budget:
 
 
 def place(
-    repo_id: str, *gpus: Budget, layers: int | None = None, load: LoadParameters = LOAD, ram: float = 64
+    repo_id: str,
+    *gpus: Budget,
+    layers: int | None = None,
+    load: LoadParameters = LOAD,
+    ram: float = 64,
+    leaning: Leaning = Leaning.LIKELY,
 ) -> Placed:
     needs = Needs(published(repo_id), load)
-    return Placer(needs, budget(ram), gpus, ("avx2", "avx512")).place(load, load.context_length, layers)
+    return Placer(needs, budget(ram), gpus, ("avx2", "avx512")).place(load, load.context_length, layers, leaning)
 
 
 def mib(size_bytes: int) -> float:
     return round(size_bytes / MIB, 1)
 
 
-# What the engine planned on a loopback device (llama-cpp-python 0.3.36, Q4_K_M, 8,192 tokens, micro-batches of 512):
-# weights, cache and compute on the device and in RAM, in MiB.
+# What the engine planned on an imagined GPU (llama-cpp-python 0.3.36, Q4_K_M, 8,192 tokens, micro-batches of 512):
+# weights, cache and compute on the device and in RAM, in MiB. The engine's compute buffer in a split is 129.5 MiB.
 @pytest.mark.parametrize(
     ("layers", "on_gpu", "in_ram"),
     [
-        (0, (0.0, 0.0, 0.0), (4_685.3, 1_024.0, 124.0)),
-        (1, (411.0, 0.0, 0.5), (4_274.3, 1_024.0, 124.0)),
+        (0, (0.0, 0.0, 169.9), (4_685.3, 1_024.0, 24.0)),
+        (1, (411.0, 0.0, 169.9), (4_274.3, 1_024.0, 24.0)),
+        (16, (2_290.2, 480.0, 169.9), (2_395.1, 544.0, 24.0)),
         (33, (4_403.5, 1_024.0, 116.0), (281.8, 0.0, 24.0)),
     ],
 )
@@ -60,14 +66,25 @@ def test_an_8b_model_as_the_engine_places_it(
     (gpu,), ram = placed.gpus, placed.ram
     assert (mib(gpu.weights_bytes), mib(gpu.cache_bytes), mib(gpu.compute_bytes)) == on_gpu
     assert (mib(ram.weights_bytes), mib(ram.cache_bytes), mib(ram.compute_bytes)) == in_ram
+    assert placed.kind is {0: Placement.CPU, 33: Placement.GPU}.get(layers, Placement.SPLIT)
 
 
-def test_a_split_model_as_the_engine_places_it() -> None:
-    placed = place(LLAMA_8B, budget(24, "CUDA0"), layers=16)
+@pytest.mark.parametrize("layers", [0, 1, 16, 33])
+def test_what_the_engine_plans_lies_between_the_bounds(layers: int) -> None:
+    least, most = (
+        place(LLAMA_8B, budget(24, "CUDA0"), layers=layers, leaning=leaning).gpus[0].compute_bytes
+        for leaning in (Leaning.LEAST, Leaning.MOST)
+    )
 
-    assert (mib(placed.gpus[0].weights_bytes), mib(placed.gpus[0].cache_bytes)) == (2_290.2, 480.0)
-    assert (mib(placed.ram.weights_bytes), mib(placed.ram.cache_bytes)) == (2_395.1, 544.0)
-    assert placed.kind is Placement.SPLIT
+    assert mib(least) < (129.5 if layers < 33 else 116.0) < mib(most)
+
+
+def test_small_batches_are_computed_where_their_weights_are() -> None:
+    load = dataclasses.replace(LOAD, n_batch=16, n_ubatch=16)
+    placed = place(LLAMA_8B, budget(24, "CUDA0"), layers=0, load=load)
+
+    assert placed.gpus[0].compute_bytes == 0
+    assert placed.ram.compute_bytes == place(LLAMA_8B, load=load).ram.compute_bytes
 
 
 def test_two_gpus_share_the_layers_as_the_engine_does() -> None:

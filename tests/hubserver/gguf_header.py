@@ -52,6 +52,9 @@ _INTEGERS = {
     "ssm.group_count": "ssm_group_count",
 }
 
+#: Written by converters where the publisher states none.
+_MAMBA_CONTEXT = 2**20
+
 #: Zero says "none" in the catalogue; these keys are left out of a file then.
 _LEFT_OUT_WHEN_ZERO = frozenset({"expert_shared_count", "ssm.group_count"})
 
@@ -100,6 +103,10 @@ def _metadata(model: Model, mixture: Mixture) -> list[bytes]:
         value = model.item.get(field)
         if isinstance(value, int) and not (value == 0 and key in _LEFT_OUT_WHEN_ZERO):
             pairs.append(_integer(f"{family}.{key}", value))
+    if family == "command-r":
+        pairs.append(_pair(f"{family}.attention.layer_norm_epsilon", GGUFValueType.FLOAT32, struct.pack("<f", 1e-5)))
+    if family == "mamba" and model.context_length is None:
+        pairs.append(_integer(f"{family}.context_length", _MAMBA_CONTEXT))
     heads = model.item["head_count_kv"]
     if isinstance(heads, list):
         array = struct.pack(f"<IQ{len(heads)}i", GGUFValueType.INT32, len(heads), *heads)

@@ -169,15 +169,18 @@ class LatentAttention:
         key = arena.take(rows(self.rank + self.rope))
         arena.give(latent, key_rotated, key)
         if batch.flash:
+            cells = batch.full_cells * batch.streams
+            keys = arena.take(2 * (self.rank + self.rope) * cells) if batch.casts_k else None
+            values = arena.take(2 * self.rank * cells) if batch.casts_v else None
             weighed = arena.take(rows(self.heads * self.rank))
-            arena.give(joined)
+            arena.give(joined, keys, values)
         else:
             scores = arena.take(rows(batch.full_cells * self.heads))
             arena.give(joined)
             # Values are a view of the keys, which has to be turned here (f16).
-            values = arena.take(2 * self.rank * batch.full_cells * batch.streams)
+            turned = arena.take(2 * self.rank * batch.full_cells * batch.streams)
             weighed = arena.take(rows(self.heads * self.rank))
-            arena.give(scores, values)
+            arena.give(scores, turned)
         output = arena.take(rows(self.output))
         arena.give(weighed)
         return arena.copied(output)

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from garden.fit.graph.arena import Arena, Block
 from garden.fit.graph.attention import Mixer
 from garden.fit.graph.batch import Batch
 from garden.fit.graph.feed_forward import FeedForward
+
+
+class SideInputs(NamedTuple):
+    """Inputs of all blocks beside the stream: looked up, then joined with a projection of the first stream.
+
+    Attributes:
+        looked_up: What was looked up; all blocks together.
+        stream: The first stream, which is kept until it was projected. That is after the first block's own parts.
+    """
+
+    looked_up: Block
+    stream: Block
+
+    def project(self, arena: Arena) -> None:
+        """Project the stream, norm it, add what was looked up, and sort by blocks; the result stays to the end."""
+        projected = arena.take(self.looked_up.size)
+        arena.give(self.stream)
+        normed = arena.copied(projected)
+        arena.give(self.looked_up)
+        arena.copied(normed)
 
 
 class Graph(Protocol):
@@ -26,8 +46,26 @@ class Graph(Protocol):
     def cut_short(self) -> bool:
         """Whether as the last block it works on the rows that are asked for alone, once it has mixed them."""
 
-    def place(self, arena: Arena, batch: Batch, width: int, stream: Block, *, last: bool = False) -> Block:
-        """Place the block's results; ``stream`` is the input and given back, the output is returned."""
+    def place(
+        self,
+        arena: Arena,
+        batch: Batch,
+        width: int,
+        stream: Block,
+        *,
+        last: bool = False,
+        side: SideInputs | None = None,
+    ) -> Block:
+        """Place the block's results; ``stream`` is the input and given back, the output is returned.
+
+        Args:
+            arena: Where.
+            batch: Sizes.
+            width: Floats per token of the stream.
+            stream: The input.
+            last: Whether no block comes after it.
+            side: Of the first block: side inputs of all blocks, which it makes.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +86,16 @@ class AltUpBlock:
     copies: int = 4
     cut_short: bool = False
 
-    def place(self, arena: Arena, batch: Batch, width: int, stream: Block, *, last: bool = False) -> Block:
+    def place(
+        self,
+        arena: Arena,
+        batch: Batch,
+        width: int,
+        stream: Block,
+        *,
+        last: bool = False,
+        side: SideInputs | None = None,
+    ) -> Block:
         """Predict, attend, feed forward, correct."""
         size = batch.rows(width)
         predicted = arena.copied(arena.copied(arena.take(self.copies * size)))
@@ -62,6 +109,10 @@ class AltUpBlock:
         innovation = arena.take(size)
         corrected = arena.take(self.copies * size)
         arena.give(innovation, result, predicted)
+        gate = arena.replaced(arena.take(size), batch.rows(self.side_width))
+        if side is not None:
+            side.project(arena)
+        arena.give(arena.replaced(gate, size))
         rest = arena.take((self.copies - 1) * size)
         joined = arena.take(self.copies * size)
         arena.give(rest, corrected)
@@ -94,7 +145,16 @@ class BlockGraph:
     copies: int = 1
     cut_short: bool = True
 
-    def place(self, arena: Arena, batch: Batch, width: int, stream: Block, *, last: bool = False) -> Block:
+    def place(
+        self,
+        arena: Arena,
+        batch: Batch,
+        width: int,
+        stream: Block,
+        *,
+        last: bool = False,
+        side: SideInputs | None = None,
+    ) -> Block:
         """Place the block's results; ``stream`` is the input and given back, the output is returned."""
         size = batch.rows(width)
         if last and self.cut_short:
@@ -107,13 +167,15 @@ class BlockGraph:
         if self.mixer is not None:
             normed = arena.take(size) if self.pre_norm else None
             mixed = arena.replaced(self.mixer.place(arena, batch, normed, width), size)
-            stream = self._sum(arena, stream, mixed)
+            stream = self._sum(arena, stream, mixed) if side is None else mixed
         if self.feed_forward is not None:
             normed = arena.take(size) if self.pre_norm else None
             result = self.feed_forward.place(arena, batch, normed, width)
             stream = self._sum(arena, stream, result)
         if self.side_width:
             gate = arena.take(batch.rows(self.side_width))
+            if side is not None:
+                side.project(arena)
             arena.give(arena.replaced(gate, size))
         return stream
 

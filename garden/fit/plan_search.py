@@ -1,0 +1,177 @@
+"""The most layers on GPUs and the largest context whose plans keep within what each device may give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from garden.core.dry_run import RAM, Allowance, Plan
+
+#: The engine pads contexts to it, so no finer step changes a plan.
+CONTEXT_STEP = 256
+
+#: Compute buffers of neighbouring placements differ by less than this share.
+_COMPUTE_SPREAD = 0.25
+
+
+class PlanSearch:
+    """Looks for placements and contexts with as few plans as it can; each is made once.
+
+    Args:
+        make: Makes the plan of a number of layers on GPUs and a context.
+        allowances: Of each device; those left out are not limited.
+        layers: Layers there are, the output layer counted.
+        guessed_layers: Where to begin with the first search for layers, None without an idea.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[int, int], Plan],
+        allowances: Iterable[Allowance],
+        layers: int,
+        guessed_layers: int | None = None,
+    ) -> None:
+        self._make = make
+        allowances = tuple(allowances)
+        self._ram = next((allowance for allowance in allowances if allowance.device == RAM), None)
+        self._gpus = tuple(allowance for allowance in allowances if allowance.device != RAM)
+        self._layers = layers
+        self._guessed_layers = guessed_layers
+        self._known: dict[tuple[int, int], Plan] = {}
+        self._best: dict[int, Plan] = {}
+        # From this context on not all layers fit.
+        self._not_everything_from: int | None = None
+
+    @property
+    def plans(self) -> int:
+        """Plans made so far."""
+        return len(self._known)
+
+    def at(self, context: int, layers: int | None) -> Plan:
+        """The plan of a context with these layers on GPUs, as many as fit when None."""
+        return self.most_layers(context) if layers is None else self._plan(layers, context)
+
+    def fits(self, plan: Plan) -> bool:
+        """Whether every device keeps its allowance."""
+        if self._ram is not None:
+            shared = sum(plan.on(gpu.device) for gpu in self._gpus if gpu.shared)
+            if plan.on(RAM) + shared > self._ram.bytes:
+                return False
+        return self._gpus_fit(plan)
+
+    def most_layers(self, context: int) -> Plan:
+        """The plan with the most layers on GPUs whose GPUs keep their allowances; with none when no number does.
+
+        All layers are tried first: a split takes more on the GPU than the last layers do, since it computes prompt
+        batches of the layers in RAM as well. Below all, what the GPUs hold grows with the layers but for the compute
+        buffers, which vary a little; so the search goes on past a number that does not fit for as long as smaller
+        compute buffers could make room.
+        """
+        if context not in self._best:
+            self._best[context] = self._most_layers(context)
+        return self._best[context]
+
+    def largest_context(self, limit: int, layers: int | None, guess: int | None = None) -> int:
+        """The largest context that keeps all allowances, in steps of CONTEXT_STEP; 0 when none does.
+
+        Args:
+            limit: Searched up to here, which itself may be no multiple of the step.
+            layers: On GPUs; as many as fit each context when None.
+            guess: Where to begin.
+        """
+
+        def fits(steps: int) -> bool:
+            return self.fits(self.at(steps * CONTEXT_STEP, layers))
+
+        steps = largest(fits, 0, max(1, limit // CONTEXT_STEP), None if guess is None else guess // CONTEXT_STEP)
+        return min(steps * CONTEXT_STEP, max(limit, CONTEXT_STEP))
+
+    def _plan(self, layers: int, context: int) -> Plan:
+        key = (layers, context)
+        if key not in self._known:
+            self._known[key] = self._make(layers, context)
+        return self._known[key]
+
+    def _most_layers(self, context: int) -> Plan:
+        if self._not_everything_from is None or context < self._not_everything_from:
+            everything = self._plan(self._layers, context)
+            if self._gpus_fit(everything):
+                return everything
+            self._not_everything_from = context
+        best = largest(
+            lambda layers: self._gpus_fit(self._plan(layers, context)), 0, self._layers - 1, self._guess(context)
+        )
+        for layers in range(best + 1, self._layers):
+            candidate = self._plan(layers, context)
+            if self._gpus_fit(candidate):
+                best = layers
+            elif self._is_hopeless(candidate):
+                break
+        return self._plan(best, context)
+
+    def _guess(self, context: int) -> int | None:
+        """Layers that would fit if all were alike: from the nearest context whose number is known."""
+        near = min(self._best, key=lambda known: abs(known - context), default=None)
+        plan = None if near is None else self._best[near]
+        if near is None or plan is None or not 0 < plan.n_gpu_layers < self._layers:
+            return self._guessed_layers
+        devices = {gpu.device for gpu in self._gpus}
+        uses = [use for use in plan.buffers if use.device in devices]
+        room = sum(gpu.bytes for gpu in self._gpus) - sum(use.compute_bytes for use in uses)
+        held = sum(use.weights_bytes + use.recurrent_bytes for use in uses)
+        held += round(sum(use.kv_cache_bytes for use in uses) * context / near)
+        return max(0, min(self._layers - 1, room * plan.n_gpu_layers // max(1, held)))
+
+    def _gpus_fit(self, plan: Plan) -> bool:
+        return all(plan.on(gpu.device) <= gpu.bytes for gpu in self._gpus)
+
+    def _is_hopeless(self, plan: Plan) -> bool:
+        """Whether a GPU holds too much even if more layers had much smaller compute buffers.
+
+        Several GPUs share the layers anew with each one more, so that the last one's share may shrink by some.
+        """
+        moved = 2 * max(1, plan.n_gpu_layers) if len(self._gpus) > 1 else 0
+        for gpu in self._gpus:
+            held = plan.on(gpu.device)
+            compute = sum(use.compute_bytes for use in plan.buffers if use.device == gpu.device)
+            may_go = compute * _COMPUTE_SPREAD + (4 * held / moved if moved else 0)
+            if held - may_go > gpu.bytes:
+                return True
+        return False
+
+
+def largest(fits: Callable[[int], bool], low: int, high: int, guess: int | None = None) -> int:
+    """The largest number that fits when all smaller ones do; ``low`` when none above it does.
+
+    Strides grow away from the guess until the answer lies between two numbers, which are then halved: a guess that is
+    right costs two questions.
+
+    Args:
+        fits: The question, never asked of ``low``.
+        low: Taken to fit.
+        high: The largest that may be answered.
+        guess: Where to begin; the upper end, then the middle, when None.
+    """
+    at = high if guess is None else min(max(guess, low), high)
+    stride = 1
+    if at <= low or fits(at):
+        low = max(low, at)
+        while low < high:
+            at = min(low + stride, high)
+            if not fits(at):
+                high = at - 1
+                break
+            low, stride = at, 2 * stride
+    else:
+        high = at - 1
+        while guess is not None and low < (at := high - stride + 1):
+            if fits(at):
+                low = at
+                break
+            high, stride = at - 1, 2 * stride
+    while low < high:
+        middle = (low + high + 1) // 2
+        if fits(middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -1,0 +1,135 @@
+"""Child that lets the engine plan loads, request after request, until its input closes.
+
+llama.cpp may end its process over a header that makes no sense; it is this one then.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from pathlib import Path
+
+from garden.core.dry_run import RAM, DryRun, DryRunDone, DryRunInput, DryRunRefused, Plan
+from garden.core.errors import CancelledByUser, GardenError, OutOfMemoryError
+from garden.core.messages import Message
+from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters
+from garden.engine.library import EngineLibrary
+from garden.engine.planner import Planner
+from garden.fit.plan_search import PlanSearch
+from garden.process.memory_limit import growth_limited
+from garden.process.worker_channel import WorkerChannel, harden, outcome_of
+
+#: A plan takes some megabytes; recurrent states and the tables of a very long context are really made.
+_MEMORY_BYTES = 4 * 1024**3
+
+
+class DryRunWorker:
+    """Serves the requests of one parent."""
+
+    def __init__(self) -> None:
+        self._channel: WorkerChannel[Message] = WorkerChannel(DryRunInput)
+        self._planner: Planner | None = None
+        self._limits_memory = False
+
+    def run(self) -> int:
+        """Serve until the parent closes the input."""
+        while (request := self._channel.receive()) is not None:
+            if isinstance(request, DryRun):
+                self._channel.emit(outcome_of(lambda: self._answer(request)))
+        return 0
+
+    def _answer(self, request: DryRun) -> Message:
+        planner = self._ready()
+        try:
+            if not self._limits_memory:
+                return _Request(request, planner, self._channel).answer()
+            with growth_limited(_MEMORY_BYTES):
+                return _Request(request, planner, self._channel).answer()
+        except CancelledByUser:
+            raise
+        except MemoryError:
+            return _out_of_memory(request, OutOfMemoryError("Memory ran out."))
+        except OutOfMemoryError as error:
+            return _out_of_memory(request, error)
+        except GardenError as error:
+            return DryRunRefused(
+                request_id=request.request_id, sentence=error.sentence, action=error.action, detail=error.detail
+            )
+
+    def _ready(self) -> Planner:
+        """The engine, loaded at the first request.
+
+        Raises:
+            EngineMissingError: There is none.
+        """
+        if self._planner is None:
+            library = EngineLibrary()
+            self._planner = Planner(library)
+            # A GPU's driver reserves far more addresses than memory.
+            self._limits_memory = not library.offloads_to_gpu()
+        return self._planner
+
+
+class _Request:
+    """One request under way."""
+
+    def __init__(self, request: DryRun, planner: Planner, channel: WorkerChannel[Message]) -> None:
+        self._request = request
+        self._planner = planner
+        self._channel = channel
+        self._path = Path(request.path)
+
+    def answer(self) -> DryRunDone:
+        """Plan, and search what was asked for.
+
+        Raises:
+            GardenError: The engine refuses the model or the settings.
+            CancelledByUser: Cancelled between two plans.
+        """
+        started = time.perf_counter()
+        request = self._request
+        count = self._planner.layers(self._path, self._load(0, request.load.context_length), request.gpus)
+        layers: int | None = min(request.load.n_gpu_layers, count)
+        if not any(allowance.device != RAM for allowance in request.allowances):
+            layers = max(0, layers or 0)
+        elif request.load.n_gpu_layers == AUTO_GPU_LAYERS:
+            layers = None
+        search = PlanSearch(self._plan, request.allowances, count, request.guessed_layers)
+        plan = search.at(request.load.context_length, layers)
+        largest = None
+        if request.context_limit:
+            largest = search.largest_context(request.context_limit, layers, request.guessed_context)
+        return DryRunDone(
+            request_id=request.request_id,
+            plan=plan,
+            largest_context=largest,
+            plans=search.plans,
+            seconds=time.perf_counter() - started,
+        )
+
+    def _plan(self, layers: int, context: int) -> Plan:
+        if self._channel.cancelled.is_set():
+            raise CancelledByUser
+        return self._planner.plan(self._path, self._load(layers, context), self._request.gpus)
+
+    def _load(self, layers: int, context: int) -> LoadParameters:
+        return dataclasses.replace(self._request.load, n_gpu_layers=layers, context_length=context)
+
+
+def _out_of_memory(request: DryRun, error: OutOfMemoryError) -> DryRunRefused:
+    return DryRunRefused(
+        request_id=request.request_id,
+        sentence="The engine needs more memory than it was given to plan this load.",
+        action="Choose a smaller context, or fewer sequences.",
+        detail=error.detail,
+        out_of_memory=True,
+    )
+
+
+def main() -> int:
+    """Entry point of the child."""
+    harden()
+    code = DryRunWorker().run()
+    # Not through the interpreter's own end: the engine's log may still call into it.
+    os._exit(code)

@@ -1,0 +1,176 @@
+"""The warm child: kept, ended, crashed, hung, cancelled; nothing is left behind."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from garden.core.dry_run import DryRun, DryRunDone, DryRunRefused
+from garden.core.errors import CancelledByUser, EngineCrashedError, InvalidFileError, WorkerDiedError
+from garden.core.run_configuration import LoadParameters
+from garden.gguf.header import GgufHeader
+from garden.services import dry_runs
+from garden.services.dry_runs import DryRuns
+from tests.fit.hollow import header_of_file, published_for_engine
+
+pytestmark = pytest.mark.engine
+
+HANGS = (sys.executable, "-c", "import time; time.sleep(600)")
+REQUEST = DryRun(request_id=0, path="", load=LoadParameters(context_length=1_024))
+
+
+@pytest.fixture
+def header(tiny_model: Path) -> GgufHeader:
+    return header_of_file(tiny_model)
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DryRuns]:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    made = DryRuns()
+    yield made
+    made.close()
+    assert not children()
+    assert not list(tmp_path.glob("garden-plans-*"))
+
+
+def children() -> list[psutil.Process]:
+    """Planning processes that run; one that was just killed gets a moment."""
+    _gone, alive = psutil.wait_procs([process for process in psutil.Process().children() if plans(process)], timeout=3)
+    return alive
+
+
+def plans(process: psutil.Process) -> bool:
+    try:
+        command = process.cmdline()
+    except psutil.Error:
+        return False
+    return "dry_run" in command or HANGS[2] in command
+
+
+def done(answer: DryRunDone | DryRunRefused) -> DryRunDone:
+    assert isinstance(answer, DryRunDone), answer
+    return answer
+
+
+def test_the_child_stays_warm_from_one_question_to_the_next(runs: DryRuns, header: GgufHeader) -> None:
+    assert not runs.warm
+    first = done(runs.ask(header, REQUEST))
+    (child,) = [process.pid for process in psutil.Process().children() if plans(process)]
+
+    other = done(runs.ask(published_for_engine("Qwen/Qwen3-0.6B"), REQUEST))
+    again = done(runs.ask(header, REQUEST))
+
+    assert runs.warm
+    assert (first.plan.n_layers, other.plan.n_layers) == (3, 29)
+    assert again.plan == first.plan
+    assert [process.pid for process in psutil.Process().children() if plans(process)] == [child]
+
+
+def test_a_child_that_nobody_asks_ends_and_the_next_question_starts_another(header: GgufHeader) -> None:
+    runs = DryRuns(idle_seconds=0.3)
+    first = done(runs.ask(header, REQUEST))
+    deadline = time.monotonic() + 10
+    while runs.warm and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    assert not runs.warm
+    assert done(runs.ask(header, REQUEST)).plan == first.plan
+    runs.close()
+    assert not children()
+
+
+def test_what_the_engine_refuses_is_an_answer(runs: DryRuns, header: GgufHeader) -> None:
+    load = dataclasses.replace(REQUEST.load, flash_attention="off", type_v="q8_0")
+
+    answer = runs.ask(header, DryRun(request_id=0, path="", load=load))
+
+    assert isinstance(answer, DryRunRefused)
+    assert runs.warm
+
+
+def test_a_header_that_the_engine_aborts_over_costs_its_child_only(runs: DryRuns, header: GgufHeader) -> None:
+    wrong = dataclasses.replace(header, metadata={**header.metadata, "llama.expert_count": 3})
+
+    with pytest.raises(EngineCrashedError, match="ends with an error over this model") as failure:
+        runs.ask(wrong, REQUEST)
+
+    assert "GGML_ASSERT" in failure.value.detail
+    assert done(runs.ask(header, REQUEST)).plan.n_layers == 3
+
+
+def test_an_estimated_header_is_not_asked_about(runs: DryRuns, header: GgufHeader) -> None:
+    tensors = tuple(dataclasses.replace(each, size_bytes=each.size_bytes - 1) for each in header.tensors)
+
+    with pytest.raises(InvalidFileError, match="Read the header of this very file"):
+        runs.ask(dataclasses.replace(header, tensors=tensors), REQUEST)
+
+    # The hollow file of before is not taken for it.
+    assert done(runs.ask(header, REQUEST)).plan.n_layers == 3
+
+
+def test_a_child_that_hangs_is_ended(header: GgufHeader) -> None:
+    runs = DryRuns(limit_seconds=0.5, command=HANGS)
+    started = time.monotonic()
+
+    with pytest.raises(WorkerDiedError, match="had not planned this load after"):
+        runs.ask(header, REQUEST)
+
+    assert time.monotonic() - started < 5
+    assert not children()
+    runs.close()
+
+
+def test_a_cancel_is_heard_even_by_a_child_that_hangs(header: GgufHeader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dry_runs, "_CANCEL_GRACE_SECONDS", 0.2)
+    runs = DryRuns(command=HANGS)
+    cancelled = threading.Event()
+    threading.Timer(0.3, cancelled.set).start()
+
+    with pytest.raises(CancelledByUser):
+        runs.ask(header, REQUEST, cancelled)
+
+    assert not children()
+    runs.close()
+
+
+def test_closing_ends_a_question_under_way(header: GgufHeader) -> None:
+    runs = DryRuns(command=HANGS)
+    threading.Timer(0.3, runs.close).start()
+
+    with pytest.raises(CancelledByUser):
+        runs.ask(header, REQUEST)
+
+    with pytest.raises(CancelledByUser):
+        runs.ask(header, REQUEST)
+    assert not children()
+
+
+def test_several_threads_get_their_own_answers(runs: DryRuns, header: GgufHeader) -> None:
+    models = {
+        3: header,
+        29: published_for_engine("Qwen/Qwen3-0.6B"),
+        17: published_for_engine("meta-llama/Llama-3.2-1B-Instruct"),
+    }
+    got: list[tuple[int, int]] = []
+
+    def ask(layers: int, model: GgufHeader) -> None:
+        for _ in range(3):
+            got.append((layers, done(runs.ask(model, REQUEST)).plan.n_layers))
+
+    threads = [threading.Thread(target=ask, args=item) for item in models.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert len(got) == 9
+    assert all(wanted == found for wanted, found in got)
