@@ -18,7 +18,14 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Cancel(Message, frozen=True, kw_only=True):
-    """Stop the work under way. The child answers with what it has, or ends."""
+    """Stop the work under way. The child answers with what it has, or ends.
+
+    Attributes:
+        request_id: Which request is meant, even one that is still on its way; never one after it. None means whatever
+            is under way when it comes.
+    """
+
+    request_id: int | None = None
 
 
 class Failed(Message, frozen=True, kw_only=True):
@@ -55,7 +62,7 @@ class Progress(Message, frozen=True, kw_only=True):
 
 
 class LoadModel(Message, frozen=True, kw_only=True):
-    """First message to the generate worker: load this, verbatim."""
+    """First message to the generate worker: load this, verbatim. To a Cancel it is request 0."""
 
     configuration: RunConfiguration
 
@@ -75,14 +82,13 @@ class ModelLoaded(Message, frozen=True, kw_only=True):
     Attributes:
         configuration: With every auto resolved (flash attention, context, layers, template hash).
         buffers: The engine's own buffers.
-        kv_cache_bytes: Cache and recurrent state, as a part of the context bytes.
+        kv_cache_bytes: Cache and recurrent state: the sum of the buffers' context bytes.
         load_seconds: Wall-clock time of the load.
         resident_bytes: Resident set after the load.
         vocab_size: Tokens in the vocabulary.
         has_template: Whether the file carries a chat template.
         engine_version: Version of llama-cpp-python.
         cpu_features: Instruction sets the engine uses.
-        warnings: Sentences the user should see.
     """
 
     configuration: RunConfiguration
@@ -94,7 +100,6 @@ class ModelLoaded(Message, frozen=True, kw_only=True):
     has_template: bool
     engine_version: str
     cpu_features: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
 
     @property
     def buffers_bytes(self) -> int:
@@ -175,7 +180,7 @@ class Quantize(Message, frozen=True, kw_only=True):
 
     Attributes:
         source: Path of the GGUF to read.
-        destination: Path to write (the worker writes ``.part`` beside it and renames); ignored in a dry run.
+        destination: Path to write (the worker writes beside it and renames); ignored in a dry run.
         quant_type: llama.cpp's name, e.g. ``Q4_K_M``.
         threads: ≥ 1.
         allow_requantize: The user consents to quantizing an already quantized source.

@@ -9,7 +9,8 @@ from garden.core.errors import RefusedError
 
 #: PowerShell takes these for a single quote as well.
 _POWERSHELL_QUOTES = re.compile("['\u2018\u2019\u201a\u201b]")
-_PLAIN = re.compile(r"[A-Za-z0-9_./:=+,-]+")
+# No comma: between bare words it makes an array, which reaches a program as several arguments.
+_PLAIN = re.compile(r"[A-Za-z0-9_./:=+-]+")
 
 
 def for_posix(text: str) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import psutil
 
+from garden.core.errors import GardenError
 from garden.core.hardware_snapshot import Cpu
+from garden.process.program import run_program
 
 #: In the order of a reader's interest: as /proc/cpuinfo spells it, and as we do.
 _FEATURES = {
@@ -35,6 +37,8 @@ _APPLE_FEATURES = {
     "hw.optional.arm.FEAT_I8MM": "i8mm",
 }
 _MAC_INTEL_FEATURES = {"AVX2": "avx2", "AVX512F": "avx512", "FMA": "fma", "F16C": "f16c"}
+
+_SYSCTL_SECONDS = 5.0
 
 #: The same as numbers of IsProcessorFeaturePresent (winnt.h).
 _WINDOWS_FEATURES = {40: "avx2", 41: "avx512", 19: "neon", 43: "dotprod"}
@@ -85,10 +89,11 @@ def _identify(cpuinfo: Path) -> tuple[str, tuple[str, ...]]:
 
 
 def _identify_mac() -> tuple[str, tuple[str, ...]]:
-    name = _sysctl("machdep.cpu.brand_string") or platform.processor()
+    said = _sysctl("machdep.cpu.brand_string", *_APPLE_FEATURES, "machdep.cpu.features", "machdep.cpu.leaf7_features")
+    name = said.get("machdep.cpu.brand_string") or platform.processor()
     if platform.machine() == "arm64":
-        return name, tuple(ours for key, ours in _APPLE_FEATURES.items() if _sysctl(key) == "1")
-    words = set(f"{_sysctl('machdep.cpu.features')} {_sysctl('machdep.cpu.leaf7_features')}".upper().split())
+        return name, tuple(ours for key, ours in _APPLE_FEATURES.items() if said.get(key) == "1")
+    words = f"{said.get('machdep.cpu.features', '')} {said.get('machdep.cpu.leaf7_features', '')}".upper().split()
     return name, tuple(ours for theirs, ours in _MAC_INTEL_FEATURES.items() if theirs in words)
 
 
@@ -106,12 +111,14 @@ def _identify_windows() -> tuple[str, tuple[str, ...]]:
     return name, features
 
 
-def _sysctl(name: str) -> str:
+def _sysctl(*keys: str) -> dict[str, str]:
+    """What the system says of each key; one that this machine does not have is left out."""
     try:
-        done = subprocess.run(["sysctl", "-n", name], capture_output=True, text=True, check=False, timeout=5)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip()
+        said = run_program(["sysctl", *keys], threading.Event(), limit_seconds=_SYSCTL_SECONDS).output
+    except GardenError:
+        return {}
+    pairs = (line.partition(":") for line in said.splitlines())
+    return {key.strip(): value.strip() for key, colon, value in pairs if colon}
 
 
 def _text(path: Path) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from garden.core.errors import NotFoundError, StateError
+from garden.core.errors import StateError
 from garden.core.unfinished_download import UnfinishedDownload
-from garden.hub.blob_hash import BlobHash, hash_file, is_promise
+from garden.hub.blob_hash import is_promise
 
 #: Deeper folders are no part of any repository seen.
 _MAX_DEPTH = 16
@@ -76,33 +75,6 @@ def unfinished_downloads(cache_dir: Path) -> tuple[UnfinishedDownload, ...]:
         if entry.name.endswith(".incomplete")
     ]
     return tuple(sorted(found, key=lambda part: str(part.path)))
-
-
-def verify(
-    file: CachedFile, cancelled: threading.Event | None = None, on_bytes: Callable[[int], None] | None = None
-) -> bool | None:
-    """Hold a file against the hash that names its blob; no network is needed.
-
-    Args:
-        file: The file.
-        cancelled: Ends it.
-        on_bytes: Told the bytes read so far.
-
-    Returns:
-        Whether it matches; None when the cache does not say what it must hash to.
-
-    Raises:
-        CancelledByUser: ``cancelled`` was set.
-        NotFoundError: Its bytes are missing.
-    """
-    if file.etag is None:
-        return None
-    promised = BlobHash(file.etag, file.size_bytes)
-    try:
-        size = hash_file(file.path, promised, cancelled, on_bytes)
-    except OSError as error:
-        raise NotFoundError(f"'{file.filename}' cannot be read.", "Download it again.", str(error)) from error
-    return size == file.size_bytes and promised.matches
 
 
 def remove(cache_dir: Path, file: CachedFile, dispose: Callable[[Path], None] | None = None) -> int:

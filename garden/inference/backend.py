@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -28,12 +29,19 @@ class Backend(Protocol):
     def loaded(self) -> ModelLoaded | None:
         """What the engine made of the configuration, None before it was loaded."""
 
-    def load(self, configuration: RunConfiguration, on_progress: Callable[[float], None] | None = None) -> ModelLoaded:
+    def load(
+        self,
+        configuration: RunConfiguration,
+        on_progress: Callable[[float], None] | None = None,
+        *,
+        cancelled: threading.Event | None = None,
+    ) -> ModelLoaded:
         """Load a model; blocks.
 
         Args:
             configuration: Loaded verbatim.
             on_progress: Called with 0..1 on a thread of the backend.
+            cancelled: Set, before ``cancel`` or ``close`` is called, by whoever does not want it any more.
 
         Raises:
             GardenError: It could not be loaded; nothing is left behind.
@@ -46,6 +54,7 @@ class Backend(Protocol):
         on_event: Callable[[GenerationEvent], None],
         *,
         ignore_eos: bool = False,
+        cancelled: threading.Event | None = None,
     ) -> Generated:
         """Answer; blocks.
 
@@ -54,8 +63,11 @@ class Backend(Protocol):
             ask: Template, samplers, seed, bounds.
             on_event: Called in order on a thread of the backend.
             ignore_eos: Go on past the end token.
+            cancelled: Set, before ``cancel`` is called, by whoever does not want it any more: a cancel that comes
+                before the request is not lost then.
 
         Raises:
+            CancelledByUser: ``cancelled`` was set before it was asked.
             GardenError: This answer failed; the model stays loaded.
             WorkerDiedError: The process is gone.
         """

@@ -34,6 +34,9 @@ _AGAIN = "Start it again; what was written so far is kept."
 
 _LOADING, _PREPARING, _ANSWERING = "while it loaded the model", "while it prepared the prompt", "while it answered"
 
+#: The load is the first request of a process.
+_LOAD_ID = 0
+
 #: A cancel takes milliseconds; a process that shows none for so long hangs, and is ended.
 CANCEL_GRACE_SECONDS = 10.0
 
@@ -81,11 +84,17 @@ class LocalBackend:
         """Whether it is neither loading nor answering."""
         return not self._busy.locked()
 
-    def load(self, configuration: RunConfiguration, on_progress: Callable[[float], None] | None = None) -> ModelLoaded:
+    def load(
+        self,
+        configuration: RunConfiguration,
+        on_progress: Callable[[float], None] | None = None,
+        *,
+        cancelled: threading.Event | None = None,
+    ) -> ModelLoaded:
         """Start a process and load; see Backend.load. A process from before is ended first.
 
         Raises:
-            CancelledByUser: ``cancel`` or ``close`` was called meanwhile.
+            CancelledByUser: ``cancel`` or ``close`` was called meanwhile, or ``cancelled`` was set before.
         """
 
         def listen(message: Message) -> None:
@@ -98,7 +107,7 @@ class LocalBackend:
                 self._process.child.wait()
             process = self._process = _ModelProcess(self._on_death)
             try:
-                reply = process.ask(LoadModel(configuration=configuration), listen)
+                reply = process.ask(LoadModel(configuration=configuration), _LOAD_ID, listen, cancelled)
             except BaseException:
                 process.child.stop()
                 raise
@@ -123,6 +132,7 @@ class LocalBackend:
         on_event: Callable[[GenerationEvent], None],
         *,
         ignore_eos: bool = False,
+        cancelled: threading.Event | None = None,
     ) -> Generated:
         """Answer; see Backend.generate. What ``on_event`` raises stops the answer and is raised here."""
         if sum(len(message.content) for message in messages) > MAX_CHAT_CHARACTERS:
@@ -141,10 +151,9 @@ class LocalBackend:
                 raise WorkerDiedError("No model is loaded.", "Load one first.")
             if not process.child.running:
                 raise WorkerDiedError("The process of this model has ended.", _AGAIN)
-            request = Generate(
-                request_id=next(process.request_ids), messages=tuple(messages), ask=ask, ignore_eos=ignore_eos
-            )
-            reply = process.ask(request, listen)
+            number = next(process.request_ids)
+            request = Generate(request_id=number, messages=tuple(messages), ask=ask, ignore_eos=ignore_eos)
+            reply = process.ask(request, number, listen, cancelled)
             self.last_used_at = time.monotonic()
             match reply:
                 case Generated():
@@ -184,31 +193,45 @@ class _ModelProcess:
         self._replies: queue.SimpleQueue[Message | Exit] = queue.SimpleQueue()
         self._listener: Callable[[Message], None] | None = None
         self._listener_error: Exception | None = None
-        # One per request, so that a late cancel never watches the request after it.
-        self._answered = threading.Event()
-        self._answered.set()
+        # The number of the request under way and its own event, so that a late cancel never hits the one after it.
+        self._under_way: tuple[int, threading.Event] | None = None
         self.loaded: ModelLoaded | None = None
-        self.request_ids = itertools.count(1)
+        self.request_ids = itertools.count(_LOAD_ID + 1)
         self.child: Child[Message] = Child(
             "generate", GenerateOutput, on_message=self._on_message, on_exit=self._on_exit
         )
 
-    def ask(self, request: Message, listener: Callable[[Message], None]) -> Message | Exit:
-        """Send a request and wait for what ends it; everything before goes to the listener."""
+    def ask(
+        self, request: Message, number: int, listener: Callable[[Message], None], cancelled: threading.Event | None
+    ) -> Message | Exit:
+        """Send a request and wait for what ends it; everything before goes to the listener.
+
+        Raises:
+            CancelledByUser: ``cancelled`` was set before ``cancel`` could know of this request.
+        """
         self._listener, self._listener_error = listener, None
-        answered = self._answered = threading.Event()
-        self.child.send(request)
-        reply = self._replies.get()
-        answered.set()
-        self._listener = None
+        answered = threading.Event()
+        self._under_way = number, answered
+        try:
+            # After it is under way: whoever sets the event and then calls ``cancel`` is seen here or heard there.
+            if cancelled is not None and cancelled.is_set():
+                raise CancelledByUser
+            self.child.send(request)
+            reply = self._replies.get()
+        finally:
+            answered.set()
+            self._under_way = self._listener = None
         if self._listener_error is not None:
             raise self._listener_error
         return reply
 
     def cancel(self, grace_seconds: float) -> None:
         """Stop what is under way, by ending the process if it does not answer."""
-        answered = self._answered
-        self.child.send(Cancel())
+        under_way = self._under_way
+        if under_way is None:
+            return
+        number, answered = under_way
+        self.child.send(Cancel(request_id=number))
         if not answered.is_set():
             threading.Thread(
                 target=self._end_unless, args=(answered, grace_seconds), name="cancel", daemon=True

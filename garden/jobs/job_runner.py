@@ -200,12 +200,6 @@ class JobRunner:
             ]
         return tuple(sorted(paused, key=lambda record: record.created_at))
 
-    def clear_ended(self) -> None:
-        """Forget every job that has ended."""
-        for record in self.jobs():
-            if record.state.ended:
-                self.remove(record.id)
-
     def remove(self, job_id: str) -> None:
         """Forget one job that has ended; one that has not stays."""
         with self._lock:

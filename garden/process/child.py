@@ -1,4 +1,4 @@
-"""One way to run a child: spawn, typed JSON lines over pipes, a cancel ladder, nothing left behind.
+"""One way to run a worker: spawn, typed JSON lines over pipes, a cancel ladder, nothing left behind.
 
 The child is this program again, started as a worker by name. It reads messages from its standard input and writes
 messages to a descriptor of its own; what libraries print goes to its log. Closing its input ends it.

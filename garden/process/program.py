@@ -1,9 +1,16 @@
-"""Running a program that is not ours (pip, an exported script) to its end: bounded, cancelled with all its children."""
+"""Running a program that is not a worker (pip, an exported script) to its end: bounded, and ended with its children.
+
+On POSIX a program leads a process group of its own, so what it started is found after it has ended too; a process that
+left the group and lost its parent (a daemon) is not.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -17,7 +24,12 @@ import psutil
 from garden.core.errors import CancelledByUser, GardenError
 from garden.process.child import worker_environment
 
+#: Between two looks at it, at first and at last: most programs end at once, some take minutes.
+_FIRST_POLL_SECONDS = 0.005
 _POLL_SECONDS = 0.1
+
+#: The system's word on when a process began is not exact.
+_CLOCK_SECONDS = 2.0
 
 #: Of what a program prints at most so much is read.
 _MAX_OUTPUT_BYTES = 32 * 1024 * 1024
@@ -48,18 +60,21 @@ def run_program(
 ) -> Ended:
     """Run a program without input, without tokens in its environment, and wait for its end.
 
+    However it ends, what it started is ended with it.
+
     Args:
         command: The program and its arguments.
-        cancelled: Looked at ten times a second.
+        cancelled: Looked at ten times a second or more often.
         limit_seconds: A program that runs longer is ended.
         folder: Where it runs.
-        on_poll: Called ten times a second while it runs.
+        on_poll: Called as often while it runs.
 
     Raises:
-        CancelledByUser: Cancelled; it and its children have ended.
+        CancelledByUser: Cancelled; it has ended.
         GardenError: It could not be started, or ran longer than the limit.
     """
     deadline = time.monotonic() + limit_seconds
+    started_at = time.time()
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         try:
             process = subprocess.Popen(
@@ -70,14 +85,17 @@ def run_program(
                 cwd=folder,
                 env=worker_environment(),
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                process_group=None if sys.platform == "win32" else 0,
             )
         except OSError as error:
             raise GardenError("A program could not be started.", "Install Garden again.", repr(error)) from error
+        delay = _FIRST_POLL_SECONDS
         with process:
             try:
-                while process.poll() is None:
-                    if cancelled.wait(_POLL_SECONDS):
+                while not _has_ended(process):
+                    if cancelled.wait(delay):
                         raise CancelledByUser
+                    delay = min(2 * delay, _POLL_SECONDS)
                     if time.monotonic() > deadline:
                         raise GardenError(
                             f"A program that should have taken seconds had not ended after {limit_seconds:.0f} s.",
@@ -87,20 +105,47 @@ def run_program(
                     if on_poll:
                         on_poll()
             finally:
-                _end_tree(process)
+                _end_tree(process, started_at)
         return Ended(process.returncode, _text_of(output), _text_of(errors))
 
 
-def _end_tree(process: subprocess.Popen[bytes]) -> None:
-    """End a program and its children; nothing happens when it has ended."""
-    if process.poll() is not None:
-        return
-    with contextlib.suppress(psutil.Error):
-        root = psutil.Process(process.pid)
-        for each in [*root.children(recursive=True), root]:
-            with contextlib.suppress(psutil.Error):
-                each.kill()
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it has ended. Where the system can tell without forgetting it, its number stays its own until we ask."""
+    if sys.platform != "win32" and hasattr(os, "waitid"):
+        with contextlib.suppress(ChildProcessError):
+            return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    return process.poll() is not None
+
+
+def _end_tree(process: subprocess.Popen[bytes], started_at: float) -> None:
+    """End a program and what it started, whether it has ended or not."""
+    family = _descendants(process.pid, started_at)
+    if sys.platform != "win32":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode is None:
+        process.kill()
+    for each in family:
+        with contextlib.suppress(psutil.Error):
+            each.kill()
     process.wait()
+
+
+def _descendants(pid: int, started_at: float) -> list[psutil.Process]:
+    """What a process started, and what those did, as far as their parents are known still."""
+    children: dict[int, list[psutil.Process]] = {}
+    for each in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            # On Windows an older process may name a parent whose number was given away again.
+            if each.create_time() > started_at - _CLOCK_SECONDS:
+                children.setdefault(each.ppid(), []).append(each)
+    found: list[psutil.Process] = []
+    parents = [pid]
+    while parents:
+        born = children.pop(parents.pop(), [])
+        found += born
+        parents += [each.pid for each in born]
+    return found
 
 
 def _text_of(stream: IO[bytes]) -> str:

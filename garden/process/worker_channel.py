@@ -28,10 +28,11 @@ class WorkerChannel(Generic[InputT]):
 
     Args:
         input_type: Union of the messages that may come.
-        on_cancel: Called on the reader thread for each Cancel; must be quick.
+        on_cancel: Called on the reader thread when the request under way is cancelled; must be quick.
 
     Attributes:
-        cancelled: Set by a Cancel, and when the parent closed the input; cleared by the next request.
+        cancelled: Set by a Cancel of the request under way, and when the parent closed the input; cleared by the next
+            request, unless that was cancelled before it came.
         closed: Set when the parent closed the input or is gone.
     """
 
@@ -41,6 +42,9 @@ class WorkerChannel(Generic[InputT]):
         self._on_cancel = on_cancel
         self._incoming: queue.SimpleQueue[InputT | None] = queue.SimpleQueue()
         self._write_lock = threading.Lock()
+        # Both for the reader thread alone. A request without an id of its own is request 0.
+        self._request_id = 0
+        self._cancelled_up_to = -1
         self.cancelled = threading.Event()
         self.closed = threading.Event()
         # llama.cpp prints to standard output; the protocol keeps a descriptor of its own and 1 becomes the log.
@@ -70,10 +74,10 @@ class WorkerChannel(Generic[InputT]):
             while (line := stream.readline(MAX_LINE_BYTES + 1)).endswith(b"\n"):
                 message = self._decoder.decode(line)
                 if isinstance(message, Cancel):
-                    self._cancel()
+                    self._note_cancel(message.request_id)
                 else:
                     # Here and not where the request is taken up: a Cancel right behind it must not be lost.
-                    self.cancelled.clear()
+                    self._begin(getattr(message, "request_id", 0))
                     self._incoming.put(message)
         except (msgspec.DecodeError, OSError, MemoryError):
             # Not a parent that can be served: end as if it were gone, the log says why.
@@ -82,6 +86,20 @@ class WorkerChannel(Generic[InputT]):
             self.closed.set()
             self._cancel()
             self._incoming.put(None)
+
+    def _begin(self, request_id: int) -> None:
+        self._request_id = request_id
+        if request_id > self._cancelled_up_to:
+            self.cancelled.clear()
+        else:
+            self.cancelled.set()
+
+    def _note_cancel(self, request_id: int | None) -> None:
+        if request_id is not None:
+            # The ids of one parent only grow; a Cancel may overtake the request that it means.
+            self._cancelled_up_to = max(self._cancelled_up_to, request_id)
+        if request_id is None or request_id == self._request_id:
+            self._cancel()
 
     def _cancel(self) -> None:
         self.cancelled.set()

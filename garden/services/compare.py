@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from garden.comparison.schedule import answer_order
 from garden.core.conversation import (
@@ -30,7 +31,10 @@ from garden.services.fit import FitService
 from garden.services.model_pool import LoadedModel, ModelPool, PaneKey
 from garden.services.open_conversations import OpenConversations
 from garden.services.pane_run import PaneRun
+from garden.services.panes_at_work import PanesAtWork
 from garden.store.conversations import Conversations
+
+ResultT = TypeVar("ResultT")
 
 LETTERS = "ABCD"
 TITLE_LENGTH = 60
@@ -62,11 +66,9 @@ class CompareService:
         self._tasks = tasks
         self._seed = secrets.randbelow(2**31)
         self._open = OpenConversations(bus, conversations)
-        self._lock = threading.Lock()
         # One model generates at a time, whichever conversation asked.
         self._generating = threading.Lock()
-        self._asking: set[str] = set()
-        self._stopped: set[PaneKey] = set()
+        self._at_work = PanesAtWork()
 
     # --- conversations ---
 
@@ -137,7 +139,7 @@ class CompareService:
         if letter not in LETTERS:
             raise RefusedError(f"There are panes A to {LETTERS[-1]}.")
         with self._open.changing:
-            if conversation_id in self._asking:
+            if conversation_id in self._at_work:
                 raise RefusedError("The panes are answering.", "Wait for them, or stop them first.")
             panes = dict(self.open(conversation_id).panes)
             if configuration is not None:
@@ -189,21 +191,17 @@ class CompareService:
                 asked_at=time.time(),
             )
             title = conversation.title if conversation.turns else _title_from(prompt)
-            self._reserve(conversation_id, LETTERS)
+            self._at_work.reserve(conversation_id, LETTERS)
             try:
                 # May fail (a full disk); only what is stored is asked.
                 self._open.change(conversation_id, turns=(*conversation.turns, turn), title=title)
             except BaseException:
-                self._free(conversation_id)
+                self._at_work.free(conversation_id)
                 raise
-        for letter in order:
-            self._report(conversation_id, index, letter, "queued")
-        handle = self._tasks.submit(lambda cancelled: self._run_turn(conversation_id, index, order, cancelled))
-        handle.on_done(lambda _handle: self._end_unbegun(conversation_id, index, order))
-        return handle
+        return self._begin(conversation_id, index, order, lambda turn: turn)
 
     def retry(self, conversation_id: str, letter: str) -> Handle[Answer]:
-        """Ask one pane the last prompt again; its answer is replaced.
+        """Ask one pane the last prompt again; its answer is replaced as soon as there is another, and stays if not.
 
         Raises:
             RefusedError: Nothing was asked yet, or the panes are answering.
@@ -212,16 +210,13 @@ class CompareService:
         if not conversation.turns or letter not in dict(conversation.panes):
             raise RefusedError("Nothing was asked yet.", "Write a prompt first.")
         index = len(conversation.turns) - 1
-        self._reserve(conversation_id, letter)
-        self._report(conversation_id, index, letter, "queued")
-
-        def work(cancelled: threading.Event) -> Answer:
-            turn = self._run_turn(conversation_id, index, [letter], cancelled)
-            return next(answer for answer in turn.answers if answer.pane == letter)
-
-        handle = self._tasks.submit(work)
-        handle.on_done(lambda _handle: self._end_unbegun(conversation_id, index, ()))
-        return handle
+        self._at_work.reserve(conversation_id, letter)
+        return self._begin(
+            conversation_id,
+            index,
+            letter,
+            lambda turn: next(answer for answer in turn.answers if answer.pane == letter),
+        )
 
     def restart(self, conversation_id: str, letter: str) -> Handle[None]:
         """Load a pane's model again after its process died.
@@ -246,7 +241,8 @@ class CompareService:
         """Stop a pane, or all: what was written so far is kept."""
         for pane in (letter,) if letter else LETTERS:
             key = (conversation_id, pane)
-            self._stopped.add(key)
+            # First, so that a pane on its way to its backend sees it there.
+            self._at_work.stop(*key)
             backend = self._models.backend(key)
             if backend is None or backend.idle:
                 continue
@@ -257,7 +253,7 @@ class CompareService:
 
     def answering(self, conversation_id: str) -> bool:
         """Whether any pane is still at work."""
-        return conversation_id in self._asking
+        return conversation_id in self._at_work
 
     def loaded(self) -> tuple[LoadedModel, ...]:
         """Everything that Gardens on this machine have loaded."""
@@ -269,11 +265,32 @@ class CompareService:
 
     def close(self) -> None:
         """Stop everything and unload everything."""
-        for conversation_id in list(self._asking):
+        for conversation_id in self._at_work.conversations():
             self.stop(conversation_id)
         self._models.close()
 
     # --- one turn ---
+
+    def _begin(
+        self, conversation_id: str, index: int, order: Sequence[str], result: Callable[[Turn], ResultT]
+    ) -> Handle[ResultT]:
+        """Put reserved panes to work, in this order; ``result`` takes what is wanted from the turn."""
+        begun = threading.Event()
+
+        def work(cancelled: threading.Event) -> ResultT:
+            begun.set()
+            return result(self._run_turn(conversation_id, index, order, cancelled))
+
+        def done(_handle: Handle[ResultT]) -> None:
+            # A turn that ran has freed its panes itself, and they may have been asked again since.
+            if not begun.is_set():
+                self._end_unbegun(conversation_id, index, order)
+
+        for letter in order:
+            self._report(conversation_id, index, letter, "queued")
+        handle = self._tasks.submit(work)
+        handle.on_done(done)
+        return handle
 
     def _run_turn(self, conversation_id: str, index: int, order: Sequence[str], cancelled: threading.Event) -> Turn:
         try:
@@ -287,64 +304,53 @@ class CompareService:
                     answer = self._answer(conversation_id, index, letter, cancelled)
                     if relay:
                         self._models.release((conversation_id, letter))
-                self._open.keep(conversation_id, index, answer)
-                state: PaneStage = "failed" if answer.error else "done"
-                self._report(conversation_id, index, letter, state, answer=answer)
+                self._settle(conversation_id, index, answer)
         finally:
-            self._free(conversation_id)
+            self._at_work.free(conversation_id)
         return self.open(conversation_id).turns[index]
-
-    def _reserve(self, conversation_id: str, letters: str) -> None:
-        """Let nobody else ask; what was stopped before may answer again."""
-        with self._lock:
-            if conversation_id in self._asking:
-                raise RefusedError("The panes are still answering.", "Wait for them, or stop them first.")
-            self._asking.add(conversation_id)
-            self._stopped -= {(conversation_id, letter) for letter in letters}
-
-    def _free(self, conversation_id: str) -> bool:
-        """Let it be asked again; False when it could be already."""
-        with self._lock:
-            was_asking = conversation_id in self._asking
-            self._asking.discard(conversation_id)
-            return was_asking
 
     def _end_unbegun(self, conversation_id: str, index: int, order: Sequence[str]) -> None:
         """A turn whose handle was cancelled before its turn came: nothing ran, and nothing waits any more."""
-        if not self._free(conversation_id):
-            return
+        self._at_work.free(conversation_id)
         panes = dict(self.open(conversation_id).panes)
         for letter in order:
             answer = Answer(pane=letter, configuration=panes[letter], finish_reason=FinishReason.CANCELLED)
-            self._open.keep(conversation_id, index, answer)
-            self._report(conversation_id, index, letter, "done", answer=answer)
+            self._settle(conversation_id, index, answer)
+
+    def _settle(self, conversation_id: str, index: int, answer: Answer) -> None:
+        """Keep an answer, and tell its pane what stands there now."""
+        stands = self._open.keep(conversation_id, index, answer)
+        self._report(conversation_id, index, answer.pane, "failed" if stands.error else "done", answer=stands)
 
     def _answer(self, conversation_id: str, index: int, letter: str, cancelled: threading.Event) -> Answer:
         key = (conversation_id, letter)
+        stopped = self._at_work.stopped(*key)
         conversation = self.open(conversation_id)
         configuration = dict(conversation.panes)[letter]
         run = PaneRun(self._bus, conversation_id, index, letter, configuration)
         try:
-            if cancelled.is_set() or key in self._stopped:
+            if cancelled.is_set() or stopped.is_set():
                 raise CancelledByUser
             run.report("loading", 0.0)
             started = time.perf_counter()
             held = self._models.backend(key)
             was_loaded = held is not None and held.alive
-            backend = self._models.acquire(key, configuration, lambda fraction: run.report("loading", fraction))
+            backend = self._models.acquire(
+                key, configuration, lambda fraction: run.report("loading", fraction), stopped
+            )
             load_seconds = None if was_loaded and held is backend else time.perf_counter() - started
-            if cancelled.is_set() or key in self._stopped:
+            if cancelled.is_set():
                 raise CancelledByUser
             run.report("reading", None)
             messages = messages_for(conversation, index, letter, configuration)
-            answer = run.ask(backend, messages, load_seconds, self._models.forecast_bytes(key))
+            answer = run.ask(backend, messages, load_seconds, self._models.forecast_bytes(key), stopped)
             with bookkeeping("The speed of an answer"):
                 self._fit.remember_speed(answer)
             return answer
         except CancelledByUser:
             return run.ended(FinishReason.CANCELLED)
         except GardenError as error:
-            if key in self._stopped:
+            if stopped.is_set():
                 return run.ended(FinishReason.CANCELLED)
             return run.ended(FinishReason.ERROR, error)
         except Exception as error:  # a fault of ours ends this answer, not the panes after it

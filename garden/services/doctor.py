@@ -8,9 +8,9 @@ import importlib.metadata
 import importlib.util
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from garden.core.paths import cache_dir, data_dir, hub_cache_dir
 from garden.core.quantity import GIB, format_bytes
 from garden.hardware import probe
 from garden.hub.search_query import SearchQuery
+from garden.process.program import run_program
 from garden.process.task import run_task
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ _SET_UP = "Run: python packaging/bootstrap.py setup"
 #: What Qt's own wheels expect of a Linux system for a window.
 _WINDOW_LIBRARIES = ("EGL", "GL", "xkbcommon", "xcb-cursor", "xcb-icccm", "xcb-keysyms", "xkbcommon-x11")
 _HUB_SECONDS = 25.0
+
+#: Loading Qt from a slow disk takes some seconds; longer than this it hangs.
+_WINDOW_SECONDS = 60.0
 
 #: Folders that Garden needs, the two it keeps its databases in first.
 _FOLDERS = (("Data folder", data_dir), ("Cache folder", cache_dir), ("Downloads folder", hub_cache_dir))
@@ -185,11 +189,11 @@ def _window() -> Check:
             return Check("Window", False, "PySide6 6.12.0 aborts on Python 3.11.", upgrade)
     # In a process of its own: a Qt that does not fit the system must not take this one along.
     command = [sys.executable, "-c", "import PySide6.QtWidgets, PySide6; print(PySide6.__version__)"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+    done = run_program(command, threading.Event(), limit_seconds=_WINDOW_SECONDS)
+    if done.code != 0:
+        last = (done.errors.strip().splitlines() or ["it ended without a word"])[-1]
         return Check("Window", False, f"PySide6 cannot be loaded: {last[:200]}.", _SET_UP)
-    found = f"PySide6 {done.stdout.strip()}"
+    found = f"PySide6 {done.output.strip()}"
     if sys.platform.startswith("linux"):
         missing = [f"lib{name}" for name in _WINDOW_LIBRARIES if ctypes.util.find_library(name) is None]
         if missing:

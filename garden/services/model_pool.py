@@ -86,11 +86,16 @@ class ModelPool:
         return seat.backend if seat else None
 
     def acquire(
-        self, key: PaneKey, configuration: RunConfiguration, on_progress: Callable[[float], None] | None = None
+        self,
+        key: PaneKey,
+        configuration: RunConfiguration,
+        on_progress: Callable[[float], None] | None = None,
+        cancelled: threading.Event | None = None,
     ) -> LocalBackend:
         """The pane's model, loaded with exactly this configuration; loads it, after room was made, when it is not.
 
         Raises:
+            CancelledByUser: ``cancelled`` was set, or its backend was closed, before it was loaded.
             OutOfMemoryError: It does not fit beside what is in use; the action offers what helps.
             GardenError: It could not be loaded.
         """
@@ -108,7 +113,7 @@ class ModelPool:
                     raise RefusedError("Garden is closing.")
                 self._seats[key] = _Seat(backend, configuration, forecast)
             try:
-                loaded = backend.load(configuration, on_progress)
+                loaded = backend.load(configuration, on_progress, cancelled=cancelled)
             except BaseException:
                 with self._lock:
                     self._seats.pop(key, None)

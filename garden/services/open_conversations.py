@@ -8,7 +8,7 @@ import threading
 import time
 from contextlib import AbstractContextManager
 
-from garden.core.conversation import Answer, Conversation
+from garden.core.conversation import Answer, Conversation, FinishReason
 from garden.core.errors import GardenError
 from garden.core.events import ConversationsChanged, EventBus
 from garden.store.conversations import Conversations
@@ -77,11 +77,18 @@ class OpenConversations:
             self._bus.publish(ConversationsChanged())
         return conversation
 
-    def keep(self, conversation_id: str, index: int, answer: Answer) -> None:
-        """Put an answer into its turn and store the conversation."""
+    def keep(self, conversation_id: str, index: int, answer: Answer) -> Answer:
+        """Put an answer into its turn and store the conversation; one without words never replaces one that has some.
+
+        Returns:
+            The answer to show: the new one, or the one that stays, with what went wrong told beside it.
+        """
         with self._saving:
             conversation = self.get(conversation_id)
             turn = conversation.turns[index]
+            said = next((old for old in turn.answers if old.pane == answer.pane and old.text), None)
+            if said is not None and not answer.text:
+                return _beside(said, answer)
             answers = tuple(answer if old.pane == answer.pane else old for old in turn.answers)
             if answer.pane not in [old.pane for old in turn.answers]:
                 answers = (*answers, answer)
@@ -93,6 +100,7 @@ class OpenConversations:
                 # It stands in its pane all the same, and is stored with the next change that can be.
                 _LOG.warning("An answer was not stored: %s %s", error.sentence, error.detail)
                 self.put(dataclasses.replace(conversation, turns=tuple(turns)))
+        return answer
 
     def delete(self, conversation_id: str) -> None:
         """Delete it, in memory and on the disk."""
@@ -102,3 +110,12 @@ class OpenConversations:
             with self._lock:
                 self._open.pop(conversation_id, None)
         self._bus.publish(ConversationsChanged())
+
+
+def _beside(said: Answer, silent: Answer) -> Answer:
+    """What was said before, with why the answer that was to replace it has no words; a stop needs no reason."""
+    if silent.finish_reason is FinishReason.CANCELLED:
+        return said
+    error = silent.error or "The model ended its new answer at once, without a word."
+    action = silent.action or "The earlier answer stays."
+    return dataclasses.replace(said, error=error, action=action)

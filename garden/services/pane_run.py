@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Sequence
 
 from garden.core.conversation import Answer, ChatMessage, FinishReason
@@ -36,8 +37,9 @@ class PaneRun:
         messages: Sequence[ChatMessage],
         load_seconds: float | None,
         forecast_bytes: int | None,
+        stopped: threading.Event,
     ) -> Answer:
-        """Ask and collect."""
+        """Ask and collect; ``stopped`` is set by whoever stops the pane, before it cancels the backend."""
         loaded = backend.loaded
         assert loaded is not None
         asked = self._answer.configuration.ask
@@ -47,7 +49,7 @@ class PaneRun:
         ask = dataclasses.replace(asked, template=template, template_sha256=resolved.template_sha256)
         configuration = dataclasses.replace(loaded.configuration, ask=ask)
         self._answer = dataclasses.replace(self._answer, configuration=configuration)
-        done = backend.generate(messages, configuration.ask, self._on_event)
+        done = backend.generate(messages, configuration.ask, self._on_event, cancelled=stopped)
         metrics = dataclasses.replace(done.metrics, load_seconds=load_seconds, forecast_bytes=forecast_bytes)
         return dataclasses.replace(
             self._answer,

@@ -115,7 +115,6 @@ class GenerateWorker:
             has_template=model.chat_template is not None,
             engine_version=library.version,
             cpu_features=library.cpu_features(),
-            warnings=_warnings(configuration, loaded),
         )
 
     def _report_load(self, fraction: float) -> bool:
@@ -284,19 +283,6 @@ def _resolved(configuration: RunConfiguration, loaded: LoadedModel) -> RunConfig
         template=configuration.ask.template if source is not None else "none",
         template_sha256=template_sha256(source) if source is not None else None,
     )
-
-
-def _warnings(configuration: RunConfiguration, loaded: LoadedModel) -> tuple[str, ...]:
-    """Sentences that the user should see."""
-    found = []
-    if configuration.ask.template == "file" and loaded.model.chat_template is None:
-        found.append("This is a base model without a chat template: it continues your text instead of answering.")
-    trained = loaded.model.trained_context_length
-    if configuration.load.context_length > trained:
-        found.append(f"The model was trained for {trained:,} tokens; beyond that its answers fall apart.")
-    if configuration.load.n_gpu_layers > 0 and not loaded.model.library.offloads_to_gpu():
-        found.append("This engine has no GPU to move layers to: all of the model runs on the processor.")
-    return tuple(found)
 
 
 def _rate(count: int, seconds: float) -> float | None:

@@ -23,7 +23,7 @@ def read_powershell_word(word: str) -> str:
     """What PowerShell makes of one word: inside single quotes, of whatever kind, only doubled ones mean something."""
     quotes = "'\u2018\u2019\u201a\u201b"
     if word[:1] not in quotes or not word:
-        assert re.fullmatch(r"[\w./:=+,-]+", word, re.ASCII), word
+        assert re.fullmatch(r"[\w./:=+-]+", word, re.ASCII), word
         return word
     read, position = "", 1
     while True:
@@ -39,6 +39,10 @@ def read_powershell_word(word: str) -> str:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_powershell_reads_back_what_was_quoted(text: str) -> None:
     assert read_powershell_word(for_powershell(text)) == text
+
+
+def test_a_comma_does_not_part_a_word_in_powershell() -> None:
+    assert for_powershell("exps=CPU,attn=CUDA0") == "'exps=CPU,attn=CUDA0'"
 
 
 @pytest.mark.parametrize("text", HOSTILE)

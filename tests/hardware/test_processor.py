@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from garden.hardware import processor
 from garden.hardware.processor import read_cpu
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's own description")
@@ -75,3 +76,23 @@ def test_no_quota_leaves_all(tmp_path: Path, text: str) -> None:
     (tmp_path / "cpu.max").write_text(text)
 
     assert read_cpu(cgroups=tmp_path).threads == everything
+
+
+def test_what_macos_says_of_a_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "sysctl"
+    program.write_text(
+        "#!/bin/sh\necho machdep.cpu.brand_string: Apple M4\necho hw.optional.AdvSIMD: 1\n"
+        "echo hw.optional.arm.FEAT_I8MM: 0\necho \"sysctl: unknown oid 'machdep.cpu.features'\" >&2\nexit 1\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+
+    assert processor._identify_mac() == ("Apple M4", ("neon",))
+
+
+def test_a_mac_that_says_nothing_has_a_name_at_least(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("platform.processor", lambda: "arm")
+
+    assert processor._identify_mac() == ("arm", ())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from garden.core.errors import CancelledByUser, NotFoundError, StateError
+from garden.core.errors import StateError
 from garden.core.messages import Transfer
 from garden.hub.cache import (
     CachedFile,
@@ -17,7 +17,6 @@ from garden.hub.cache import (
     remove,
     remove_unfinished,
     unfinished_downloads,
-    verify,
 )
 from garden.hub.hub_library import switch_off_extras
 from garden.hub.transfer import RepositoryTransfer
@@ -111,32 +110,12 @@ def test_an_older_version_of_a_file_is_another_model(hub: HubServer, cache: Path
     assert sorted(file.size_bytes for file in cached_models(cache)) == [3, len(_DATA), len(_DATA) + 1]
 
 
-def test_verify_needs_no_network(hub: HubServer, cache: Path) -> None:
-    _fetch(hub, cache)
-    file, read = _file(cache), list[int]()
-    assert verify(file, on_bytes=read.append) is True
-    assert read[-1] == len(_DATA)
-    file.blob.write_bytes(_DATA[:-1] + b"!")
-    assert verify(file) is False
-
-
-def test_verify_says_when_there_is_nothing_to_hold_it_against(tmp_path: Path) -> None:
+def test_a_file_without_a_blob_promises_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "models--o--r" / "snapshots" / ("a" * 40)
     folder.mkdir(parents=True)
     (folder / "m.gguf").write_bytes(_DATA)
     (file,) = cached_models(tmp_path)
-    assert (file.etag, verify(file)) == (None, None)
-
-
-def test_verify_can_be_cancelled_and_tells_what_is_missing(hub: HubServer, cache: Path) -> None:
-    _fetch(hub, cache)
-    file, cancelled = _file(cache), threading.Event()
-    cancelled.set()
-    with pytest.raises(CancelledByUser):
-        verify(file, cancelled)
-    file.blob.unlink()
-    with pytest.raises(NotFoundError):
-        verify(file)
+    assert file.etag is None
 
 
 def test_removing_frees_the_bytes_and_leaves_the_neighbours(hub: HubServer, cache: Path) -> None:
@@ -184,7 +163,7 @@ def test_a_file_that_is_being_fetched_is_not_removed(hub: HubServer, cache: Path
     _fetch(hub, cache)
     with FileLock(cache / ".locks" / "models--o--r" / f"{_SHA256}.lock"), pytest.raises(StateError, match="downloaded"):
         remove(cache, _file(cache))
-    assert verify(_file(cache))
+    assert _file(cache).path.read_bytes() == _DATA
 
 
 def test_what_a_transfer_left_is_removed_unless_it_is_being_fetched(hub: HubServer, cache: Path) -> None:
@@ -200,7 +179,7 @@ def test_what_a_transfer_left_is_removed_unless_it_is_being_fetched(hub: HubServ
 
     assert remove_unfinished(cache, part) == 5
     assert not left.exists()
-    assert verify(_file(cache))
+    assert _file(cache).path.read_bytes() == _DATA
     assert remove_unfinished(cache, part) == 0
 
 

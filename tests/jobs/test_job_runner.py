@@ -340,11 +340,13 @@ def test_work_that_cannot_be_made_again_is_refused() -> None:
         bench.runner.resume("old")
 
 
-def test_ended_jobs_are_cleared_and_others_stay(bench: Bench) -> None:
-    bench.runner.submit(JobKind.VERIFY, "done", "", lambda context: None).result(5)
+def test_ended_jobs_are_removed_and_others_stay(bench: Bench) -> None:
+    ended = bench.runner.submit(JobKind.VERIFY, "done", "", lambda context: None)
+    ended.result(5)
     handle = bench.runner.submit(JobKind.QUANTIZE, "running", "", until_cancelled())
 
-    bench.runner.clear_ended()
+    for job_id in (ended.id, handle.id):
+        bench.runner.remove(job_id)
 
     assert [record.id for record in bench.runner.jobs()] == [handle.id]
     assert [record.id for record in bench.log.list()] == [handle.id]

@@ -11,7 +11,7 @@ import time
 
 from garden.core.errors import NotFoundError
 from garden.core.hardware_snapshot import Engine
-from garden.core.messages import Cancel, LoadModel, Probe, Probed, Progress
+from garden.core.messages import Cancel, Generate, LoadModel, Probe, Probed, Progress
 from garden.process.worker_channel import WorkerChannel, harden, serve_one
 
 FOREVER = 600
@@ -126,8 +126,8 @@ def crashing() -> int:
 def waiting() -> int:
     """Wait for requests; tell how often a cancel came and that the input closed."""
     cancels: list[float] = []
-    channel: WorkerChannel[LoadModel | Probe] = WorkerChannel(
-        LoadModel | Probe | Cancel, lambda: cancels.append(time.monotonic())
+    channel: WorkerChannel[LoadModel | Probe | Generate] = WorkerChannel(
+        LoadModel | Probe | Generate | Cancel, lambda: cancels.append(time.monotonic())
     )
     while channel.receive() is not None:
         channel.emit(Progress(done=len(cancels), note=str(channel.cancelled.is_set())))

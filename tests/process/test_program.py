@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
@@ -77,6 +78,46 @@ def test_what_runs_longer_than_the_limit_is_ended(tmp_path: Path) -> None:
     assert "had not ended" in caught.value.sentence
     if told.exists():
         assert psutil.wait_procs([p for p in psutil.process_iter() if p.pid == wait_for(told)], timeout=5)[1] == []
+
+
+#: Starts a child that would run for a minute, tells its id, and ends at once.
+_ORPHAN = """
+import subprocess, sys
+print(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).pid)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the group of a program is POSIX's")
+def test_what_it_started_ends_with_it_when_it_ends_by_itself() -> None:
+    done = python(_ORPHAN)
+
+    assert done.code == 0
+    assert _is_gone(int(done.output))
+
+
+def test_a_child_in_a_session_of_its_own_is_ended_with_a_cancelled_program(tmp_path: Path) -> None:
+    cancelled, told = threading.Event(), tmp_path / "pid"
+    code = _FAMILY.format(path=str(told)).replace('(60)"])', '(60)"], start_new_session=True)')
+
+    def cancel() -> None:
+        wait_for(told)
+        cancelled.set()
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
+
+    with pytest.raises(CancelledByUser):
+        python(code, cancelled=cancelled)
+    thread.join()
+
+    assert "start_new_session" in code
+    assert _is_gone(wait_for(told))
+
+
+def _is_gone(pid: int) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.wait_procs([psutil.Process(pid)], timeout=5)[1] == []
+    return True
 
 
 def test_a_program_that_is_not_there_is_a_sentence() -> None:

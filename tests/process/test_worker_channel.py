@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from garden.core.messages import Cancel, Failed, Probe, Progress
+from garden.core.messages import Cancel, Failed, Generate, Probe, Progress
+from garden.core.run_configuration import AskParameters
 from tests.process.running import SOON, Running, command
 
 
@@ -20,6 +21,22 @@ def test_a_cancel_behind_a_request_is_seen_and_the_next_request_forgets_it() -> 
     running.ended()
 
     assert (second.done, second.note) == (1, "False")
+
+
+def test_a_cancel_means_its_own_request_even_one_that_comes_after_it() -> None:
+    running = Running("waiting")
+    requests = [Generate(request_id=number, messages=(), ask=AskParameters()) for number in (1, 2, 3)]
+    cancelled = []
+    for before, request, behind in zip((0, 2, 1), requests, (None, 1, None), strict=True):
+        running.child.send(Cancel(request_id=before))
+        running.child.send(request)
+        if behind is not None:
+            running.child.send(Cancel(request_id=behind))
+        cancelled.append(running.progress().note)
+    running.child.close()
+    running.ended()
+
+    assert cancelled == ["False", "True", "False"]
 
 
 def test_a_closed_input_cancels_and_ends() -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -15,7 +16,9 @@ import pytest
 from garden.core.conversation import Conversation, FinishReason, Mode
 from garden.core.errors import NotFoundError, RefusedError
 from garden.core.events import Event, PaneChanged, PaneText
+from garden.core.messages import Generated, ModelLoaded
 from garden.core.run_configuration import RunConfiguration
+from garden.inference.local_backend import LocalBackend
 from garden.services.garden import Garden
 
 pytestmark = pytest.mark.engine
@@ -253,6 +256,40 @@ def test_a_stop_while_the_model_loads_is_a_stop(garden: Garden, endless_model: P
     garden.compare.stop(chat.id)
 
 
+def test_a_stop_just_before_the_model_is_asked_is_a_stop(
+    garden: Garden, endless_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = conversation(garden, endless_model, max_tokens=MANY)
+    generate = LocalBackend.generate
+
+    def stopped_first(backend: LocalBackend, *args: Any, **options: Any) -> Generated:
+        garden.compare.stop(chat.id)
+        return generate(backend, *args, **options)
+
+    monkeypatch.setattr(LocalBackend, "generate", stopped_first)
+    (answer,) = garden.compare.ask(chat.id, "Go on.").result(60).answers
+
+    assert (answer.finish_reason, answer.text) == (FinishReason.CANCELLED, "")
+    assert [model.idle for model in garden.compare.loaded()] == [True]
+
+
+def test_a_stop_just_before_the_load_loads_nothing(
+    garden: Garden, endless_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = conversation(garden, endless_model)
+    load = LocalBackend.load
+
+    def stopped_first(backend: LocalBackend, *args: Any, **options: Any) -> ModelLoaded:
+        garden.compare.stop(chat.id)
+        return load(backend, *args, **options)
+
+    monkeypatch.setattr(LocalBackend, "load", stopped_first)
+    (answer,) = garden.compare.ask(chat.id, "Go on.").result(60).answers
+
+    assert answer.finish_reason is FinishReason.CANCELLED
+    assert garden.compare.loaded() == ()
+
+
 def test_a_turn_that_is_cancelled_before_it_began_ends(garden: Garden, endless_model: Path) -> None:
     chats = [conversation(garden, endless_model, max_tokens=MANY) for _ in range(5)]
     handles = [garden.compare.ask(chat.id, "Go on.") for chat in chats]
@@ -312,6 +349,44 @@ def test_a_retry_replaces_one_answer(garden: Garden, tiny_model: Path, other_tin
     (turn,) = garden.compare.open(pair.id).turns
     assert len(answer.token_ids) <= 3
     assert turn.answers == (before.answers[0], answer)
+
+
+def test_a_retry_that_fails_leaves_the_answer_and_says_why(garden: Garden, tiny_model: Path, tmp_path: Path) -> None:
+    model = tmp_path / "Tiny.gguf"
+    model.write_bytes(tiny_model.read_bytes())
+    chat = conversation(garden, model)
+    (before,) = garden.compare.ask(chat.id, "Why?").result(60).answers
+    assert before.text
+    garden.compare.close_conversation(chat.id)
+    model.unlink()
+    watcher = Watcher(garden)
+
+    assert garden.compare.retry(chat.id, "A").result(60) == before
+
+    watcher.until(is_state("A", "failed"))
+    told = [event.answer for event in watcher.seen if isinstance(event, PaneChanged) and event.state == "failed"]
+    assert [(answer.text, answer.error) for answer in told if answer] == [(before.text, f"There is no file {model}.")]
+    assert garden.compare.open(chat.id).turns[0].answers == (before,)
+
+
+def test_a_retry_stopped_before_its_first_word_leaves_the_answer(
+    garden: Garden, tiny_model: Path, endless_model: Path
+) -> None:
+    chat = conversation(garden, tiny_model)
+    (before,) = garden.compare.ask(chat.id, "Why?").result(60).answers
+    busy = conversation(garden, endless_model, max_tokens=MANY)
+    watcher = Watcher(garden)
+    long = garden.compare.ask(busy.id, "Go on.")
+    watcher.until(is_text("A"))
+
+    # It waits for the other conversation, so that it is stopped before its turn came.
+    retry = garden.compare.retry(chat.id, "A")
+    garden.compare.stop(chat.id)
+    garden.compare.stop(busy.id)
+
+    assert retry.result(30) == before
+    long.result(30)
+    assert garden.compare.open(chat.id).turns[0].answers == (before,)
 
 
 def test_panes_come_and_go(garden: Garden, tiny_model: Path, other_tiny_model: Path) -> None:

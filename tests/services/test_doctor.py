@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
 import pytest
 
+from garden.services import doctor
 from garden.services.doctor import Check, check_up
 from garden.services.garden import Garden
 
@@ -91,3 +93,36 @@ def test_a_disk_that_is_full_for_the_database(data_dirs: Path) -> None:
 
     assert (found["Databases"].ok, found["Databases"].action) == (False, "Free some space, then try again.")
     assert {"Memory", "Engine", "Window"} <= set(found)
+
+
+@pytest.fixture
+def started_by_qt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder whose ``code.py`` the process that loads Qt runs first."""
+    if importlib.util.find_spec("PySide6") is None:
+        pytest.skip("PySide6 is not installed")
+    start = "import sys\nif any('PySide6' in part for part in sys.orig_argv): import code_of_the_test\n"
+    folder = tmp_path / "first"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(start)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    return folder / "code_of_the_test.py"
+
+
+def test_the_process_that_loads_qt_sees_no_token(started_by_qt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = started_by_qt.with_name("seen")
+    started_by_qt.write_text(f"import os, pathlib; pathlib.Path({str(seen)!r}).write_text(str(os.environ))")
+    monkeypatch.setenv("HF_TOKEN", "hf_canary")
+
+    doctor._window()
+
+    assert "hf_canary" not in seen.read_text()
+
+
+def test_a_qt_that_never_finishes_loading_is_a_finding(started_by_qt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started_by_qt.write_text("import threading; threading.Event().wait(60)")
+    monkeypatch.setattr(doctor, "_WINDOW_SECONDS", 1.0)
+
+    found = doctor._looked_at_window()
+
+    assert [(check.name, check.ok) for check in found] == [("Window", False)]
+    assert "had not ended after 1 s" in found[0].detail

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from garden.core.conversation import Answer, Conversation, Mode, Turn
+from garden.core.conversation import Answer, Conversation, FinishReason, Mode, Turn
 from garden.core.errors import GardenError, NotFoundError
 from garden.core.events import EventBus
 from garden.core.model_ref import ModelRef
@@ -63,6 +63,27 @@ def test_what_could_not_be_stored_shows_unless_it_was_a_change(database: WorkDat
 
     now = kept.get("c")
     assert (now.title, now.turns[0].answers[0].text) == ("Chat", "Because.")
+
+
+def test_only_an_answer_with_words_replaces_one_that_has_some(database: WorkDatabase) -> None:
+    kept = OpenConversations(EventBus(), Conversations(database))
+    kept.put(CHAT)
+    good = dataclasses.replace(TURN.answers[0], text="Because.", finish_reason=FinishReason.STOP)
+    failed = dataclasses.replace(
+        TURN.answers[0], finish_reason=FinishReason.ERROR, error="Memory ran out.", action="Close some."
+    )
+    silent = dataclasses.replace(TURN.answers[0], finish_reason=FinishReason.STOP)
+    stopped = dataclasses.replace(TURN.answers[0], finish_reason=FinishReason.CANCELLED)
+    better = dataclasses.replace(good, text="Therefore.")
+
+    assert kept.keep("c", 0, good) == good
+    assert kept.keep("c", 0, failed) == dataclasses.replace(good, error="Memory ran out.", action="Close some.")
+    assert "without a word" in (kept.keep("c", 0, silent).error or "")
+    assert kept.keep("c", 0, stopped) == good
+    assert kept.get("c").turns[0].answers == Conversations(database).load("c").turns[0].answers == (good,)
+    assert kept.keep("c", 0, better) == better
+    assert kept.get("c").turns[0].answers == (better,)
+    database.close()
 
 
 def test_what_was_deleted_is_gone_for_an_answer_that_comes_late(database: WorkDatabase) -> None:

@@ -26,12 +26,12 @@ from garden.core.errors import (
     RefusedError,
     WorkerDiedError,
 )
-from garden.core.messages import Delta, PromptRead, PromptRendered
+from garden.core.messages import Delta, Generate, Message, PromptRead, PromptRendered
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import AskParameters, RunConfiguration, Sampling
 from garden.inference.backend import GenerationEvent
 from garden.inference.local_backend import LocalBackend
-from garden.process.child import worker_environment
+from garden.process.child import Child, worker_environment
 from tests.tiny_families import write_embedding_model, write_split_model
 from tests.tiny_models import ENDLESS_TEMPLATE, write_tiny_model
 
@@ -160,6 +160,41 @@ def test_a_cancel_right_behind_the_request_is_not_lost(backend: LocalBackend) ->
     assert answer.finish_reason in (FinishReason.CANCELLED, FinishReason.CONTEXT)
 
 
+def test_a_cancel_that_overtakes_the_request_is_not_lost(
+    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = Child.send
+
+    def overtaken(child: Child[Message], message: Message) -> None:
+        if isinstance(message, Generate):
+            backend.cancel()
+        send(child, message)
+
+    monkeypatch.setattr(Child, "send", overtaken)
+    endless = dataclasses.replace(GREEDY, max_tokens=100_000)
+
+    answer = backend.generate(HELLO, endless, lambda event: None, ignore_eos=True)
+
+    assert (answer.finish_reason, answer.text) == (FinishReason.CANCELLED, "")
+    monkeypatch.undo()
+    assert ask(backend)[0]
+
+
+def test_what_was_cancelled_before_it_was_asked_is_not_asked(backend: LocalBackend, tiny_model: Path) -> None:
+    cancelled = threading.Event()
+    cancelled.set()
+    backend.cancel()
+
+    with pytest.raises(CancelledByUser):
+        backend.generate(HELLO, GREEDY, lambda event: None, cancelled=cancelled)
+    other = LocalBackend()
+    with pytest.raises(CancelledByUser):
+        other.load(configuration(tiny_model), cancelled=cancelled)
+
+    assert other.wait_closed(10)
+    assert ask(backend)[0]
+
+
 def test_the_context_ends_the_answer_when_it_is_full(backend: LocalBackend) -> None:
     answer = backend.generate(
         HELLO, dataclasses.replace(GREEDY, max_tokens=100_000), lambda event: None, ignore_eos=True
@@ -192,7 +227,6 @@ def test_a_base_model_completes_and_says_so(base_model: Path) -> None:
     backend.close()
 
     assert loaded.configuration.ask.template == "none"
-    assert any("base model" in warning for warning in loaded.warnings)
     assert next(event for event in events if isinstance(event, PromptRendered)).text == "Hello there"
 
 
@@ -229,7 +263,7 @@ def test_a_killed_process_is_noticed_within_a_second(tiny_model: Path) -> None:
             killed.append(time.perf_counter())
             os.kill(backend.pid, signal.SIGKILL)
 
-    with pytest.raises(WorkerDiedError, match="killed"):
+    with pytest.raises(WorkerDiedError, match="signal 9"):
         backend.generate(HELLO, dataclasses.replace(GREEDY, max_tokens=100_000), on_event, ignore_eos=True)
 
     assert time.perf_counter() - killed[0] < 1
@@ -420,16 +454,6 @@ def test_a_template_that_refuses_keeps_its_own_words(backend: LocalBackend) -> N
         ask(backend, dataclasses.replace(GREEDY, template="{{ raise_exception('roles must alternate') }}"))
 
     assert ask(backend)[0] is not None
-
-
-def test_what_the_machine_cannot_do_is_a_warning_and_resolved(tiny_model: Path) -> None:
-    backend = LocalBackend()
-    loaded = backend.load(configuration(tiny_model).with_load(context_length=4_096, n_gpu_layers=99))
-    backend.close()
-
-    assert any("trained for 2,048 tokens" in warning for warning in loaded.warnings)
-    if loaded.configuration.load.n_gpu_layers == 0:
-        assert any("no GPU" in warning for warning in loaded.warnings)
 
 
 def test_a_model_of_embeddings_is_refused_in_a_sentence(tmp_path: Path) -> None:

@@ -359,5 +359,5 @@ def test_silence_from_the_kernel_is_a_death_with_a_sentence(hub: HubServer, cach
             for pid in pids:
                 psutil.Process(pid).kill()
 
-    with pytest.raises(WorkerDiedError, match="killed"):
+    with pytest.raises(WorkerDiedError, match="signal 9"):
         run_task("transfer", _request(hub, cache), TransferOutput, Transferred, on_progress=kill_it)

@@ -283,7 +283,9 @@ class CompareViewModel(QObject):
             return
         where = (conversation.id, len(conversation.turns) - 1, letter)
         answer = answer_of(conversation, where[1], letter)
-        ask_again = answer is not None and (bool(answer.error) or answer.finish_reason is None)
+        loss = self._panes.lost(conversation.id, letter)
+        unanswered = answer is not None and (bool(answer.error) or answer.finish_reason is None)
+        ask_again = unanswered or (loss is not None and loss.asked)
 
         def started(_none: None) -> None:
             self._panes.end(*where)
@@ -297,7 +299,7 @@ class CompareViewModel(QObject):
         self._pump.begin(lambda: self._garden.compare.restart(conversation.id, letter), started, failed, receiver=self)
 
     def answer_again(self, letter: str) -> None:
-        """Ask one pane the last prompt again; its answer is replaced."""
+        """Ask one pane the last prompt again; its answer is replaced when there is another."""
         if self._conversation is not None:
             self._retry(self._conversation.id, letter)
 

@@ -17,10 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """An idle model's process ended, or could not be started again: the sentence and what helps."""
+    """Why a pane failed beside what it had said: its idle model is gone, or gave no answer when asked again.
+
+    Attributes:
+        sentence: What happened.
+        action: What helps.
+        asked: It failed when it was asked, so that starting it again asks it again.
+    """
 
     sentence: str
     action: str
+    asked: bool = False
 
 
 class LivePanes(QObject):
@@ -51,7 +58,7 @@ class LivePanes(QObject):
         return self._live.get((conversation_id, turn, letter))
 
     def lost(self, conversation_id: str, letter: str) -> Loss | None:
-        """Why a pane's idle model is gone, None when it is not."""
+        """Why a pane failed beside its answer, None when it did not, or was asked anew since."""
         return self._lost.get((conversation_id, letter))
 
     def begin(self, conversation_id: str, turn: int, letter: str) -> None:
@@ -86,12 +93,14 @@ class LivePanes(QObject):
             was_live = self._live.pop(key, None)
             if event.state == "failed":
                 self._held.pop((event.conversation_id, event.pane), None)
-            if event.state == "failed" and event.answer is not None and was_live is None:
-                self._lost[event.conversation_id, event.pane] = Loss(event.answer.error or "", event.answer.action)
+            if event.state == "failed" and event.answer is not None:
+                loss = Loss(event.answer.error or "", event.answer.action, asked=was_live is not None)
+                self._lost[event.conversation_id, event.pane] = loss
         else:
             live = self._live.get(key)
             if live is None or event.state == "queued":
                 live = self._live[key] = LiveAnswer()
+                self._lost.pop((event.conversation_id, event.pane), None)
             live.enter(event.state, event.fraction)
         self.moved.emit(*key)
 

@@ -67,7 +67,8 @@ def pane_snapshot(conversation: Conversation, turn: int, letter: str, panes: Liv
             figures=answer_figures(answer, facts.forecast),
         )
     loss = panes.lost(conversation.id, letter) if turn == len(conversation.turns) - 1 else None
-    if loss is not None and state.error is None:
+    # What the answer itself failed with is told as such; anything later goes before it.
+    if loss is not None and loss.sentence != state.error:
         return dataclasses.replace(state, state="failed", error=loss.sentence, action=loss.action, lost=True)
     return state
 

@@ -142,7 +142,7 @@ class PaneState:
         answer: The stored answer of the turn, None while there is none.
         error: The sentence of what went wrong.
         action: What helps.
-        lost: Its process died after it had answered: the answer is whole, only the model is gone.
+        lost: It failed after it had answered: the answer is whole, and the failure stands beside it.
         note: A sentence on the model that the user should know, empty for none.
         steps: What it waits for.
         forecast: What its model will need here, None until it was read.

@@ -173,6 +173,31 @@ def test_an_idle_model_that_dies_keeps_its_answer(
     assert len(compare.conversation.turns if compare.conversation else ()) == 1
 
 
+def test_asking_again_in_vain_keeps_the_answer_and_says_why(
+    qtbot: QtBot, opened: OpenGarden, compare: CompareViewModel, tiny_model: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "Tiny.gguf"
+    model.write_bytes(tiny_model.read_bytes())
+    begin(qtbot, opened, compare, model)
+    ask(qtbot, compare)
+    said = compare.pane("A").text
+    assert said
+    kill(opened, compare, "A")
+    qtbot.waitUntil(lambda: compare.pane("A").lost, timeout=5_000)
+    model.unlink()
+    compare.answer_again("A")
+    qtbot.waitUntil(lambda: "There is no file" in (compare.pane("A").error or ""), timeout=15_000)
+    pane = compare.pane("A")
+    assert (pane.state, pane.text, pane.lost) == ("failed", said, True)
+    model.write_bytes(tiny_model.read_bytes())
+    compare.start_again("A")
+    qtbot.waitUntil(lambda: compare.pane("A").state == "done", timeout=15_000)
+    settle(qtbot, compare)
+    qtbot.waitUntil(lambda: compare.pane("A").state == "done", timeout=15_000)
+    assert compare.pane("A").text == said
+    assert compare.pane("A").error is None
+
+
 def test_a_kept_conversation_opens_as_it_was(
     qtbot: QtBot, opened: OpenGarden, compare: CompareViewModel, tiny_model: Path, other_tiny_model: Path
 ) -> None:
