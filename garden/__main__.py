@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-WORKERS = frozenset({"generate", "quantize", "measure", "transfer", "probe", "dry_run"})
+WORKERS = frozenset({"generate", "quantize", "measure", "transfer", "probe", "dry_run", "calibrate", "twin"})
 
 
 def main(arguments: list[str] | None = None) -> int:
