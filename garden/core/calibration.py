@@ -37,13 +37,17 @@ class CacheSpeed:
     """Attention over a cache of one type.
 
     Attributes:
-        value_seconds: To decode with, per value of a query head's K and V, per token in the cache.
-        byte_seconds: To decode with, per byte of the cache.
-        prompt_value_seconds: To read prompts with, per value and pair of tokens.
+        head_seconds: To decode with, per query head and token in the cache.
+        value_seconds: The same per value of such a head's K and V.
+        byte_seconds: The same per byte of the cache.
+        prompt_head_seconds: To read prompts with, per query head and pair of tokens.
+        prompt_value_seconds: The same per value of such a head's K and V.
     """
 
+    head_seconds: float
     value_seconds: float
     byte_seconds: float
+    prompt_head_seconds: float
     prompt_value_seconds: float
 
 
@@ -56,6 +60,8 @@ class DeviceSpeed:
         name: For people.
         token_seconds: Per token of an answer, whatever the model.
         layer_seconds: Per block of a model, for a token of an answer or a batch of a prompt.
+        expert_token_factor: How much longer the matrices of experts take than others of their type, for an answer.
+        expert_prompt_factor: The same for prompts.
         types: By GGML's name, e.g. ``Q4_K``.
         caches: By the name of the cache's type, e.g. ``f16``.
         decode_error: Standard deviation of forecasts of answers from models that were timed to check, as a share.
@@ -66,6 +72,8 @@ class DeviceSpeed:
     name: str
     token_seconds: float
     layer_seconds: float
+    expert_token_factor: float = 1.0
+    expert_prompt_factor: float = 1.0
     types: dict[str, TypeSpeed] = field(default_factory=dict)
     caches: dict[str, CacheSpeed] = field(default_factory=dict)
     decode_error: float = 0.0

@@ -10,8 +10,9 @@ narrow matrices compute more slowly, by up to a third, and differently for each 
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from garden.core.calibration import CacheSpeed, Calibration, DeviceSpeed, SpeedDevice, TypeSpeed
@@ -108,25 +109,23 @@ def shares(work: Work, gpu_layers: int, of_layers: int) -> dict[SpeedDevice, lis
     for number, block in enumerate((*work.blocks, work.output)):
         # The output layer counts as the last, behind blocks that do not run.
         on_gpu = gpu_layers > 0 and (number >= first or number == len(work.blocks))
-        if on_gpu and block.placed:
-            parts["cpu"].append(BlockWork(matrices=block.placed))
-            parts["gpu"].append(BlockWork(block.matrices, {}, *_attention(block)))
-        else:
-            parts["gpu" if on_gpu else "cpu"].append(block)
+        parts["gpu" if on_gpu else "cpu"].append(dataclasses.replace(block, placed=None) if block.placed else block)
+        if block.placed:
+            parts["cpu"].append(block.placed)
     return {device: blocks for device, blocks in parts.items() if blocks}
 
 
-def decode_seconds(blocks: list[BlockWork], speed: DeviceSpeed, load: LoadParameters, depth: int) -> float | None:
+def decode_seconds(blocks: Sequence[BlockWork], speed: DeviceSpeed, load: LoadParameters, depth: int) -> float | None:
     """Time of these blocks for one token of an answer; None when a type was not measured."""
     seconds = 0.0
     cache = _Caches(speed, load)
     for block in blocks:
-        for matrices in (block.matrices, block.placed):
+        for matrices, factor in ((block.matrices, 1.0), (block.experts, speed.expert_token_factor)):
             for kind, sums in matrices.items():
                 one = type_speed(speed, kind)
                 if one is None:
                     return None
-                seconds += sums.bytes * one.byte_seconds
+                seconds += sums.bytes * one.byte_seconds * factor
         if block.head_values or block.state_values:
             seconds += speed.layer_seconds
         if block.head_values:
@@ -137,18 +136,18 @@ def decode_seconds(blocks: list[BlockWork], speed: DeviceSpeed, load: LoadParame
     return seconds
 
 
-def prefill_seconds(blocks: list[BlockWork], speed: DeviceSpeed, load: LoadParameters, tokens: int) -> float | None:
+def prefill_seconds(blocks: Sequence[BlockWork], speed: DeviceSpeed, load: LoadParameters, tokens: int) -> float | None:
     """Time of these blocks for a prompt read into an empty cache; None when a type was not measured."""
     batches = math.ceil(tokens / ubatch_of(load))
     seconds = batches * speed.token_seconds
     cache = _Caches(speed, load)
     for block in blocks:
-        for matrices in (block.matrices, block.placed):
+        for matrices, factor in ((block.matrices, 1.0), (block.experts, speed.expert_prompt_factor)):
             for kind, sums in matrices.items():
                 one = type_speed(speed, kind)
                 if one is None:
                     return None
-                seconds += _matrix_prefill_seconds(sums, one, tokens, batches)
+                seconds += _matrix_prefill_seconds(sums, one, tokens, batches) * factor
         if block.head_values or block.state_values:
             seconds += batches * speed.layer_seconds
         if block.head_values:
@@ -164,28 +163,38 @@ def _matrix_prefill_seconds(sums: Matrices, one: TypeSpeed, tokens: int, batches
 
 
 class _Caches:
-    """Attention with the cache types of a load; a type that was not measured counts as F16 of its size."""
+    """Attention with the cache types of a load; K and V count for half each of what does not depend on their bytes."""
 
     def __init__(self, speed: DeviceSpeed, load: LoadParameters) -> None:
-        usual = speed.caches.get("f16", CacheSpeed(value_seconds=0.0, byte_seconds=0.0, prompt_value_seconds=0.0))
-        self._of_k = speed.caches.get(load.type_k, usual)
-        self._of_v = speed.caches.get(load.type_v, usual)
+        self._k, self._v = (_cache_speed(speed, kind) for kind in (load.type_k, load.type_v))
         self._k_bytes, self._v_bytes = KV_TYPES[load.type_k], KV_TYPES[load.type_v]
 
     def token_seconds(self, block: BlockWork, depth: int) -> float:
         """Of one token with so many before it."""
-        seen = min(depth, block.window) if block.window else depth
-        values = block.head_values * (self._of_k.value_seconds + self._of_v.value_seconds) / 2
-        read_k = block.k_values * self._k_bytes * self._of_k.byte_seconds
-        read_v = block.v_values * self._v_bytes * self._of_v.byte_seconds
-        return seen * (values + read_k + read_v)
+        k, v = self._k, self._v
+        heads = block.heads * (k.head_seconds + v.head_seconds) / 2
+        values = block.head_values * (k.value_seconds + v.value_seconds) / 2
+        read = block.k_values * self._k_bytes * k.byte_seconds + block.v_values * self._v_bytes * v.byte_seconds
+        return (min(depth, block.window) if block.window else depth) * (heads + values + read)
 
     def prompt_seconds(self, block: BlockWork, tokens: int) -> float:
         """Of so many tokens, each of which sees those before it."""
+        k, v = self._k, self._v
         seen = min(tokens, block.window) if block.window else tokens
         pairs = seen * (seen + 1) / 2 + (tokens - seen) * seen
-        each = (self._of_k.prompt_value_seconds + self._of_v.prompt_value_seconds) / 2
-        return pairs * block.head_values * each
+        heads = block.heads * (k.prompt_head_seconds + v.prompt_head_seconds) / 2
+        return pairs * (heads + block.head_values * (k.prompt_value_seconds + v.prompt_value_seconds) / 2)
+
+
+_FREE = CacheSpeed(
+    head_seconds=0.0, value_seconds=0.0, byte_seconds=0.0, prompt_head_seconds=0.0, prompt_value_seconds=0.0
+)
+
+
+def _cache_speed(speed: DeviceSpeed, kind: str) -> CacheSpeed:
+    """Of a type that was not measured, that of one that is packed like it."""
+    like = "q8_0" if KV_TYPES[kind] < 2 else "f16"
+    return speed.caches.get(kind) or speed.caches.get(like) or _FREE
 
 
 def type_speed(speed: DeviceSpeed, kind: str) -> TypeSpeed | None:
@@ -216,20 +225,15 @@ def _bits(kind: str) -> float:
     return 8 * found.block_bytes / found.block_size
 
 
-def _attention(block: BlockWork) -> tuple[int, int, int, int, int]:
-    return block.head_values, block.k_values, block.v_values, block.window, block.state_values
-
-
 def _range(speed: float, error: float) -> tuple[float, float]:
     factor = math.exp(_DEVIATIONS * max(error, _LEAST_ERROR))
     return speed / factor, speed * factor
 
 
-def total(blocks: list[BlockWork]) -> Mapping[str, Matrices]:
-    """Matrices of all blocks by type."""
+def total(blocks: Sequence[BlockWork], *, experts: bool = False) -> Mapping[str, Matrices]:
+    """Matrices of all blocks by type: of experts, or the others."""
     sums: dict[str, Matrices] = {}
     for block in blocks:
-        for matrices in (block.matrices, block.placed):
-            for kind, one in matrices.items():
-                sums[kind] = sums[kind] + one if kind in sums else one
+        for kind, one in (block.experts if experts else block.matrices).items():
+            sums[kind] = sums[kind] + one if kind in sums else one
     return sums

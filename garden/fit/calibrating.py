@@ -16,7 +16,7 @@ from garden.core.quantity import MIB
 from garden.core.run_configuration import KV_TYPES, LoadParameters
 from garden.fit.calibrated_speed import decode_seconds, prefill_seconds, total
 from garden.fit.work import BlockWork, work_of
-from garden.gguf.dense_model import DenseModel
+from garden.gguf.made_up_model import Experts, MadeUpModel
 from garden.gguf.tensor_type import TYPES_BY_NAME
 
 #: Weights that are read for a token lie in memory, not in a cache: so many bytes at least, and so many caches full.
@@ -38,23 +38,42 @@ PROMPT_TOKENS = 128
 DEPTHS = (128, 1_152)
 LONG_PROMPT_TOKENS = 512
 
-_SMALL = DenseModel(width=256, feed_forward=512, heads=4, kv_heads=2, blocks=4, vocabulary=256, weights="Q4_0")
+_SMALL = MadeUpModel(width=256, feed_forward=512, heads=4, kv_heads=2, blocks=4, vocabulary=256, weights="Q4_0")
 SHALLOW, DEEP = _SMALL, dataclasses.replace(_SMALL, blocks=32)
 
 #: Its choice of a token is timed.
 MANY_WORDS = dataclasses.replace(_SMALL, blocks=1, vocabulary=131_072)
 
-_ATTENDING = DenseModel(width=1024, feed_forward=256, heads=8, kv_heads=2, blocks=2, vocabulary=256, weights="Q4_0")
-FEW_HEADS, MANY_HEADS = _ATTENDING, dataclasses.replace(_ATTENDING, kv_heads=8)
+_ATTENDING = MadeUpModel(width=1024, feed_forward=256, heads=8, kv_heads=2, blocks=2, vocabulary=256, weights="Q4_0")
+#: As many values and bytes in twice as many heads; then four times as many bytes.
+WIDE_HEADS = _ATTENDING
+NARROW_HEADS = dataclasses.replace(_ATTENDING, heads=16, kv_heads=4)
+MANY_HEADS = dataclasses.replace(_ATTENDING, heads=16, kv_heads=16)
+
+#: Matrices of experts are gathered first, and each reads few of a prompt's tokens: 32 of 128, as real ones of a batch.
+WITH_EXPERTS = MadeUpModel(
+    width=1024,
+    feed_forward=2048,
+    heads=8,
+    kv_heads=2,
+    blocks=4,
+    vocabulary=256,
+    weights="Q4_K",
+    experts=Experts(count=32, used=8, width=512),
+)
+EXPERTS_TYPE = "Q4_K"
+
+#: Whatever noise says, experts cost neither nothing nor ten times as much.
+_FACTORS = (0.5, 4.0)
 
 #: Forecast and timed, to see how far forecasts are off: mixtures in shapes between those that were measured.
 CHECKS = (
-    DenseModel(
+    MadeUpModel(
         width=768, feed_forward=2048, heads=12, kv_heads=4, blocks=12, vocabulary=32_768,
         weights="Q4_K", ffn_down="Q6_K", output="Q6_K",
     ),
-    DenseModel(width=1536, feed_forward=4096, heads=12, kv_heads=2, blocks=4, vocabulary=32_768, weights="Q8_0"),
-    DenseModel(
+    MadeUpModel(width=1536, feed_forward=4096, heads=12, kv_heads=2, blocks=4, vocabulary=32_768, weights="Q8_0"),
+    MadeUpModel(
         width=3072, feed_forward=8192, heads=24, kv_heads=8, blocks=2, vocabulary=16_384,
         weights="Q4_0", output="Q6_K",
     ),
@@ -64,12 +83,12 @@ CHECKS = (
 _LEAST = 1e-15
 
 
-def narrow(kind: str) -> DenseModel:
+def narrow(kind: str) -> MadeUpModel:
     """A model whose matrices are narrow."""
-    return DenseModel(width=512, feed_forward=1536, heads=8, kv_heads=2, blocks=6, vocabulary=256, weights=kind)
+    return MadeUpModel(width=512, feed_forward=1536, heads=8, kv_heads=2, blocks=6, vocabulary=256, weights=kind)
 
 
-def wide(kind: str, cache_bytes: int = 0) -> DenseModel:
+def wide(kind: str, cache_bytes: int = 0) -> MadeUpModel:
     """A model whose matrices are wide, the last ones so much that its weights lie in no cache.
 
     Prompts are not slower for it: behind attention the last block goes on with one row only.
@@ -78,8 +97,8 @@ def wide(kind: str, cache_bytes: int = 0) -> DenseModel:
         kind: Type of its weights.
         cache_bytes: Size of the processor's last cache, 0 when unknown.
     """
-    model = DenseModel(width=2048, feed_forward=5632, heads=16, kv_heads=4, blocks=2, vocabulary=256, weights=kind)
-    read = sum(matrices.bytes for matrices in total(list(_blocks(model))).values())
+    model = MadeUpModel(width=2048, feed_forward=5632, heads=16, kv_heads=4, blocks=2, vocabulary=256, weights=kind)
+    read = sum(matrices.bytes for matrices in total(_blocks(model)).values())
     missing = min(max(_LEAST_BYTES, _CACHES * cache_bytes), _MOST_BYTES) - read
     column_bytes = 3 * TYPES_BY_NAME[kind].size_of(model.width)
     return dataclasses.replace(
@@ -106,8 +125,9 @@ def measured_speed(
     *,
     shallow: Times,
     deep: Times,
-    attention: Mapping[str, tuple[Times, Times]],
-    types: Mapping[str, tuple[DenseModel, Times, Times]],
+    attention: Mapping[str, tuple[Times, Times, Times]],
+    types: Mapping[str, tuple[MadeUpModel, Times, Times]],
+    experts: Times | None = None,
 ) -> DeviceSpeed:
     """Speed of a device.
 
@@ -116,23 +136,42 @@ def measured_speed(
         name: For people.
         shallow: Times of SHALLOW.
         deep: Times of DEEP.
-        attention: By type of the cache: times of FEW_HEADS and MANY_HEADS.
+        attention: By type of the cache: times of WIDE_HEADS, NARROW_HEADS and MANY_HEADS.
         types: By type of weights: the wide model, its times, and those of the narrow one. ``Q4_0`` is among them.
+        experts: Times of WITH_EXPERTS; None where EXPERTS_TYPE was not measured.
     """
-    caches = {kind: _cache_speed(kind, few, many) for kind, (few, many) in attention.items()}
+    caches = {kind: _cache_speed(kind, *times) for kind, times in attention.items()}
     speed = DeviceSpeed(device=device, name=name, token_seconds=0.0, layer_seconds=0.0, caches=caches)
     # What a block costs beside its matrices, and what those cost, are told apart by going around a few times.
     for _ in range(4):
         speed = dataclasses.replace(speed, types=_types(speed, {"Q4_0": types["Q4_0"]}))
         speed = _with_overheads(speed, shallow, deep)
-    return dataclasses.replace(speed, types=_types(speed, types))
+    speed = dataclasses.replace(speed, types=_types(speed, types))
+    return _with_experts(speed, experts) if experts is not None and EXPERTS_TYPE in types else speed
 
 
-def with_errors(speed: DeviceSpeed, checks: Iterable[tuple[DenseModel, Times]]) -> DeviceSpeed:
+def _with_experts(speed: DeviceSpeed, times: Times) -> DeviceSpeed:
+    blocks = _blocks(WITH_EXPERTS)
+    free = dataclasses.replace(speed, expert_token_factor=0.0, expert_prompt_factor=0.0)
+    ((depth, seconds),) = times.token_seconds.items()
+    ((tokens, taken),) = times.prompt_seconds.items()
+    whole, rest = (decode_seconds(blocks, one, _load("f16"), depth) or 0.0 for one in (speed, free))
+    token_factor = (seconds - speed.token_seconds - rest) / max(whole - rest, _LEAST)
+    whole, rest = (prefill_seconds(blocks, one, _load("f16"), tokens) or 0.0 for one in (speed, free))
+    prompt_factor = (taken - rest) / max(whole - rest, _LEAST)
+    low, high = _FACTORS
+    return dataclasses.replace(
+        speed,
+        expert_token_factor=min(max(token_factor, low), high),
+        expert_prompt_factor=min(max(prompt_factor, low), high),
+    )
+
+
+def with_errors(speed: DeviceSpeed, checks: Iterable[tuple[MadeUpModel, Times]]) -> DeviceSpeed:
     """The speed with how far its forecasts of these models were off; those with a type that is missing are left out."""
     decode, prefill = [], []
     for model, times in checks:
-        blocks = list(_blocks(model))
+        blocks = _blocks(model)
         for depth, seconds in times.token_seconds.items():
             told = decode_seconds(blocks, speed, _load("f16"), depth)
             decode += [] if told is None else [math.log((told + speed.token_seconds) / seconds)]
@@ -142,40 +181,56 @@ def with_errors(speed: DeviceSpeed, checks: Iterable[tuple[DenseModel, Times]]) 
     return dataclasses.replace(speed, decode_error=_deviation(decode), prefill_error=_deviation(prefill))
 
 
-def _cache_speed(kind: str, few: Times, many: Times) -> CacheSpeed:
-    """From what a deeper cache costs with few and with many heads in it."""
+def _cache_speed(kind: str, in_wide: Times, in_narrow: Times, in_many: Times) -> CacheSpeed:
+    """From what a deeper cache costs, and a longer prompt, in each of the three."""
     near, far = DEPTHS
-    each = [(t.token_seconds[far] - t.token_seconds[near]) / (far - near) for t in (few, many)]
-    (values, few_bytes), (_, many_bytes) = _cache_work(FEW_HEADS, kind), _cache_work(MANY_HEADS, kind)
-    byte_seconds = max((each[1] - each[0]) / (many_bytes - few_bytes), 0.0)
-    value_seconds = max((each[0] - few_bytes * byte_seconds) / values, _LEAST)
-    short, long = PROMPT_TOKENS, LONG_PROMPT_TOKENS
-    # Matrices take as much for each token; pairs of tokens grow with the square.
-    more = few.prompt_seconds[long] - few.prompt_seconds[short] * long / short
-    pairs = long * (long + 1) / 2 - long / short * short * (short + 1) / 2
+    wide_heads, narrow_heads, many_heads = (
+        max((times.token_seconds[far] - times.token_seconds[near]) / (far - near), _LEAST)
+        for times in (in_wide, in_narrow, in_many)
+    )
+    heads, values, read = _attention_work(WIDE_HEADS, kind)
+    more_heads = _attention_work(NARROW_HEADS, kind)[0] - heads
+    more_bytes = _attention_work(MANY_HEADS, kind)[2] - read
+    byte_seconds = min(max((many_heads - narrow_heads) / more_bytes, 0.0), wide_heads / read)
+    left = wide_heads - byte_seconds * read
+    head_seconds = min(max((narrow_heads - wide_heads) / more_heads, 0.0), left / heads)
+    of_wide, of_narrow = _pair_seconds(in_wide), _pair_seconds(in_narrow)
+    prompt_head_seconds = min(max((of_narrow - of_wide) / more_heads, 0.0), of_wide / heads)
     return CacheSpeed(
-        value_seconds=value_seconds,
+        head_seconds=head_seconds,
+        value_seconds=(left - head_seconds * heads) / values,
         byte_seconds=byte_seconds,
-        prompt_value_seconds=max(more / (pairs * values), 0.0),
+        prompt_head_seconds=prompt_head_seconds,
+        prompt_value_seconds=(of_wide - prompt_head_seconds * heads) / values,
     )
 
 
-def _cache_work(model: DenseModel, kind: str) -> tuple[float, float]:
-    """Values of all query heads and bytes of the cache, per token in it."""
-    blocks = list(_blocks(model))
-    values = sum(block.head_values for block in blocks)
-    return values, sum(block.k_values + block.v_values for block in blocks) * KV_TYPES[kind]
+def _pair_seconds(times: Times) -> float:
+    """What each pair of tokens of a prompt costs: matrices take as much for each token, pairs grow with the square."""
+    short, long = PROMPT_TOKENS, LONG_PROMPT_TOKENS
+    more = times.prompt_seconds[long] - times.prompt_seconds[short] * long / short
+    return max(more / (long * (long + 1) / 2 - long / short * short * (short + 1) / 2), 0.0)
 
 
-def _types(speed: DeviceSpeed, measured: Mapping[str, tuple[DenseModel, Times, Times]]) -> dict[str, TypeSpeed]:
+def _attention_work(model: MadeUpModel, kind: str) -> tuple[int, int, float]:
+    """Query heads, their values, and bytes of the cache, per token in it."""
+    blocks = _blocks(model)
+    return (
+        sum(block.heads for block in blocks),
+        sum(block.head_values for block in blocks),
+        sum(block.k_values + block.v_values for block in blocks) * KV_TYPES[kind],
+    )
+
+
+def _types(speed: DeviceSpeed, measured: Mapping[str, tuple[MadeUpModel, Times, Times]]) -> dict[str, TypeSpeed]:
     return {
         kind: _type_speed(speed, kind, model, of_wide, of_narrow)
         for kind, (model, of_wide, of_narrow) in measured.items()
     }
 
 
-def _type_speed(speed: DeviceSpeed, kind: str, model: DenseModel, of_wide: Times, of_narrow: Times) -> TypeSpeed:
-    blocks = list(_blocks(model))
+def _type_speed(speed: DeviceSpeed, kind: str, model: MadeUpModel, of_wide: Times, of_narrow: Times) -> TypeSpeed:
+    blocks = _blocks(model)
     free = dataclasses.replace(speed, types={kind: TypeSpeed(byte_seconds=0.0, operation_seconds=0.0)})
     ((depth, seconds),) = of_wide.token_seconds.items()
     rest = seconds - speed.token_seconds - (decode_seconds(blocks, free, _load("f16"), depth) or 0.0)
@@ -184,7 +239,7 @@ def _type_speed(speed: DeviceSpeed, kind: str, model: DenseModel, of_wide: Times
     rows: list[tuple[float, float, float]] = []
     for shape, times in ((model, of_wide), (narrow(kind), of_narrow)):
         ((tokens, taken),) = times.prompt_seconds.items()
-        parts = list(_blocks(shape))
+        parts = _blocks(shape)
         sums = total(parts)[kind]
         left = taken - (prefill_seconds(parts, known, _load("f16"), tokens) or 0.0)
         rows.append((sums.prompt_operations * tokens, sums.prompt_values * tokens, left))
@@ -207,14 +262,14 @@ def _with_overheads(speed: DeviceSpeed, shallow: Times, deep: Times) -> DeviceSp
     left = []
     for model, times in ((SHALLOW, shallow), (DEEP, deep)):
         ((depth, seconds),) = times.token_seconds.items()
-        left.append(seconds - (decode_seconds(list(_blocks(model)), free, _load("f16"), depth) or 0.0))
+        left.append(seconds - (decode_seconds(_blocks(model), free, _load("f16"), depth) or 0.0))
     layer_seconds = max((left[1] - left[0]) / (DEEP.blocks - SHALLOW.blocks), 0.0)
     return dataclasses.replace(
         speed, layer_seconds=layer_seconds, token_seconds=max(left[0] - SHALLOW.blocks * layer_seconds, 0.0)
     )
 
 
-def _blocks(model: DenseModel) -> tuple[BlockWork, ...]:
+def _blocks(model: MadeUpModel) -> tuple[BlockWork, ...]:
     work = work_of(model.header())
     return (*work.blocks, work.output)
 

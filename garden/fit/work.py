@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -60,8 +61,10 @@ class BlockWork:
 
     Attributes:
         matrices: By type of their weights.
-        placed: The same of tensors that a placement moved to the processor.
-        head_values: Values of K and V over all query heads, per token in the cache; 0 without attention.
+        experts: Those of routed experts, likewise.
+        placed: What a placement moved to the processor; itself without attention.
+        heads: Query heads; 0 without attention.
+        head_values: Values of K and V over all of them, per token in the cache.
         k_values: Values of K per token in the cache.
         v_values: Values of V per token in the cache.
         window: Tokens that are attended to at most; 0 for all.
@@ -69,7 +72,9 @@ class BlockWork:
     """
 
     matrices: Mapping[str, Matrices] = field(default_factory=lambda: MappingProxyType({}))
-    placed: Mapping[str, Matrices] = field(default_factory=lambda: MappingProxyType({}))
+    experts: Mapping[str, Matrices] = field(default_factory=lambda: MappingProxyType({}))
+    placed: BlockWork | None = None
+    heads: int = 0
     head_values: int = 0
     k_values: int = 0
     v_values: int = 0
@@ -107,8 +112,7 @@ def _counted(header: GgufHeader, placement: tuple[tuple[str, str], ...] = ()) ->
     last = len(shape.layers) - 1
     used = _used_share(header)
     patterns = [re.compile(pattern) for pattern, device in placement if device == "CPU" and _compiles(pattern)]
-    here: list[dict[str, Matrices]] = [{} for _ in range(len(shape.layers) + 1)]
-    moved: list[dict[str, Matrices]] = [{} for _ in range(len(shape.layers) + 1)]
+    here, moved = ([_Sums() for _ in range(last + 2)] for _ in range(2))
     embedding: TensorInfo | None = None
     has_output = False
     for tensor in header.tensors:
@@ -122,14 +126,33 @@ def _counted(header: GgufHeader, placement: tuple[tuple[str, str], ...] = ()) ->
         # Of the last block and the output, only the last token's row goes on after attention.
         alone = match is None or (number == last and ".ffn_" in tensor.name)
         sums = moved if any(pattern.search(tensor.name) for pattern in patterns) else here
-        _add(sums[number], tensor, used if _EXPERTS.search(tensor.name) else 1.0, alone)
+        if _EXPERTS.search(tensor.name):
+            _add(sums[number].experts, tensor, used, alone)
+        else:
+            _add(sums[number].matrices, tensor, 1.0, alone)
     if embedding is not None and not has_output:
-        _add(here[-1], embedding, 1.0, True)
-    blocks = tuple(
-        _block(shape, layer, MappingProxyType(own), MappingProxyType(elsewhere))
-        for layer, own, elsewhere in zip(shape.layers, here, moved, strict=False)
-    )
-    return Work(blocks, BlockWork(MappingProxyType(here[-1]), MappingProxyType(moved[-1])), shape.vocabulary)
+        _add(here[-1].matrices, embedding, 1.0, True)
+    layers = [_block(shape, layer, own) for layer, own in zip(shape.layers, here, strict=False)]
+    blocks = [
+        dataclasses.replace(block, placed=other.work() if other else None)
+        for block, other in zip([*layers, here[-1].work()], moved, strict=True)
+    ]
+    return Work(tuple(blocks[:-1]), blocks[-1], shape.vocabulary)
+
+
+class _Sums:
+    """Matrices of one block, by type."""
+
+    def __init__(self) -> None:
+        self.matrices: dict[str, Matrices] = {}
+        self.experts: dict[str, Matrices] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.matrices or self.experts)
+
+    def work(self) -> BlockWork:
+        """A block of nothing else."""
+        return BlockWork(matrices=MappingProxyType(self.matrices), experts=MappingProxyType(self.experts))
 
 
 _plain = PerHeader(_counted)
@@ -161,14 +184,12 @@ def type_of(tensor: TensorInfo) -> str:
     return min(_USUAL, key=distance).name
 
 
-def _block(
-    shape: ModelShape, layer: Layer, own: Mapping[str, Matrices], elsewhere: Mapping[str, Matrices]
-) -> BlockWork:
+def _block(shape: ModelShape, layer: Layer, own: _Sums) -> BlockWork:
     attends = bool(layer.heads) and not (layer.recurrent and not layer.k_width)
     k_length, v_length = _head_lengths(shape, layer)
-    return BlockWork(
-        matrices=own,
-        placed=elsewhere,
+    return dataclasses.replace(
+        own.work(),
+        heads=layer.heads if attends else 0,
         head_values=layer.heads * (k_length + v_length) if attends else 0,
         k_values=layer.k_width + layer.index_width,
         v_values=layer.v_width + layer.index_v_width,

@@ -62,6 +62,9 @@ _SCALES: dict[str, dict[int, Sequence[int]]] = {
 _PLAIN = {"F32": "<f", "F16": "<e"}
 _LARGEST = 1 / 32
 
+#: Not a divisor of any width: rows that repeat would tie experts, and the same ones would always be used.
+_NUMBERS = 8_191
+
 
 @functools.cache
 def random_weights(ggml_type: str) -> bytes:
@@ -74,7 +77,7 @@ def random_weights(ggml_type: str) -> bytes:
     source = random.Random(_SEED)
     if ggml_type in _PLAIN:
         return struct.pack(
-            f"<{_BLOCKS}{_PLAIN[ggml_type][1]}", *(source.uniform(-_LARGEST, _LARGEST) for _ in range(_BLOCKS))
+            f"<{_NUMBERS}{_PLAIN[ggml_type][1]}", *(source.uniform(-_LARGEST, _LARGEST) for _ in range(_NUMBERS))
         )
     if ggml_type == "BF16":
         # The upper half of a 32-bit float.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -19,8 +20,8 @@ from garden.engine.library import EngineLibrary
 from garden.engine.stopwatch import Stopwatch
 from garden.fit import calibrating
 from garden.fit.calibrating import Times
-from garden.gguf.dense_model import DenseModel
 from garden.gguf.filled_file import write_filled_file
+from garden.gguf.made_up_model import MadeUpModel
 from garden.process.worker_channel import WorkerChannel, harden, outcome_of
 
 #: More layers than any model has: all of them on the GPU.
@@ -31,6 +32,9 @@ _CHECK_SHARE: Final = 0.15
 
 #: What the processor's part of the time is when there is a GPU to measure as well.
 _PROCESSOR_SHARE: Final = 0.6
+
+#: What attention costs in prompts.
+_PROMPTS: Final = (calibrating.PROMPT_TOKENS, calibrating.LONG_PROMPT_TOKENS)
 
 
 def clock_of(timed_by: TimedBy, threads: int) -> Callable[[], float]:
@@ -49,12 +53,14 @@ class _Trial:
         depths: Of the cache, each timed for a token of an answer.
         prompts: Tokens of the prompts to time.
         cache: Type of the cache.
+        rounds: How often answers are timed; what is a difference of two times needs both to be good.
     """
 
-    model: DenseModel
+    model: MadeUpModel
     depths: tuple[int, ...] = ()
     prompts: tuple[int, ...] = ()
     cache: str = "f16"
+    rounds: int = 1
 
 
 class CalibrateWorker:
@@ -84,7 +90,7 @@ class CalibrateWorker:
         devices: list[tuple[SpeedDevice, str]] = [("cpu", "Processor")]
         if request.gpu is not None:
             devices.append(("gpu", request.gpu))
-        self._total = len(devices) * (4 + 2 * len(calibrating.CACHE_TYPES) + len(calibrating.TYPES))
+        self._total = len(devices) * (6 + len(calibrating.CACHE_TYPES) + len(calibrating.TYPES))
         speeds, logit_seconds = [], 0.0
         for number, (device, name) in enumerate(devices):
             share = 1.0 if number == len(devices) - 1 else _PROCESSOR_SHARE
@@ -172,17 +178,19 @@ class _Device:
         """
         where = "GPU" if self._device == "gpu" else "processor"
         self._worker.tell(f"Blocks on the {where}")
-        shallow = self._timed(_Trial(calibrating.SHALLOW, depths=(0,)))
-        deep = self._timed(_Trial(calibrating.DEEP, depths=(0,)))
+        shallow = self._timed(_Trial(calibrating.SHALLOW, depths=(0,), rounds=2))
+        deep = self._timed(_Trial(calibrating.DEEP, depths=(0,), rounds=2))
         self._worker.tell(f"Choosing tokens on the {where}")
         self._time_choice()
         attention = {}
         for kind in calibrating.CACHE_TYPES:
             self._worker.tell(f"A {kind} cache on the {where}")
-            long = (calibrating.PROMPT_TOKENS, calibrating.LONG_PROMPT_TOKENS)
-            few = self._timed(_Trial(calibrating.FEW_HEADS, calibrating.DEPTHS, long, cache=kind))
-            attention[kind] = (few, self._timed(_Trial(calibrating.MANY_HEADS, calibrating.DEPTHS, cache=kind)))
-        types: dict[str, tuple[DenseModel, Times, Times]] = {}
+            attention[kind] = (
+                self._timed(_Trial(calibrating.WIDE_HEADS, calibrating.DEPTHS, _PROMPTS, kind, rounds=2)),
+                self._timed(_Trial(calibrating.NARROW_HEADS, calibrating.DEPTHS, _PROMPTS, kind, rounds=2)),
+                self._timed(_Trial(calibrating.MANY_HEADS, calibrating.DEPTHS, cache=kind, rounds=2)),
+            )
+        types: dict[str, tuple[MadeUpModel, Times, Times]] = {}
         for kind in calibrating.TYPES:
             if types and time.monotonic() > self._check_from:
                 break
@@ -194,13 +202,15 @@ class _Device:
                 self._timed(_Trial(wide, depths=(0,), prompts=prompts)),
                 self._timed(_Trial(calibrating.narrow(kind), prompts=prompts)),
             )
+        self._worker.tell(f"Experts on the {where}")
+        experts = self._timed(_Trial(calibrating.WITH_EXPERTS, depths=(0,), prompts=(calibrating.PROMPT_TOKENS,)))
         speed = calibrating.measured_speed(
-            self._device, name, shallow=shallow, deep=deep, attention=attention, types=types
+            self._device, name, shallow=shallow, deep=deep, attention=attention, types=types, experts=experts
         )
         return calibrating.with_errors(speed, self._checks())
 
-    def _checks(self) -> list[tuple[DenseModel, Times]]:
-        found = []
+    def _checks(self) -> list[tuple[MadeUpModel, Times]]:
+        found: list[tuple[MadeUpModel, Times]] = []
         for model in calibrating.CHECKS:
             if found and time.monotonic() > self._deadline:
                 break
@@ -232,15 +242,16 @@ class _Device:
             for tokens in trial.prompts:
                 watch.prompt_seconds(min(tokens, 16))
                 prompts[tokens] = watch.prompt_seconds(tokens, times=2)
-            answers = {}
-            for depth in trial.depths:
-                watch.fill(depth, batch)
-                answers[depth] = watch.token_seconds()
+            answers: dict[int, float] = {}
+            for _round in range(trial.rounds):
+                for depth in trial.depths:
+                    watch.fill(depth, batch)
+                    answers[depth] = min(answers.get(depth, math.inf), watch.token_seconds(seconds=0.3 / trial.rounds))
             return Times(token_seconds=answers, prompt_seconds=prompts)
         finally:
             self._worker.closed(watch)
 
-    def _written(self, model: DenseModel) -> Path:
+    def _written(self, model: MadeUpModel) -> Path:
         path = Path(self._request.folder) / "calibrate.gguf"
         write_filled_file(model.header(), path, lambda _tensor: 1.0, cancelled=lambda: self._worker.cancelled)
         if self._worker.cancelled:

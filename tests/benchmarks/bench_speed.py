@@ -27,24 +27,24 @@ from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import AskParameters, LoadParameters, RunConfiguration
 from garden.fit.calibrated_speed import SpeedForecast, speed_of
 from garden.fit.work import work_of
-from garden.gguf.dense_model import DenseModel
+from garden.gguf.made_up_model import Experts, MadeUpModel
 from garden.hardware.cache_size import last_cache_bytes
 from garden.inference.backend import GenerationEvent
 from garden.inference.local_backend import LocalBackend
 from garden.process.task import run_task
 from garden.quantization.child_task import run_quantization
 from garden.quantization.plan import QuantizationRequest
-from tests.benchmarks.speed_models import Experts, SpeedModel
+from tests.benchmarks.speed_models import SpeedModel
 from tests.fit.hollow import header_of_file
 
 #: Made of the starter model.
 STARTER_TYPES = ("Q4_0", "Q8_0", "Q3_K_M", "Q4_K_M", "Q6_K", "F16")
 
-_HALF_BILLION = DenseModel(
+_HALF_BILLION = MadeUpModel(
     width=896, feed_forward=4864, heads=14, kv_heads=2, blocks=24, vocabulary=151_936,
     weights="Q5_0", ffn_down="Q4_K", output="Q8_0",
 )  # fmt: skip
-_BILLION = DenseModel(
+_BILLION = MadeUpModel(
     width=2048, feed_forward=8192, heads=32, kv_heads=8, blocks=16, vocabulary=128_256,
     weights="Q4_K", ffn_down="Q6_K", output="Q6_K",
 )  # fmt: skip
@@ -55,42 +55,48 @@ MODELS = (
     SpeedModel("1B Q4_K_M", _BILLION),
     SpeedModel(
         "1B Q8_0",
-        DenseModel(
+        MadeUpModel(
             width=2048, feed_forward=8192, heads=32, kv_heads=8, blocks=16, vocabulary=128_256, weights="Q8_0"
         ),
     ),
     SpeedModel(
         "1B Q4_0",
-        DenseModel(
+        MadeUpModel(
             width=2048, feed_forward=8192, heads=32, kv_heads=8, blocks=16, vocabulary=128_256,
             weights="Q4_0", output="Q6_K",
         ),
     ),
     SpeedModel(
         "narrow Q6_K",
-        DenseModel(width=768, feed_forward=2048, heads=12, kv_heads=12, blocks=32, vocabulary=50_304, weights="Q6_K"),
+        MadeUpModel(width=768, feed_forward=2048, heads=12, kv_heads=12, blocks=32, vocabulary=50_304, weights="Q6_K"),
     ),
     SpeedModel(
         "wide IQ4_XS",
-        DenseModel(
+        MadeUpModel(
             width=4096, feed_forward=14_336, heads=32, kv_heads=8, blocks=4, vocabulary=32_768,
             weights="IQ4_XS", output="Q6_K",
         ),
     ),
     SpeedModel(
         "wide Q3_K_M",
-        DenseModel(
+        MadeUpModel(
             width=3072, feed_forward=8192, heads=24, kv_heads=8, blocks=6, vocabulary=32_768,
             weights="Q3_K", ffn_down="Q4_K", output="Q6_K",
         ),
     ),
     SpeedModel(
         "experts Q4_K",
-        DenseModel(
+        MadeUpModel(
             width=1024, feed_forward=3072, heads=16, kv_heads=4, blocks=12, vocabulary=32_768,
-            weights="Q4_K", ffn_down="Q6_K", output="Q6_K",
+            weights="Q4_K", ffn_down="Q6_K", output="Q6_K", experts=Experts(count=32, used=4, width=768),
         ),
-        Experts(count=32, used=4, width=768),
+    ),
+    SpeedModel(
+        "experts Q8_0",
+        MadeUpModel(
+            width=1536, feed_forward=4096, heads=12, kv_heads=4, blocks=6, vocabulary=32_768,
+            weights="Q8_0", experts=Experts(count=64, used=8, width=512),
+        ),
     ),
 )  # fmt: skip
 
