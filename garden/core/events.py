@@ -78,6 +78,16 @@ class ConversationsChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpeedsChanged:
+    """More is known of how fast models run here; forecast again."""
+
+    @property
+    def key(self) -> Hashable:
+        """One pending event."""
+        return "speeds"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaneText:
     """A pane's answer grew by ``text``; pending pieces are joined."""
 
@@ -119,7 +129,16 @@ class PaneChanged:
         return ("pane", self.conversation_id, self.turn, self.pane, self.state)
 
 
-Event = JobChanged | LibraryChanged | MachineRead | SettingsChanged | ConversationsChanged | PaneText | PaneChanged
+Event = (
+    JobChanged
+    | LibraryChanged
+    | MachineRead
+    | SettingsChanged
+    | ConversationsChanged
+    | SpeedsChanged
+    | PaneText
+    | PaneChanged
+)
 
 
 class Subscription:

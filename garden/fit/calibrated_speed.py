@@ -16,9 +16,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from garden.core.calibration import CacheSpeed, Calibration, DeviceSpeed, SpeedDevice, TypeSpeed
+from garden.core.fit_forecast import FitForecast, Placement, SpeedSource
 from garden.core.run_configuration import KV_TYPES, LoadParameters
 from garden.fit.kv_cache import ubatch_of
-from garden.fit.work import BlockWork, Matrices, Work
+from garden.fit.work import BlockWork, Matrices, Work, work_of
+from garden.gguf.header import GgufHeader
 from garden.gguf.tensor_type import TYPES_BY_NAME
 
 #: Speeds are stated for an answer in the middle of a chat and for a prompt of one batch.
@@ -99,6 +101,39 @@ def speed_of(
             prefill_range = _range(prefill, speed.prefill_error)
     return SpeedForecast(
         decode=decode, decode_range=_range(decode, max(errors)), prefill=prefill, prefill_range=prefill_range
+    )
+
+
+def with_calibrated_speed(
+    forecast: FitForecast, header: GgufHeader, load: LoadParameters, calibration: Calibration
+) -> FitForecast:
+    """The forecast with the speed that a calibration tells of it; as it is where nothing runs or too little is known.
+
+    Args:
+        forecast: Of this header and load.
+        header: Of the file.
+        load: How it would be loaded.
+        calibration: Holds for the load.
+    """
+    if forecast.placement is Placement.NONE or not forecast.n_layers:
+        return forecast
+    found = speed_of(
+        work_of(header, load.tensor_placement),
+        calibration,
+        load,
+        gpu_layers=forecast.n_gpu_layers or 0,
+        of_layers=forecast.n_layers,
+    )
+    if found is None:
+        return forecast
+    return dataclasses.replace(
+        forecast,
+        decode_tokens_per_second=found.decode,
+        prefill_tokens_per_second=found.prefill,
+        speed_source=SpeedSource.CALIBRATED,
+        speed_runs=0,
+        speed_range=found.decode_range,
+        prefill_range=found.prefill_range,
     )
 
 

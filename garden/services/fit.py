@@ -12,13 +12,14 @@ from pathlib import Path
 from garden.core.catalog import ModelSummary, Repository, RepositoryFile
 from garden.core.conversation import Answer
 from garden.core.errors import CancelledByUser, GardenError, InvalidFileError, NotFoundError
-from garden.core.fit_forecast import FitForecast, Verdict
+from garden.core.fit_forecast import FitForecast, SpeedSource, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.library_entry import LibraryEntry
 from garden.core.messages import ModelLoaded
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import LoadParameters, RunConfiguration
 from garden.fit import default_load, estimator, recommend
+from garden.fit.calibrated_speed import with_calibrated_speed
 from garden.gguf.byte_source import FileSource
 from garden.gguf.header import GgufHeader, read_header
 from garden.gguf.shard_set import joined_header, shard_paths
@@ -26,6 +27,7 @@ from garden.inference.sampling_defaults import default_ask
 from garden.jobs.handle import Handle
 from garden.jobs.pool import TaskPool
 from garden.services.bookkeeping import bookkeeping
+from garden.services.calibration import CalibrationService
 from garden.services.dry_runs import DryRuns
 from garden.services.exact_fit import ExactFit
 from garden.services.hub_access import HubAccess
@@ -52,7 +54,8 @@ class FitService:
         hub: Reads headers of files on the Hub.
         headers: Headers read before.
         forecasts: Forecasts against what the engine took.
-        speeds: Speeds measured here.
+        speeds: Speeds of answers given here.
+        calibration: How fast this machine is.
         pool: Runs remote reads.
         runs: Asks the engine.
     """
@@ -65,6 +68,7 @@ class FitService:
         headers: Headers,
         forecasts: Forecasts,
         speeds: Speeds,
+        calibration: CalibrationService,
         pool: TaskPool,
         runs: DryRuns,
     ) -> None:
@@ -74,6 +78,7 @@ class FitService:
         self._headers = headers
         self._forecasts = forecasts
         self._speeds = MeasuredSpeeds(speeds)
+        self._calibration = calibration
         self._pool = pool
         self._exact = ExactFit(runs)
         self._whole_headers: dict[tuple[str, str, str], GgufHeader] = {}
@@ -88,7 +93,7 @@ class FitService:
         """
         if ref.path is None:
             raise NotFoundError(f"{ref.name} is not on this machine.", "Download it first.")
-        self._speeds.recall()
+        self._recall()
         shards = shard_paths(Path(ref.path))
         return joined_header([self._local_header(path) for path in shards])
 
@@ -107,7 +112,7 @@ class FitService:
         model = (repo_id, revision, display_name(file.filename.rpartition("/")[2].removesuffix(".gguf")))
 
         def read(_cancelled: threading.Event) -> GgufHeader:
-            self._speeds.recall()
+            self._recall()
             key = hash_key(file.sha256) if file.sha256 else None
             known = self._headers.get(key) if key else None
             if known is not None:
@@ -167,14 +172,16 @@ class FitService:
     ) -> FitForecast:
         """Forecast from a header; quick enough for each row at each move of a slider.
 
-        What ran on this machine says how fast a file of a known size will be; of a pretended one nothing is known.
+        A calibration of this machine says how fast a file will be, without one the answers that other files gave; of a
+        pretended machine nothing is known.
         Near to an edge the verdict is *unknown*: ``decided`` and ``exact`` ask the engine.
         """
         if machine is not None:
             return estimator.forecast(header, load, machine, as_is=as_is)
-        return estimator.forecast(
+        forecast = estimator.forecast(
             header, load, self._machine.snapshot(), speeds=self._speeds.calibration(load), as_is=as_is
         )
+        return self._with_calibrated_speed(forecast, header, load)
 
     def forecast(
         self,
@@ -214,12 +221,22 @@ class FitService:
         if forecast.verdict is not Verdict.UNKNOWN or forecast.total_bytes is None:
             return forecast
         try:
-            return self._exact.forecast(header, load, machine or self._machine.snapshot(), as_is=as_is)
+            found = self._exact.forecast(header, load, machine or self._machine.snapshot(), as_is=as_is)
+            return found if machine is not None else self._with_calibrated_speed(found, header, load)
         except CancelledByUser:
             raise
         except GardenError as error:
             _log.warning("The engine could not be asked: %s", error)
             return forecast
+
+    def _recall(self) -> None:
+        """What earlier sessions measured; waits for the disk the first time."""
+        self._speeds.recall()
+        self._calibration.current()
+
+    def _with_calibrated_speed(self, forecast: FitForecast, header: GgufHeader, load: LoadParameters) -> FitForecast:
+        calibration = self._calibration.holding_for(load)
+        return forecast if calibration is None else with_calibrated_speed(forecast, header, load, calibration)
 
     def _with_measured_speed(self, forecast: FitForecast, ref: ModelRef, load: LoadParameters) -> FitForecast:
         measured = self._speeds.of_file(ref, load, forecast.n_gpu_layers)
@@ -229,9 +246,10 @@ class FitService:
             forecast,
             decode_tokens_per_second=measured.decode_tokens_per_second,
             prefill_tokens_per_second=measured.prefill_tokens_per_second,
-            speed_is_measured=True,
+            speed_source=SpeedSource.TWIN if measured.twin else SpeedSource.MEASURED,
             speed_runs=0,
             speed_range=None,
+            prefill_range=None,
         )
 
     def exact(
@@ -263,7 +281,10 @@ class FitService:
             forecast = self._exact.forecast(
                 header, wanted, machine or self._machine.snapshot(), as_is=as_is, cancelled=cancelled
             )
-            if machine is not None or isinstance(ref, GgufHeader):
+            if machine is not None:
+                return forecast
+            forecast = self._with_calibrated_speed(forecast, header, wanted)
+            if isinstance(ref, GgufHeader):
                 return forecast
             return self._with_measured_speed(forecast, ref, wanted)
 

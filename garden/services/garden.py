@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from garden.core.errors import GardenError, WorkerDiedError
     from garden.core.fit_forecast import FitForecast
     from garden.jobs.job_runner import JobRunner
+    from garden.services.calibration import CalibrationService
     from garden.services.catalog import CatalogService
     from garden.services.compare import CompareService
     from garden.services.dry_runs import DryRuns
@@ -142,6 +143,14 @@ class Garden:
         return MachineService(self.bus, self._pool)
 
     @_Made
+    def calibration(self) -> CalibrationService:
+        """How fast this machine is."""
+        from garden.services.calibration import CalibrationService
+        from garden.store.calibrations import Calibrations
+
+        return CalibrationService(self.bus, self.machine, Calibrations(self._work), lambda: self.activity)
+
+    @_Made
     def fit(self) -> FitService:
         """Forecasts."""
         from garden.services.fit import FitService
@@ -150,7 +159,15 @@ class Garden:
 
         headers, forecasts = Headers(self._index), Forecasts(self._work)
         return FitService(
-            self.machine, self.settings, self._hub, headers, forecasts, self._speeds, self._pool, self._runs
+            self.machine,
+            self.settings,
+            self._hub,
+            headers,
+            forecasts,
+            self._speeds,
+            self.calibration,
+            self._pool,
+            self._runs,
         )
 
     @_Made

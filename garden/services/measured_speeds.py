@@ -48,19 +48,20 @@ class MeasuredSpeeds:
 
     def calibration(self, load: LoadParameters) -> MeasuredSpeed | None:
         """What is known here of the speed of any file that is loaded like this; None when nothing is."""
-        return self._by_pace.get(_pace(load))
+        return self._by_pace.get(pace_of(load))
 
     def of_file(self, ref: ModelRef, load: LoadParameters, n_gpu_layers: int | None) -> SpeedRecord | None:
-        """The newest run of this very file that was loaded like this.
+        """The newest run of this very file that was loaded like this; one of a twin of it when it never ran itself.
 
         Args:
             ref: The file.
             load: How it would be loaded.
             n_gpu_layers: Layers on the GPU that the load comes to.
         """
-        layers, pace = (load.n_gpu_layers, n_gpu_layers), _pace(load)
+        layers, pace = (load.n_gpu_layers, n_gpu_layers), pace_of(load)
         runs = self._speeds.list(ref)
-        return next((run for run in runs if run.load.n_gpu_layers in layers and _pace(run.load) == pace), None)
+        like = [run for run in runs if run.load.n_gpu_layers in layers and pace_of(run.load) == pace]
+        return next((run for run in like if not run.twin), like[0] if like else None)
 
     def record(self, answer: Answer, header: GgufHeader, machine: HardwareSnapshot) -> None:
         """Keep the speed that an answer showed, when it was long enough to show one.
@@ -97,14 +98,14 @@ class MeasuredSpeeds:
     def _keep(self, runs: tuple[SpeedRecord, ...]) -> None:
         found: defaultdict[LoadParameters, list[Run]] = defaultdict(list)
         for run in runs:
-            if run.bytes_read is not None:
-                found[_pace(run.load)].append(
+            if run.bytes_read is not None and not run.twin:
+                found[pace_of(run.load)].append(
                     Run(bytes_read=run.bytes_read, tokens_per_second=run.decode_tokens_per_second, on_gpu=run.on_gpu)
                 )
         self._runs, self._by_pace = runs, {pace: MeasuredSpeed.from_runs(same) for pace, same in found.items()}
 
 
-def _pace(load: LoadParameters) -> LoadParameters:
+def pace_of(load: LoadParameters) -> LoadParameters:
     """A load without what the speed of an answer does not hang on, or is reckoned with: layers and context.
 
     A run says what the engine made of ``auto``; where attention can be fused, that is ``on``.
