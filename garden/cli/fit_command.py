@@ -130,7 +130,14 @@ def fit(
     if forecast.max_context:
         click.echo(f"Largest context that fits: {forecast.max_context:,} tokens.")
     if forecast.decode_tokens_per_second is not None:
-        click.echo(f"Answer: about {forecast.decode_tokens_per_second:.0f} tokens per second, {forecast.speed_basis}.")
+        click.echo(f"Answer: about {_rate(forecast.decode_tokens_per_second)}, {forecast.speed_basis}.")
+    if forecast.prefill_tokens_per_second is not None:
+        click.echo(f"Prompt: about {_rate(forecast.prefill_tokens_per_second)}.")
+
+
+def _rate(tokens_per_second: float) -> str:
+    digits = 1 if tokens_per_second < 9.95 else 0
+    return f"{tokens_per_second:,.{digits}f} tokens per second"
 
 
 def pretend(machine: HardwareSnapshot, ram: int | None, vram: int | None) -> HardwareSnapshot:

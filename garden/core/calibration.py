@@ -108,7 +108,8 @@ class Calibration:
         speeds: One or two, the processor first.
         logit_seconds: To choose a token, per entry of the vocabulary.
         seconds: How long it took to measure.
-        busy_share: What other programs took of the processor meanwhile, 0…1; None when unknown.
+        busy_share: What other programs took of the processor meanwhile, 0…1; None when unknown, or when their part was
+            left out.
         measured_at: Seconds since the epoch.
     """
 

@@ -30,6 +30,9 @@ PROMPT_TOKENS = 512
 #: No forecast is better than this: speeds of one file differ as much from load to load.
 _LEAST_ERROR = 0.04
 
+#: Other programs that were busy make a forecast so much worse: times are shorter once they rest.
+_ERROR_PER_BUSY_SHARE = 0.5
+
 #: So many standard deviations to each side make the interval.
 _DEVIATIONS = 2.0
 
@@ -77,6 +80,7 @@ def speed_of(
     """
     depth = min(depth, max(1, load.context_length - 1))
     parts = shares(work, gpu_layers, of_layers)
+    disturbed = _ERROR_PER_BUSY_SHARE * (calibration.busy_share or 0.0)
     seconds, errors = calibration.logit_seconds * work.vocabulary, []
     for device, blocks in parts.items():
         speed = calibration.on(device)
@@ -84,7 +88,7 @@ def speed_of(
         if speed is None or spent is None:
             return None
         seconds += spent + speed.token_seconds
-        errors.append(speed.decode_error)
+        errors.append(math.hypot(speed.decode_error, disturbed))
     if seconds <= 0:
         return None
     decode = 1 / seconds
@@ -98,7 +102,7 @@ def speed_of(
         spent = prefill_seconds(parts[device], speed, load, prompt_tokens)
         if spent:
             prefill = prompt_tokens / spent
-            prefill_range = _range(prefill, speed.prefill_error)
+            prefill_range = _range(prefill, math.hypot(speed.prefill_error, disturbed))
     return SpeedForecast(
         decode=decode, decode_range=_range(decode, max(errors)), prefill=prefill, prefill_range=prefill_range
     )

@@ -28,6 +28,9 @@ TYPES = (
     "Q2_K", "Q5_1", "IQ3_S", "IQ3_XXS", "IQ2_S", "IQ2_XXS", "IQ2_XS", "IQ1_S", "IQ1_M", "TQ2_0",
 )  # fmt: skip
 
+#: So many of them are in nearly every file.
+USUAL_TYPES = 6
+
 #: Types of the cache; other quantized ones count as the last.
 CACHE_TYPES = ("f16", "q8_0")
 
@@ -78,6 +81,9 @@ CHECKS = (
         weights="Q4_0", output="Q6_K",
     ),
 )  # fmt: skip
+
+#: Taken where there was no time to check.
+UNCHECKED_ERROR = 0.2
 
 #: Times are differences of measured ones; noise must not make one of them nothing.
 _LEAST = 1e-15
@@ -280,4 +286,4 @@ def _load(cache: str) -> LoadParameters:
 
 def _deviation(logs: Sequence[float]) -> float:
     """Root of the mean square: a forecast that is always off by the same is no better for it."""
-    return math.sqrt(sum(log * log for log in logs) / len(logs)) if logs else 0.0
+    return math.sqrt(sum(log * log for log in logs) / len(logs)) if logs else UNCHECKED_ERROR

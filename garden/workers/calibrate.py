@@ -103,7 +103,7 @@ class CalibrateWorker:
             speeds=tuple(speeds),
             logit_seconds=logit_seconds,
             seconds=time.monotonic() - started,
-            busy_share=busy.share(),
+            busy_share=busy.share() if request.timed_by == "clock" else None,
         )
 
     def tell(self, note: str) -> None:
@@ -176,38 +176,53 @@ class _Device:
             CancelledByUser: Cancelled.
             GardenError: The engine failed.
         """
-        where = "GPU" if self._device == "gpu" else "processor"
-        self._worker.tell(f"Blocks on the {where}")
+        self._worker.tell(f"Blocks on the {self._where}")
         shallow = self._timed(_Trial(calibrating.SHALLOW, depths=(0,), rounds=2))
         deep = self._timed(_Trial(calibrating.DEEP, depths=(0,), rounds=2))
-        self._worker.tell(f"Choosing tokens on the {where}")
+        # What nearly every file needs comes first; what is missing at the end is forecast from what is like it.
+        usual, unusual = calibrating.TYPES[: calibrating.USUAL_TYPES], calibrating.TYPES[calibrating.USUAL_TYPES :]
+        first_cache, *other_caches = calibrating.CACHE_TYPES
+        attention = {first_cache: self._attention(first_cache)}
+        types = {usual[0]: self._type(usual[0])}
+        types |= {kind: self._type(kind) for kind in usual[1:] if self._has_time}
+        self._worker.tell(f"Choosing tokens on the {self._where}")
         self._time_choice()
-        attention = {}
-        for kind in calibrating.CACHE_TYPES:
-            self._worker.tell(f"A {kind} cache on the {where}")
-            attention[kind] = (
-                self._timed(_Trial(calibrating.WIDE_HEADS, calibrating.DEPTHS, _PROMPTS, kind, rounds=2)),
-                self._timed(_Trial(calibrating.NARROW_HEADS, calibrating.DEPTHS, _PROMPTS, kind, rounds=2)),
-                self._timed(_Trial(calibrating.MANY_HEADS, calibrating.DEPTHS, cache=kind, rounds=2)),
-            )
-        types: dict[str, tuple[MadeUpModel, Times, Times]] = {}
-        for kind in calibrating.TYPES:
-            if types and time.monotonic() > self._check_from:
-                break
-            self._worker.tell(f"{kind} on the {where}")
-            wide = calibrating.wide(kind, self._request.cache_bytes)
-            prompts = (calibrating.PROMPT_TOKENS,)
-            types[kind] = (
-                wide,
-                self._timed(_Trial(wide, depths=(0,), prompts=prompts)),
-                self._timed(_Trial(calibrating.narrow(kind), prompts=prompts)),
-            )
-        self._worker.tell(f"Experts on the {where}")
-        experts = self._timed(_Trial(calibrating.WITH_EXPERTS, depths=(0,), prompts=(calibrating.PROMPT_TOKENS,)))
+        experts = None
+        if self._has_time:
+            self._worker.tell(f"Experts on the {self._where}")
+            experts = self._timed(_Trial(calibrating.WITH_EXPERTS, depths=(0,), prompts=(calibrating.PROMPT_TOKENS,)))
+        attention |= {kind: self._attention(kind) for kind in other_caches if self._has_time}
+        types |= {kind: self._type(kind) for kind in unusual if self._has_time}
         speed = calibrating.measured_speed(
             self._device, name, shallow=shallow, deep=deep, attention=attention, types=types, experts=experts
         )
         return calibrating.with_errors(speed, self._checks())
+
+    @property
+    def _where(self) -> str:
+        return "GPU" if self._device == "gpu" else "processor"
+
+    @property
+    def _has_time(self) -> bool:
+        return time.monotonic() < self._check_from
+
+    def _attention(self, kind: str) -> tuple[Times, Times, Times]:
+        self._worker.tell(f"A {kind} cache on the {self._where}")
+        return (
+            self._timed(_Trial(calibrating.WIDE_HEADS, calibrating.DEPTHS, _PROMPTS, kind, rounds=2)),
+            self._timed(_Trial(calibrating.NARROW_HEADS, calibrating.DEPTHS, _PROMPTS, kind, rounds=2)),
+            self._timed(_Trial(calibrating.MANY_HEADS, calibrating.DEPTHS, cache=kind, rounds=2)),
+        )
+
+    def _type(self, kind: str) -> tuple[MadeUpModel, Times, Times]:
+        self._worker.tell(f"{kind} on the {self._where}")
+        wide = calibrating.wide(kind, self._request.cache_bytes)
+        prompts = (calibrating.PROMPT_TOKENS,)
+        return (
+            wide,
+            self._timed(_Trial(wide, depths=(0,), prompts=prompts)),
+            self._timed(_Trial(calibrating.narrow(kind), prompts=prompts)),
+        )
 
     def _checks(self) -> list[tuple[MadeUpModel, Times]]:
         found: list[tuple[MadeUpModel, Times]] = []
