@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-import msgspec
-
 from garden.core.messages import Cancel, Failed, Message, Progress
+from garden.core.run_configuration import LoadParameters
 
 #: Which memory the weights lie in.
 SpeedDevice = Literal["cpu", "gpu"]
@@ -158,17 +157,43 @@ CalibrateInput = Calibrate | Cancel
 CalibrateOutput = Progress | Calibrated | Failed
 
 
-class TimedRun(msgspec.Struct, frozen=True, kw_only=True):
-    """What one model showed.
+class TimeTwins(Message, frozen=True, kw_only=True):
+    """Time two models in turns.
 
     Attributes:
-        token_seconds: Of an answer, per token.
-        prompt_seconds: To read ``prompt_tokens``.
-        prompt_tokens: How many were read at once.
-        depth: Tokens in the cache while it answered.
+        paths: Of both; their vocabularies are not used.
+        load: How to load them; context and batch are at least what is timed.
+        tokens: Numbers from 0 up to this one are read.
+        depth: Tokens in the cache while they answer, unless reading those takes too long.
+        prompt_tokens: Of the prompt, likewise.
+        timed_by: What time is taken with.
     """
 
-    token_seconds: float
-    prompt_seconds: float
+    paths: tuple[str, ...]
+    load: LoadParameters
+    tokens: int
+    depth: int
+    prompt_tokens: int
+    timed_by: TimedBy = "clock"
+
+
+class TwinsTimed(Message, frozen=True, kw_only=True):
+    """What they took, in seconds, in the order asked.
+
+    Attributes:
+        token_seconds: Per token of an answer.
+        prompt_seconds: For the prompt.
+        choice_seconds: To choose a token.
+        prompt_tokens: Of the prompt.
+        depth: Tokens in the cache while they answered.
+    """
+
+    token_seconds: tuple[float, ...]
+    prompt_seconds: tuple[float, ...]
+    choice_seconds: float
     prompt_tokens: int
     depth: int
+
+
+TwinInput = TimeTwins | Cancel
+TwinOutput = Progress | TwinsTimed | Failed

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from garden.core.calibration import TimedBy
 from garden.core.run_configuration import LoadParameters, Sampling
 from garden.engine.context import Context
 from garden.engine.library import EngineLibrary
@@ -18,6 +19,13 @@ _WARM_UP_STEPS = 3
 
 #: At least so many steps, whatever they take; the quartile of fewer is a matter of luck.
 _FEWEST_STEPS = 9
+
+
+def clock_of(timed_by: TimedBy, threads: int) -> Callable[[], float]:
+    """What time is taken with, in seconds."""
+    if timed_by == "clock":
+        return time.perf_counter
+    return lambda: time.process_time() / threads
 
 
 class Stopwatch:

@@ -37,7 +37,7 @@ from garden.services.model_name import display_name
 from garden.services.settings import SettingsService
 from garden.store.forecasts import Forecasts, LoadRecord
 from garden.store.headers import Headers, file_key, hash_key
-from garden.store.speeds import Speeds
+from garden.store.speeds import SpeedRecord, Speeds
 
 _log = logging.getLogger(__name__)
 
@@ -183,6 +183,17 @@ class FitService:
         )
         return self._with_calibrated_speed(forecast, header, load)
 
+    def forecast_remote(self, ref: ModelRef, header: GgufHeader, load: LoadParameters) -> FitForecast:
+        """Forecast for a file on the Hub, with the speed that it or a twin of it showed here lately; never waits.
+
+        Args:
+            ref: The file.
+            header: Its header, or one derived from a sibling's.
+            load: How it would be loaded.
+        """
+        forecast = self.forecast_header(header, load)
+        return _with_measured(forecast, self._speeds.lately_of(ref, load, forecast.n_gpu_layers))
+
     def forecast(
         self,
         target: LibraryEntry | ModelRef,
@@ -239,18 +250,7 @@ class FitService:
         return forecast if calibration is None else with_calibrated_speed(forecast, header, load, calibration)
 
     def _with_measured_speed(self, forecast: FitForecast, ref: ModelRef, load: LoadParameters) -> FitForecast:
-        measured = self._speeds.of_file(ref, load, forecast.n_gpu_layers)
-        if measured is None:
-            return forecast
-        return dataclasses.replace(
-            forecast,
-            decode_tokens_per_second=measured.decode_tokens_per_second,
-            prefill_tokens_per_second=measured.prefill_tokens_per_second,
-            speed_source=SpeedSource.TWIN if measured.twin else SpeedSource.MEASURED,
-            speed_runs=0,
-            speed_range=None,
-            prefill_range=None,
-        )
+        return _with_measured(forecast, self._speeds.of_file(ref, load, forecast.n_gpu_layers))
 
     def exact(
         self,
@@ -307,6 +307,10 @@ class FitService:
         """Keep the speed that an answer showed, when it was long enough to show one."""
         self._speeds.record(answer, self.header(answer.configuration.model), self._machine.snapshot())
 
+    def remember_twin(self, record: SpeedRecord) -> None:
+        """Keep the speed that a twin of a model showed."""
+        self._speeds.keep(record)
+
     def audit(self) -> tuple[LoadRecord, ...]:
         """Loads so far with their forecasts, the newest first."""
         return self._forecasts.list()
@@ -325,6 +329,20 @@ class FitService:
         if path.stat().st_size < header.header_bytes:
             raise InvalidFileError("This is not a complete GGUF file.", "Fetch it again or remove it.")
         return header
+
+
+def _with_measured(forecast: FitForecast, measured: SpeedRecord | None) -> FitForecast:
+    if measured is None:
+        return forecast
+    return dataclasses.replace(
+        forecast,
+        decode_tokens_per_second=measured.decode_tokens_per_second,
+        prefill_tokens_per_second=measured.prefill_tokens_per_second,
+        speed_source=SpeedSource.TWIN if measured.twin else SpeedSource.MEASURED,
+        speed_runs=0,
+        speed_range=None,
+        prefill_range=None,
+    )
 
 
 def sibling_header(header: GgufHeader, size_bytes: int) -> GgufHeader:

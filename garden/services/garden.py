@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from garden.services.library import LibraryService
     from garden.services.machine import MachineService
     from garden.services.model_pool import ModelPool, PaneKey
+    from garden.services.twin_runs import TwinService
     from garden.services.unfinished import UnfinishedService
     from garden.services.workshop import WorkshopService
     from garden.store.index_database import IndexDatabase
@@ -169,6 +170,13 @@ class Garden:
             self._pool,
             self._runs,
         )
+
+    @_Made
+    def twins(self) -> TwinService:
+        """Measuring models that need not be here."""
+        from garden.services.twin_runs import TwinService
+
+        return TwinService(self.bus, self.fit, self.machine, self.activity)
 
     @_Made
     def catalog(self) -> CatalogService:

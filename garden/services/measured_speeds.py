@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections import defaultdict
+from collections.abc import Sequence
 
 from garden.core.conversation import Answer
 from garden.core.hardware_snapshot import HardwareSnapshot
@@ -15,6 +16,7 @@ from garden.fit.needs import Needs
 from garden.fit.speed import MeasuredSpeed, Run, decode_bytes
 from garden.gguf.header import GgufHeader
 from garden.services.bookkeeping import bookkeeping
+from garden.store.model_key import model_keys
 from garden.store.speeds import SpeedRecord, Speeds
 
 #: A handful of tokens says nothing about speed.
@@ -58,10 +60,13 @@ class MeasuredSpeeds:
             load: How it would be loaded.
             n_gpu_layers: Layers on the GPU that the load comes to.
         """
-        layers, pace = (load.n_gpu_layers, n_gpu_layers), pace_of(load)
-        runs = self._speeds.list(ref)
-        like = [run for run in runs if run.load.n_gpu_layers in layers and pace_of(run.load) == pace]
-        return next((run for run in like if not run.twin), like[0] if like else None)
+        return _like(self._speeds.list(ref), load, n_gpu_layers)
+
+    def lately_of(self, ref: ModelRef, load: LoadParameters, n_gpu_layers: int | None) -> SpeedRecord | None:
+        """The same from memory, at once: among the newest runs only."""
+        keys = set(model_keys(ref))
+        runs = [run for run in self._runs or () if keys.intersection(model_keys(run.model))]
+        return _like(runs, load, n_gpu_layers)
 
     def record(self, answer: Answer, header: GgufHeader, machine: HardwareSnapshot) -> None:
         """Keep the speed that an answer showed, when it was long enough to show one.
@@ -90,6 +95,10 @@ class MeasuredSpeeds:
             bytes_read=decode_bytes(needs, load.context_length, depth) if whole else None,
             on_gpu=has_gpu and layers != 0,
         )
+        self.keep(run)
+
+    def keep(self, run: SpeedRecord) -> None:
+        """Keep one."""
         self.recall()
         self._speeds.record(run)
         with self._lock:
@@ -103,6 +112,13 @@ class MeasuredSpeeds:
                     Run(bytes_read=run.bytes_read, tokens_per_second=run.decode_tokens_per_second, on_gpu=run.on_gpu)
                 )
         self._runs, self._by_pace = runs, {pace: MeasuredSpeed.from_runs(same) for pace, same in found.items()}
+
+
+def _like(runs: Sequence[SpeedRecord], load: LoadParameters, n_gpu_layers: int | None) -> SpeedRecord | None:
+    """The first one that was loaded like this, rather of the file itself than of a twin."""
+    layers, pace = (load.n_gpu_layers, n_gpu_layers), pace_of(load)
+    like = [run for run in runs if run.load.n_gpu_layers in layers and pace_of(run.load) == pace]
+    return next((run for run in like if not run.twin), like[0] if like else None)
 
 
 def pace_of(load: LoadParameters) -> LoadParameters:

@@ -12,12 +12,12 @@ from typing import Final
 
 import psutil
 
-from garden.core.calibration import Calibrate, Calibrated, CalibrateInput, DeviceSpeed, SpeedDevice, TimedBy
+from garden.core.calibration import Calibrate, Calibrated, CalibrateInput, DeviceSpeed, SpeedDevice
 from garden.core.errors import CancelledByUser
 from garden.core.messages import Message, Progress
 from garden.core.run_configuration import LoadParameters
 from garden.engine.library import EngineLibrary
-from garden.engine.stopwatch import Stopwatch
+from garden.engine.stopwatch import Stopwatch, clock_of
 from garden.fit import calibrating
 from garden.fit.calibrating import Times
 from garden.gguf.filled_file import write_filled_file
@@ -35,13 +35,6 @@ _PROCESSOR_SHARE: Final = 0.6
 
 #: What attention costs in prompts.
 _PROMPTS: Final = (calibrating.PROMPT_TOKENS, calibrating.LONG_PROMPT_TOKENS)
-
-
-def clock_of(timed_by: TimedBy, threads: int) -> Callable[[], float]:
-    """What time is taken with, in seconds."""
-    if timed_by == "clock":
-        return time.perf_counter
-    return lambda: time.process_time() / threads
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ _KIND_ICONS = {
     JobKind.QUANTIZE: "workshop",
     JobKind.QUALITY: "workshop",
     JobKind.VERIFY: "shield",
+    JobKind.SPEED: "clock",
 }
 
 _TONES = {Tone.PLAIN: "text.secondary", Tone.WARNING: "status.warning.fg", Tone.DANGER: "status.danger.fg"}

@@ -11,8 +11,10 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QScrollArea, QStackedWidg
 from garden.gui.pages.audit_delegate import GAP, LEFT, AuditDelegate
 from garden.gui.pages.device_row import DeviceRow
 from garden.gui.pages.row_table import RowTable
+from garden.gui.pages.speed_row import SpeedRow
 from garden.gui.viewmodels.audit_table import AuditColumn, AuditTableModel
 from garden.gui.viewmodels.machine import KV_TYPES, QUANT_TYPES, MachineViewModel, audit_summary
+from garden.gui.viewmodels.machine_speed import MachineSpeedViewModel
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.card import Card, Divider
 from garden.gui.widgets.chip import Chip
@@ -47,6 +49,7 @@ class MachinePage(QWidget):
 
     Attributes:
         machine: What it shows.
+        speed: How fast it is.
         chart: What this machine can run.
     """
 
@@ -64,6 +67,9 @@ class MachinePage(QWidget):
         self._refresh = Button(theme, "Refresh", icon="retry", small=True, name="machine.refresh")
         self._refresh.setAccessibleName("Look for GPUs and the engine again")
         self._devices = Card(theme)
+        self.speed = MachineSpeedViewModel(garden, pump, self)
+        self._speed_card = Card(theme)
+        self._speed_card.column.addWidget(SpeedRow(theme, self.speed))
         self._rows: dict[str, DeviceRow] = {}
         self.chart = RunChart(theme, name="machine.chart", label="What this machine can run")
         self._type = Chip(theme, name="machine.type")
@@ -114,6 +120,7 @@ class MachinePage(QWidget):
         left = QVBoxLayout()
         left.setSpacing(px(16))
         left.addWidget(self._devices)
+        left.addWidget(self._speed_card)
         left.addWidget(self._audit_card(), 1)
         content = Surface(self._theme, "bg.window")
         self._columns = QBoxLayout(QBoxLayout.Direction.LeftToRight, content)
@@ -180,11 +187,13 @@ class MachinePage(QWidget):
         self.machine.dots_changed.connect(self._on_dots_changed)
         self.machine.audited.connect(self._on_audited)
         self.machine.said.connect(self._navigator.notify)
+        self.speed.said.connect(self._navigator.notify)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Follow the machine while the page is seen."""
         super().showEvent(event)
         self.machine.watch(True)
+        self.speed.look()
         self._clock.start()
 
     def hideEvent(self, event: QHideEvent) -> None:

@@ -15,12 +15,14 @@ _DOING = {
     JobKind.QUANTIZE: "Quantizing",
     JobKind.QUALITY: "Measuring the loss",
     JobKind.VERIFY: "Checking the hash",
+    JobKind.SPEED: "Measuring the speed",
 }
 _DONE = {
     JobKind.DOWNLOAD: "Downloaded and verified",
     JobKind.QUANTIZE: "Quantized and hashed",
     JobKind.QUALITY: "Loss measured",
     JobKind.VERIFY: "Hash checked",
+    JobKind.SPEED: "Speed measured",
 }
 
 

@@ -14,13 +14,13 @@ from garden.core.errors import CancelledByUser, GardenError
 from garden.core.events import LibraryChanged, MachineRead
 from garden.core.job_record import JobRecord
 from garden.core.library_entry import LibraryEntry
-from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH, LoadParameters, RunConfiguration
 from garden.gui.viewmodels.file_downloads import FileDownloads
 from garden.gui.viewmodels.file_table import FileRow, FileTableModel
-from garden.services.model_name import display_name
+from garden.services.hub_files import hub_ref
 
 if TYPE_CHECKING:
+    from garden.core.fit_forecast import FitForecast
     from garden.gguf.header import GgufHeader
     from garden.gui.bridge.event_pump import EventPump
     from garden.jobs.handle import Handle
@@ -120,22 +120,10 @@ class RepositoryViewModel(QObject):
         """What would run, None until the header was read."""
         if self.repository is None or row.header is None:
             return None
-        summary = self.repository.summary
         load = self._load(row.header)
         if row.forecast is not None and row.forecast.n_gpu_layers is not None:
             load = dataclasses.replace(load, n_gpu_layers=row.forecast.n_gpu_layers)
-        return RunConfiguration(
-            model=ModelRef(
-                name=display_name(summary.name),
-                repo_id=summary.repo_id,
-                revision=self.repository.revision,
-                filenames=tuple(file.filename for file in row.file.files),
-                quant_type=row.file.quant_type,
-                size_bytes=row.file.size_bytes,
-                sha256=row.file.sha256,
-            ),
-            load=load,
-        )
+        return RunConfiguration(model=hub_ref(self.repository, row.file), load=load)
 
     # What the user does
 
@@ -297,8 +285,7 @@ class RepositoryViewModel(QObject):
         if header is not None:
             if not self._context_chosen:
                 self.context_length = self._default_context()
-            forecast = self._garden.fit.forecast_header(header, self._load(header))
-            self.files.update_row(number, header=header, forecast=forecast)
+            self.files.update_row(number, header=header, forecast=self._forecast(self.files.rows[number].file, header))
             self._recommend()
             self.load_changed.emit()
         elif error is not None and not isinstance(error, CancelledByUser):
@@ -316,11 +303,13 @@ class RepositoryViewModel(QObject):
             type_v=self.kv_type,
         )
 
+    def _forecast(self, file: RepositoryFile, header: GgufHeader) -> FitForecast:
+        assert self.repository is not None
+        return self._garden.fit.forecast_remote(hub_ref(self.repository, file), header, self._load(header))
+
     def _forecast_all(self) -> None:
         rows = [
-            dataclasses.replace(row, forecast=self._garden.fit.forecast_header(row.header, self._load(row.header)))
-            if row.header is not None
-            else row
+            dataclasses.replace(row, forecast=self._forecast(row.file, row.header)) if row.header is not None else row
             for row in self.files.rows
         ]
         self.files.update_rows(rows)
