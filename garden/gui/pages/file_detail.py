@@ -122,12 +122,16 @@ class FileDetail(Surface):
     Signals:
         download_wanted: The button was pressed.
         cancel_wanted: The download under way is to stop.
+        measure_wanted: Its speed is to be measured.
+        measure_cancel_wanted: No longer.
         compare_wanted: The file is in the library and is to be tried.
         copied: The command line lies on the clipboard.
     """
 
     download_wanted = Signal()
     cancel_wanted = Signal()
+    measure_wanted = Signal()
+    measure_cancel_wanted = Signal()
     compare_wanted = Signal()
     copied = Signal()
 

@@ -11,11 +11,12 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from garden.core.catalog import Repository, RepositoryFile
 from garden.core.errors import CancelledByUser, GardenError
-from garden.core.events import LibraryChanged, MachineRead
+from garden.core.events import LibraryChanged, MachineRead, SpeedsChanged
 from garden.core.job_record import JobRecord
 from garden.core.library_entry import LibraryEntry
 from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH, LoadParameters, RunConfiguration
 from garden.gui.viewmodels.file_downloads import FileDownloads
+from garden.gui.viewmodels.file_measuring import FileMeasuring
 from garden.gui.viewmodels.file_table import FileRow, FileTableModel
 from garden.services.hub_files import hub_ref
 
@@ -78,7 +79,10 @@ class RepositoryViewModel(QObject):
         self._downloads.fetched.connect(self._on_fetched)
         self._downloads.failed.connect(self.download_ended)
         pump.on(LibraryChanged, self._on_library_changed)
+        self.measuring = FileMeasuring(garden, pump, self)
+        self.measuring.moved.connect(self.selected_changed)
         pump.on(MachineRead, self._on_machine_read)
+        pump.on(SpeedsChanged, self._on_machine_read)
 
     # What is shown
 
@@ -175,6 +179,12 @@ class RepositoryViewModel(QObject):
             self.kv_type = kv_type
             self._forecast_all()
             self.load_changed.emit()
+
+    def measure(self) -> None:
+        """Measure the speed of the selected file on a shorter copy of it."""
+        row = self.selected
+        if row is not None and row.header is not None and self.repository is not None:
+            self.measuring.measure(self.repository, row.file, self._load(row.header))
 
     def read_card(self) -> None:
         """Fetch the model card once."""
@@ -381,6 +391,6 @@ class RepositoryViewModel(QObject):
         self.files.update_rows([dataclasses.replace(row, entry=here.get(row.file.filename)) for row in self.files.rows])
         self.selected_changed.emit()
 
-    def _on_machine_read(self, _event: MachineRead) -> None:
-        """Free memory changed: so may every verdict."""
+    def _on_machine_read(self, _event: MachineRead | SpeedsChanged) -> None:
+        """Free memory changed, or more is known of speeds: so may every forecast."""
         self.refresh()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QWidget
 
 from garden.core.fit_forecast import FitForecast, Placement, SpeedSource
 from garden.core.job_record import JobRecord
@@ -22,6 +22,7 @@ class SpeedLine(QWidget):
     Args:
         theme: Where colours come from.
         name: Prefix of the buttons' names.
+        stacked: In a narrow panel: the words above the button, in as many lines as they take.
         parent: Qt parent.
 
     Signals:
@@ -32,10 +33,13 @@ class SpeedLine(QWidget):
     measure_wanted = Signal()
     cancel_wanted = Signal()
 
-    def __init__(self, theme: ThemeController, name: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, theme: ThemeController, name: str, *, stacked: bool = False, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         px = theme.theme.px
-        self._text = Label(theme, style="small", color="text.secondary", elide=Qt.TextElideMode.ElideRight)
+        elide = None if stacked else Qt.TextElideMode.ElideRight
+        self._text = Label(theme, style="small", color="text.secondary", elide=elide, wrap=stacked)
         self._text.setObjectName(f"{name}.speed")
         self._progress = ProgressBar(theme)
         self._measure = Button(theme, "Measure", icon="clock", small=True, name=f"{name}.measure")
@@ -43,13 +47,18 @@ class SpeedLine(QWidget):
         self._cancel = Button(theme, "Cancel", small=True, name=f"{name}.measure.cancel")
         self._cancel.setAccessibleName("Stop measuring its speed")
         self._cancel.clicked.connect(self.cancel_wanted)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        row = QHBoxLayout()
         row.setSpacing(px(8))
-        row.addWidget(self._text, 1)
-        row.addWidget(self._progress, 1)
-        row.addWidget(self._measure)
-        row.addWidget(self._cancel)
+        for widget, share in ((self._progress, 1), (self._measure, 0), (self._cancel, 0)):
+            row.addWidget(widget, share)
+        directions = QBoxLayout.Direction
+        line = QBoxLayout(directions.TopToBottom if stacked else directions.LeftToRight, self)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(px(8))
+        line.addWidget(self._text, 1)
+        line.addLayout(row, 1 if not stacked else 0)
+        if stacked:
+            row.addStretch(1)
 
     def show_speed(self, forecast: FitForecast | None, job: JobRecord | None) -> None:
         """Show what is known.
