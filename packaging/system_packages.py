@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -43,7 +44,8 @@ def needs(*, for_tests: bool) -> list[Need]:
     """Everything this platform's system has to provide.
 
     Args:
-        for_tests: Whether the tests will run, which need an X server without a screen and something that types on it.
+        for_tests: Whether the tests will run, which need an X server without a screen, something that types on it, and
+            a GPU's driver without a GPU.
     """
     found = [Need("Python's venv module", importlib.util.find_spec("ensurepip") is not None, ("python3-venv",))]
     if sys.platform == "win32":
@@ -57,6 +59,12 @@ def needs(*, for_tests: bool) -> list[Need]:
         if for_tests:
             for program, package in {"Xvfb": "xvfb", "xdotool": "xdotool"}.items():
                 found.append(Need(f"{program} (for tests in a real window)", bool(shutil.which(program)), (package,)))
+            loader = ctypes.util.find_library("vulkan") is not None
+            software = any(Path("/usr/share/vulkan/icd.d").glob("lvp_icd*"))
+            found.append(Need("the Vulkan loader (for tests of the GPU backend)", loader, ("libvulkan1",)))
+            found.append(
+                Need("Vulkan's software device (for tests of the GPU backend)", software, ("mesa-vulkan-drivers",))
+            )
     return found
 
 

@@ -70,3 +70,23 @@ def starter_path() -> Path:
     path = Path(named)
     assert path.is_file(), f"GARDEN_TEST_STARTER names {path}, which is not there"
     return path
+
+
+@pytest.fixture(scope="session")
+def vulkan_archive() -> Path:
+    """The archive of the prebuilt Vulkan backend; the test is skipped, saying so, where it could not be fetched."""
+    named = os.environ.get("GARDEN_TEST_BACKEND")
+    if not named:
+        pytest.skip("the prebuilt Vulkan backend is not here; `make test` fetches it where the registry answers")
+    path = Path(named)
+    assert path.is_file(), f"GARDEN_TEST_BACKEND names {path}, which is not there"
+    return path
+
+
+@pytest.fixture
+def software_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vulkan's device on the CPU, which children then see as a GPU; the test is skipped, saying so, without it."""
+    if not any(Path("/usr/share/vulkan/icd.d").glob("lvp_icd*")):
+        pytest.skip("Vulkan's software device is not here (Debian: mesa-vulkan-drivers)")
+    # ggml passes over devices of that kind unless they are asked for.
+    monkeypatch.setenv("GGML_VK_VISIBLE_DEVICES", "0")

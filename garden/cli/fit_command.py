@@ -119,15 +119,20 @@ def fit(
         (device.name, format_bytes(device.required_bytes), format_bytes(device.available_bytes))
         for device in forecast.devices
     ]
-    print_table(("Device", "Needed", "Free"), rows, right=(1, 2))
+    if rows:
+        print_table(("Device", "Needed", "Free"), rows, right=(1, 2))
     parts = {
         "weights": forecast.weights_bytes,
         "KV cache": forecast.kv_cache_bytes,
         "recurrent state": forecast.recurrent_bytes,
         "compute": forecast.compute_bytes,
     }
-    click.echo(", ".join(f"{name} {format_bytes(size)}" for name, size in parts.items() if size))
-    if forecast.max_context:
+    known = ", ".join(f"{name} {format_bytes(size)}" for name, size in parts.items() if size)
+    if known:
+        click.echo(known)
+    if forecast.max_context and header.context_length and forecast.max_context >= header.context_length:
+        click.echo(f"All {header.context_length:,} tokens that the model was trained for fit.")
+    elif forecast.max_context:
         click.echo(f"Largest context that fits: {forecast.max_context:,} tokens.")
     if forecast.decode_tokens_per_second is not None:
         click.echo(f"Answer: about {_rate(forecast.decode_tokens_per_second)}, {forecast.speed_basis}.")

@@ -163,7 +163,7 @@ def forecast_of(garden: Garden, repository: Repository, file: RepositoryFile) ->
         header = garden.fit.remote_header(repository, file).result()
     except GardenError:
         return None
-    return garden.fit.forecast_header(header, garden.fit.default_load(header))
+    return garden.fit.decided(header, garden.fit.default_load(header))
 
 
 def _file_document(file: RepositoryFile, forecast: FitForecast | None) -> dict[str, object]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from garden.cli.output import json_option, opened, print_json, print_table, printable, wait
-from garden.core.errors import CancelledByUser, IntegrityError, NotFoundError
+from garden.core.errors import CancelledByUser, IntegrityError, InvalidFileError, NotFoundError
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes, format_parameters
 from garden.core.unfinished_download import UnfinishedDownload
@@ -30,12 +32,10 @@ def library(context: click.Context, as_json: bool) -> None:
 
 
 @library.command(help="Look at every folder again, then list.")
-@click.argument("folders", nargs=-1, type=click.Path(exists=True, file_okay=False, resolve_path=True))
+@click.argument("folders", nargs=-1, type=click.Path(exists=True, file_okay=False))
 @json_option
 def scan(folders: tuple[str, ...], as_json: bool) -> None:
     """Add folders, then scan."""
-    from pathlib import Path
-
     with opened(notes_optional=True) as garden:
         for folder in folders:
             garden.library.add_folder(Path(folder)).result()
@@ -50,8 +50,12 @@ def verify(targets: tuple[str, ...], as_json: bool) -> None:
     """Verify."""
     with opened(notes_optional=True) as garden:
         entries = _chosen(garden, targets)
+        problems = {entry.ref.path: problem for entry in entries if (problem := garden.library.problem_of(entry))}
         results = [
-            wait(garden.library.verify(entry), garden, as_json=False, what=full_name(entry)) for entry in entries
+            None
+            if entry.ref.path in problems
+            else wait(garden.library.verify(entry), garden, as_json=False, what=full_name(entry))
+            for entry in entries
         ]
         listed = {entry.ref.path: entry for entry in garden.library.entries()}
     checked = [listed.get(entry.ref.path, entry) for entry in entries]
@@ -64,12 +68,17 @@ def verify(targets: tuple[str, ...], as_json: bool) -> None:
             None: "hashed; nobody promised a hash",
         }
         for entry, result in zip(entries, results, strict=True):
-            click.echo(f"{full_name(entry)}: {words[result]}")
+            click.echo(printable(f"{full_name(entry)}: {problems.get(entry.ref.path) or words[result]}"))
     damaged = [full_name(entry) for entry, result in zip(entries, results, strict=True) if result is False]
     if damaged:
         raise IntegrityError(
             f"{', '.join(damaged)} {'differs' if len(damaged) == 1 else 'differ'} from what was promised.",
             "Remove it and fetch it again.",
+        )
+    if problems:
+        names = [Path(path or "").name for path in problems]
+        raise InvalidFileError(
+            f"{', '.join(names)} cannot be used: {' '.join(problems.values())}",
         )
 
 
@@ -101,8 +110,9 @@ def remove(targets: tuple[str, ...], unfinished: bool, permanently: bool, yes: b
 def _remove_models(garden: Garden, targets: tuple[str, ...], permanently: bool, yes: bool) -> str:
     entries = _chosen(garden, targets)
     names = ", ".join(full_name(entry) for entry in entries)
+    places = "\n".join(f"  {entry.ref.path}" for entry in entries)
     total = format_bytes(sum(entry.ref.size_bytes for entry in entries))
-    _confirm(f"Remove {names} ({total}){' for good' if permanently else ''}?", yes)
+    _confirm(f"{places}\nRemove {names} ({total}){' for good' if permanently else ''}?", yes)
     freed = sum(garden.library.remove(entry, to_trash=not permanently) for entry in entries)
     return printable(f"Removed {names}, {format_bytes(freed)}{'' if permanently else ', into the trash'}.")
 
@@ -137,7 +147,8 @@ def _show_unfinished(parts: tuple[UnfinishedDownload, ...]) -> None:
 
 def _chosen(garden: Garden, targets: tuple[str, ...]) -> tuple[LibraryEntry, ...]:
     if targets:
-        return tuple(garden.library.resolve(target) for target in targets)
+        named = (garden.library.resolve(target) for target in targets)
+        return tuple({entry.ref.path: entry for entry in named}.values())
     return garden.library.scan().result()
 
 

@@ -1,4 +1,4 @@
-"""``garden hardware``, ``garden engine`` and ``garden doctor``."""
+"""``garden hardware`` and ``garden doctor``."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from garden.services.garden import Garden
 
 
 @click.command(help="What this machine has: memory, processor, GPUs, engine.")
+@click.option("--wake", is_flag=True, help="Wake GPUs that sleep, to read what they have free.")
 @click.option(
     "--calibrate", is_flag=True, help="Measure how fast it is first, about 20 s; speeds are forecast from it."
 )
 @json_option
-def hardware(calibrate: bool, as_json: bool) -> None:
+def hardware(wake: bool, calibrate: bool, as_json: bool) -> None:
     """Print the machine."""
     with opened(notes_optional=True) as garden:
-        machine = garden.machine.refresh().result()
+        machine = garden.machine.refresh(wake=wake).result()
         if calibrate:
             calibration: Calibration | None = wait(
                 garden.calibration.measure(), garden, as_json=False, what="Measuring this machine"
@@ -89,35 +90,6 @@ def hardware_document(machine: HardwareSnapshot) -> dict[str, object]:
             "devices": [device.name for device in machine.engine.devices],
         },
     }
-
-
-@click.command(help="The engine (llama.cpp) and its backends.")
-@json_option
-def engine(as_json: bool) -> None:
-    """Print the engine."""
-    with opened(notes_optional=True) as garden:
-        found = garden.machine.refresh().result()
-    document = {
-        "version": found.engine.version,
-        "ggml_version": found.engine.ggml_version,
-        "backends": [
-            {"name": backend.name, "path": backend.path, "devices": list(backend.devices), "self_test": None}
-            for backend in found.engine.backends
-        ],
-    }
-    if as_json:
-        print_json(document)
-        return
-    if not found.engine.installed:
-        raise GardenError(
-            found.engine.problem or "The engine cannot be loaded.", "Run: python packaging/bootstrap.py setup"
-        )
-    click.echo(f"llama-cpp-python {found.engine.version}, ggml {found.engine.ggml_version or 'of unknown version'}")
-    for backend in found.engine.backends:
-        click.echo(f"  {backend.name}: {', '.join(backend.devices) or 'no device'}")
-    for gpu in found.gpus:
-        if gpu.device is None:
-            click.echo(f"  {gpu.name} lies idle: this build has no backend for it.")
 
 
 @click.command(help="What is wrong here, and what helps. Exit code 1 when something is.")

@@ -185,7 +185,7 @@ def _how_far(job: JobRecord) -> str:
     parts = [f"{job.done / job.total:.0%}".replace("%", " %")]
     if job.unit == "bytes":
         parts.append(f"{format_bytes(job.done)} of {format_bytes(job.total)}")
-        if job.rate is not None:
+        if job.rate is not None and job.done < job.total:
             parts.append(f"{format_bytes(job.rate)}/s")
     if job.seconds_left is not None:
         parts.append(f"{format_duration(job.seconds_left)} left")

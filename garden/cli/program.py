@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -28,9 +29,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "quality": ("workshop_commands", "How much quants lost against their base."),
     "compare": ("compare_command", "One prompt to several models, side by side."),
     "export": ("export_command", "Take a model's configuration to another runtime."),
-    "engine": ("machine_commands", "The engine and its backends."),
+    "engine": ("engine_command", "The engine and its backends; add a GPU's without a compiler."),
     "doctor": ("machine_commands", "What is wrong here, and what helps."),
 }
+
+_SEE_ALL = "Run it again with GARDEN_DEBUG=1 to see more."
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 0, 1, 2, 130
 
@@ -146,21 +149,34 @@ def say_error(error: GardenError) -> None:
         click.echo(printable(f"{error.sentence} {error.action}".strip()), err=True)
         if error.detail and os.environ.get("GARDEN_DEBUG"):
             click.echo(error.detail, err=True)
+        elif error.detail and any(word in error.action for word in ("details", "log says")):
+            click.echo(_kept(error.detail) or _SEE_ALL, err=True)
 
 
 def _keep_in_log() -> str:
     """Write the traceback under way into the log; a sentence that names it."""
+    path = _written(traceback.format_exc())
+    return f"To report it, add what {path} says." if path else _SEE_ALL
+
+
+def _kept(detail: str) -> str:
+    """Write details into the log; a sentence that names it, empty when they could not be written."""
+    path = _written(detail)
+    return f"The details are in {path}." if path else ""
+
+
+def _written(text: str) -> Path | None:
     import time
 
     from garden.core.paths import log_dir
 
     try:
         path = log_dir() / "command-line.log"
-        with path.open("a", encoding="utf-8") as log:
-            log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n{traceback.format_exc()}\n")
+        with path.open("a", encoding="utf-8", errors="backslashreplace") as log:
+            log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n{text}\n")
     except (OSError, GardenError):
-        return "Run it again with GARDEN_DEBUG=1 to see where."
-    return f"To report it, add what {path} says."
+        return None
+    return path
 
 
 def _window(open_window: Callable[[], int]) -> int:
@@ -189,5 +205,10 @@ def _use_utf8() -> None:
     # A pipe on Windows, or a bare C locale, would stumble over “≈” and bars.
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None and (getattr(stream, "encoding", "") or "").lower() not in ("utf-8", "utf8"):
+        if reconfigure is None:
+            continue
+        if (getattr(stream, "encoding", "") or "").lower() not in ("utf-8", "utf8"):
             reconfigure(encoding="utf-8", errors="replace")
+        elif stream.errors == "strict":
+            # The name of a file may hold bytes that are no text.
+            reconfigure(errors="backslashreplace")

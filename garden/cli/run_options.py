@@ -10,7 +10,9 @@ from typing import Any
 
 import click
 
+from garden.core.errors import RefusedError
 from garden.core.run_configuration import RunConfiguration
+from garden.export.rendering import check_numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +34,31 @@ class RunChoices:
     context: int | None = None
 
     def applied_to(self, configuration: RunConfiguration) -> RunConfiguration:
-        """The configuration with what was chosen in it."""
+        """The configuration with what was chosen in it.
+
+        Raises:
+            RefusedError: A choice is no number, or no text.
+        """
+        check_text(self.system or "", "The system prompt")
         ask: dict[str, Any] = {"system_prompt": self.system, "seed": self.seed, "max_tokens": self.max_tokens}
         changes = {name: value for name, value in ask.items() if value is not None}
         if self.temperature is not None:
             changes["sampling"] = dataclasses.replace(configuration.ask.sampling, temperature=self.temperature)
         changed = configuration.with_ask(**changes)
+        check_numbers(changed)
         return changed.with_load(context_length=self.context) if self.context else changed
+
+
+def check_text(text: str, what: str) -> None:
+    """Refuse bytes that are no UTF-8; Python hides them in what it hands on as text.
+
+    Raises:
+        RefusedError: There are some.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise RefusedError(f"{what} is not UTF-8 text.", "Write it as UTF-8.", str(error)) from error
 
 
 _OPTIONS = (

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
-from garden.core.errors import GardenError
+from garden.core.errors import GardenError, StateError
+from garden.core.write_failure import write_failure
 
 
 class WatchedOutput:
@@ -58,10 +59,9 @@ class WatchedOutput:
     def error(self) -> GardenError:
         """Why it could not be written, as users need to know it."""
         failure = self.failure
-        if failure is not None and failure.errno in (errno.ENOSPC, errno.EDQUOT):
-            return GardenError("The output could not be written: the disk is full.", "Free some space, then try again.")
-        reason = (failure.strerror if failure else None) or "the system refused"
-        return GardenError(f"The output could not be written: {reason}.", "Send it somewhere else.")
+        if failure is None:
+            return StateError("The output could not be written.", "Send it somewhere else.")
+        return write_failure(failure, "The output", action="Send it somewhere else.")
 
     @contextlib.contextmanager
     def _remembering(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import click
 
+from garden.cli.answer_stream import AnswerStream
 from garden.cli.compare_command import wait_for_turn
 from garden.cli.output import json_option, opened, print_event, print_table, printable, wait
 from garden.cli.program import missing_toolkit
@@ -66,7 +67,8 @@ class _Narrator:
 
     def ask(self, garden: Garden, conversation: Conversation, prompt: str, names: list[str]) -> Turn:
         """Ask the panes."""
-        return wait_for_turn(garden, conversation, prompt, names, quiet=self._as_json)
+        progress = not self._as_json and sys.stderr.isatty()
+        return wait_for_turn(garden, conversation, prompt, AnswerStream(names, text=False, progress=progress))
 
 
 @click.command(

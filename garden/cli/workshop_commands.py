@@ -10,12 +10,14 @@ from garden.cli.output import json_option, opened, print_event, print_json, prin
 from garden.cli.targets import about, usable_model
 from garden.core.errors import GardenError, RefusedError
 from garden.core.library_entry import LibraryEntry
+from garden.core.paths import user_path
 from garden.core.quantity import format_bytes, format_duration
 from garden.core.receipt import QualityReport, QuantizationForecast, QuantizationReceipt
 from garden.quantization.fallback_text import fallback_sentence
 from garden.quantization.offered_types import OFFERED_TYPES, check_type
 from garden.quantization.own_runs import NOT_MEASURED, ExpectedRun, expected_run
-from garden.quantization.plan import FULL_PRECISION, destination_name
+from garden.quantization.plan import FULL_PRECISION, check_free, destination_name
+from garden.services.garden import Garden
 
 
 @click.command(
@@ -26,10 +28,17 @@ from garden.quantization.plan import FULL_PRECISION, destination_name
 @click.argument("types", nargs=-1, required=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder, or a file for one type.")
 @click.option("--allow-requantize", is_flag=True, help="Accept a loss on top of the one that TARGET already has.")
+@click.option("--force", is_flag=True, help="Replace files of the same name that Garden made.")
 @click.option("--dry-run", is_flag=True, help="Say what would be made, to the byte; write nothing.")
 @json_option
 def quantize(
-    target: str, types: tuple[str, ...], output: Path | None, allow_requantize: bool, dry_run: bool, as_json: bool
+    target: str,
+    types: tuple[str, ...],
+    output: Path | None,
+    allow_requantize: bool,
+    force: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Quantize."""
     wanted = [check_type(name) for name in types]
@@ -44,13 +53,14 @@ def quantize(
                 forecasts = garden.workshop.forecast(source, wanted).result()
                 _show_forecasts(source, forecasts, garden.workshop.receipts(), as_json)
                 return
-            for name in wanted:
-                destination = None
-                if output is not None:
-                    destination = output if output.suffix == ".gguf" else output / destination_name(source.ref, name)
+            destinations = {name: _destination(garden, source, name, output) for name in wanted}
+            if not force:
+                for destination in destinations.values():
+                    check_free(destination)
+            for name, destination in destinations.items():
                 with about(name):
                     handle = garden.workshop.quantize(
-                        source, name, destination=destination, allow_requantize=allow_requantize
+                        source, name, destination=destination, allow_requantize=allow_requantize, replace=force
                     )
                     receipt = wait(handle, garden, as_json=as_json, what=f"{source.ref.name} {name}")
                 _show_receipt(receipt, as_json)
@@ -58,6 +68,12 @@ def quantize(
         if as_json:
             print_event("failed", error=error.sentence, action=error.action)
         raise
+
+
+def _destination(garden: Garden, source: LibraryEntry, quant_type: str, output: Path | None) -> Path:
+    if output is None:
+        return garden.workshop.destination(source, quant_type)
+    return user_path(output if output.suffix == ".gguf" else output / destination_name(source.ref, quant_type))
 
 
 def _check_output(output: Path | None) -> None:

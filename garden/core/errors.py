@@ -43,12 +43,20 @@ class EngineCrashedError(WorkerDiedError):
     """The engine itself ended its process: an assertion failed, or it crashed."""
 
 
+class TimeLimitError(GardenError):
+    """A child process took longer than it may, and was ended."""
+
+
 class OutOfMemoryError(GardenError):
     """What was asked for does not fit in memory beside what is already loaded."""
 
 
 class RefusedError(GardenError):
     """Garden will not do this without the user's consent, or at all; the action names the way."""
+
+
+class AlreadyThereError(RefusedError):
+    """A file has that name; it is replaced only when the user says so."""
 
 
 class HubError(GardenError):
@@ -90,7 +98,7 @@ class DiskFullError(GardenError):
 
 
 class StateError(GardenError):
-    """Settings or a database could not be read or written."""
+    """A file or a folder, the settings or a database could not be read or written."""
 
 
 class CancelledByUser(GardenError):  # noqa: N818 - a cancel is an outcome, not a fault

@@ -68,6 +68,16 @@ class SettingsChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FitDecided:
+    """The engine decided a verdict that a forecast left open; forecast again."""
+
+    @property
+    def key(self) -> Hashable:
+        """One pending event."""
+        return "fit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationsChanged:
     """The list of conversations changed; ask for it."""
 
@@ -134,8 +144,9 @@ Event = (
     | LibraryChanged
     | MachineRead
     | SettingsChanged
-    | ConversationsChanged
+    | FitDecided
     | SpeedsChanged
+    | ConversationsChanged
     | PaneText
     | PaneChanged
 )

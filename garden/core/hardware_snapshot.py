@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from garden.core.added_backend import AddedBackend, SelfTest
+
 #: What a device is to the engine.
 DeviceKind = Literal["cpu", "gpu", "igpu", "accelerator"]
 
@@ -41,6 +43,8 @@ class Gpu:
         unified: Shares the RAM.
         asleep: Powered down; looking did not wake it.
         device: Name of the engine's device that drives it, e.g. ``CUDA0``; None when the engine cannot use it.
+        address: Where it is on the PCI bus, e.g. ``0000:01:00.0``; None where the system does not say. It tells one GPU
+            from another at the next look.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Gpu:
     unified: bool = False
     asleep: bool = False
     device: str | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,29 +66,54 @@ class EngineDevice:
         description: What it calls the hardware.
         kind: ggml's word; an ``igpu`` shares the machine's RAM.
         memory_total_bytes: As the engine reports it.
-        memory_free_bytes: As the engine reports it (for the CPU it equals the total: do not use).
+        memory_free_bytes: As the engine reports it; None for the CPU, of which ggml says that all is free.
+        address: Where it is on the PCI bus, e.g. ``0000:01:00.0``; None where its backend does not say.
     """
 
     name: str
     description: str
     kind: DeviceKind
     memory_total_bytes: int
-    memory_free_bytes: int
+    memory_free_bytes: int | None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineBackend:
-    """A ggml backend that the engine was built with or has loaded.
+    """A ggml backend that the engine was built with or that was added to it.
 
     Attributes:
         name: ggml's name, e.g. ``CPU``, ``CUDA``, ``Vulkan``.
         path: Its library, None when it is part of another one.
         devices: Names of the devices it drives.
+        added: Name to remove it by when it was added, None when the engine was built with it.
+        self_test: How it did when it was added.
+        problem: Why it was added and is not in use, None when it is.
     """
 
     name: str
     path: str | None
     devices: tuple[str, ...]
+    added: str | None = None
+    self_test: SelfTest | None = None
+    problem: str | None = None
+
+    @classmethod
+    def left_out(cls, record: AddedBackend, problem: str) -> EngineBackend:
+        """An added backend that is not in use.
+
+        Args:
+            record: The backend.
+            problem: Why.
+        """
+        return cls(
+            name=record.backend,
+            path=str(record.path),
+            devices=(),
+            added=record.name,
+            self_test=record.self_test,
+            problem=problem,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +137,11 @@ class Engine:
     backends: tuple[EngineBackend, ...] = ()
     system_info: str = ""
     problem: str | None = None
+
+    @property
+    def drives_gpus(self) -> bool:
+        """Whether it lists a GPU among its devices."""
+        return any(device.kind in ("gpu", "igpu") for device in self.devices)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

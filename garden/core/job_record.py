@@ -18,6 +18,7 @@ class JobKind(enum.StrEnum):
     QUALITY = "quality"
     VERIFY = "verify"
     SPEED = "speed"
+    ENGINE = "engine"
 
 
 class JobState(enum.StrEnum):
@@ -54,9 +55,11 @@ class JobRecord:
         seconds_left: None when unknown.
         resumable: Whether it can be paused and goes on from where it stopped.
         target: What to run again: a JSON document that the owning service understands.
+        reads: Paths of the models that it reads: they stay where they are while it is under way.
         error: One sentence, None unless it failed.
         action: What helps.
         result_path: A file to open or show, None when there is none.
+        result_bytes: Size of what was made, None where that is ``total`` or nothing was made.
         created_at: Seconds since the epoch.
         started_at: Seconds since the epoch.
         ended_at: Seconds since the epoch.
@@ -75,9 +78,11 @@ class JobRecord:
     seconds_left: float | None = None
     resumable: bool = False
     target: str = ""
+    reads: tuple[str, ...] = ()
     error: str | None = None
     action: str = ""
     result_path: str | None = None
+    result_bytes: int | None = None
     created_at: float = 0.0
     started_at: float | None = None
     ended_at: float | None = None

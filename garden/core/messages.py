@@ -323,9 +323,16 @@ class Probe(Message, frozen=True, kw_only=True):
 
     Attributes:
         known: GPUs of an earlier look, for the name and size of one that sleeps now.
+        added: Load the backends that were added to the engine; without, the engine alone is looked at.
+        engine: What was known of it. Where a GPU sleeps and the engine has a backend that would wake it, the engine is
+            not loaded, and this stands for it.
+        wake: The user, or a load that is about to begin, wants sleeping GPUs awake.
     """
 
     known: tuple[Gpu, ...] = ()
+    added: bool = True
+    engine: Engine | None = None
+    wake: bool = False
 
 
 class Probed(Message, frozen=True, kw_only=True):
@@ -337,3 +344,32 @@ class Probed(Message, frozen=True, kw_only=True):
 
 ProbeInput = Probe | Cancel
 ProbeOutput = Probed | Failed
+
+
+# --- templates: one chat rendered by an untrusted template ---
+
+
+class RenderTemplate(Message, frozen=True, kw_only=True):
+    """Render a prompt, alone in its chat.
+
+    Attributes:
+        source: Jinja text.
+        prompt: What the user would have written.
+    """
+
+    source: str
+    prompt: str
+
+
+class TemplateRendered(Message, frozen=True, kw_only=True):
+    """Result.
+
+    Attributes:
+        text: What the model would receive.
+    """
+
+    text: str
+
+
+TemplateInput = RenderTemplate | Cancel
+TemplateOutput = TemplateRendered | Failed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import platformdirs
 
 import garden
-from garden.core.errors import NotFoundError, StateError
+from garden.core.errors import NotFoundError
+from garden.core.write_failure import writing
 
 
 def data_dir() -> Path:
@@ -60,15 +62,28 @@ def _made(path: Path, purpose: str, variable: str) -> Path:
     Raises:
         StateError: It cannot be made.
     """
-    try:
+    with writing(f"The {purpose} folder {path}", action=f"Choose another one with {variable}."):
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StateError(
-            f"The {purpose} folder {path} cannot be made: {error.strerror or error}.",
-            f"Choose another one with {variable}.",
-            str(error),
-        ) from error
     return path
+
+
+def user_path(path: str | os.PathLike[str]) -> Path:
+    """A path as a user wrote it, as Garden keeps and compares it: absolute, without ``~`` and ``..``.
+
+    Links stay: a model of the Hub cache is a link to a blob that says nothing.
+    """
+    written = Path(path)
+    with contextlib.suppress(RuntimeError):  # “~somebody” who has no home here: a file may be called so
+        written = written.expanduser()
+    written = written.absolute()
+    if ".." not in written.parts:
+        return written
+    plain = Path(os.path.normpath(written))
+    # Behind a link to a folder, “..” is the folder above what it leads to, not the one that the text shows.
+    if written.name == "..":
+        return plain if os.path.realpath(plain) == os.path.realpath(written) else Path(os.path.realpath(written))
+    folder = os.path.realpath(written.parent)
+    return plain if os.path.realpath(plain.parent) == folder else Path(folder) / written.name
 
 
 def resource_path(name: str) -> Path:

@@ -88,6 +88,8 @@ class QualityReport:
         tokens_scored: Positions that were scored.
         text: Name of the text.
         base: Name or path of the base.
+        base_sha256: Hash of the base's file, None in reports of earlier versions and where it could not be read.
+        made_type: The type, where the quant was made here from this very base; None otherwise.
     """
 
     model: str
@@ -100,3 +102,5 @@ class QualityReport:
     tokens_scored: int
     text: str
     base: str
+    base_sha256: str | None = None
+    made_type: str | None = None

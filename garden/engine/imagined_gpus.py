@@ -13,6 +13,7 @@ from typing import Any
 
 from garden.core.dry_run import ImaginedGpu
 from garden.core.errors import EngineError
+from garden.engine.device_properties import DeviceProperties
 from garden.engine.library import EngineLibrary
 
 #: ``GGML_BACKEND_API_VERSION`` that the structures below follow.
@@ -37,23 +38,7 @@ _START = ctypes.CFUNCTYPE(_POINTER, _POINTER, ctypes.c_char_p)
 _MEMORY = ctypes.CFUNCTYPE(None, _POINTER, ctypes.POINTER(ctypes.c_size_t), ctypes.POINTER(ctypes.c_size_t))
 
 
-class _Properties(ctypes.Structure):
-    _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("description", ctypes.c_char_p),
-        ("memory_free", ctypes.c_size_t),
-        ("memory_total", ctypes.c_size_t),
-        ("kind", ctypes.c_int),
-        ("device_id", ctypes.c_char_p),
-        ("runs_async", ctypes.c_bool),
-        ("host_buffer", ctypes.c_bool),
-        ("buffer_from_host_ptr", ctypes.c_bool),
-        ("events", ctypes.c_bool),
-        ("mmap_support", ctypes.c_bool),
-    )
-
-
-_PROPERTIES = ctypes.CFUNCTYPE(None, _POINTER, ctypes.POINTER(_Properties))
+_PROPERTIES = ctypes.CFUNCTYPE(None, _POINTER, ctypes.POINTER(DeviceProperties))
 
 
 class _Registry(ctypes.Structure):
@@ -213,7 +198,7 @@ class ImaginedGpus:
             free[0] = total[0] = gpu.memory_bytes
 
         def properties(_device: int, found: Any) -> None:
-            found[0] = _Properties(
+            found[0] = DeviceProperties(
                 name, name, gpu.memory_bytes, gpu.memory_bytes, _GPU, None, True, True, False, True, False
             )
 

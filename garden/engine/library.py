@@ -8,16 +8,22 @@ import re
 import sys
 import threading
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from garden.core.errors import EngineMissingError
+from garden.core.added_backend import AddedBackend, added_backends, same_minor
+from garden.core.errors import EngineError, EngineMissingError
 from garden.core.hardware_snapshot import DeviceKind, Engine, EngineBackend, EngineDevice
+from garden.engine.device_properties import DeviceProperties
+from garden.engine.plug_in import PlugIn, load_plug_in
 
 PACKAGE = "llama-cpp-python"
 
 #: Log levels of ggml: debug 1, info 2, warning 3, error 4, continued 5. The package's own logger maps them one off.
 _ERROR, _CONTINUED = 4, 5
+
+_PCI_ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 
 _DEVICE_KINDS: dict[int, DeviceKind] = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accelerator"}
 
@@ -58,18 +64,25 @@ class EngineLog:
 
 
 class EngineLibrary:
-    """The loaded library.
+    """The loaded library, with the backends that were added to it.
+
+    Args:
+        added: Backends to load besides those that it was built with; by default all that were added. One that does
+            not load is left out: models then run on what there is.
 
     Attributes:
         c: The module of C functions.
         log: What it logs.
         version: Version of the Python package.
+        added: Backends that were to be loaded.
+        plug_ins: Those that were, by the name of their folder.
+        left_out: Why others were not, by the name of their folder.
 
     Raises:
         EngineMissingError: The package is not installed, or its library cannot be loaded.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, added: Sequence[AddedBackend] | None = None) -> None:
         try:
             from llama_cpp import llama_cpp
         except ImportError as error:
@@ -92,6 +105,24 @@ class EngineLibrary:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(callback))
         self.c.llama_log_set(callback, None)
         self.c.llama_backend_init()
+        self.added = added_backends() if added is None else tuple(added)
+        self.plug_ins: dict[str, PlugIn] = {}
+        self.left_out: dict[str, str] = {}
+        for backend in self.added:
+            self._add(backend)
+
+    def _add(self, backend: AddedBackend) -> None:
+        """Load an added backend, unless it was tested with another engine than this one."""
+        if backend.engine_version != self.version or not same_minor(backend.ggml_version, self.ggml_version()):
+            self.left_out[backend.name] = (
+                f"It was tested with llama-cpp-python {backend.engine_version}, not with this {self.version}: "
+                "switch it on again."
+            )
+            return
+        try:
+            self.plug_ins[backend.name] = load_plug_in(self, backend.path)
+        except EngineError as error:
+            self.left_out[backend.name] = f"{error.sentence} {error.action}".strip()
 
     def function(self, name: str, result: Any, *arguments: Any) -> Any:
         """A C function that the package does not bind; resolved through its own handle.
@@ -126,29 +157,28 @@ class EngineLibrary:
         """Everything the engine can compute on."""
         count = self.function("ggml_backend_dev_count", ctypes.c_size_t)
         get = self.function("ggml_backend_dev_get", ctypes.c_void_p, ctypes.c_size_t)
-        name = self.function("ggml_backend_dev_name", ctypes.c_char_p, ctypes.c_void_p)
-        description = self.function("ggml_backend_dev_description", ctypes.c_char_p, ctypes.c_void_p)
-        kind = self.function("ggml_backend_dev_type", ctypes.c_int, ctypes.c_void_p)
-        pointer = ctypes.POINTER(ctypes.c_size_t)
-        memory = self.function("ggml_backend_dev_memory", None, ctypes.c_void_p, pointer, pointer)
+        read = self.function("ggml_backend_dev_get_props", None, ctypes.c_void_p, ctypes.POINTER(DeviceProperties))
         found = []
         for index in range(count()):
-            device = get(index)
-            free, total = ctypes.c_size_t(), ctypes.c_size_t()
-            memory(device, ctypes.byref(free), ctypes.byref(total))
+            told = DeviceProperties()
+            read(get(index), ctypes.byref(told))
+            kind = _DEVICE_KINDS.get(told.kind, "accelerator")
+            address = (told.device_id or b"").decode("ascii", "replace").lower()
             found.append(
                 EngineDevice(
-                    name=name(device).decode("utf-8", "replace"),
-                    description=description(device).decode("utf-8", "replace"),
-                    kind=_DEVICE_KINDS.get(kind(device), "accelerator"),
-                    memory_total_bytes=total.value,
-                    memory_free_bytes=free.value,
+                    name=(told.name or b"").decode("utf-8", "replace"),
+                    description=(told.description or b"").decode("utf-8", "replace"),
+                    kind=kind,
+                    memory_total_bytes=told.memory_total,
+                    # Of the machine's own memory ggml says that all of it is free.
+                    memory_free_bytes=told.memory_free if kind in ("gpu", "igpu") else None,
+                    address=address if _PCI_ADDRESS.fullmatch(address) else None,
                 )
             )
         return tuple(found)
 
     def backends(self) -> tuple[EngineBackend, ...]:
-        """The backends in ggml's registry, with the devices that each drives."""
+        """The backends in ggml's registry, with the devices that each drives; then those that could not be loaded."""
         count = self.function("ggml_backend_reg_count", ctypes.c_size_t)
         get = self.function("ggml_backend_reg_get", ctypes.c_void_p, ctypes.c_size_t)
         name = self.function("ggml_backend_reg_name", ctypes.c_char_p, ctypes.c_void_p)
@@ -156,19 +186,28 @@ class EngineLibrary:
         device = self.function("ggml_backend_reg_dev_get", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
         device_name = self.function("ggml_backend_dev_name", ctypes.c_char_p, ctypes.c_void_p)
         folder = Path(self.c._lib._name).parent
+        added = {self.plug_ins[record.name].backend: record for record in self.added if record.name in self.plug_ins}
         found = []
         for index in range(count()):
             registry = get(index)
             backend = name(registry).decode("utf-8", "replace")
-            library = next(iter(sorted(folder.glob(f"*ggml-{backend.lower()}.*"))), None)
+            record = added.get(backend)
+            library = record.path if record else next(iter(sorted(folder.glob(f"*ggml-{backend.lower()}.*"))), None)
             devices = (device_name(device(registry, number)) for number in range(device_count(registry)))
             found.append(
                 EngineBackend(
                     name=backend,
                     path=str(library) if library else None,
                     devices=tuple(text.decode("utf-8", "replace") for text in devices),
+                    added=record.name if record else None,
+                    self_test=record.self_test if record else None,
                 )
             )
+        found += [
+            EngineBackend.left_out(record, self.left_out[record.name])
+            for record in self.added
+            if record.name in self.left_out
+        ]
         return tuple(found)
 
     def ggml_version(self) -> str | None:
@@ -193,10 +232,14 @@ class EngineLibrary:
         return tuple(name.lower() for name in re.findall(r"(\w+) = 1", self.system_info()))
 
 
-def engine_facts() -> Engine:
-    """What the engine is and can compute on; a missing engine is an answer, not an error."""
+def engine_facts(*, added: bool = True) -> Engine:
+    """What the engine is and can compute on; a missing engine is an answer, not an error.
+
+    Args:
+        added: Load what was added to it.
+    """
     try:
-        library = EngineLibrary()
+        library = EngineLibrary() if added else EngineLibrary(())
     except EngineMissingError as error:
         return Engine(installed=False, problem=error.sentence)
     return Engine(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -38,6 +38,7 @@ class Model:
         on_progress: Called with 0..1 while the weights are read; False cancels the load.
         plan_only: Allocate nothing and read no weights, so that what a load would take can be asked for.
         imagined: GPUs that take the place of the engine's own; for plans only.
+        devices: Names of the devices that layers may move to; by default the engine chooses among all.
 
     Attributes:
         vocabulary: Its tokens.
@@ -58,6 +59,7 @@ class Model:
         on_progress: Callable[[float], bool] | None = None,
         plan_only: bool = False,
         imagined: ImaginedGpus | None = None,
+        devices: Sequence[str] = (),
     ) -> None:
         self.library = library
         self._imagined = imagined
@@ -75,6 +77,9 @@ class Model:
         placements = self._placements(load.tensor_placement)
         if placements is not None:
             parameters.tensor_buft_overrides = ctypes.cast(placements, ctypes.c_void_p)
+        chosen = (ctypes.c_void_p * (len(devices) + 1))(*map(self._device, devices))
+        if devices:
+            parameters.devices = ctypes.cast(chosen, ctypes.c_void_p)
         cancelled = False
 
         def report(fraction: float, _data: Any) -> bool:
@@ -182,12 +187,17 @@ class Model:
             return self._imagined.buffer_types[device]
         if device == "CPU":
             return self.library.function("ggml_backend_cpu_buffer_type", ctypes.c_void_p)()
-        by_name = self.library.function("ggml_backend_dev_by_name", ctypes.c_void_p, ctypes.c_char_p)(device.encode())
-        if not by_name:
+        buffer_type = self.library.function("ggml_backend_dev_buffer_type", ctypes.c_void_p, ctypes.c_void_p)
+        return buffer_type(self._device(device))
+
+    def _device(self, name: str) -> int:
+        by_name = self.library.function("ggml_backend_dev_by_name", ctypes.c_void_p, ctypes.c_char_p)
+        device: int | None = by_name(name.encode())
+        if not device:
             raise EngineError(
-                f"The engine has no device named {device}.", "Choose CPU or one that `garden engine` lists."
+                f"The engine has no device named {name}.", "Choose CPU or one that `garden engine` lists."
             )
-        return self.library.function("ggml_backend_dev_buffer_type", ctypes.c_void_p, ctypes.c_void_p)(by_name)
+        return device
 
     def _add_adapter(self, adapter: Adapter) -> None:
         pointer = self.library.c.llama_adapter_lora_init(self.pointer, os.fsencode(adapter.path))

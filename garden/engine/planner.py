@@ -6,6 +6,8 @@ import dataclasses
 import re
 from pathlib import Path
 
+import msgspec
+
 from garden.core.dry_run import ImaginedGpu, Plan
 from garden.core.errors import EngineError, GardenError, InvalidFileError, OutOfMemoryError
 from garden.core.run_configuration import LoadParameters
@@ -58,12 +60,9 @@ class Planner:
             OutOfMemoryError: There was not enough memory to plan with.
         """
         model = self._model_for(path, load, gpus)
+        context = self._context(model, load)
         try:
-            context = Context(model, dataclasses.replace(load, adapters=()))
-        except EngineError as error:
-            raise _refused_context(error) from error
-        try:
-            return Plan(
+            plan = Plan(
                 buffers=planned_buffers(self._library, context.pointer),
                 context_length=context.total_length,
                 n_gpu_layers=min(load.n_gpu_layers, model.n_placeable_layers) if self._has_gpus(gpus) else 0,
@@ -73,6 +72,33 @@ class Planner:
             )
         finally:
             context.close()
+        if load.n_sequences > min(load.n_ubatch, load.n_batch):
+            return self._with_one_token_each(plan, model, load)
+        return plan
+
+    def _with_one_token_each(self, plan: Plan, model: Model, load: LoadParameters) -> Plan:
+        """The plan with compute buffers that also hold one token, and its logits, of every sequence at once.
+
+        A real load makes room for that after it has made room for a micro-batch; in a plan the engine leaves it out.
+        """
+        count = load.n_sequences
+        context = self._context(model, dataclasses.replace(load, n_batch=count, n_ubatch=count))
+        try:
+            other = {use.buffer: use.compute_bytes for use in planned_buffers(self._library, context.pointer)}
+        finally:
+            context.close()
+        buffers = tuple(
+            msgspec.structs.replace(use, compute_bytes=max(use.compute_bytes, other.get(use.buffer, 0)))
+            for use in plan.buffers
+        )
+        return msgspec.structs.replace(plan, buffers=buffers)
+
+    @staticmethod
+    def _context(model: Model, load: LoadParameters) -> Context:
+        try:
+            return Context(model, dataclasses.replace(load, adapters=()))
+        except EngineError as error:
+            raise _refused_context(error) from error
 
     def close(self) -> None:
         """Let go of the model."""

@@ -144,6 +144,7 @@ def quantize(
     destination: Path,
     settings: QuantizerSettings,
     on_tensor: Callable[[str, int], None],
+    name: str,
 ) -> None:
     """Write the file. The destination must not be the source: the engine would destroy it and crash.
 
@@ -153,6 +154,7 @@ def quantize(
         destination: Written over.
         settings: What to make.
         on_tensor: Called with each tensor's name and the source bytes done before it. Must not raise.
+        name: What the user calls the destination.
 
     Raises:
         GardenError: The engine gave up; a part of the file may have been written.
@@ -167,7 +169,7 @@ def quantize(
             current = _tensor_bytes(match["type"], _shape(match["shape"]))
             on_tensor(match["name"].rstrip(), done)
 
-    _run(library, source, destination, settings, dry_run=False, on_line=feed)
+    _run(library, source, destination, settings, dry_run=False, on_line=feed, name=name)
 
 
 class _DryRunReader:
@@ -211,6 +213,7 @@ def _run(
     *,
     dry_run: bool,
     on_line: Callable[[str], None],
+    name: str = "",
 ) -> None:
     c = library.c
     parameters = c.llama_model_quantize_default_params()
@@ -239,7 +242,7 @@ def _run(
     if faults:
         raise faults[0]
     if code != 0:
-        raise _failure("".join(lines), source, destination)
+        raise _failure("".join(lines), source, name)
 
 
 def _overrides(library: EngineLibrary, settings: QuantizerSettings) -> Any:
@@ -343,14 +346,14 @@ def _tensor_bytes(type_name: str, shape: tuple[int, ...]) -> int:
     return math.prod(shape) // kind.block_size * kind.block_bytes
 
 
-def _failure(log: str, source: Path, destination: Path) -> GardenError:
+def _failure(log: str, source: Path, name: str) -> GardenError:
     """The user's sentence for what the engine said when it gave up."""
     found = _FAILURE.search(log)
     reason = found["reason"].strip() if found else "no reason was given"
     tail = log[-4096:]
     if "basic_ios" in reason or "iostream" in reason:
         return DiskFullError(
-            f"The disk is full: “{destination.name.removesuffix('.part')}” could not be written to its end.",
+            f"The disk is full: “{name}” could not be written to its end.",
             "Free some space, or choose another folder.",
             tail,
         )

@@ -56,6 +56,7 @@ def render(
     *,
     prompt_text: str | None = None,
     prompt_token_ids: tuple[int, ...] = (),
+    sample_text: str | None = None,
     template_text: str | None = None,
     engine_version: str = ENGINE_VERSION,
     with_seed: bool = True,
@@ -67,6 +68,7 @@ def render(
         configuration: As the engine resolved it, if it has run.
         prompt_text: The exact text that the model received, with an answer's export.
         prompt_token_ids: The tokens of that text.
+        sample_text: What the template makes of any prompt, without an answer.
         template_text: The chat template inside the file, where it is known.
         engine_version: Version of llama-cpp-python that the answer came from.
         with_seed: Whether the configuration's seed goes along; without one the target draws anew for each answer.
@@ -79,6 +81,7 @@ def render(
         configuration=configuration,
         prompt_text=prompt_text,
         prompt_token_ids=prompt_token_ids,
+        sample_text=sample_text,
         template_text=template_text,
         engine_version=engine_version,
         with_seed=with_seed,

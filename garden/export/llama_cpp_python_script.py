@@ -53,6 +53,10 @@ def _notes(request: ExportRequest) -> list[str]:
     notes = [f"Needs llama-cpp-python {request.engine_version}: pip install llama-cpp-python=={request.engine_version}"]
     if configuration.load.flash_attention == "auto":
         notes.append("Flash attention is left to the engine (auto): run the model once, then export what it chose.")
+    if configuration.load.n_gpu_layers > 0:
+        notes.append(
+            "Layers go to a GPU only where the script's own engine has a backend for it; pip's build has none."
+        )
     if configuration.model.sha256 is None:
         notes.append("The file was not hashed yet: the script cannot tell whether it runs the same one.")
     if request.prompt_text is None:

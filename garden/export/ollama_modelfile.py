@@ -95,7 +95,7 @@ def _texts(request: ExportRequest, notes: list[str]) -> list[Instruction]:
         found.append(Instruction(name="TEMPLATE", value="{{ if .System }}{{ .System }}\n\n{{ end }}{{ .Prompt }}"))
     else:
         family = family_of(request.template) if request.template else None
-        prompt = request.prompt_text
+        prompt = request.sample_text if request.prompt_text is None else request.prompt_text
         if family is None:
             notes.append(
                 "The chat template is left to Ollama, which picks one by the file's own; "

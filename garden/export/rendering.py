@@ -21,6 +21,7 @@ class ExportRequest:
         configuration: With what the engine resolved, if it has run.
         prompt_text: The exact text that the model received in the pane, None without an answer.
         prompt_token_ids: Its tokens, empty when unknown.
+        sample_text: What the template makes of any prompt, None where there is an answer or it is not known.
         template_text: The file's chat template, None when unknown or when there is none.
         engine_version: Version of llama-cpp-python that the answer came from.
         with_seed: Whether the seed goes along; without one the target draws anew for each answer.
@@ -29,6 +30,7 @@ class ExportRequest:
     configuration: RunConfiguration
     prompt_text: str | None = None
     prompt_token_ids: tuple[int, ...] = ()
+    sample_text: str | None = None
     template_text: str | None = None
     engine_version: str = ENGINE_VERSION
     with_seed: bool = True

@@ -14,7 +14,7 @@ from garden.fit.graph.attention import Attention, LatentAttention
 from garden.fit.graph.batch import Batch
 from garden.fit.graph.block import Graph, SideInputs
 from garden.fit.graph.recurrence import Together
-from garden.fit.kv_cache import CacheCells, ubatch_of
+from garden.fit.kv_cache import CacheCells, graph_tokens, ubatch_of
 from garden.fit.model_shape import ModelShape
 
 #: The engine refuses to fuse attention for these.
@@ -35,7 +35,7 @@ def compute_bytes(shape: ModelShape, blocks: Sequence[Graph], load: LoadParamete
     """
     flash = uses_flash(shape, load)
     batch = Batch(
-        tokens=ubatch_of(load),
+        tokens=graph_tokens(load),
         sequences=max(1, load.n_sequences),
         full_cells=cells.full,
         sliding_cells=cells.sliding,
@@ -48,7 +48,13 @@ def compute_bytes(shape: ModelShape, blocks: Sequence[Graph], load: LoadParamete
     )
     arena = Arena()
     inputs = arena.take(_common_inputs_bytes(shape, load))
-    masks = {slides: arena.take(_kind_inputs_bytes(shape, load, cells, slides)) for slides in shape.cached_kinds}
+    placed = (*blocks[:-1][:_MAX_BLOCKS], *blocks[-1:])
+    kinds = [_reads_window(block) for block in placed]
+    # In the order of first use.
+    masks: dict[bool | None, Block] = {
+        kind: arena.take(_kind_inputs_bytes(shape, load, cells, kind))
+        for kind in sorted(shape.cached_kinds, key=lambda kind: kinds.index(kind) if kind in kinds else 0)
+    }
     stream = arena.take(batch.rows(shape.width))
     if shape.input_width > shape.width:
         # Room for the rows that images bring; the stream is a view of it, and later blocks read the rest.
@@ -64,15 +70,14 @@ def compute_bytes(shape: ModelShape, blocks: Sequence[Graph], load: LoadParamete
         joined = arena.take(copies * stream.size)
         arena.give(*added, None if side else stream)
         stream = joined
-    placed = (*blocks[:-1][:_MAX_BLOCKS], *blocks[-1:])
-    kinds = [_reads_window(block) for block in placed]
     for number, block in enumerate(placed):
         last = number == len(placed) - 1
         stream = block.place(arena, batch, shape.width, stream, last=last, side=side if number == 0 else None)
         # What no later block reads makes room.
         if kinds[number] not in kinds[number + 1 :]:
             arena.give(masks.pop(kinds[number], None))
-    rows = min(batch.tokens, max(1, load.n_outputs_max))
+    # Of one micro-batch as many as are asked for; of one token for each sequence all.
+    rows = max(min(ubatch_of(load), max(1, load.n_outputs_max)), min(load.n_sequences, batch.tokens))
     # Nothing reads the inputs any more: many rows of logits may take their place.
     arena.give(inputs, *masks.values())
     arena.take(4 * rows * shape.width)
@@ -88,12 +93,12 @@ def inputs_bytes(shape: ModelShape, load: LoadParameters, cells: CacheCells) -> 
 
 
 def _common_inputs_bytes(shape: ModelShape, load: LoadParameters) -> int:
-    return 4 * ubatch_of(load) * (1 + shape.input_width + 1) + _rotation_bytes(shape, load)
+    return 4 * graph_tokens(load) * (1 + shape.input_width + 1) + _rotation_bytes(shape, load)
 
 
 def _kind_inputs_bytes(shape: ModelShape, load: LoadParameters, cells: CacheCells, slides: bool) -> int:
     """Of the layers that attend to a window, or of those that attend to everything: places in the cache, the mask."""
-    tokens = ubatch_of(load)
+    tokens = graph_tokens(load)
     flash = uses_flash(shape, load)
     width = 2 if flash or shape.latent else 2 * shape.v_width_padded
     places = 4 * tokens * (2 + (0 if shape.latent else width))

@@ -36,6 +36,12 @@ def ubatch_of(load: LoadParameters) -> int:
     return max(1, min(load.n_ubatch, load.n_batch, load.context_length))
 
 
+def graph_tokens(load: LoadParameters) -> int:
+    """Tokens that buffers are reserved for: a compute batch, rounded up to as many for each sequence."""
+    sequences = max(1, load.n_sequences)
+    return -(-ubatch_of(load) // sequences) * sequences
+
+
 def cache_cells(shape: ModelShape, load: LoadParameters) -> CacheCells:
     """How many cells the engine makes for these load parameters."""
     context = padded(load.context_length)

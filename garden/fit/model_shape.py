@@ -165,7 +165,7 @@ def shape_of(header: GgufHeader) -> ModelShape:
         latent=_is_latent(header),
         v_width_padded=max((layer.v_width for layer in layers), default=0),
         state_values=_state_values(header, architecture),
-        tied_embeddings=not any(tensor.name == "output.weight" for tensor in header.tensors),
+        tied_embeddings=not any(tensor.name == "output.weight" for tensor in header.tensors_outside_blocks),
         cached_kinds=frozenset(layer.slides for layer in layers if layer.k_width),
         recurrent_layers=sum(layer.recurrent for layer in layers),
     )

@@ -12,7 +12,7 @@ from garden.core.run_configuration import LoadParameters
 from garden.fit.compute_buffer import compute_bytes, inputs_bytes, uses_flash
 from garden.fit.graph.block import Graph
 from garden.fit.graph.reading import block_graphs, distinct
-from garden.fit.kv_cache import CacheCells, cache_cells, cell_bytes, ubatch_of
+from garden.fit.kv_cache import CacheCells, cache_cells, cell_bytes, graph_tokens
 from garden.fit.model_shape import ModelShape, shape_of
 from garden.fit.per_header import PerHeader
 from garden.fit.recurrent_state import layer_state_bytes
@@ -102,11 +102,11 @@ class Needs:
             states=self._states,
             compute=self._compute(load, cells, inputs),
             inputs=inputs,
-            looked_up=4 * self.shape.width * ubatch_of(load),
+            looked_up=4 * self.shape.width * graph_tokens(load),
         )
 
     def _compute(self, load: LoadParameters, cells: CacheCells, inputs: int) -> int:
-        tokens = ubatch_of(load)
+        tokens = graph_tokens(load)
         if not uses_flash(self.shape, load) or "f32" in (load.type_k, load.type_v):
             return compute_bytes(self.shape, self._blocks, load, cells)
         # With fused attention only the inputs depend on the context, and they lie before everything else.

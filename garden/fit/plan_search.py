@@ -100,13 +100,24 @@ class PlanSearch:
         best = largest(
             lambda layers: self._gpus_fit(self._plan(layers, context)), 0, self._layers - 1, self._guess(context)
         )
+        hopeless = 0
         for layers in range(best + 1, self._layers):
             candidate = self._plan(layers, context)
             if self._gpus_fit(candidate):
-                best = layers
-            elif self._is_hopeless(candidate):
+                best, hopeless = layers, 0
+                continue
+            hopeless += self._is_hopeless(candidate)
+            if hopeless >= self._patience:
                 break
         return self._plan(best, context)
+
+    @property
+    def _patience(self) -> int:
+        """So many hopeless numbers in a row end the search.
+
+        Several GPUs share the layers anew with each one more, so that one with a layer too many may lose it again.
+        """
+        return 1 if len(self._gpus) == 1 else 2 * len(self._gpus)
 
     def _guess(self, context: int) -> int | None:
         """Layers that would fit if all were alike: from the nearest context whose number is known."""
@@ -125,16 +136,10 @@ class PlanSearch:
         return all(plan.on(gpu.device) <= gpu.bytes for gpu in self._gpus)
 
     def _is_hopeless(self, plan: Plan) -> bool:
-        """Whether a GPU holds too much even if more layers had much smaller compute buffers.
-
-        Several GPUs share the layers anew with each one more, so that the last one's share may shrink by some.
-        """
-        moved = 2 * max(1, plan.n_gpu_layers) if len(self._gpus) > 1 else 0
+        """Whether a GPU holds too much even if more layers had much smaller compute buffers."""
         for gpu in self._gpus:
-            held = plan.on(gpu.device)
             compute = sum(use.compute_bytes for use in plan.buffers if use.device == gpu.device)
-            may_go = compute * _COMPUTE_SPREAD + (4 * held / moved if moved else 0)
-            if held - may_go > gpu.bytes:
+            if plan.on(gpu.device) - compute * _COMPUTE_SPREAD > gpu.bytes:
                 return True
         return False
 

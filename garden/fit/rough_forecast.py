@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,20 +15,49 @@ from garden.core.quantity import MIB, format_parameters, format_tokens
 from garden.fit.architectures import GENERATING, Obstacle, obstacle_of, obstacle_of_task
 from garden.fit.devices import Budget, gpu_budgets, ram_budget
 from garden.fit.verdict import amount
-from garden.gguf.quant_name import quant_type_named
+from garden.gguf.quant_name import QuantType, quant_type_named, quant_type_of
 
-#: Types tried from the best to the smallest that still answers well; small models gain from Q8_0.
+#: Types tried from the best to the smallest that still answers well; small models gain from Q8_0. Of the types that a
+#: repository's file names tell, those in the same range are tried.
 _LADDER = ("Q6_K", "Q5_K_M", "Q4_K_M")
 _LADDER_SMALL = ("Q8_0", *_LADDER)
 _SMALL_PARAMETERS = 3_000_000_000
 
+#: Types of a few hundredths of a bit less are as good.
+_ALIKE_BITS = 0.5
+
 #: On the processor every byte costs speed: the default type, or Q8_0 where that is quick anyway.
 _CPU_TYPE, _CPU_TYPE_SMALL, _TINY_PARAMETERS = "Q4_K_M", "Q8_0", 1_500_000_000
+
+#: In names of files that are no models.
+_BESIDE_MODELS = ("mmproj", "imatrix", "lora", "control-vector", "control_vector")
 
 #: Cache of one token in f16 and compute buffer of a model of 8 billion parameters, and how they grow with size:
 #: fitted to 26 dense models of the catalogue (0.1B … 405B), within a factor of two for each.
 _REFERENCE_PARAMETERS, _CACHE_PER_TOKEN, _COMPUTE = 8e9, 131_072, 120 * MIB
 _CACHE_GROWTH, _COMPUTE_GROWTH = 0.45, 0.4
+
+#: What families of models take instead: billions of parameters, times as much cache as the usual model of that size.
+#: From the published shapes of the catalogue, by the header's formula with 16,384 tokens.
+_CACHE_OF_FAMILY: dict[str, tuple[tuple[float, float], ...]] = {
+    "command-r": ((35.0, 5.15),),
+    "deepseek2": ((15.7, 0.18), (31.2, 0.22), (685.0, 0.07)),
+    "gemma2": ((9.2, 1.58),),
+    "gemma3": ((1.0, 0.11), (4.3, 0.32), (12.2, 0.61), (27.4, 0.53)),
+    "glm4": ((9.4, 0.29),),
+    "glm4moe": ((110.0, 0.43),),
+    "granitehybrid": ((6.9, 0.07),),
+    "mamba": ((1.0, 0.0),),
+    "olmo2": ((7.3, 4.17),),
+    "phi3": ((3.8, 2.4), (14.7, 1.19)),
+    "qwen2": ((0.5, 0.33), (7.6, 0.45), (72.7, 0.93)),
+    "qwen3": ((0.75, 2.54), (4.0, 1.53), (8.2, 1.11), (14.8, 0.95), (32.8, 1.06)),
+    "qwen3moe": ((30.5, 0.41), (235.0, 0.32)),
+}
+
+#: Where the usual type does not fit: smaller types, then less context, are still an answer to whether it runs.
+_SMALLER_TYPES = ("Q3_K_M", "Q2_K")
+_SMALLER_CONTEXTS = (8_192, 4_096)
 
 #: Tokens of a vocabulary, for the memory that no buffer shows.
 _VOCABULARY = 128_000
@@ -56,13 +88,29 @@ def rough_forecast(summary: ModelSummary, machine: HardwareSnapshot, context_len
     return _placed(summary, parameters, context_length, gpus, ram)
 
 
-def rough_bytes(parameters: int, quant_type: str, context_length: int) -> tuple[int, int, int]:
-    """Weights, cache and compute buffer of a usual model of this size."""
+def rough_bytes(
+    parameters: int, quant_type: str, context_length: int, architecture: str | None = None
+) -> tuple[int, int, int]:
+    """Weights, cache and compute buffer of a usual model of this size and family."""
     quant = quant_type_named(quant_type)
     bits = quant.bits_per_weight if quant else 16.0
     size = min(parameters / _REFERENCE_PARAMETERS, 1_000)
     cache = _CACHE_PER_TOKEN * size**_CACHE_GROWTH * context_length
+    cache *= _family_factor(architecture, parameters)
     return round(parameters * bits / 8), round(cache), round(_COMPUTE * size**_COMPUTE_GROWTH)
+
+
+def _family_factor(architecture: str | None, parameters: int) -> float:
+    """How much more cache a family takes, between the sizes that are known of it."""
+    known = _CACHE_OF_FAMILY.get(architecture or "", ((1.0, 1.0),))
+    billions = parameters / 1e9
+    if billions <= known[0][0]:
+        return known[0][1]
+    for (low, before), (high, after) in itertools.pairwise(known):
+        if billions <= high:
+            share = math.log(billions / low) / math.log(high / low)
+            return before + (after - before) * share
+    return known[-1][1]
 
 
 def _obstacle(summary: ModelSummary) -> Obstacle | None:
@@ -94,10 +142,12 @@ def _without_figures(summary: ModelSummary, context_length: int, obstacle: Obsta
 def _placed(
     summary: ModelSummary, parameters: int, context_length: int, gpus: Sequence[Budget], ram: Budget
 ) -> FitForecast:
-    guess = _best_on_gpu(parameters, context_length, gpus) or _best_elsewhere(parameters, context_length, gpus, ram)
+    model = _Model(parameters, summary.architecture, _offered(summary.filenames))
+    guess = _best_on_gpu(model, context_length, gpus) or _best_elsewhere(model, context_length, gpus, ram)
     weights, cache, compute = guess.parts
     suggestion = ""
     if guess.verdict is Verdict.TOO_LARGE:
+        # Smaller files and shorter contexts were tried.
         suggestion = f"Look for a model of fewer parameters than {format_parameters(parameters)}."
     return FitForecast(
         verdict=guess.verdict,
@@ -111,8 +161,41 @@ def _placed(
         compute_bytes=compute,
         total_bytes=weights + cache + compute,
         devices=_devices(gpus, ram, guess.placement, guess.parts),
-        context_length=context_length,
+        context_length=guess.context_length or context_length,
     )
+
+
+def _offered(filenames: Sequence[str]) -> tuple[QuantType, ...]:
+    """Types of the GGUF models that the names tell, the largest first; none when they tell nothing."""
+    found = set()
+    for filename in filenames:
+        name = filename.rpartition("/")[2].lower()
+        if name.endswith(".gguf") and not any(word in name for word in _BESIDE_MODELS):
+            found.add(quant_type_named(quant_type_of(filename) or ""))
+    return tuple(sorted(filter(None, found), key=lambda quant: -quant.bits_per_weight))
+
+
+def _ladder(offered: Sequence[QuantType], usual: Sequence[str]) -> list[str]:
+    """The types to try, the best first: those offered within the range of the usual ones, else all that are."""
+    if not offered:
+        return list(usual)
+    best, least = (quant.bits_per_weight for quant in map(quant_type_named, (usual[0], usual[-1])) if quant)
+    within = [quant.name for quant in offered if least - _ALIKE_BITS <= quant.bits_per_weight <= best]
+    return within or [quant.name for quant in offered]
+
+
+def _room(gpus: Sequence[Budget], ram: Budget) -> int:
+    """What RAM and GPUs with memory of their own have together."""
+    return max(0, ram.usable_bytes) + sum(max(0, budget.usable_bytes) for budget in gpus if not budget.shared)
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """What a row tells of a model: weights, family, and the types of its files where names tell them."""
+
+    parameters: int
+    family: str | None
+    offered: tuple[QuantType, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,15 +204,16 @@ class _Guess:
     placement: Placement
     reason: str
     parts: tuple[int, int, int]
+    context_length: int | None = None
 
 
-def _best_on_gpu(parameters: int, context_length: int, gpus: Sequence[Budget]) -> _Guess | None:
+def _best_on_gpu(model: _Model, context_length: int, gpus: Sequence[Budget]) -> _Guess | None:
     """The best type whose file lies on the GPU with comfort, else the smallest one if it lies there tightly."""
     room = sum(max(0, budget.usable_bytes) for budget in gpus)
     comfort = max((budget.comfort_bytes for budget in gpus), default=0)
-    ladder = _LADDER_SMALL if parameters < _SMALL_PARAMETERS else _LADDER
+    ladder = _ladder(model.offered, _LADDER_SMALL if model.parameters < _SMALL_PARAMETERS else _LADDER)
     for quant_type in ladder:
-        parts = rough_bytes(parameters, quant_type, context_length)
+        parts = rough_bytes(model.parameters, quant_type, context_length, model.family)
         spare = room - sum(parts)
         if spare >= comfort or (spare >= 0 and quant_type == ladder[-1]):
             return _Guess(
@@ -141,17 +225,39 @@ def _best_on_gpu(parameters: int, context_length: int, gpus: Sequence[Budget]) -
     return None
 
 
-def _best_elsewhere(parameters: int, context_length: int, gpus: Sequence[Budget], ram: Budget) -> _Guess:
-    """The usual type in RAM, beside what a GPU of its own memory takes."""
-    quant_type = _CPU_TYPE_SMALL if parameters < _TINY_PARAMETERS else _CPU_TYPE
-    parts = rough_bytes(parameters, quant_type, context_length)
+def _best_elsewhere(model: _Model, context_length: int, gpus: Sequence[Budget], ram: Budget) -> _Guess:
+    """The usual type in RAM, beside what a GPU of its own memory takes; a smaller one, or less context, at need."""
+    quant_type = _CPU_TYPE_SMALL if model.parameters < _TINY_PARAMETERS else _CPU_TYPE
+    usual = quant_type_named(quant_type)
+    if model.offered and usual is not None:
+        quant_type = min(model.offered, key=lambda quant: abs(quant.bits_per_weight - usual.bits_per_weight)).name
+    first = _elsewhere(model, quant_type, context_length, gpus, ram)
+    if first.verdict is not Verdict.TOO_LARGE:
+        return first
+    taken = quant_type_named(quant_type)
+    smaller = [offer.name for offer in model.offered if taken is None or offer.bits_per_weight < taken.bits_per_weight]
+    shorter = [context for context in _SMALLER_CONTEXTS if context < context_length]
+    types = (quant_type, *(smaller if model.offered else _SMALLER_TYPES))
+    for context, candidate in itertools.product((context_length, *shorter), types):
+        guess = _elsewhere(model, candidate, context, gpus, ram)
+        if guess.verdict is not Verdict.TOO_LARGE:
+            return dataclasses.replace(guess, verdict=Verdict.TIGHT, context_length=context)
+    return first
+
+
+def _elsewhere(model: _Model, quant_type: str, context_length: int, gpus: Sequence[Budget], ram: Budget) -> _Guess:
+    parts = rough_bytes(model.parameters, quant_type, context_length, model.family)
     takes = _takes(quant_type, parts, context_length)
     on_gpu = sum(max(0, budget.usable_bytes) for budget in gpus if not budget.shared)
-    room = max(0, ram.usable_bytes) + on_gpu
+    room = _room(gpus, ram)
     spare = room - sum(parts)
     if spare < 0:
-        reason = f"{takes}; {amount(room)} can be used."
-        return _Guess(verdict=Verdict.TOO_LARGE, placement=Placement.NONE, reason=reason, parts=parts)
+        return _Guess(
+            verdict=Verdict.TOO_LARGE,
+            placement=Placement.NONE,
+            reason=f"{takes}; {amount(room)} can be used.",
+            parts=parts,
+        )
     return _Guess(
         verdict=Verdict.TIGHT if spare < ram.comfort_bytes else Verdict.FITS,
         placement=Placement.SPLIT if on_gpu else Placement.CPU,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from garden.core.fit_forecast import Placement, Verdict
-from garden.core.quantity import GIB, MIB
+from garden.core.quantity import GIB, MIB, format_bytes
 from garden.fit.placement import Placed
 
 
@@ -68,7 +68,9 @@ def _close_call(placed: Placed) -> str:
 
 
 def amount(size_bytes: float) -> str:
-    """``0.8 GiB``, ``42.4 GiB``, ``310 MiB``: one decimal, as sentences want it."""
+    """``0.8 GiB``, ``42.4 GiB``, ``310 MiB``: one decimal, as sentences want it; what is larger as tables write it."""
+    if abs(size_bytes) >= 1024 * GIB:
+        return format_bytes(size_bytes)
     if abs(size_bytes) >= GIB / 10:
         return f"{size_bytes / GIB:.1f} GiB"
     return f"{size_bytes / MIB:.0f} MiB"

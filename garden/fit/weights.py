@@ -7,12 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from garden.fit.model_shape import counts, whole
-from garden.gguf.header import MAX_BLOCKS, GgufHeader, TensorInfo
+from garden.gguf.header import MAX_BLOCKS, GgufHeader
 
 #: Tensors in a CPU buffer are aligned to it.
 _ALIGNMENT = 32
-
-_BLOCK = re.compile(r"blk\.(\d+)\.")
 
 #: Routed experts: three-dimensional, only some are read per token.
 _EXPERTS = re.compile(r"\.ffn_(?:up|down|gate|gate_up)_(?:ch)?exps\.")
@@ -82,33 +80,32 @@ def weights_of(header: GgufHeader, placement: tuple[tuple[str, str], ...] = ()) 
     runs = blocks - min(whole(header, "nextn_predict_layers"), blocks)
     sizes, experts = [0] * blocks, [0] * blocks
     input_bytes = output_bytes = largest = 0
-    embedding: TensorInfo | None = None
-    has_output = False
     placed: dict[str, int] = {}
     patterns = _compiled(placement)
-    for tensor in header.tensors:
-        size = -(-tensor.size_bytes // _ALIGNMENT) * _ALIGNMENT
-        match = _BLOCK.match(tensor.name)
-        block = int(match[1]) if match else None
-        if block is not None and block >= runs:
+    for block, tensors in header.tensors_by_block.items():
+        if block >= runs:
             continue
-        if block is not None:
+        for tensor in tensors.values():
+            size = -(-tensor.size_bytes // _ALIGNMENT) * _ALIGNMENT
             largest = max(largest, size)
-        device = next((device for pattern, device in patterns if pattern.search(tensor.name)), None)
+            device = _device_of(tensor.name, patterns) if patterns else None
+            if device is not None:
+                placed[device] = placed.get(device, 0) + size
+                continue
+            sizes[block] += size
+            if "exps." in tensor.name and _EXPERTS.search(tensor.name):
+                experts[block] += size
+    for tensor in header.tensors_outside_blocks:
+        size = -(-tensor.size_bytes // _ALIGNMENT) * _ALIGNMENT
+        device = _device_of(tensor.name, patterns)
         if device is not None:
             placed[device] = placed.get(device, 0) + size
-        elif block is not None:
-            sizes[block] += size
-            if _EXPERTS.search(tensor.name):
-                experts[block] += size
         elif tensor.name.startswith("output"):
             output_bytes += size
         else:
             input_bytes += size
-        if tensor.name == "token_embd.weight":
-            embedding = tensor
-        has_output = has_output or tensor.name == "output.weight"
-    tied = embedding if embedding is not None and not has_output else None
+    others = {tensor.name: tensor for tensor in header.tensors_outside_blocks}
+    tied = others.get("token_embd.weight") if "output.weight" not in others else None
     return Weights(
         input_bytes=input_bytes,
         blocks=tuple(sizes),
@@ -134,6 +131,10 @@ def _used_share(header: GgufHeader) -> float:
     count = whole(header, "expert_count")
     used = max(counts(header, "expert_used_count", MAX_BLOCKS))
     return min(1.0, used / count) if count and used else 1.0
+
+
+def _device_of(name: str, patterns: list[tuple[re.Pattern[str], str]]) -> str | None:
+    return next((device for pattern, device in patterns if pattern.search(name)), None)
 
 
 def _compiled(placement: tuple[tuple[str, str], ...]) -> list[tuple[re.Pattern[str], str]]:

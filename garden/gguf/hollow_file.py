@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import IO
 
 from garden.core.errors import DiskFullError, InvalidFileError
-from garden.gguf.header import ARRAY, MAGIC, MAX_BLOCKS, MAX_TENSORS, SCALARS, STRING, ArraySkipped, GgufHeader, Value
-from garden.gguf.tensor_type import TENSOR_TYPES
+from garden.gguf.header import MAGIC, MAX_BLOCKS, GgufHeader
+from garden.gguf.header_cursor import MAX_TENSORS
+from garden.gguf.metadata_value import ARRAY, SCALARS, STRING, ArraySkipped, Value
+from garden.gguf.tensor_type import TENSOR_TYPES, TYPES_BY_NAME
 
 _VERSION = 3
 
@@ -61,6 +63,18 @@ def write_hollow_file(header: GgufHeader, path: Path) -> int:
             str(error),
         ) from error
     return size_bytes
+
+
+def is_own(header: GgufHeader) -> bool:
+    """Whether a hollow file can be made of it: not a published shape, tensors as large as their type and shape say.
+
+    In a header derived from another quantization of the same model all are scaled, so that a few tell.
+    """
+    return header.header_bytes > 0 and all(
+        tensor.ggml_type in TYPES_BY_NAME
+        and TYPES_BY_NAME[tensor.ggml_type].size_of(tensor.elements) == tensor.size_bytes
+        for tensor in header.tensors[:4]
+    )
 
 
 def hollow_header(header: GgufHeader) -> tuple[bytes, int]:

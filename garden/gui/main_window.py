@@ -103,6 +103,7 @@ class MainWindow(QMainWindow):
         if not (state.geometry and self.restoreGeometry(state.geometry_bytes)):
             self.resize(*_FIRST_SIZE)
         self._fold_rail()
+        theme.changed.connect(self._fold_rail)
         FirstPaint(self, self._on_painted)
 
     def _add_keys(self) -> None:
@@ -337,6 +338,7 @@ class MainWindow(QMainWindow):
             self.memory.read()
         self._elsewhere.watch(looked_at)
 
+    @Slot()
     def _fold_rail(self) -> None:
         self._rail.set_collapsed(self._collapsed_by_hand or self.width() < self._theme.theme.px(_NARROW))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEventLoop, QTimer
 
 from garden.core.errors import StateError
+from garden.core.write_failure import writing
 from garden.gui.page_list import PAGES
 
 if TYPE_CHECKING:
@@ -43,10 +44,8 @@ def draw_pages(application: QApplication, garden: Garden, folder: Path) -> list[
     """
     from garden.gui.application import make_window
 
-    try:
+    with writing(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StateError(f"{folder} could not be made.", "Choose another folder.", str(error)) from error
     window, theme = make_window(application, garden)
     window.resize(*SIZES[0])
     window.show()

@@ -17,6 +17,7 @@ _WORK_NAMES = {
     JobKind.QUALITY: ("measurement", "measurements"),
     JobKind.VERIFY: ("check", "checks"),
     JobKind.SPEED: ("speed measurement", "speed measurements"),
+    JobKind.ENGINE: ("engine backend", "engine backends"),
 }
 
 

@@ -7,6 +7,18 @@ from pathlib import Path
 
 import psutil
 
+from garden.hardware.control_groups import CGROUPS, PROC, groups_above
+from garden.hardware.small_file import small_number, small_text
+
+#: By version: limit, use, and the key of what the kernel gives back when asked.
+_FILES = {
+    1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    2: ("memory.max", "memory.current", "inactive_file"),
+}
+
+#: Version 1 writes the largest multiple of a page where there is no limit.
+_NO_LIMIT = 2**60
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
@@ -25,7 +37,7 @@ class Memory:
     swap_total_bytes: int
 
 
-def read_memory(proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> Memory:
+def read_memory(proc: Path = PROC, cgroups: Path = CGROUPS) -> Memory:
     """Read it now, in well under a millisecond.
 
     Args:
@@ -50,44 +62,18 @@ def read_memory(proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup
 def _cgroup_limits(proc: Path, cgroups: Path) -> list[tuple[int, int]]:
     """Limit and free bytes of each control group above this process that has a limit."""
     found = []
-    for line in _text(proc / "self" / "cgroup").splitlines():
-        number, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        if number == "0":  # version 2: one tree
-            root, names = cgroups, ("memory.max", "memory.current", "inactive_file")
-        elif "memory" in controllers.split(","):
-            root = cgroups / "memory"
-            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
-        else:
-            continue
-        folder = root / path.lstrip("/")
-        # A container sees its own group as the root of the mount, whatever the path says.
-        while folder == root or root in folder.parents:
-            limit, used = _number(folder / names[0]), _number(folder / names[1])
-            if limit is not None and used is not None and limit < 2**60:
-                found.append((limit, limit - used + _reclaimable(folder / "memory.stat", names[2])))
-            if folder == root:
-                break
-            folder = folder.parent
+    for group in groups_above("memory", proc, cgroups):
+        names = _FILES[group.version]
+        limit, used = small_number(group.folder / names[0]), small_number(group.folder / names[1])
+        if limit is not None and used is not None and limit < _NO_LIMIT:
+            found.append((limit, limit - used + _reclaimable(group.folder / "memory.stat", names[2])))
     return found
 
 
 def _reclaimable(stat: Path, key: str) -> int:
     """Cached file pages that the kernel gives back when asked: free, although the group counts them as used."""
-    for line in _text(stat).splitlines():
+    for line in small_text(stat).splitlines():
         name, _, value = line.partition(" ")
         if name == key and value.isdigit():
             return int(value)
     return 0
-
-
-def _number(path: Path) -> int | None:
-    text = _text(path).strip()
-    return int(text) if text.isdigit() else None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""

@@ -12,6 +12,8 @@ import psutil
 
 from garden.core.errors import GardenError
 from garden.core.hardware_snapshot import Cpu
+from garden.hardware.control_groups import CGROUPS, PROC, ControlGroup, groups_above
+from garden.hardware.small_file import small_text
 from garden.process.program import run_program
 
 #: In the order of a reader's interest: as /proc/cpuinfo spells it, and as we do.
@@ -44,31 +46,33 @@ _SYSCTL_SECONDS = 5.0
 _WINDOWS_FEATURES = {40: "avx2", 41: "avx512", 19: "neon", 43: "dotprod"}
 
 
-def read_cpu(cpuinfo: Path = Path("/proc/cpuinfo"), cgroups: Path = Path("/sys/fs/cgroup")) -> Cpu:
+def read_cpu(cpuinfo: Path = Path("/proc/cpuinfo"), proc: Path = PROC, cgroups: Path = CGROUPS) -> Cpu:
     """Read it; cheap enough for every start.
 
     Args:
         cpuinfo: Where Linux describes processors.
+        proc: Where the kernel tells of processes.
         cgroups: Where control groups are mounted.
     """
     name, features = _identify(cpuinfo)
-    threads = _usable_threads(cgroups)
+    threads = _usable_threads(proc, cgroups)
     physical = psutil.cpu_count(logical=False) or threads
     return Cpu(name=name, physical_cores=max(1, min(physical, threads)), threads=threads, features=features)
 
 
-def _usable_threads(cgroups: Path) -> int:
-    """Hardware threads that this process may use: affinity and the control group's quota respected."""
+def _usable_threads(proc: Path, cgroups: Path) -> int:
+    """Hardware threads that this process may use: affinity and the control groups' quotas respected."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count() or 1
-    quota = _quota(cgroups)
-    return max(1, min(count, round(quota))) if quota else count
+    quotas = [quota for group in groups_above("cpu", proc, cgroups) if (quota := _quota(group)) is not None]
+    return max(1, min(count, round(min(quotas)))) if quotas else count
 
 
-def _quota(cgroups: Path) -> float | None:
-    """Processors that the control group grants, None for all."""
-    both = _text(cgroups / "cpu.max").split()  # version 2
-    if not both:  # version 1
-        both = [_text(cgroups / "cpu" / name).strip() for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us")]
+def _quota(group: ControlGroup) -> float | None:
+    """Processors that a control group grants, None for all."""
+    if group.version == 2:
+        both = small_text(group.folder / "cpu.max").split()
+    else:
+        both = [small_text(group.folder / name) for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us")]
     if len(both) != 2 or not all(text.isdigit() for text in both) or int(both[1]) == 0:
         return None
     return int(both[0]) / int(both[1])
@@ -80,7 +84,7 @@ def _identify(cpuinfo: Path) -> tuple[str, tuple[str, ...]]:
     if sys.platform == "win32":
         return _identify_windows()
     fields: dict[str, str] = {}
-    for line in _text(cpuinfo).splitlines():
+    for line in small_text(cpuinfo).splitlines():
         key, _, value = line.partition(":")
         fields.setdefault(key.strip(), value.strip())
     name = fields.get("model name") or fields.get("Hardware") or fields.get("Model") or platform.machine()
@@ -119,10 +123,3 @@ def _sysctl(*keys: str) -> dict[str, str]:
         return {}
     pairs = (line.partition(":") for line in said.splitlines())
     return {key.strip(): value.strip() for key, colon, value in pairs if colon}
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
@@ -112,8 +113,9 @@ class Endpoint:
         except ValueError:
             valid = False
         if not valid:
+            where = "HF_ENDPOINT" if text == os.environ.get("HF_ENDPOINT", "").strip().rstrip("/") else "the settings"
             raise RefusedError(
-                "The Hub's address in the settings is not a web address.",
+                f"The Hub's address in {where} is not a web address.",
                 "Write it as https://host, for example https://huggingface.co.",
             )
         return cls(text)

@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from garden.core.errors import CancelledByUser, StateError
+from garden.core import write_failure
+from garden.core.errors import CancelledByUser
 from garden.hub.filename import path_inside
 from garden.hub.hub_library import repository_folder
 
@@ -52,6 +53,7 @@ class BlobStore:
         """Make the folders.
 
         Raises:
+            DiskFullError: No room.
             StateError: The cache cannot be written.
         """
         with writing(self.cache_dir):
@@ -112,7 +114,9 @@ class BlobStore:
                 if os.environ.get("HF_HUB_DISABLE_SYMLINKS", "").upper() in ("1", "ON", "YES", "TRUE"):
                     raise OSError("links are switched off")
                 new.symlink_to(os.path.relpath(blob, pointer.parent))
-            except OSError:
+            except OSError as error:
+                if write_failure.is_full(error):
+                    raise
                 # Windows without the developer mode: the blob moves, as huggingface_hub does it, and is kept once.
                 blob.replace(pointer)
                 return
@@ -132,18 +136,10 @@ class BlobStore:
         return self.cache_dir / ".locks" / self.folder.name
 
 
-@contextlib.contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Turn a failure to write into an error that a user can read.
-
-    Raises:
-        StateError: The folder cannot be written.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise StateError(
-            f"The models folder {folder} cannot be written: {error.strerror or 'unknown reason'}.",
-            "Check its permissions and the disk, or set another folder (HF_HUB_CACHE).",
-            str(error),
-        ) from error
+def writing(folder: Path) -> contextlib.AbstractContextManager[None]:
+    """For a block that writes into the cache: a failure says which folder it is."""
+    return write_failure.writing(
+        f"The models folder {folder}",
+        action="Check its permissions and the disk, or set another folder (HF_HUB_CACHE).",
+        when_full="Free some space, then start the download again; it goes on where it stopped.",
+    )

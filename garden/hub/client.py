@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import dataclass
 from types import TracebackType
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -13,7 +14,7 @@ from garden.hub.address import is_repo_id
 from garden.hub.connection import HubConnection
 from garden.hub.file_grouping import group_files
 from garden.hub.filename import check_filenames
-from garden.hub.remote_source import RemoteSource
+from garden.hub.remote_source import FIRST_WINDOW_BYTES, RemoteSource
 from garden.hub.search_query import SearchQuery
 from garden.hub.wire import clean, commit_hash, decode, model_summary, remote_files, weight_formats
 
@@ -72,19 +73,25 @@ class HubClient:
         """Close idle connections; a later call opens new ones."""
         self._connection.close()
 
-    def search(self, query: SearchQuery, cursor: str | None = None) -> SearchPage:
+    def search(
+        self, query: SearchQuery, cursor: str | None = None, cancelled: threading.Event | None = None
+    ) -> SearchPage:
         """One page of models.
 
         Args:
             query: What to look for.
             cursor: From the page before, with the same query; None for the first page.
+            cancelled: Ends the request when it is set.
 
         Raises:
+            CancelledByUser: ``cancelled`` was set.
             GardenError: No answer, or a refusal.
         """
         subject = self._connection.subject()
         parameters = [*query.parameters(), *([("cursor", cursor)] if cursor else [])]
-        answer = self._connection.get("/api/models", subject, parameters=parameters, limit_bytes=_MAX_LIST_BYTES)
+        answer = self._connection.get(
+            "/api/models", subject, parameters=parameters, limit_bytes=_MAX_LIST_BYTES, cancelled=cancelled
+        )
         items = decode(answer.body, subject.host)
         if not isinstance(items, list):
             raise HubError(f"{subject.host} does not answer as a Hub does.", "Check the Hub's address in Settings.")
@@ -92,21 +99,27 @@ class HubClient:
         wanted = tuple(row for row in rows if row is not None and _is_small_enough(row, query.max_parameters))
         return SearchPage(items=wanted, cursor=_next_cursor(answer.headers.get("Link", "")))
 
-    def repository(self, repo_id: str, revision: str | None = None) -> Repository:
+    def repository(
+        self, repo_id: str, revision: str | None = None, cancelled: threading.Event | None = None
+    ) -> Repository:
         """The page of a repository with all that can be fetched from it, in one request.
 
         Args:
             repo_id: ``owner/name``.
             revision: Branch, tag or commit; None for the newest of the main branch.
+            cancelled: Ends the request when it is set.
 
         Raises:
+            CancelledByUser: ``cancelled`` was set.
             NotFoundError: There is no such repository or revision, or it is private.
             GardenError: No answer, or a refusal.
         """
         _check_repo_id(repo_id)
         subject = self._connection.subject(repo_id, revision)
         path = f"/api/models/{repo_id}" + (f"/revision/{quote(revision, safe='')}" if revision else "")
-        answer = self._connection.get(path, subject, parameters=[("blobs", "true")], limit_bytes=_MAX_LIST_BYTES)
+        answer = self._connection.get(
+            path, subject, parameters=[("blobs", "true")], limit_bytes=_MAX_LIST_BYTES, cancelled=cancelled
+        )
         item = decode(answer.body, subject.host)
         summary = model_summary(item)
         commit = commit_hash(item.get("sha")) if isinstance(item, dict) else None
@@ -119,7 +132,16 @@ class HubClient:
             formats=weight_formats(summary.filenames),
         )
 
-    def source(self, repo_id: str, revision: str, filename: str, size_bytes: int) -> RemoteSource:
+    def source(
+        self,
+        repo_id: str,
+        revision: str,
+        filename: str,
+        size_bytes: int,
+        cancelled: threading.Event | None = None,
+        *,
+        first_window_bytes: int = FIRST_WINDOW_BYTES,
+    ) -> RemoteSource:
         """A file of a repository, to be read by ranges; nothing is asked for yet.
 
         Args:
@@ -127,24 +149,41 @@ class HubClient:
             revision: Commit hash.
             filename: Path inside the repository.
             size_bytes: Size that the list of files named.
+            cancelled: Ends a read when it is set.
+            first_window_bytes: Of the first window from the start.
 
         Raises:
             RefusedError: The name is not safe.
             NotFoundError: ``repo_id`` is not a repository's name.
         """
         path = resolve_path(repo_id, revision, filename)
-        return RemoteSource(self._connection, path, self._connection.subject(repo_id, revision, filename), size_bytes)
+        subject = self._connection.subject(repo_id, revision, filename)
+        return RemoteSource(
+            self._connection, path, subject, size_bytes, cancelled, first_window_bytes=first_window_bytes
+        )
 
-    def read_text(self, repo_id: str, revision: str, filename: str, limit_bytes: int = 512 * 1024) -> str:
+    def read_text(
+        self,
+        repo_id: str,
+        revision: str,
+        filename: str,
+        limit_bytes: int = 512 * 1024,
+        cancelled: threading.Event | None = None,
+    ) -> str:
         """A text file of a repository, e.g. its card; what lies beyond the limit is left out. Nothing is cached.
 
         Raises:
+            CancelledByUser: ``cancelled`` was set.
             NotFoundError: There is no such file.
             GardenError: No answer, or a refusal.
         """
         subject = self._connection.subject(repo_id, revision, filename)
         answer = self._connection.get(
-            resolve_path(repo_id, revision, filename), subject, limit_bytes=limit_bytes, truncate=True
+            resolve_path(repo_id, revision, filename),
+            subject,
+            limit_bytes=limit_bytes,
+            truncate=True,
+            cancelled=cancelled,
         )
         text = answer.body.decode("utf-8-sig", "replace").replace("\x00", "")
         # A character cut in two at the limit is no character of the text.

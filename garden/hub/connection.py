@@ -7,22 +7,28 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 import garden
-from garden.core.errors import GardenError, HubError, HubUnreachableError, RateLimitedError
+from garden.core.errors import CancelledByUser, GardenError, HubError, HubUnreachableError, RateLimitedError
 from garden.core.quantity import format_duration
 from garden.hub.address import Endpoint
 from garden.hub.failure import Subject, error_from_exception, error_from_status, offline_error
+from garden.hub.line import Line
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx2
 
 MAX_REDIRECTS = 5
 
 #: Connecting is quick or does not happen.
 _CONNECT_SECONDS = 10.0
+
+#: As many requests that can be cancelled are sent at once; more are rare.
+_IDLE_LINES = 4
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -59,6 +65,9 @@ class HubConnection:
         self._offline = offline
         self._lock = threading.Lock()
         self._client: httpx2.Client | None = None
+        # Idle ones, for requests that can be cancelled.
+        self._lines: list[Line] = []
+        self._tls: ssl.SSLContext | None = None
         self._paused_until = 0.0
 
     @property
@@ -74,8 +83,11 @@ class HubConnection:
         """Close idle connections."""
         with self._lock:
             client, self._client = self._client, None
+            lines, self._lines = self._lines, []
         if client is not None:
             client.close()
+        for line in lines:
+            line.close()
 
     def subject(self, repo_id: str | None = None, revision: str | None = None, filename: str | None = None) -> Subject:
         """What a request is about, for sentences."""
@@ -103,6 +115,7 @@ class HubConnection:
         headers: Mapping[str, str] | None = None,
         limit_bytes: int,
         truncate: bool = False,
+        cancelled: threading.Event | None = None,
     ) -> Answer:
         """Read an answer into memory.
 
@@ -113,28 +126,45 @@ class HubConnection:
             headers: Further headers.
             limit_bytes: Longest answer.
             truncate: Stop there instead of refusing it.
+            cancelled: Set by whoever does not want the answer any more; the request ends then, unless it waits for
+                the connection itself, which is for some seconds only.
 
         Raises:
+            CancelledByUser: ``cancelled`` was set.
             GardenError: No answer, an answer of 400 or above, too late or too long.
         """
         deadline = time.monotonic() + self.timeout_seconds
-        with self.stream("GET", url, subject, parameters=parameters, headers=headers) as response:
-            pieces: list[bytes] = []
-            size = 0
-            with translated(subject.host):
-                for piece in response.iter_bytes():
-                    pieces.append(piece)
-                    size += len(piece)
-                    if size >= limit_bytes:
-                        break
-                    if time.monotonic() > deadline:
-                        raise HubUnreachableError(
-                            f"{subject.host} did not finish its answer within {format_duration(self.timeout_seconds)}.",
-                            "Try again in a moment.",
-                        )
-            if size > limit_bytes and not truncate:
-                raise HubError(f"{subject.host} sent more than it should.", "Check the Hub's address in Settings.")
-            return Answer(str(response.url), response.headers, b"".join(pieces)[:limit_bytes])
+        try:
+            with self.stream(
+                "GET", url, subject, parameters=parameters, headers=headers, cancelled=cancelled
+            ) as response:
+                body = self._body(response, subject, limit_bytes, deadline)
+        except GardenError:
+            if cancelled is None or not cancelled.is_set():
+                raise
+        if cancelled is not None and cancelled.is_set():
+            # Whatever the client made of a socket that was shut under it: an error, or an answer that is cut off.
+            raise CancelledByUser
+        if len(body) > limit_bytes and not truncate:
+            raise HubError(f"{subject.host} sent more than it should.", "Check the Hub's address in Settings.")
+        return Answer(str(response.url), response.headers, body[:limit_bytes])
+
+    def _body(self, response: httpx2.Response, subject: Subject, limit_bytes: int, deadline: float) -> bytes:
+        """The content, as far as the limit and a little beyond."""
+        pieces: list[bytes] = []
+        size = 0
+        with translated(subject.host):
+            for piece in response.iter_bytes():
+                pieces.append(piece)
+                size += len(piece)
+                if size >= limit_bytes:
+                    break
+                if time.monotonic() > deadline:
+                    raise HubUnreachableError(
+                        f"{subject.host} did not finish its answer within {format_duration(self.timeout_seconds)}.",
+                        "Try again in a moment.",
+                    )
+        return b"".join(pieces)
 
     @contextlib.contextmanager
     def stream(
@@ -146,6 +176,7 @@ class HubConnection:
         parameters: Sequence[tuple[str, str]] = (),
         headers: Mapping[str, str] | None = None,
         on_redirect: Callable[[Mapping[str, str]], bool] | None = None,
+        cancelled: threading.Event | None = None,
     ) -> Iterator[httpx2.Response]:
         """Send a request and hand over its answer with the body still to be read.
 
@@ -156,39 +187,44 @@ class HubConnection:
             parameters: Query string.
             headers: Further headers; an ``Authorization`` among them is not sent.
             on_redirect: Sees the headers of each redirect; False hands that answer over instead of following it.
+            cancelled: As in ``get``.
 
         Raises:
             GardenError: No answer, or an answer of 400 or above.
         """
         endpoint = self.endpoint
         self._check_allowed()
-        client = self._open_client()
         # Not urljoin: a mirror may live below a path of its host.
         target = url if "://" in url else endpoint.url + url
-        for _ in range(MAX_REDIRECTS + 1):
-            with translated(subject.host):
-                request = client.build_request(
-                    method, target, params=list(parameters) or None, headers=self._headers_for(target, headers or {})
-                )
-                response = _send(client, request)
-            try:
-                location = response.headers.get("Location")
-                if response.status_code in _REDIRECTS and location:
-                    following = urljoin(target, location)
-                    if not endpoint.may_follow(target, following):
-                        raise HubError(
-                            f"{subject.host} points to an address that is not safe to follow.",
-                            "Check the Hub's address in Settings.",
-                        )
-                    if on_redirect is None or on_redirect(response.headers):
-                        target, parameters = following, ()
-                        continue
-                if response.status_code >= 400:
-                    raise self._refusal(response, subject, at_home=_same_origin(endpoint, target))
-                yield response
-                return
-            finally:
-                response.close()
+        with self._client_for(cancelled) as (client, extensions):
+            for _ in range(MAX_REDIRECTS + 1):
+                with translated(subject.host):
+                    request = client.build_request(
+                        method,
+                        target,
+                        params=list(parameters) or None,
+                        headers=self._headers_for(target, headers or {}),
+                        extensions=dict(extensions),
+                    )
+                    response = _send(client, request)
+                try:
+                    location = response.headers.get("Location")
+                    if response.status_code in _REDIRECTS and location:
+                        following = urljoin(target, location)
+                        if not endpoint.may_follow(target, following):
+                            raise HubError(
+                                f"{subject.host} points to an address that is not safe to follow.",
+                                "Check the Hub's address in Settings.",
+                            )
+                        if on_redirect is None or on_redirect(response.headers):
+                            target, parameters = following, ()
+                            continue
+                    if response.status_code >= 400:
+                        raise self._refusal(response, subject, at_home=_same_origin(endpoint, target))
+                    yield response
+                    return
+                finally:
+                    response.close()
         raise HubError(f"{subject.host} redirects in circles.", "Check the Hub's address in Settings.")
 
     def _headers_for(self, url: str, headers: Mapping[str, str]) -> dict[str, str]:
@@ -221,17 +257,46 @@ class HubConnection:
                 retry_after_seconds=seconds,
             )
 
-    def _open_client(self) -> httpx2.Client:
-        import httpx2
+    @contextlib.contextmanager
+    def _client_for(self, cancelled: threading.Event | None) -> Iterator[tuple[httpx2.Client, Mapping[str, Any]]]:
+        """Who sends a request, and its extensions: a line of its own when it can be cancelled, kept for the next."""
+        if cancelled is None:
+            yield self._open_client(), {}
+            return
+        if cancelled.is_set():
+            raise CancelledByUser
+        with self._lock:
+            lines = self._lines
+            line = lines.pop() if lines else Line(self._new_client())
+        try:
+            with line.watched(cancelled) as extensions:
+                yield line.client, extensions
+        finally:
+            with self._lock:
+                keep = lines is self._lines and not cancelled.is_set() and len(lines) < _IDLE_LINES
+                if keep:
+                    lines.append(line)
+            if not keep:
+                line.close()
 
+    def _open_client(self) -> httpx2.Client:
         with self._lock:
             if self._client is None:
-                timeout = httpx2.Timeout(
-                    self.timeout_seconds, connect=min(_CONNECT_SECONDS, self.timeout_seconds), pool=self.timeout_seconds
-                )
-                direct = {f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")}
-                self._client = httpx2.Client(timeout=timeout, follow_redirects=False, mounts=direct)
+                self._client = self._new_client()
             return self._client
+
+    def _new_client(self) -> httpx2.Client:
+        """A client; the lock is held."""
+        import httpx2
+
+        if self._tls is None:
+            # A tenth of a second, for the certificates of all authorities: once.
+            self._tls = httpx2.create_ssl_context()
+        timeout = httpx2.Timeout(
+            self.timeout_seconds, connect=min(_CONNECT_SECONDS, self.timeout_seconds), pool=self.timeout_seconds
+        )
+        direct = {f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")}
+        return httpx2.Client(timeout=timeout, follow_redirects=False, mounts=direct, verify=self._tls)
 
 
 @contextlib.contextmanager

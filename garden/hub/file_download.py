@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
 import threading
@@ -12,14 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from garden.core.errors import (
-    DiskFullError,
     GardenError,
     IntegrityError,
     RateLimitedError,
-    StateError,
 )
 from garden.core.lasting_rename import sync_folder
 from garden.core.quantity import format_bytes, format_duration
+from garden.core.write_failure import write_failure
 from garden.hub.blob_hash import BlobHash, hash_file
 from garden.hub.blob_store import BlobStore, writing
 from garden.hub.connection import HubConnection, translated
@@ -229,14 +227,12 @@ class FileDownload:
             while view:
                 view = view[part.write(view) or 0 :]
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise DiskFullError(
-                    f"The disk is full: {format_bytes(self._done)} of {format_bytes(self._file.size_bytes)} are here.",
-                    "Free some space, then start the download again; it goes on where it stopped.",
-                    str(error),
-                ) from error
-            raise StateError(
-                f"'{self._file.filename}' cannot be written: {error.strerror}.", "Check the disk.", str(error)
+            raise write_failure(
+                error,
+                f"'{self._file.filename}'",
+                action="Check the disk.",
+                when_full="Free some space, then start the download again; it goes on where it stopped.",
+                progress=f"{format_bytes(self._done)} of {format_bytes(self._file.size_bytes)} are here",
             ) from error
         self._hash.update(piece)
         self._done += len(piece)

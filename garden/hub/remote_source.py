@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from garden.core.errors import GardenError, HubError, HubUnreachableError, RateLimitedError
+from garden.core.errors import CancelledByUser, GardenError, HubError, HubUnreachableError, RateLimitedError
 from garden.hub.connection import Answer, HubConnection
 from garden.hub.failure import Subject
 
@@ -24,29 +24,44 @@ _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 
 
 class RemoteSource:
-    """Bytes of one file of one commit. Reading on from where the last window ended makes the next one larger.
+    """Bytes of one file of one commit.
+
+    Reading on from where a window ended makes the next one larger; of any other place comes what was asked for.
 
     Args:
         connection: The Hub.
         path: Address of the file, relative to the endpoint.
         subject: What it is, for sentences.
         size_bytes: Size that the list of files named.
+        cancelled: Set by whoever does not want it any more; a read ends then.
+        first_window_bytes: Of the first window from the start.
     """
 
-    def __init__(self, connection: HubConnection, path: str, subject: Subject, size_bytes: int) -> None:
+    def __init__(
+        self,
+        connection: HubConnection,
+        path: str,
+        subject: Subject,
+        size_bytes: int,
+        cancelled: threading.Event | None = None,
+        *,
+        first_window_bytes: int = FIRST_WINDOW_BYTES,
+    ) -> None:
         self.size_bytes = size_bytes
         self._connection = connection
         self._path = path
         self._subject = subject
         self._windows: list[tuple[int, bytes]] = []
-        self._next_window = FIRST_WINDOW_BYTES
+        self._next_window = first_window_bytes
         self._location: str | None = None
+        self._cancelled = cancelled
         self._lock = threading.Lock()
 
     def read(self, offset: int, length: int) -> bytes:
         """Bytes from ``offset``; fewer than ``length`` only at the end of the file.
 
         Raises:
+            CancelledByUser: ``cancelled`` was set.
             GardenError: The Hub cannot be reached, refuses, or sends something else than was asked for.
         """
         if offset < 0 or length < 0:
@@ -70,8 +85,11 @@ class RemoteSource:
         return b""
 
     def _fetch(self, offset: int, needed: int) -> None:
-        length = min(max(self._next_window, needed), LARGEST_WINDOW_BYTES, self.size_bytes - offset)
-        self._next_window = min(self._next_window * 4, LARGEST_WINDOW_BYTES)
+        length = needed
+        if offset == 0 or any(start + len(data) == offset for start, data in self._windows):
+            length = max(self._next_window, needed)
+            self._next_window = min(self._next_window * 4, LARGEST_WINDOW_BYTES)
+        length = min(length, LARGEST_WINDOW_BYTES, self.size_bytes - offset)
         answer = self._request(offset, length)
         data = answer.body
         status_range = answer.headers.get("Content-Range")
@@ -103,7 +121,7 @@ class RemoteSource:
         if self._location is not None:
             try:
                 return self._get(self._location, headers, length)
-            except RateLimitedError:
+            except (CancelledByUser, RateLimitedError):
                 raise
             except GardenError:
                 # The signature of the address may have expired: ask the Hub for a new one.
@@ -114,4 +132,6 @@ class RemoteSource:
         return answer
 
     def _get(self, url: str, headers: Mapping[str, str], length: int) -> Answer:
-        return self._connection.get(url, self._subject, headers=headers, limit_bytes=length, truncate=True)
+        return self._connection.get(
+            url, self._subject, headers=headers, limit_bytes=length, truncate=True, cancelled=self._cancelled
+        )

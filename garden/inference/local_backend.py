@@ -30,7 +30,7 @@ from garden.inference.backend import GenerationEvent
 from garden.process.child import Child, Exit
 from garden.process.task import error_from
 
-_AGAIN = "Start it again; what was written so far is kept."
+_AGAIN = "Start it again."
 
 _LOADING, _PREPARING, _ANSWERING = "while it loaded the model", "while it prepared the prompt", "while it answered"
 

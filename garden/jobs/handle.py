@@ -13,6 +13,8 @@ from typing import Generic, TypeVar
 from garden.core.errors import GardenError, OutOfMemoryError
 
 T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
 
 _log = logging.getLogger(__name__)
 
@@ -148,6 +150,47 @@ def as_garden_error(error: Exception) -> GardenError:
         )
     wrapped.__cause__ = error
     return wrapped
+
+
+def chained(first: Handle[A], follow: Callable[[A], Handle[B]]) -> Handle[B]:
+    """A handle for two works, the second made from the first one's result.
+
+    Args:
+        first: The first, under way or ended.
+        follow: Begins the second; called on the thread that ended the first, so it must be quick.
+
+    Returns:
+        A handle that ends as the second does, or as the first when that fails. Cancelling it cancels the one under way.
+    """
+    under_way: list[Handle[A] | Handle[B]] = [first]
+
+    def cancel() -> None:
+        under_way[-1].cancel()
+
+    both: Handle[B] = Handle(on_cancel=cancel)
+
+    def end(second: Handle[B]) -> None:
+        if second.error is not None:
+            both.fail(second.error)
+        else:
+            both.succeed(second.result())
+
+    def go_on(ended: Handle[A]) -> None:
+        if ended.error is not None:
+            both.fail(ended.error)
+            return
+        try:
+            second = follow(ended.result())
+        except Exception as error:
+            both.fail(as_garden_error(error))
+            return
+        under_way.append(second)
+        if both.cancelled.is_set():
+            second.cancel()
+        second.on_done(end)
+
+    first.on_done(go_on)
+    return both
 
 
 def finished(result: T) -> Handle[T]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from garden.core.errors import CancelledByUser, DiskFullError, GardenError
-from garden.core.job_record import JobRecord, JobState
+from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.jobs.handle import Handle
 from garden.jobs.job_context import JobContext
 from garden.jobs.rate_meter import RateMeter
@@ -16,6 +16,14 @@ from garden.jobs.rate_meter import RateMeter
 PAUSED_BY_USER = "Paused by you"
 PAUSED_AT_CLOSE = "Paused when Garden closed"
 INTERRUPTED = "Interrupted; resume to go on"
+
+#: Where work is begun that cannot be begun again from its record.
+_WHERE = {
+    JobKind.DOWNLOAD: "Start it again in Discover.",
+    JobKind.QUANTIZE: "Start it again in Workshop.",
+    JobKind.QUALITY: "Start it again in Workshop.",
+    JobKind.VERIFY: "Start it again in Library.",
+}
 
 
 class Intent(enum.Enum):
@@ -67,7 +75,7 @@ class Job:
                 self.change(
                     state=JobState.FAILED,
                     error="Garden ended while this was under way.",
-                    action="Start it again.",
+                    action="Start it again." if self.record.target else _WHERE[self.record.kind],
                     ended_at=wall,
                 )
         self.change(rate=None, seconds_left=None)
@@ -102,22 +110,22 @@ class Job:
         if self.run is not None:
             self.run.cancelled.set()
 
-    def settle(
-        self, error: GardenError | None, intent: Intent | None, result_path: str | None, wall: float
-    ) -> JobState:
+    def settle(self, error: GardenError | None, intent: Intent | None, run: JobContext | None, wall: float) -> JobState:
         """Turn to where a run (or the wait for one) has ended, and say where that is.
 
         Args:
             error: What it raised, None when it has a result.
             intent: Why it was asked to stop, None when it was not. A child that was stopped may complain of anything,
                 so what was asked for decides.
-            result_path: A file to open or show.
+            run: Knows the file that was made.
             wall: Seconds since the epoch.
         """
         record = self.record
         if error is None:
             done = record.done if record.total is None else record.total
-            self.change(state=JobState.SUCCEEDED, done=done, result_path=result_path)
+            self.change(state=JobState.SUCCEEDED, done=done)
+            if run is not None:
+                self.change(result_path=run.result_path, result_bytes=run.result_bytes)
         elif intent is Intent.PAUSE:
             self.change(state=JobState.PAUSED, note=PAUSED_BY_USER)
         elif intent is Intent.CLOSE and record.resumable:

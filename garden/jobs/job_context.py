@@ -15,11 +15,13 @@ class JobContext:
     Attributes:
         cancelled: Set when the work should stop: a cancel, a pause or the end of the program. Raise CancelledByUser.
         result_path: A file to open or show when the work has succeeded; the work sets it.
+        result_bytes: Its size, where the work was counted in something else than its bytes.
     """
 
     def __init__(self, on_progress: Callable[[int, int | None, str], None]) -> None:
         self.cancelled = threading.Event()
         self.result_path: str | None = None
+        self.result_bytes: int | None = None
         self._on_progress = on_progress
 
     def progress(self, done: int, total: int | None = None, note: str = "") -> None:

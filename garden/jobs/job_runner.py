@@ -71,6 +71,7 @@ class JobRunner:
         *,
         resumable: bool = False,
         target: str = "",
+        reads: tuple[str, ...] = (),
         unit: JobUnit = "bytes",
         total: int | None = None,
     ) -> Handle[T]:
@@ -83,6 +84,7 @@ class JobRunner:
             work: Called on a thread of its own. It looks at ``context.cancelled`` and raises CancelledByUser.
             resumable: Whether the work goes on from where it stopped when it is run again.
             target: JSON from which the owning service can make the work again after a restart (see ``on_resume``).
+            reads: Paths of the models that it reads.
             unit: What it is counted in.
             total: Units in all, None when unknown.
 
@@ -100,6 +102,7 @@ class JobRunner:
             unit=unit,
             resumable=resumable,
             target=target,
+            reads=reads,
             created_at=self._wall_clock(),
         )
         with self._lock:
@@ -141,7 +144,14 @@ class JobRunner:
         """Whether ``resume`` or ``retry`` could make its work again."""
         with self._lock:
             job = self._jobs.get(job_id)
-            return job is not None and (job.work is not None or job.record.kind in self._factories)
+            return job is not None and (job.work is not None or self._can_make(job.record))
+
+    def can_retry(self, record: JobRecord) -> bool:
+        """Whether ``retry`` could run a job that has ended again, also one that an earlier process ran."""
+        return self.can_run_again(record.id) or (record.state.ended and self._can_make(record))
+
+    def _can_make(self, record: JobRecord) -> bool:
+        return bool(record.target) and record.kind in self._factories
 
     def cancel(self, job_id: str) -> None:
         """Stop a job for good; one that has ended stays as it ended.
@@ -196,7 +206,7 @@ class JobRunner:
                 for job in self._jobs.values()
                 if job.record.state is JobState.PAUSED
                 and job.record.note == note
-                and (job.work is not None or job.record.kind in self._factories)
+                and (job.work is not None or self._can_make(job.record))
             ]
         return tuple(sorted(paused, key=lambda record: record.created_at))
 
@@ -245,9 +255,17 @@ class JobRunner:
             job = self._jobs.get(job_id)
         if job is not None:
             return job
-        if any(record.id == job_id for record in self._log.list()):
+        record = next((record for record in self._log.list() if record.id == job_id), None)
+        if record is None:
+            raise NotFoundError("There is no such job.", "Look at the list again.")
+        if not record.state.ended:
             raise RefusedError("This job belongs to another running Garden.", "Stop it there.")
-        raise NotFoundError("There is no such job.", "Look at the list again.")
+        # Nobody runs it any more, so whoever asks for it has it from now on.
+        ended = Job(record, None, self._new_handle(job_id))
+        ended.spent = True
+        ended.handle.fail(CancelledByUser())
+        with self._lock:
+            return self._jobs.setdefault(job_id, ended)
 
     def _stop(self, job_id: str, intent: Intent) -> None:
         job = self._job(job_id)
@@ -282,7 +300,7 @@ class JobRunner:
 
     def _work_for(self, record: JobRecord) -> Work:
         factory = self._factories.get(record.kind)
-        if factory is None:
+        if factory is None or not record.target:
             raise RefusedError("This job cannot be started again from here.", "Start it anew.")
         return factory(record)
 
@@ -363,7 +381,7 @@ class JobRunner:
             if job.run is not run or (run is None and job.record.state.ended):
                 return
             self._threads.pop(job.record.id, None)
-            state = job.settle(error, intent, run.result_path if run else None, self._wall_clock())
+            state = job.settle(error, intent, run, self._wall_clock())
             # A job that the user paused keeps its handle; any other end uses it up.
             job.spent = not (state is JobState.PAUSED and intent is Intent.PAUSE)
             handle, spent = job.handle, job.spent

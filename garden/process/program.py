@@ -28,6 +28,9 @@ from garden.process.child import worker_environment
 _FIRST_POLL_SECONDS = 0.005
 _POLL_SECONDS = 0.1
 
+#: What was killed ends within milliseconds, unless it waits for a disk.
+_GONE_SECONDS = 1.0
+
 #: The system's word on when a process began is not exact.
 _CLOCK_SECONDS = 2.0
 
@@ -119,7 +122,7 @@ def _has_ended(process: subprocess.Popen[bytes]) -> bool:
 
 def _end_tree(process: subprocess.Popen[bytes], started_at: float) -> None:
     """End a program and what it started, whether it has ended or not."""
-    family = _descendants(process.pid, started_at)
+    family = _family(process.pid, started_at)
     if sys.platform != "win32":
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -129,23 +132,37 @@ def _end_tree(process: subprocess.Popen[bytes], started_at: float) -> None:
         with contextlib.suppress(psutil.Error):
             each.kill()
     process.wait()
+    deadline = time.monotonic() + _GONE_SECONDS
+    while any(_runs(each) for each in family) and time.monotonic() < deadline:
+        time.sleep(_FIRST_POLL_SECONDS)
 
 
-def _descendants(pid: int, started_at: float) -> list[psutil.Process]:
-    """What a process started, and what those did, as far as their parents are known still."""
+def _family(pid: int, started_at: float) -> list[psutil.Process]:
+    """What a program started, and what those did: as far as their parents are known still, and of its group."""
     children: dict[int, list[psutil.Process]] = {}
+    found: dict[int, psutil.Process] = {}
     for each in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
             # On Windows an older process may name a parent whose number was given away again.
-            if each.create_time() > started_at - _CLOCK_SECONDS:
-                children.setdefault(each.ppid(), []).append(each)
-    found: list[psutil.Process] = []
-    parents = [pid]
+            if each.create_time() <= started_at - _CLOCK_SECONDS:
+                continue
+            children.setdefault(each.ppid(), []).append(each)
+            if sys.platform != "win32" and each.pid != pid and os.getpgid(each.pid) == pid:
+                found[each.pid] = each
+    parents = [pid, *found]
     while parents:
         born = children.pop(parents.pop(), [])
-        found += born
+        found |= {each.pid: each for each in born}
         parents += [each.pid for each in born]
-    return found
+    return list(found.values())
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Whether it still does anything; one that has ended and that nobody has asked for does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _text_of(stream: IO[bytes]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from garden.core import errors
-from garden.core.errors import CancelledByUser, GardenError, WorkerDiedError
+from garden.core.errors import CancelledByUser, GardenError, TimeLimitError, WorkerDiedError
 from garden.core.messages import Failed, GenerationFailed, Message, Progress
 from garden.process.child import Child, Exit
 
@@ -26,6 +27,7 @@ def run_task(
     on_progress: Callable[[Progress], None] | None = None,
     cancelled: threading.Event | None = None,
     grace_seconds: float = 3.0,
+    limit_seconds: float | None = None,
     command: Sequence[str] | None = None,
 ) -> ResultT:
     """Run a worker on one request and wait for its result.
@@ -38,11 +40,13 @@ def run_task(
         on_progress: Called on the reader thread.
         cancelled: Set by whoever wants it to stop.
         grace_seconds: How long it may clean up after a cancel before it is terminated.
+        limit_seconds: A worker that takes longer is ended; None lets it take what it takes.
         command: Command line in place of this program started as ``worker``.
 
     Raises:
         CancelledByUser: ``cancelled`` was set; the child has ended.
         GardenError: What the worker reported, as the class it named.
+        TimeLimitError: It took longer than the limit.
         WorkerDiedError: It ended without a result.
     """
     results: list[ResultT] = []
@@ -60,23 +64,32 @@ def run_task(
 
     child: Child[Message] = Child(worker, output, on_message=on_message, command=command)
     child.send(request)
-    exit_ = _wait(child, cancelled, grace_seconds)
+    exit_, too_late = _wait(child, cancelled, grace_seconds, limit_seconds)
     if results:
         return results[0]
     if cancelled is not None and cancelled.is_set():
         raise CancelledByUser
     if failures:
         raise error_from(failures[0])
+    if too_late:
+        raise TimeLimitError(f"It had not ended after {limit_seconds:.0f} s.", "Try again.", exit_.log)
     raise WorkerDiedError(exit_.sentence, "Try again; the log says more.", exit_.fault or exit_.log)
 
 
-def _wait(child: Child[Message], cancelled: threading.Event | None, grace_seconds: float) -> Exit:
-    stopping = False
+def _wait(
+    child: Child[Message], cancelled: threading.Event | None, grace_seconds: float, limit_seconds: float | None
+) -> tuple[Exit, bool]:
+    """How it ended, and whether that was for the limit."""
+    deadline = None if limit_seconds is None else time.monotonic() + limit_seconds
+    stopping = too_late = False
     while True:
-        exit_ = child.wait(_CANCEL_POLL_SECONDS if cancelled is not None else None)
+        exit_ = child.wait(_CANCEL_POLL_SECONDS if cancelled is not None or deadline is not None else None)
         if exit_ is not None:
-            return exit_
-        if cancelled is not None and cancelled.is_set() and not stopping:
+            return exit_, too_late
+        if stopping:
+            continue
+        too_late = deadline is not None and time.monotonic() > deadline
+        if too_late or (cancelled is not None and cancelled.is_set()):
             stopping = True
             child.stop(grace_seconds)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from garden.core.write_failure import writing
 from garden.quantization.loss import BaseRows
-from garden.quantization.part_file import check_space, write_error
+from garden.quantization.part_file import check_space
 
 
 class BaseCache:
@@ -32,7 +34,8 @@ class BaseCache:
         check_space(folder, 2 * vocab_size * rows)
         self._folder = folder
         self._vocab_size = vocab_size
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed with the cache
+        with self._writing():
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed with the cache
         self._heads: list[tuple[int, NDArray[np.int64], NDArray[np.float64]]] = []
 
     def __enter__(self) -> BaseCache:
@@ -49,12 +52,13 @@ class BaseCache:
         Raises:
             DiskFullError: The disk is full.
         """
-        try:
+        with self._writing():
             self._file.write(np.ascontiguousarray(rows.log_probabilities).data)
             self._file.flush()
-        except OSError as error:
-            raise write_error(error, self._folder / "the measurement's scratch file") from error
         self._heads.append((len(rows.top), rows.top, rows.surprise))
+
+    def _writing(self) -> AbstractContextManager[None]:
+        return writing("The measurement's scratch file", action=f"Check that {self._folder} is yours.")
 
     @property
     def surprises(self) -> list[NDArray[np.float64]]:

@@ -22,14 +22,15 @@ from garden.core.messages import (
 )
 from garden.core.model_ref import ModelRef
 from garden.core.receipt import QualityReport, QuantizationForecast, QuantizationReceipt
+from garden.core.write_failure import writing
 from garden.gguf.byte_source import FileSource
 from garden.gguf.header import GgufHeader, read_header
 from garden.gguf.shard_set import shard_paths
 from garden.process.task import run_task
+from garden.quantization.claim import remove_leftover
 from garden.quantization.file_hash import sha256_of
 from garden.quantization.lineage import lineage_after
 from garden.quantization.offered_types import canonical_type, check_type
-from garden.quantization.part_file import remove_leftover
 from garden.quantization.plan import QuantizationRequest, check_source, check_target
 from garden.quantization.quality_text import BUNDLED_NAME, bundled_text, read_text
 
@@ -114,7 +115,7 @@ def run_quantization(
             grace_seconds=_GRACE_SECONDS,
         )
     finally:
-        # A child that was killed could not do it; one that lives still holds the file and is left alone.
+        # A child that was killed could not do it; what another process makes of the same name is left alone.
         remove_leftover(destination)
     return QuantizationReceipt(
         quant_type=quant_type,
@@ -167,10 +168,13 @@ def measure_quality(
     """
     content = bundled_text() if text is None else read_text(text)
     models = (base, *quants)
-    scratch_folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="quality-", dir=scratch_folder) as folder:
+    with writing("The measurement's scratch folder"):
+        scratch_folder.mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(prefix="quality-", dir=scratch_folder)
+    with scratch as folder:
         text_path = Path(folder) / "text.txt"
-        text_path.write_text(content, "utf-8")
+        with writing("The measurement's text"):
+            text_path.write_text(content, "utf-8")
         message = MeasureQuality(
             base=str(local_path(base)),
             quants=tuple(str(local_path(quant)) for quant in quants),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -29,17 +30,32 @@ def sha256_of(
         CancelledByUser: ``cancelled`` was set.
         NotFoundError: It cannot be read.
     """
-    digest = hashlib.sha256()
-    done = 0
     try:
         with path.open("rb", buffering=0) as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                if cancelled is not None and cancelled.is_set():
-                    raise CancelledByUser
-                digest.update(chunk)
-                done += len(chunk)
-                if on_bytes:
-                    on_bytes(done)
+            return sha256_of_open(file, on_bytes=on_bytes, cancelled=cancelled)
     except OSError as error:
         raise NotFoundError(f"“{path.name}” could not be read.", "Check that it is still there.", str(error)) from error
+
+
+def sha256_of_open(
+    file: io.RawIOBase,
+    *,
+    on_bytes: Callable[[int], None] | None = None,
+    cancelled: threading.Event | None = None,
+) -> str:
+    """Hash what an open file holds from where it stands, as ``sha256_of``.
+
+    Raises:
+        CancelledByUser: ``cancelled`` was set.
+        OSError: It cannot be read.
+    """
+    digest = hashlib.sha256()
+    done = 0
+    while chunk := file.read(_CHUNK_BYTES):
+        if cancelled is not None and cancelled.is_set():
+            raise CancelledByUser
+        digest.update(chunk)
+        done += len(chunk)
+        if on_bytes:
+            on_bytes(done)
     return digest.hexdigest()

@@ -1,66 +1,64 @@
-"""The unfinished file beside its destination: claimed by one process, renamed when whole, gone when not."""
+"""The unfinished file beside its destination: of a name of its own, renamed when whole, gone when not."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shutil
-import stat
 import sys
+import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
-from garden.core.errors import DiskFullError, GardenError, RefusedError
+from garden.core.errors import DiskFullError, RefusedError, StateError
 from garden.core.lasting_rename import sync_folder
 from garden.core.quantity import format_bytes
+from garden.core.write_failure import writing
+from garden.quantization.claim import PART_SUFFIX, Claim, is_same_file
+from garden.quantization.file_hash import sha256_of_open
 
+_CHOOSE = "Choose another folder."
+_FREE_SPACE = "Free some space, or choose another folder."
 
-def part_path(destination: Path) -> Path:
-    """Where a destination is written until it is whole."""
-    return destination.with_name(destination.name + ".part")
+#: Of the destination's name, as much as leaves room for the rest in the 255 bytes that file systems allow.
+_NAME_BYTES = 180
 
 
 class PartFile:
-    """The file under work. Others are kept off by a lock that the system drops when this process ends, however.
+    """The file under work. No other file has its name, and no other process makes the same destination.
 
     Args:
         destination: What it becomes.
+
+    Attributes:
+        path: Where it is written until it is whole.
     """
 
     def __init__(self, destination: Path) -> None:
         self.destination = destination
-        self.path = part_path(destination)
+        name = os.fsencode(destination.name)[:_NAME_BYTES].decode("utf-8", "ignore")
+        self.path = destination.with_name(f".{name}.{uuid.uuid4().hex}{PART_SUFFIX}")
+        self._claim: Claim | None = None
         self._descriptor: int | None = None
 
     def claim(self) -> None:
-        """Create it, empty, after removing what a killed process left.
+        """Create it, empty, after removing what a killed process left of the same destination.
 
         Raises:
-            RefusedError: Another process is writing it, or something that is no file is in the way.
+            RefusedError: Another process makes the destination.
             DiskFullError: No room for even an empty file.
-            GardenError: The folder cannot be written.
+            StateError: The folder cannot be written.
         """
-        _make_folder(self.destination.parent)
+        with self._writing():
+            self.destination.parent.mkdir(parents=True, exist_ok=True)
+        self._claim = Claim(self.destination, self.path.absolute())
+        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         try:
-            if not remove_leftover(self.destination):
-                raise RefusedError(
-                    f"“{self.destination.name}” is being made by another process.",
-                    "Wait for it to end, or choose another name.",
-                )
-            flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-            descriptor = os.open(self.path, flags, 0o644)
-        except FileExistsError as error:
-            raise RefusedError(
-                f"“{self.path.name}” is in the way.", "Remove it, or choose another name.", str(error)
-            ) from error
-        except OSError as error:
-            raise write_error(error, self.destination) from error
-        if _lock(descriptor):
-            self._descriptor = descriptor
-        else:  # pragma: no cover - somebody locked it in the microseconds since it exists
-            os.close(descriptor)
-            raise RefusedError(f"“{self.destination.name}” is being made by another process.", "Choose another name.")
+            with self._writing():
+                self._descriptor = os.open(self.path, flags, 0o644)
+        except BaseException:
+            self._close()
+            raise
 
     def flush(self) -> int:
         """Force what was written to the disk and return the size in bytes.
@@ -69,61 +67,64 @@ class PartFile:
             DiskFullError: The disk could not take it after all.
         """
         assert self._descriptor is not None
-        try:
+        with self._writing():
             os.fsync(self._descriptor)
-        except OSError as error:
-            raise write_error(error, self.destination) from error
         return os.fstat(self._descriptor).st_size
 
-    def commit(self) -> None:
-        """Give it its name at once; whoever looks sees the old file or the new one, never half of one."""
+    def sha256(self) -> str:
+        """Hash the file that ``commit`` renames: the open one, whatever has its path by now."""
         assert self._descriptor is not None
-        try:
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        with self._writing(), os.fdopen(self._descriptor, "rb", buffering=0, closefd=False) as file:
+            return sha256_of_open(file)
+
+    def commit(self) -> None:
+        """Give it its name at once; whoever looks sees the old file or the new one, never half of one.
+
+        Raises:
+            StateError: It was replaced or removed while it was written, or could not be renamed.
+        """
+        assert self._descriptor is not None
+        if not is_same_file(self._descriptor, self.path):
+            raise StateError(
+                f"“{self.destination.name}” was replaced or removed by another program before it was whole.",
+                "Try again; nothing was written over.",
+            )
+        with self._writing():
             if sys.platform == "win32":
                 # An open file cannot be renamed there.
                 os.close(self._descriptor)
                 self._descriptor = None
             self.path.replace(self.destination)
-        except OSError as error:
-            raise write_error(error, self.destination) from error
         self._close()
         sync_folder(self.destination.parent)
 
     def discard(self) -> None:
         """Remove it; does nothing when it was never claimed or has been committed."""
-        if self._descriptor is None:
+        if self._claim is None:
             return
-        with contextlib.suppress(OSError):
-            self.path.unlink()
+        ours = self._descriptor is None or is_same_file(self._descriptor, self.path)
+        if sys.platform == "win32":
+            self._close_file()
+        if ours:
+            with contextlib.suppress(OSError):
+                self.path.unlink()
         self._close()
 
+    def _writing(self) -> contextlib.AbstractContextManager[None]:
+        return writing(f"“{self.destination.name}”", action=_CHOOSE, when_full=_FREE_SPACE)
+
     def _close(self) -> None:
+        self._close_file()
+        if self._claim is not None:
+            self._claim.release()
+            self._claim = None
+
+    def _close_file(self) -> None:
         if self._descriptor is not None:
             with contextlib.suppress(OSError):
                 os.close(self._descriptor)
             self._descriptor = None
-
-
-def remove_leftover(destination: Path) -> bool:
-    """Remove the unfinished file of a process that is gone.
-
-    Returns:
-        False when a process that lives holds it.
-
-    Raises:
-        RefusedError: What lies there is no ordinary file.
-    """
-    return _remove_if_unlocked(part_path(destination))
-
-
-def sweep_leftovers(folder: Path) -> tuple[Path, ...]:
-    """Remove every unfinished model in a folder that no living process holds; returns what was removed."""
-    removed = []
-    for path in sorted(folder.glob("*.gguf.part")):
-        with contextlib.suppress(RefusedError, OSError):
-            if path.is_file() and not path.is_symlink() and _remove_if_unlocked(path):
-                removed.append(path)
-    return tuple(removed)
 
 
 def check_destination(sources: Iterable[Path], destination: Path) -> None:
@@ -134,18 +135,17 @@ def check_destination(sources: Iterable[Path], destination: Path) -> None:
         destination: What is to be written.
 
     Raises:
-        RefusedError: Destination or its unfinished file is a source, or the destination is a folder.
+        RefusedError: The destination is a source, or a folder.
     """
     if destination.is_dir() or not destination.name:
         raise RefusedError(f"“{destination}” is a folder.", "Add a file name.")
     for source in sources:
-        for target in (destination, part_path(destination)):
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                if source.samefile(target):
-                    raise RefusedError(
-                        "Source and destination are the same file; writing would destroy it.",
-                        "Choose another name for the result.",
-                    )
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            if source.samefile(destination):
+                raise RefusedError(
+                    "Source and destination are the same file; writing would destroy it.",
+                    "Choose another name for the result.",
+                )
 
 
 def check_space(folder: Path, size_bytes: int) -> None:
@@ -165,69 +165,5 @@ def check_space(folder: Path, size_bytes: int) -> None:
     if free < size_bytes:
         raise DiskFullError(
             f"The disk has {format_bytes(free)} free, the file needs {format_bytes(size_bytes)}.",
-            "Free some space, or choose another folder.",
+            _FREE_SPACE,
         )
-
-
-def write_error(error: OSError, destination: Path) -> GardenError:
-    """The user's sentence for an error of the file system while writing."""
-    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG):
-        return DiskFullError(
-            f"The disk is full: “{destination.name}” could not be written.",
-            "Free some space, or choose another folder.",
-            str(error),
-        )
-    reason = (error.strerror or type(error).__name__).lower()
-    return GardenError(f"“{destination.name}” could not be written: {reason}.", "Choose another folder.", str(error))
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise RefusedError(f"“{folder.name}” is no folder.", "Choose another folder.", str(error)) from error
-    except OSError as error:
-        raise write_error(error, folder) from error
-
-
-def _remove_if_unlocked(path: Path) -> bool:
-    try:
-        mode = path.lstat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    if not stat.S_ISREG(mode):
-        raise RefusedError(
-            f"“{path.name}” is in the way and is no ordinary file.", "Remove it, or choose another name."
-        )
-    try:
-        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
-    except FileNotFoundError:
-        return True
-    try:
-        if not _lock(descriptor):
-            return False
-        if sys.platform != "win32":
-            path.unlink(missing_ok=True)
-    finally:
-        os.close(descriptor)
-    if sys.platform == "win32":
-        try:
-            path.unlink(missing_ok=True)
-        except PermissionError:
-            return False  # open in another process
-    return True
-
-
-def _lock(descriptor: int) -> bool:
-    """Take the lock of an open file without waiting. Windows refuses to remove open files, which does the same."""
-    if sys.platform == "win32":
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True  # a file system without locks
-    return True

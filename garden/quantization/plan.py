@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from garden.core.errors import InvalidFileError, RefusedError
+from garden.core.errors import AlreadyThereError, InvalidFileError, RefusedError
 from garden.core.model_ref import ModelRef
 from garden.gguf.byte_source import FileSource
 from garden.gguf.header import GgufHeader, read_header
@@ -79,18 +79,36 @@ def check_target(sources: tuple[Path, ...], destination: Path) -> None:
         RefusedError: It would destroy something.
     """
     check_destination(sources, destination)
-    if not destination.exists():
+    if destination.exists() and not _made_here(destination):
+        raise _foreign(destination)
+
+
+def check_free(destination: Path) -> None:
+    """Refuse to write over a file that the user did not say should be replaced.
+
+    Raises:
+        AlreadyThereError: There is one that was made here.
+        RefusedError: There is another one.
+    """
+    if not destination.is_file():
         return
-    made_here = False
+    if not _made_here(destination):
+        raise _foreign(destination)
+    raise AlreadyThereError(f"There is a file {destination} already.", "Choose another name, or --force to replace it.")
+
+
+def _made_here(path: Path) -> bool:
     try:
-        with FileSource(destination) as source:
-            made_here = LINEAGE_KEY in read_header(source).metadata
+        with FileSource(path) as source:
+            return LINEAGE_KEY in read_header(source).metadata
     except (InvalidFileError, OSError):
-        made_here = False
-    if not made_here:
-        raise RefusedError(
-            f"“{destination.name}” exists already and was not made here.", "Choose another name, or remove it first."
-        )
+        return False
+
+
+def _foreign(destination: Path) -> RefusedError:
+    return RefusedError(
+        f"“{destination.name}” exists already and was not made here.", "Choose another name, or remove it first."
+    )
 
 
 def destination_name(source: ModelRef, quant_type: str) -> str:

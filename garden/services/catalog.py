@@ -107,7 +107,7 @@ class CatalogService:
     def search(self, query: SearchQuery, cursor: str | None = None) -> Handle[CatalogPage]:
         """One page of models, rated. Offline, what was seen before and matches the text."""
 
-        def work(_cancelled: threading.Event) -> CatalogPage:
+        def work(cancelled: threading.Event) -> CatalogPage:
             if self._settings.offline:
                 page = self.seen(query)
                 if not page.rows:
@@ -116,7 +116,7 @@ class CatalogService:
                         "Go online in the settings to search the Hub.",
                     )
                 return page
-            answer = self._hub.client().search(query, cursor)
+            answer = self._hub.client().search(query, cursor, cancelled)
             self._summaries().put(answer.items)
             page = CatalogPage(rows=tuple(map(self._rate, answer.items)), cursor=answer.cursor)
             if query == SearchQuery() and cursor is None:
@@ -127,11 +127,13 @@ class CatalogService:
 
     def repository(self, repo_id: str, revision: str | None = None) -> Handle[Repository]:
         """A repository's page, in one request."""
-        return self._pool.submit(lambda _cancelled: self._hub.client().repository(repo_id, revision))
+        return self._pool.submit(lambda cancelled: self._hub.client().repository(repo_id, revision, cancelled))
 
     def card(self, repo_id: str, revision: str) -> Handle[str]:
         """A repository's card as Markdown, capped."""
-        return self._pool.submit(lambda _cancelled: self._hub.client().read_text(repo_id, revision, "README.md"))
+        return self._pool.submit(
+            lambda cancelled: self._hub.client().read_text(repo_id, revision, "README.md", cancelled=cancelled)
+        )
 
     def whoami(self) -> Handle[str]:
         """Name of the account that the token belongs to."""

@@ -21,13 +21,16 @@ from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.messages import Probe, Probed, ProbeOutput
 from garden.core.paths import cache_dir, data_dir, hub_cache_dir
 from garden.core.quantity import GIB, format_bytes
+from garden.core.write_failure import reason_of, write_failure
 from garden.hardware import probe
 from garden.hub.search_query import SearchQuery
 from garden.process.program import run_program
 from garden.process.task import run_task
+from garden.quantization.claim import sweep_leftovers
 
 if TYPE_CHECKING:
     from garden.services.garden import Garden
+from garden.services.idle_gpu import idle_gpu
 
 #: Below this a download or a quantization of a common model would fill the disk.
 LOW_DISK_BYTES = 2 * GIB
@@ -91,6 +94,7 @@ def check_up(open_garden: Callable[[], Garden]) -> tuple[Check, ...]:
         recovered = garden.recovery
         checks.append(Check("Databases", recovered is None, recovered or f"{data_dir() / 'work.sqlite'} is whole."))
         checks += _looked_at("Models folder", lambda: [_folder("Models folder", garden.settings.models_dir)[0]])
+        checks += _looked_at("Leftovers", lambda: [_leftovers()])
         checks += _looked_at("Engine", lambda: _machine(garden.machine.refresh().result()))
         checks += _looked_at_window()
         checks += _looked_at("Hub", lambda: [_hub(garden)])
@@ -106,7 +110,7 @@ def _looked_at(name: str, look: Callable[[], Iterable[Check]]) -> list[Check]:
     except GardenError as error:
         return [Check(name, False, error.sentence, error.action)]
     except OSError as error:
-        return [Check(name, False, f"It cannot be looked at: {error.strerror or type(error).__name__}.")]
+        return [Check(name, False, f"It cannot be looked at: {reason_of(error)}.")]
 
 
 def _looked_at_window() -> list[Check]:
@@ -136,8 +140,8 @@ def _place(name: str, find: Callable[[], Path]) -> tuple[Check, bool]:
     except GardenError as error:
         return Check(name, False, error.sentence, error.action), False
     except OSError as error:
-        detail = f"It cannot be made: {error.strerror or type(error).__name__}."
-        return Check(name, False, detail, "Check the path's permissions."), False
+        failure = write_failure(error, "It", action="Check the path's permissions.")
+        return Check(name, False, failure.sentence, failure.action), False
 
 
 def _folder(name: str, path: Path) -> tuple[Check, bool]:
@@ -151,8 +155,8 @@ def _folder(name: str, path: Path) -> tuple[Check, bool]:
             written.flush()
         free = shutil.disk_usage(there).free
     except OSError as error:
-        detail = f"{path} cannot be written: {error.strerror or type(error).__name__}."
-        return Check(name, False, detail, "Free some space or permit writing."), False
+        failure = write_failure(error, str(path))
+        return Check(name, False, failure.sentence, failure.action), False
     enough = free >= LOW_DISK_BYTES
     return Check(name, enough, f"{path}, {format_bytes(free)} free.", "" if enough else "Free some space."), True
 
@@ -172,11 +176,20 @@ def _machine(machine: HardwareSnapshot) -> Iterator[Check]:
     devices = ", ".join(device.name for device in engine.devices)
     yield Check("Engine", True, f"llama-cpp-python {engine.version} on {devices}.")
     for gpu in machine.gpus:
-        if gpu.device is None:
-            detail = f"{gpu.name} lies idle: this engine was built without a backend for it."
-            yield Check("GPU", True, detail, "Build for it: python packaging/bootstrap.py engine --backend cuda")
-        else:
+        idle = idle_gpu(gpu, engine)
+        if idle is None:
             yield Check("GPU", True, f"{gpu.name} is used as {gpu.device}.")
+        else:
+            helps = f"Run: {idle.command}" if idle.command else idle.action
+            yield Check("GPU", True, f"{gpu.name} lies idle. {idle.reason}", helps)
+    for backend in engine.backends:
+        if backend.problem:
+            yield Check(
+                f"{backend.name} backend",
+                False,
+                backend.problem,
+                f"Add it again, or: garden engine remove {backend.added}",
+            )
 
 
 def _window() -> Check:
@@ -213,6 +226,16 @@ def _hub(garden: Garden) -> Check:
     except TimeoutError:
         return Check("Hub", False, f"{garden.settings.endpoint} does not answer.", "Check the network.")
     return Check("Hub", True, f"{garden.settings.endpoint} answers.")
+
+
+def _leftovers() -> Check:
+    """Clear away what killed quantizations left; a window does the same at its start."""
+    removed = sweep_leftovers()
+    if not removed:
+        return Check("Leftovers", True, "No quantization was cut short.")
+    folders = ", ".join(sorted({str(part.parent) for part in removed}))
+    count = "An unfinished model" if len(removed) == 1 else f"{len(removed)} unfinished models"
+    return Check("Leftovers", True, f"{count} of quantizations that were killed: removed from {folders}.")
 
 
 def _starter(garden: Garden) -> Check:

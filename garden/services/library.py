@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 from garden.core.catalog import Repository, RepositoryFile
-from garden.core.errors import NotFoundError, RefusedError, StateError
+from garden.core.errors import GardenError, NotFoundError, RefusedError, StateError
 from garden.core.job_record import JobKind
 from garden.core.library_entry import LibraryEntry
 from garden.core.model_ref import ModelRef
-from garden.core.paths import hub_cache_dir
+from garden.core.paths import hub_cache_dir, user_path
 from garden.gguf.shard_set import shard_names
 from garden.hub import cache
 from garden.jobs.handle import Handle
@@ -28,6 +28,14 @@ from garden.services.settings import SettingsService
 from garden.services.target import HubTarget, choose_entry, looks_like_path
 from garden.store.loaded_models import LoadedModels
 from garden.store.receipts import Receipts
+
+#: Work that reads a model, as a sentence names it.
+_DOING = {
+    JobKind.DOWNLOAD: "a download",
+    JobKind.QUANTIZE: "a quantization of it",
+    JobKind.QUALITY: "a measurement of its loss",
+    JobKind.VERIFY: "a check of it",
+}
 
 
 class LibraryService:
@@ -84,14 +92,15 @@ class LibraryService:
 
         Raises:
             NotFoundError: None; the action says what helps.
+            RefusedError: Several; the action says how to name each.
         """
         if looks_like_path(target):
-            return self.describe(Path(target).expanduser())
+            return self.describe(Path(target))
         try:
             entry = choose_entry(target, self.entries())
             if entry.ref.path is not None and Path(entry.ref.path).exists():
                 return entry
-        except NotFoundError:
+        except (NotFoundError, RefusedError):
             pass
         return choose_entry(target, self._scan_now(threading.Event()))
 
@@ -101,7 +110,7 @@ class LibraryService:
         Raises:
             NotFoundError: No such file.
         """
-        path = path.absolute()
+        path = user_path(path)
         known = next((entry for entry in self.entries() if entry.ref.path == str(path)), None)
         if known is not None and path.exists() and known.problem is None:
             return known
@@ -115,7 +124,7 @@ class LibraryService:
         Raises:
             NotFoundError: No such folder.
         """
-        folder = folder.expanduser().absolute()
+        folder = user_path(folder)
         if not folder.is_dir():
             raise NotFoundError(f"There is no folder {folder}.", "Choose another one.")
         folders = self._settings.current.folders
@@ -130,11 +139,12 @@ class LibraryService:
             NotFoundError: No such file.
             RefusedError: It cannot be used; the sentence says why.
         """
-        entry = self.describe(path.expanduser())
+        path = user_path(path)
+        entry = self.describe(path)
         if entry.problem is not None:
             raise RefusedError(entry.problem)
-        self.add_folder(path.expanduser().absolute().parent).result(60)
-        return self.describe(path.expanduser())
+        self.add_folder(path.parent).result(60)
+        return self.describe(path)
 
     def made(self, path: Path, sha256: str | None = None) -> LibraryEntry:
         """Take a file that was just made here into the library.
@@ -148,6 +158,24 @@ class LibraryService:
         entry = self._scan.describe(path)
         self._listing.put(entry)
         return entry
+
+    def hash_of(self, ref: ModelRef, cancelled: threading.Event) -> str | None:
+        """The hash of a model's (first) file, computed and remembered where nobody knew it; None when it is gone.
+
+        Raises:
+            CancelledByUser: Cancelled.
+        """
+        if ref.sha256 is not None or ref.path is None:
+            return ref.sha256
+        path = Path(ref.path)
+        entry = self.describe(path)
+        if entry.ref.sha256 is not None:
+            return entry.ref.sha256
+        found = sha256_of(path, cancelled=cancelled)
+        self._listing.hashed(path, found, verified=None)
+        if any(listed.ref.path == ref.path for listed in self.entries()):
+            self._listing.put(dataclasses.replace(entry, ref=dataclasses.replace(entry.ref, sha256=found)))
+        return found
 
     def used(self, ref: ModelRef) -> None:
         """Note that a model was loaded."""
@@ -179,6 +207,14 @@ class LibraryService:
 
     # --- checking and removing ---
 
+    def problem_of(self, entry: LibraryEntry) -> str | None:
+        """Why a model cannot be used, as its file is this moment; None when it can."""
+        try:
+            self._paths(entry)
+            return self._scan.describe(Path(entry.ref.path or "")).problem
+        except GardenError as error:
+            return f"{error.sentence} {error.action}".strip()
+
     def verify(self, entry: LibraryEntry) -> Handle[bool | None]:
         """Hash a model and compare: True as promised, False damaged, None when nobody promised a hash (it is noted)."""
 
@@ -205,7 +241,12 @@ class LibraryService:
             return result
 
         return self._jobs.submit(
-            JobKind.VERIFY, entry.ref.name, entry.ref.quant_type or "", work, total=entry.ref.size_bytes or None
+            JobKind.VERIFY,
+            entry.ref.name,
+            entry.ref.quant_type or "",
+            work,
+            reads=() if entry.ref.path is None else (entry.ref.path,),
+            total=entry.ref.size_bytes or None,
         )
 
     def _promised(self, entry: LibraryEntry, path: Path) -> str | None:
@@ -229,12 +270,11 @@ class LibraryService:
             Bytes that are no longer in use by the library.
 
         Raises:
-            RefusedError: It is loaded, or lies in another program's folder.
+            RefusedError: It is loaded, or work under way reads it.
             StateError: The system would not let it go.
         """
         paths = self._paths(entry)
-        if any(record.configuration.model.path == entry.ref.path for record in self._loaded.list()):
-            raise RefusedError(f"{entry.ref.name} is loaded.", "Unload it first, then remove it.")
+        self._refuse_in_use(entry)
         freed = 0
         cached = {str(file.path): file for file in cache.cached_models(hub_cache_dir())}
         for path in paths:
@@ -246,6 +286,17 @@ class LibraryService:
                 (_trash if to_trash else _delete)(path)
         self._listing.remove(entry, paths)
         return freed
+
+    def _refuse_in_use(self, entry: LibraryEntry) -> None:
+        """Refuse what any of Garden's processes has loaded, or reads for work that is under way."""
+        if any(record.configuration.model.path == entry.ref.path for record in self._loaded.list()):
+            raise RefusedError(f"{entry.ref.name} is loaded.", "Unload it first, then remove it.")
+        for job in self._jobs.jobs():
+            if not job.state.ended and entry.ref.path in job.reads:
+                raise RefusedError(
+                    f"{entry.ref.name} is in use: {_DOING[job.kind]} is under way.",
+                    "Wait for its end or cancel it, then remove the model.",
+                )
 
     @staticmethod
     def _paths(entry: LibraryEntry) -> tuple[Path, ...]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib.metadata
 import threading
 import time
 
 import msgspec
 
-from garden.core.errors import GardenError
+from garden.core.added_backend import added_backends
+from garden.core.errors import GardenError, TimeLimitError, WorkerDiedError
 from garden.core.events import EventBus, MachineRead
-from garden.core.hardware_snapshot import HardwareSnapshot
+from garden.core.hardware_snapshot import EngineBackend, HardwareSnapshot
 from garden.core.messages import Probe, Probed, ProbeOutput
 from garden.core.paths import cache_dir
 from garden.hardware import probe
@@ -19,6 +21,9 @@ from garden.jobs.handle import Handle
 from garden.jobs.pool import TaskPool
 from garden.process.task import run_task
 from garden.store.atomic_file import write_atomically
+
+#: A driver that hangs must not keep the machine from being shown; a sleeping GPU needs some seconds.
+_LIMIT_SECONDS = 30.0
 
 #: A reading of the memory is this fresh; the file system is not asked more often.
 _FRESH_SECONDS = 1.0
@@ -63,22 +68,29 @@ class MachineService:
     def fresh(self) -> HardwareSnapshot:
         """The machine at this very moment, for whoever is about to take memory; GPUs in use are probed again (0.5 s).
 
+        One that sleeps is woken: the load would do so in a moment, and only then its free memory can be told.
+
         Raises:
             GardenError: The probe failed.
         """
         if any(gpu.device is not None for gpu in self.snapshot().gpus):
-            return self._probe(threading.Event())
+            return self._probe(threading.Event(), wake=True)
         with self._lock:
             self._latest = None
         return self.snapshot()
 
-    def refresh(self) -> Handle[HardwareSnapshot]:
-        """Probe GPUs and engine again; announced when done."""
-        return self._pool.submit(self._probe)
+    def refresh(self, *, wake: bool = False) -> Handle[HardwareSnapshot]:
+        """Probe GPUs and engine again; announced when done.
 
-    def _probe(self, cancelled: threading.Event) -> HardwareSnapshot:
-        known = self._probed.gpus if self._probed else ()
-        found = run_task("probe", Probe(known=known), ProbeOutput, Probed, cancelled=cancelled)
+        Args:
+            wake: GPUs that sleep may be woken; only when the user asks for it.
+        """
+        return self._pool.submit(lambda cancelled: self._probe(cancelled, wake=wake))
+
+    def _probe(self, cancelled: threading.Event, *, wake: bool = False) -> HardwareSnapshot:
+        known = self._probed
+        request = Probe(known=known.gpus, engine=known.engine, wake=wake) if known else Probe(wake=wake)
+        found = self._look(request, cancelled)
         with self._lock:
             self._probed, self._latest = found, None
         self._remember(found)
@@ -87,11 +99,38 @@ class MachineService:
         return snapshot
 
     @staticmethod
+    def _look(request: Probe, cancelled: threading.Event) -> Probed:
+        """Ask a child; where an added backend takes it down, ask again without them and say so."""
+        added = added_backends()
+        try:
+            return run_task(
+                "probe",
+                request,
+                ProbeOutput,
+                Probed,
+                cancelled=cancelled,
+                limit_seconds=_LIMIT_SECONDS if added else None,
+            )
+        except (WorkerDiedError, TimeLimitError):
+            if not added:
+                raise
+        alone = msgspec.structs.replace(request, added=False)
+        found = run_task("probe", alone, ProbeOutput, Probed, cancelled=cancelled)
+        names = " ".join(record.name for record in added)
+        problem = f"Loading it takes the engine down: remove it with `garden engine remove {names}`."
+        left_out = tuple(EngineBackend.left_out(record, problem) for record in added)
+        backends = (*found.engine.backends, *left_out)
+        engine = dataclasses.replace(found.engine, backends=backends)
+        return msgspec.structs.replace(found, engine=engine)
+
+    @staticmethod
     def _remembered() -> Probed | None:
-        """The last probe, when it speaks of the engine that is installed now."""
+        """The last probe, when it speaks of the engine and the added backends that are here now."""
         with contextlib.suppress(OSError, msgspec.DecodeError, importlib.metadata.PackageNotFoundError):
             found = msgspec.json.decode((cache_dir() / "probe.json").read_bytes(), type=Probed)
-            if found.engine.version == importlib.metadata.version("llama-cpp-python"):
+            added = {backend.added for backend in found.engine.backends if backend.added is not None}
+            same_backends = added == {record.name for record in added_backends()}
+            if same_backends and found.engine.version == importlib.metadata.version("llama-cpp-python"):
                 return found
         return None
 

@@ -7,12 +7,15 @@ import threading
 from collections.abc import Sequence
 
 from garden.core.conversation import Answer, ChatMessage, FinishReason
-from garden.core.errors import GardenError
+from garden.core.errors import GardenError, WorkerDiedError
 from garden.core.events import EventBus, PaneChanged, PaneStage, PaneText
 from garden.core.messages import Delta, PromptRead, PromptRendered
 from garden.core.run_configuration import RunConfiguration
 from garden.inference.backend import GenerationEvent
 from garden.inference.local_backend import LocalBackend
+
+#: Said only where something was written, of what ``OpenConversations.keep`` does.
+KEPT = "what was written stays here until another answer takes its place."
 
 
 class PaneRun:
@@ -61,13 +64,17 @@ class PaneRun:
 
     def ended(self, reason: FinishReason, error: GardenError | None = None) -> Answer:
         """What there is when it did not end by itself."""
+        text = "".join(self._text)
+        action = error.action if error else ""
+        if text and isinstance(error, WorkerDiedError):
+            action = f"{action.removesuffix('.')}; {KEPT}"
         return dataclasses.replace(
             self._answer,
-            text="".join(self._text),
+            text=text,
             token_ids=tuple(self._tokens),
             finish_reason=reason,
             error=error.sentence if error else None,
-            action=error.action if error else "",
+            action=action,
         )
 
     def _on_event(self, event: GenerationEvent) -> None:

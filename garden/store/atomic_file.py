@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import uuid
 from pathlib import Path
 
-from garden.core.errors import DiskFullError, StateError
 from garden.core.lasting_rename import sync_folder
+from garden.core.write_failure import writing
 
 
 def write_atomically(path: Path, content: bytes, *, private: bool = False) -> None:
@@ -24,7 +23,7 @@ def write_atomically(path: Path, content: bytes, *, private: bool = False) -> No
         StateError: It could not be written; the old file is untouched.
     """
     mode = 0o600 if private else 0o666
-    try:
+    with writing(path.name, action=f"Check that {path.parent} exists and is yours."):
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name[:64]}.{uuid.uuid4().hex[:12]}.part")
         # Not tempfile: what it makes is private, while an export is for whomever the user's umask lets in.
@@ -39,15 +38,3 @@ def write_atomically(path: Path, content: bytes, *, private: bool = False) -> No
             part.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
-    except OSError as error:
-        raise as_state_error(error, path) from error
-
-
-def as_state_error(error: OSError, path: Path) -> DiskFullError | StateError:
-    """The error that says which file could not be written and why."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFullError(f"The disk is full; {path.name} was not written.", "Free some space, then try again.")
-    reason = error.strerror or type(error).__name__
-    return StateError(
-        f"{path.name} could not be written: {reason}.", f"Check that {path.parent} exists and is yours.", repr(error)
-    )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from garden.core.errors import DiskFullError, StateError
+from garden.core.write_failure import write_failure
 from garden.store.migrations import Migration
 
 #: How long a writer waits for another process's transaction; ours are all short.
@@ -220,10 +221,7 @@ def translated(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         raise as_state_error(error, path) from error
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise StateError(
-            f"{path.name} could not be used: {reason}.", f"Check that {path.parent} is yours.", repr(error)
-        ) from error
+        raise write_failure(error, path.name, action=f"Check that {path.parent} is yours.") from error
 
 
 def as_state_error(error: sqlite3.Error, path: Path) -> StateError | DiskFullError:

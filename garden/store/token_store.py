@@ -58,7 +58,9 @@ class TokenStore:
         self._find = find
         self._lock = threading.Lock()
         self._known: dict[str, str | None] = {}
+        #: Hosts of which the keychain holds a token, not always the one in use: it may have refused a newer one.
         self._in_keychain: set[str] = set()
+        self._session_only: set[str] = set()
 
     @property
     def _keychain(self) -> Keychain | None:
@@ -86,7 +88,8 @@ class TokenStore:
         """Keep a token, or forget it with None.
 
         Raises:
-            StateError: It is no token: empty, or with spaces or line ends inside.
+            StateError: It is no token: empty, or with spaces or line ends inside. Or the keychain does not give up the
+                one to forget, which then stays in use, as it would be in the next session.
         """
         host = _host(endpoint)
         token = token.strip() if token is not None else None
@@ -95,24 +98,50 @@ class TokenStore:
                 "This is not a token.", "Copy the whole token from the Hub's settings; it starts with hf_."
             )
         with self._lock:
+            if token is None:
+                self._remove(host)
+            else:
+                self._keep(host, token)
             self._known[host] = token
-            self._in_keychain.discard(host)
-            if self._keychain is None:
-                return
-            # A keychain that is locked or gone is no reason to lose the token: it stays for this session.
-            with contextlib.suppress(Exception):
-                if token is None:
-                    self._keychain.delete_password(_SERVICE, host)
-                else:
-                    self._keychain.set_password(_SERVICE, host, token)
-                    self._in_keychain.add(host)
+
+    def _keep(self, host: str, token: str) -> None:
+        self._session_only.add(host)
+        if self._keychain is None:
+            return
+        # A keychain that is locked or gone is no reason to lose the token: it stays for this session.
+        with contextlib.suppress(Exception):
+            self._keychain.set_password(_SERVICE, host, token)
+            self._in_keychain.add(host)
+            self._session_only.discard(host)
+
+    def _remove(self, host: str) -> None:
+        if self._keychain is not None:
+            try:
+                self._keychain.delete_password(_SERVICE, host)
+            except Exception as error:
+                # Keychains complain of what is not there, too; one that does not answer holds what it held.
+                if self._is_in_keychain(host):
+                    raise StateError(
+                        "The token could not be forgotten: it is still in the keychain.",
+                        "Unlock the keychain, then try again.",
+                        repr(error),
+                    ) from error
+        self._in_keychain.discard(host)
+        self._session_only.discard(host)
+
+    def _is_in_keychain(self, host: str) -> bool:
+        assert self._keychain is not None
+        try:
+            return bool(self._keychain.get_password(_SERVICE, host))
+        except Exception:
+            return host in self._in_keychain
 
     def place(self, endpoint: str) -> str:
         """Where the token for a Hub lies: ``keychain``, ``session`` or ``none``."""
         host = _host(endpoint)
         if self.get(endpoint) is None:
             return "none"
-        return "keychain" if host in self._in_keychain else "session"
+        return "keychain" if host in self._in_keychain - self._session_only else "session"
 
     def found_elsewhere(self) -> FoundToken | None:
         """A token that other tools keep on this machine, None when there is none."""

@@ -28,7 +28,6 @@ from garden.gguf.quant_name import quant_type_named
 from garden.gguf.shard_set import shard_paths
 from garden.process.peak_memory import peak_memory_bytes
 from garden.process.worker_channel import WorkerChannel, harden, outcome_of
-from garden.quantization.file_hash import sha256_of
 from garden.quantization.lineage import LINEAGE_KEY
 from garden.quantization.offered_types import IMATRIX_TYPES, canonical_type, check_type
 from garden.quantization.part_file import PartFile, check_space
@@ -87,7 +86,7 @@ class Quantization:
             self.part = part
         try:
             started = time.monotonic()
-            quantizer.quantize(source.library, source.shards[0], part.path, settings, on_tensor)
+            quantizer.quantize(source.library, source.shards[0], part.path, settings, on_tensor, destination.name)
             channel.emit(Progress(done=total, total=total, note="Writing to disk"))
             size_bytes = part.flush()
             seconds = time.monotonic() - started
@@ -98,7 +97,7 @@ class Quantization:
                     "Try again; the disk may be full.",
                     f"{size_bytes} bytes written, {plan.size_bytes} planned",
                 )
-            sha256 = sha256_of(part.path)
+            sha256 = part.sha256()
             with self._lock:
                 part.commit()
                 self._committed = True
@@ -127,7 +126,8 @@ class _Source:
     """
 
     def __init__(self, path: Path, lineage: str) -> None:
-        self.library = EngineLibrary()
+        # The processor does all of it: a GPU need not be woken for it.
+        self.library = EngineLibrary(())
         self.shards = shard_paths(path)
         self._lineage = lineage
         self._metadata_bytes: int | None = None

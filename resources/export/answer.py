@@ -7,8 +7,9 @@
     python answer.py --margins        per token how far the best stood above the second best, as JSON
     python answer.py --model FILE     the same model at another place
 
-Needs llama-cpp-python and the standard library. The answer is the same, token by token, on the same engine build and
-the same processor; elsewhere it may part where two tokens are almost equally likely.
+Needs llama-cpp-python and the standard library. The first answer of a conversation is the same, token by token, on the
+same engine build and the same processor. After several turns, where Garden had the earlier ones still in its cache, or
+on another build or processor, a near tie of two tokens may fall otherwise, and the text goes on from there.
 """
 
 from __future__ import annotations

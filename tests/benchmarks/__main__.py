@@ -6,7 +6,7 @@ import importlib
 import sys
 
 #: In this order; each prints its own lines.
-BENCHMARKS = ("bench_help", "bench_generate", "bench_window", "bench_drain")
+BENCHMARKS = ("bench_help", "bench_fit", "bench_generate", "bench_window", "bench_drain", "bench_malformed")
 
 
 def main(names: list[str]) -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import subprocess
@@ -12,9 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from garden.cli.answer_stream import AnswerStream
+from garden.core.events import PaneChanged, PaneText
 from garden.core.run_configuration import RunConfiguration
 from tests.cli.conftest import Cli
 from tests.services.conftest import endless_model
+from tests.tiny_models import write_tiny_model
 
 pytestmark = pytest.mark.engine
 
@@ -172,3 +176,94 @@ def test_of_several_models_the_one_at_fault_is_named(cli: Cli, tiny_model: Path,
 
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith("Broken.gguf: ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals and terminals of POSIX")
+def test_a_terminal_shows_the_answer_while_it_comes_and_keeps_it_when_stopped(endless_model: Path) -> None:
+    terminal, inner = os.openpty()
+    command = [sys.executable, "-m", "garden", "compare", "Why?", "--model", str(endless_model)]
+    process = subprocess.Popen(
+        [*command, "--max-tokens", "100000", "--context", "100000"],
+        stdin=subprocess.DEVNULL,
+        stdout=inner,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    os.close(inner)
+    shown = b""
+    try:
+        # A heading, and text below it, while the model still writes.
+        while len(shown.partition(b"\n")[2]) < 20:
+            shown += os.read(terminal, 4096)
+        assert process.poll() is None
+        os.killpg(process.pid, signal.SIGINT)
+        with contextlib.suppress(OSError):  # the terminal's other end is closed
+            while piece := os.read(terminal, 4096):
+                shown += piece
+        assert process.stderr is not None
+        err = process.stderr.read()
+        assert process.wait(20) == 130
+    finally:
+        process.kill()
+        process.communicate()
+        os.close(terminal)
+
+    assert shown.decode("utf-8", "replace").startswith("── A  ")
+    assert "cancelled" in shown.decode("utf-8", "replace").splitlines()[-2]
+    assert err.endswith("Stopped: the answers end where they were.\nCancelled.\n")
+
+
+def test_a_pane_that_fails_beside_another_is_named_and_fails_the_command(
+    cli: Cli, tiny_model: Path, other_tiny_model: Path, tmp_path: Path
+) -> None:
+    # Its template refuses every chat.
+    refusing = write_tiny_model(tmp_path / "Refusing-F16.gguf", template="{{ raise_exception('never') }}")
+    models = ("--model", str(refusing), "--model", str(tiny_model))
+
+    ran = cli("compare", "Why?", *models, "--max-tokens", "4")
+
+    assert ran.code == 1
+    assert ran.err.startswith("Refusing:F16: The chat template of this model refuses the conversation: never.")
+    assert "── B  Tiny-Chat:F16" in ran.out
+    assert "Drawn with seed" in ran.out
+    alone = cli("compare", "Why?", "--model", str(refusing))
+    assert (alone.code, "Drawn with seed" in alone.out) == (1, False)
+
+
+@pytest.mark.parametrize("how", ["argument", "standard input", "system prompt"])
+def test_bytes_that_are_no_text_are_refused_in_a_sentence(
+    cli: Cli, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    bad = b"caf\xe9 \xff"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(bad), encoding="utf-8"))
+    hidden = bad.decode("utf-8", "surrogateescape")
+    arguments = {"argument": (hidden,), "standard input": ("-",), "system prompt": ("Why?", "--system", hidden)}[how]
+
+    ran = cli("compare", *arguments, "--model", str(tiny_model))
+
+    what = "The system prompt" if how == "system prompt" else "The prompt"
+    assert (ran.code, ran.out, ran.err) == (1, "", f"{what} is not UTF-8 text. Write it as UTF-8.\n")
+
+
+def test_a_temperature_that_is_no_number_is_refused_as_export_does(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    asked = cli("compare", "Why?", "--model", str(tiny_model), "--temperature", "nan")
+    exported = cli("export", str(tiny_model), "--format", "ollama", "-o", str(tmp_path), "--temperature", "nan")
+
+    assert (asked.code, asked.err) == (exported.code, exported.err)
+    assert asked.err.startswith("temperature is not a finite number.")
+
+
+def test_texts_of_panes_stand_under_their_letters_without_control_characters(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def text(pane: str, piece: str) -> PaneText:
+        return PaneText(conversation_id="c", turn=0, pane=pane, text=piece, tokens=1)
+
+    stream = AnswerStream(["One", "Two"], text=True, progress=False)
+    for event in (text("B", " Hel"), text("B", "lo\x1b[2J"), text("A", "Hi")):
+        stream.show(event)
+    stream.show(PaneChanged(conversation_id="c", turn=0, pane="A", state="done"))
+
+    assert capsys.readouterr().out == "── B  Two\nHello[2J\n── A  One\nHi\n"
+    assert stream.streamed == {"A", "B"}

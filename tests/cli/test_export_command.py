@@ -28,7 +28,7 @@ def test_a_verified_export_says_so_and_keeps_the_users_own_sampling(cli: Cli, ti
     ran = cli("export", str(tiny_model), "--format", "llama-cpp-python", "-o", str(tmp_path), "--verify", "--json")
 
     assert ran.json["verified"] is True
-    assert "are the pane's" in ran.json["detail"]
+    assert "tokens agree." in ran.json["detail"]
     assert "'temperature': 0.8" in (tmp_path / "answer.py").read_text()
     assert ran.code == 0
 
@@ -118,3 +118,15 @@ def test_a_verified_export_with_choices_of_its_own(cli: Cli, tiny_model: Path, t
     assert "'temperature': 0.5" in script
     assert "'context_length': 256" in script
     assert "A context of 16 tokens becomes 256: the engine takes it in steps of 256." in ran.out
+
+
+@pytest.mark.starter
+def test_a_system_message_of_the_template_goes_along_without_an_answer_too(
+    cli: Cli, starter_path: Path, tmp_path: Path
+) -> None:
+    ran = cli("export", str(starter_path), "--format", "ollama", "-o", str(tmp_path))
+
+    assert 'SYSTEM """You are a helpful AI assistant named SmolLM' in (tmp_path / "Modelfile").read_text()
+    assert "SYSTEM is the system message that the file's template puts in by itself." in ran.out
+    cli("export", str(starter_path), "--format", "ollama", "-o", str(tmp_path), "--force", "--system", "Mine.")
+    assert "SmolLM, trained" not in (tmp_path / "Modelfile").read_text()

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
 from garden.cli.fit_command import ByteSize
 from garden.core.conversation import Answer, GenerationMetrics
+from garden.core.quantity import format_bytes
+from garden.fit.verdict import amount
 from garden.services.garden import Garden
-from tests.cli.conftest import Cli
+from tests.cli.conftest import REPO, Cli
+from tests.hubserver import HubServer
 from tests.tiny_models import write_tiny_model
 
 KEYS = {
@@ -83,6 +87,93 @@ def test_an_architecture_that_the_engine_does_not_know_is_unsupported(cli: Cli, 
     assert cli("fit", str(strange), "--json").json["verdict"] == "unsupported"
 
 
+@pytest.mark.engine
+def test_the_engine_itself_can_be_asked(cli: Cli, tiny_model: Path) -> None:
+    exact = cli("fit", str(tiny_model), "--method", "exact", "--json").json
+    formula = cli("fit", str(tiny_model), "--json").json
+
+    assert set(exact) == KEYS
+    assert (exact["method"], exact["verdict"], exact["placement"]) == ("exact", "fits", "cpu")
+    assert (exact["weights_bytes"], exact["kv_cache_bytes"]) == (formula["weights_bytes"], formula["kv_cache_bytes"])
+    parts = ("weights_bytes", "kv_cache_bytes", "recurrent_bytes", "compute_bytes")
+    assert sum(exact[part] for part in parts) == exact["total_bytes"]
+
+
+@pytest.mark.engine
+def test_an_exact_budget_is_taken_to_the_last_byte(cli: Cli, tiny_model: Path) -> None:
+    def verdict(size: int) -> tuple[str, str, int]:
+        answer = cli("fit", str(tiny_model), "--method", "exact", "--ram", str(size), "--vram", "0", "--json").json
+        return answer["verdict"], answer["placement"], answer["devices"][0]["available_bytes"]
+
+    needed = cli("fit", str(tiny_model), "--method", "exact", "--vram", "0", "--json").json["total_bytes"]
+
+    assert verdict(needed) == ("fits", "cpu", needed)
+    assert verdict(needed - 1) == ("too_large", "none", needed - 1)
+
+
+@pytest.mark.engine
+def test_an_imagined_gpu_is_planned_on_by_the_engine(cli: Cli, tiny_model: Path) -> None:
+    def ask(*arguments: str) -> dict[str, Any]:
+        answer: dict[str, Any] = cli("fit", str(tiny_model), "--method", "exact", "--json", *arguments).json
+        return answer
+
+    whole = ask("--vram", "8G")
+    assert (whole["placement"], whole["n_gpu_layers"], whole["devices"][0]["name"]) == ("gpu", 3, "GPU")
+
+    needed = whole["devices"][0]["required_bytes"]
+    assert ask("--vram", str(needed))["placement"] == "gpu"
+    assert ask("--vram", str(needed - 1))["placement"] != "gpu"
+    assert ask("--vram", "8G", "--gpu-layers", "1")["n_gpu_layers"] == 1
+
+
+@pytest.mark.engine
+def test_every_option_reaches_the_engine(cli: Cli, tiny_model: Path) -> None:
+    def compute(*arguments: str) -> tuple[int, int]:
+        answer = cli("fit", str(tiny_model), "--method", "exact", "--json", *arguments).json
+        return answer["kv_cache_bytes"], answer["compute_bytes"]
+
+    cache, buffers = compute("--context", "2048")
+
+    assert compute("--context", "1024")[0] == cache // 2
+    assert compute("--context", "2048", "--kv-type", "q8_0")[0] == cache * 34 // 64
+    assert compute("--context", "2048", "--ubatch", "64")[1] < buffers
+    assert compute("--context", "2048", "--flash-attention", "off")[1] > buffers
+    assert compute("--context", "2048", "--sequences", "4") != (cache, buffers)
+
+
+@pytest.mark.engine
+def test_what_the_engine_refuses_is_a_verdict_and_no_failure(cli: Cli, tiny_model: Path) -> None:
+    ran = cli("fit", str(tiny_model), "--method", "exact", "--kv-type-v", "q4_0", "--flash-attention", "off", "--json")
+
+    assert ran.code == 0
+    assert (ran.json["verdict"], ran.json["placement"]) == ("unsupported", "none")
+    assert "flash attention" in ran.json["reason"]
+    assert ran.json["total_bytes"] is None
+
+
+@pytest.mark.engine
+def test_a_close_call_is_decided_by_the_engine(cli: Cli, tiny_model: Path) -> None:
+    plenty = cli("fit", str(tiny_model), "--ram", "8G", "--vram", "0", "--json").json
+    assert plenty["method"] == "formula"
+
+    # Its total, and what stays free: 256 MiB and 370 bytes for each of the 288 tokens.
+    edge = plenty["total_bytes"] + 256 * 1024**2 + 370 * 288
+    close = cli("fit", str(tiny_model), "--ram", str(edge + 100_000), "--vram", "0", "--json").json
+
+    assert (close["method"], close["verdict"]) == ("exact", "tight")
+
+
+@pytest.mark.engine
+def test_a_file_on_the_hub_is_asked_about_before_the_download(cli: Cli, hub: HubServer, tiny_model: Path) -> None:
+    remote = cli("fit", f"{REPO}:F16", "--method", "exact", "--json").json
+    local = cli("fit", str(tiny_model), "--method", "exact", "--json").json
+
+    assert remote["method"] == "exact"
+    assert {key: remote[key] for key in KEYS - {"target", "reason", "devices"}} == {
+        key: local[key] for key in KEYS - {"target", "reason", "devices"}
+    }
+
+
 def test_the_forecast_as_text(cli: Cli, tiny_model: Path) -> None:
     ran = cli("fit", str(tiny_model))
 
@@ -143,3 +234,24 @@ def test_what_there_is_to_say_of_a_context_is_in_the_verdict(cli: Cli, tiny_mode
     for told in (first, reason):
         assert told.endswith(note)
         assert ("trained for" in told or "becomes" in told) is bool(note)
+
+
+def test_without_a_forecast_there_is_no_table(cli: Cli, tiny_model: Path) -> None:
+    ran = cli("fit", str(tiny_model), "--kv-type-v", "q8_0", "--flash-attention", "off")
+
+    assert ran.out.splitlines() == [
+        f"{tiny_model}: engine cannot run it. A quantized V cache needs flash attention.",
+        "Switch flash attention on, or keep V in f16.",
+    ]
+
+
+def test_the_trained_context_is_told_as_such(cli: Cli, tiny_model: Path) -> None:
+    out = cli("fit", str(tiny_model), "--context", "100000").out
+
+    assert "tokens that the model was trained for fit." in out
+    assert "Largest context" not in out
+
+
+def test_what_a_sentence_and_a_table_say_has_one_unit() -> None:
+    assert amount(2324.8 * 1024**3) == format_bytes(2324.8 * 1024**3) == "2.27 TiB"
+    assert amount(1.25 * 1024**3) == "1.2 GiB"

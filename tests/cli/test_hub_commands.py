@@ -205,3 +205,12 @@ def _interrupt_group(process: subprocess.Popen[str]) -> None:
     """Ctrl+C as a terminal sends it: to every process in front."""
 
     os.killpg(process.pid, signal.SIGINT)
+
+
+def test_an_address_of_the_environment_is_blamed_on_it(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "garbage")
+
+    ran = cli("search", "qwen")
+
+    assert ran.code == 1
+    assert ran.err.startswith("The Hub's address in HF_ENDPOINT is not a web address.")

@@ -111,6 +111,41 @@ def test_a_model_that_is_not_there_cannot_be_removed(cli: Cli) -> None:
     assert "nothing" in ran.err
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("library", "remove", "Mine", "--yes", "--permanently"),
+        ("library", "verify", "Mine"),
+        ("fit", "Mine"),
+        ("compare", "Hello", "--model", "Mine"),
+        ("quantize", "Mine", "Q8_0", "--dry-run"),
+        ("quality", "Mine", "Mine"),
+        ("export", "Mine", "--format", "ollama", "-o", "out"),
+    ],
+)
+def test_no_command_picks_one_of_several_models_by_itself(cli: Cli, mine: Path, command: tuple[str, ...]) -> None:
+    twin = mine.parent / "other" / mine.name
+    twin.parent.mkdir()
+    shutil.copyfile(mine, twin)
+    cli("library", "scan", str(mine.parent))
+
+    ran = cli(*command)
+
+    assert ran.code == 1
+    assert ran.err == f"2 models here are called “Mine”. Which one? Write one of: {mine}, {twin}.\n"
+    assert (mine.exists(), twin.exists()) == (True, True)
+
+
+def test_remove_shows_where_it_lies_before_it_asks(cli: Cli, mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("click.confirm", lambda question, **_options: asked.append(question))
+    cli("library", "scan", str(mine.parent))
+
+    assert cli("library", "remove", "Mine", "Mine:F16").code == 130
+
+    assert asked[0].startswith(f"  {mine}\nRemove Mine:F16 (")
+
+
 @pytest.fixture
 def killed(start: Callable[..., subprocess.Popen[str]], hub: HubServer) -> Path:
     """The part that a killed download has left."""
@@ -172,3 +207,17 @@ def test_parts_are_asked_for_before_they_go(cli: Cli, killed: Path, monkeypatch:
 
 def test_removing_nothing_named_is_wrong_usage(cli: Cli) -> None:
     assert cli("library", "remove", "--yes").code == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [(0, "This is not a GGUF file."), (20_000, "not a complete GGUF file"), (-1000, "not a complete GGUF file")],
+)
+def test_verify_says_why_a_file_is_none_and_fails(cli: Cli, mine: Path, content: int, problem: str) -> None:
+    cli("library", "scan", str(mine.parent))
+    mine.write_bytes(mine.read_bytes()[:content] if content else b"")
+
+    for ran in (cli("library", "verify", str(mine)), cli("library", "verify")):
+        assert ran.code == 1
+        assert problem in ran.out
+        assert ran.err.startswith("Mine-F16.gguf cannot be used: ")

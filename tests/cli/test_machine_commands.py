@@ -28,31 +28,6 @@ def test_the_machine_as_text(cli: Cli) -> None:
     assert ran.code == 0
 
 
-@pytest.mark.engine
-def test_the_engine_as_json(cli: Cli) -> None:
-    engine = cli("engine", "--json").json
-
-    assert set(engine) == {"version", "ggml_version", "backends"}
-    assert set(engine["backends"][0]) == {"name", "path", "devices", "self_test"}
-    assert Path(engine["backends"][0]["path"]).exists()
-
-
-def test_an_engine_that_is_not_installed_is_a_sentence_and_the_command_that_helps(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    # The children look for llama_cpp here first.
-    (tmp_path / "llama_cpp.py").write_text(
-        "raise ModuleNotFoundError(\"No module named 'llama_cpp'\", name='llama_cpp')"
-    )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-
-    ran = cli("engine")
-
-    assert ran.code == 1
-    assert "bootstrap.py" in ran.err
-    assert cli("hardware", "--json").json["engine"]["installed"] is False
-
-
 def test_every_check_of_the_doctor_tells_what_was_found(cli: Cli, hub: HubServer) -> None:
     ran = cli("doctor", "--json")
 

@@ -6,8 +6,9 @@ import sys
 import pytest
 
 import garden
-from garden.cli.program import COMMANDS, run
+from garden.cli.program import COMMANDS, run, say_error
 from garden.core.errors import CancelledByUser, GardenError
+from garden.core.paths import log_dir
 from tests.cli.conftest import Cli
 
 #: Of design.md's table, in its order, without what comes later.
@@ -37,7 +38,7 @@ def test_every_command_has_help(cli: Cli, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("command", "absent"),
-    [("fit", "exact"), ("quantize", "imatrix"), ("compare", "together"), ("engine", "add")],
+    [("quantize", "imatrix"), ("compare", "together")],
 )
 def test_help_leaves_out_what_comes_later(cli: Cli, command: str, absent: str) -> None:
     assert absent not in cli(command, "--help").out
@@ -128,3 +129,12 @@ def test_a_fault_of_our_own_is_a_sentence_too(
     captured = capsys.readouterr()
     assert "Something unexpected went wrong: RuntimeError." in captured.err
     assert "Traceback" not in captured.err
+
+
+def test_details_that_a_sentence_promises_are_where_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    say_error(GardenError("The worker died.", "Try again; the details help to report it.", "signal 11"))
+
+    said = capsys.readouterr().err.splitlines()
+    log = log_dir() / "command-line.log"
+    assert said == ["The worker died. Try again; the details help to report it.", f"The details are in {log}."]
+    assert "signal 11" in log.read_text()

@@ -128,7 +128,7 @@ def test_tensors_that_take_another_type_are_told_before_and_after(cli: Cli, tmp_
     (forecast,) = cli("quantize", str(odd), "Q4_K_M", "--dry-run", "--json").json
     (receipt,) = [
         event
-        for event in cli("quantize", str(odd), "Q4_K_M", "-o", str(tmp_path / "out"), "--json").events
+        for event in cli("quantize", str(odd), "Q4_K_M", "-o", str(tmp_path / "out"), "--force", "--json").events
         if event["event"] == "succeeded"
     ]
 
@@ -153,7 +153,7 @@ def test_a_loss_says_what_it_is_measured_against(cli: Cli, tiny_model: Path, tmp
     made = tmp_path / "Tiny-Chat-Q8_0.gguf"
 
     from_full = cli("quality", str(tiny_model), str(made), "--windows", "1").out
-    from_made = cli("quality", str(made), str(made), "--windows", "1").out
+    from_made = cli("quality", str(made), str(tiny_model), "--windows", "1").out
 
     assert "Measured here against Tiny-Chat F16, " in from_full
     assert "loss of its own" not in from_full
@@ -206,14 +206,16 @@ def test_a_loss_as_json_has_exactly_the_keys_of_the_contract(cli: Cli, tiny_mode
     assert 0 <= reports[1]["same_top"] <= 1
 
 
-def test_a_loss_is_measured_on_the_text_that_is_given(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+def test_a_loss_is_measured_on_the_text_that_is_given(
+    cli: Cli, tiny_model: Path, other_tiny_model: Path, tmp_path: Path
+) -> None:
     text = tmp_path / "text.txt"
     text.write_text("The garden is green. " * 400)
     short = tmp_path / "short.txt"
     short.write_text("Too short.")
 
-    assert cli("quality", str(tiny_model), str(tiny_model), "--text", str(text), "--windows", "1").code == 0
-    refused = cli("quality", str(tiny_model), str(tiny_model), "--text", str(short))
+    assert cli("quality", str(tiny_model), str(other_tiny_model), "--text", str(text), "--windows", "1").code == 0
+    refused = cli("quality", str(tiny_model), str(other_tiny_model), "--text", str(short))
     assert refused.code == 1
     assert len(refused.err.strip().splitlines()[-1:]) == 1
 
@@ -238,3 +240,39 @@ def test_ctrl_c_leaves_neither_a_child_nor_half_a_file(
     assert err.strip() == "Cancelled."
     assert psutil.wait_procs(children, timeout=1)[1] == []
     assert [path.name for path in (tmp_path / "out").iterdir() if path.suffix in (".gguf", ".part")] == []
+
+
+def test_a_file_that_is_there_is_replaced_only_by_force(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    assert cli("quantize", str(tiny_model), "Q8_0", "-o", str(folder)).code == 0
+    there = folder / "Tiny-Chat-Q8_0.gguf"
+    before = there.stat().st_ino
+
+    for output in (folder, there):
+        ran = cli("quantize", str(tiny_model), "Q8_0", "-o", str(output))
+        assert (ran.code, ran.out) == (1, "")
+        assert ran.err == f"There is a file {there} already. Choose another name, or --force to replace it.\n"
+    # Nothing is begun when one of several cannot be made.
+    assert cli("quantize", str(tiny_model), "Q4_0", "Q8_0", "-o", str(folder)).code == 1
+    assert [path.name for path in folder.iterdir()] == [there.name]
+    assert there.stat().st_ino == before
+
+    assert cli("quantize", str(tiny_model), "Q8_0", "-o", str(folder), "--force").code == 0
+    assert there.stat().st_ino != before
+
+
+def test_a_step_up_in_a_path_keeps_the_file_verified(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "w").mkdir()
+    folder = tmp_path / "w" / ".." / "m"
+
+    assert cli("quantize", str(tiny_model), "Q8_0", "-o", str(folder / "other.gguf")).code == 0
+    (entry,) = cli("library", "scan", str(folder), "--json").json
+
+    assert (entry["path"], entry["verified"]) == (str(tmp_path / "m" / "other.gguf"), True)
+
+
+def test_a_model_is_not_measured_against_itself(cli: Cli, tiny_model: Path) -> None:
+    ran = cli("quality", str(tiny_model), str(tiny_model))
+
+    assert (ran.code, ran.out) == (1, "")
+    assert "is the same file as the base" in ran.err

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from garden.core.errors import NotFoundError, StateError
-from garden.core.paths import cache_dir, data_dir, hub_cache_dir, log_dir, resource_path
+from garden.core.paths import cache_dir, data_dir, hub_cache_dir, log_dir, resource_path, user_path
 
 
 def test_the_environment_names_the_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,7 +30,7 @@ def test_a_folder_that_cannot_be_made_is_named_with_what_sets_it(
     blocked.write_text("")
     monkeypatch.setenv("GARDEN_DATA_DIR", str(blocked))
 
-    with pytest.raises(StateError, match=r"The data folder .*file cannot be made") as caught:
+    with pytest.raises(StateError, match=r"The data folder .*file could not be written") as caught:
         data_dir()
 
     assert "GARDEN_DATA_DIR" in caught.value.action
@@ -54,3 +54,24 @@ def test_the_cache_is_where_the_environment_says(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert hub_cache_dir() == Path(expected)
+
+
+def test_a_path_of_the_user_has_no_steps_up_and_keeps_its_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("a", "b/c"):
+        (tmp_path / folder).mkdir(parents=True)
+    blob = tmp_path / "blob"
+    blob.write_bytes(b"x")
+    (tmp_path / "a" / "model.gguf").symlink_to(blob)
+    (tmp_path / "link").symlink_to(tmp_path / "b" / "c")
+    monkeypatch.chdir(tmp_path / "a")
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert user_path("../a/model.gguf") == tmp_path / "a" / "model.gguf"
+    assert user_path("..") == tmp_path
+    assert user_path("model.gguf") == tmp_path / "a" / "model.gguf"
+    assert user_path("../link/../x.gguf") == tmp_path / "b" / "x.gguf"
+    assert user_path("../link/..") == tmp_path / "b"
+    assert user_path("../gone/../y.gguf") == tmp_path / "y.gguf"
+    assert user_path("~nobody-of-that-name/x").name == "x"

@@ -30,6 +30,8 @@ LOADS = (
     load_parameters(context_length=2_048, n_sequences=4, n_outputs_max=4, kv_unified=True),
     load_parameters(context_length=2_048, swa_full=True, type_k="f32", type_v="f32"),
     load_parameters(context_length=2_048, n_outputs_max=512, repack=False),
+    # More sequences than tokens in a micro-batch: one token of each is computed at once all the same.
+    load_parameters(context_length=4_096, n_sequences=16, n_outputs_max=16, n_batch=8, n_ubatch=8),
 )
 
 
@@ -76,7 +78,7 @@ def test_windows_are_planned_as_they_are_held(engine: EngineLibrary, tmp_path: P
     assert not any(use.recurrent_bytes for use in plan.buffers)
 
 
-@pytest.mark.parametrize("load", [LOADS[0], LOADS[2], LOADS[4]])
+@pytest.mark.parametrize("load", [LOADS[0], LOADS[2], LOADS[4], LOADS[8]])
 def test_recurrent_states_are_told_from_caches(engine: EngineLibrary, tmp_path: Path, load: LoadParameters) -> None:
     path = write_recurrent_model(tmp_path / "recurrent.gguf")
 

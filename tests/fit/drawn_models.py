@@ -22,45 +22,45 @@ from tests.hubserver.shapes import Model, Tensor
 class Draw(random.Random):
     """Draws for one model.
 
-    Args:
-        seed: The same draws for the same seed.
+    Attributes:
         large: Whether the model is to be as large as published ones.
     """
 
-    def __new__(cls, seed: str, *, large: bool) -> Draw:
-        """The base would take the arguments for its own."""
-        return super().__new__(cls, seed)
-
-    def __init__(self, seed: str, *, large: bool) -> None:
-        super().__init__(seed)
-        self._large = large
+    large = False
 
     def width(self, step: int, low: int, high: int) -> int:
         """A multiple of a step, between two bounds for a small model."""
-        scale = 8 if self._large else 1
+        scale = 8 if self.large else 1
         return step * self.randint(scale * low // step, scale * high // step)
 
     def blocks(self, low: int, high: int) -> int:
         """A number of blocks, between two bounds for a small model."""
-        return self.randint(low, high) * (6 if self._large else 1)
+        return self.randint(low, high) * (6 if self.large else 1)
+
+    def hidden(self, width: int) -> int:
+        """Width of a feed-forward part beside a model this wide."""
+        return 64 * round(width * self.uniform(1.4, 4.5) / 64)
 
     def heads(self) -> int:
         """A number of KV heads."""
-        return self.choice([4, 8, 16] if self._large else [1, 2, 4])
+        return self.choice([4, 8, 16] if self.large else [1, 2, 4])
 
 
 def drawn_model(family: str, seed: int, *, large: bool = False) -> GgufHeader:
     """A header of this family; the same for the same seed."""
-    return complete(FAMILIES[family](Draw(f"{family} {seed}", large=large)))
+    draw = Draw(f"{family} {seed}")
+    draw.large = large
+    return complete(FAMILIES[family](draw))
 
 
 def _common(draw: Draw) -> dict[str, Any]:
     kv_heads = draw.heads()
     head = draw.choice([64, 96, 128])
+    width = draw.width(64, 256, 1_024)
     return {
         "block_count": draw.blocks(2, 6),
-        "embedding_length": draw.width(64, 256, 1_024),
-        "feed_forward_length": draw.width(64, 256, 3_072),
+        "embedding_length": width,
+        "feed_forward_length": draw.hidden(width),
         "head_count": kv_heads * draw.choice([1, 2, 4]),
         "head_count_kv": kv_heads,
         "key_length": head,
@@ -77,6 +77,7 @@ def _heads_as_wide(draw: Draw) -> dict[str, Any]:
     kv_heads, head = draw.heads(), draw.choice([64, 128])
     heads = kv_heads * draw.choice([2, 4])
     return {
+        "feed_forward_length": draw.hidden(heads * head),
         "head_count": heads,
         "head_count_kv": kv_heads,
         "key_length": head,
@@ -188,7 +189,8 @@ def _hybrid(draw: Draw) -> dict[str, Any]:
 def _per_layer_heads(draw: Draw) -> GgufHeader:
     """Gemma 4: heads of two sizes, sliding and full, later layers without a cache of their own."""
     blocks = draw.blocks(4, 8)
-    width, hidden = draw.width(64, 256, 1_024), draw.width(64, 256, 2_048)
+    width = draw.width(64, 256, 1_024)
+    hidden = draw.hidden(width)
     kv_heads = draw.heads()
     heads = kv_heads * draw.choice([2, 4])
     full, sliding = draw.choice([128, 256]), draw.choice([64, 128])
@@ -255,7 +257,8 @@ def _short_convolutions(draw: Draw) -> GgufHeader:
     """LFM2: most layers keep the last tokens of a convolution instead of a cache."""
     blocks, kv_heads, head = draw.blocks(3, 8), draw.heads(), 64
     heads = kv_heads * draw.choice([1, 2, 4])
-    width, hidden = heads * head, draw.width(64, 256, 2_048)
+    width = heads * head
+    hidden = draw.hidden(width)
     vocabulary = draw.width(32, 512, 20_000)
     attends = [draw.random() < 0.4 for _ in range(blocks)]
     attends[draw.randrange(blocks)] = True

@@ -66,7 +66,7 @@ def test_a_model_that_is_too_large_says_by_how_much() -> None:
 
     assert (result.verdict, result.placement) == (Verdict.TOO_LARGE, Placement.NONE)
     assert result.reason == "It needs 44.8 GiB of RAM; 11.7 GiB can be used."
-    assert result.suggestion == "Choose a smaller file; up to 6.5 GiB of weights fit at this context."
+    assert result.suggestion == "Choose a smaller model: up to 6.5 GiB of weights fit at this context."
 
 
 def test_the_parts_add_up() -> None:
@@ -103,7 +103,7 @@ def test_too_many_layers_are_told_and_fewer_suggested() -> None:
 
     assert result.verdict is Verdict.TOO_LARGE
     assert "on the GPU" in result.reason
-    assert result.suggestion == "It fits with fewer layers on the GPU."
+    assert result.suggestion == "It fits with 25 layers on the GPU."
 
 
 @pytest.mark.parametrize("on", [machine(9, total_gib=16), machine(8, gpu(6), total_gib=16), MAC])
@@ -131,7 +131,7 @@ def test_a_shorter_context_is_suggested_when_it_helps() -> None:
 
     assert result.verdict is Verdict.TOO_LARGE
     assert result.max_context
-    assert result.suggestion == f"A context of up to {result.max_context:,} tokens fits."
+    assert result.suggestion.startswith(f"It fits with a context of up to {result.max_context:,} tokens")
 
 
 def test_memory_that_others_hold_is_suggested_last_but_one() -> None:

@@ -67,6 +67,14 @@ def test_tensors_are_found_by_their_block() -> None:
     assert sorted(header.tensors_by_block[1]) == ["attn_norm.weight", "attn_q.weight", "ffn_down.weight"]
 
 
+def test_what_looks_like_a_block_and_is_none_stands_outside() -> None:
+    names = ["blk.5", "blk.5.attn_q.weight", "blk..x", "blk.-1.x", "blk.99999.x", "blk", "xblk.1.y", "blk.٣.x", "a.b.c"]
+    header = read(file_bytes(LLAMA, [(name, (32,), F32) for name in names]))
+
+    assert {block: sorted(tensors) for block, tensors in header.tensors_by_block.items()} == {5: ["attn_q.weight"]}
+    assert [tensor.name for tensor in header.tensors_outside_blocks] == [name for name in names if "attn" not in name]
+
+
 def test_the_vocabulary_without_a_list_is_counted_at_the_embedding() -> None:
     header = read(file_bytes(LLAMA, [("token_embd.weight", (64, 300), Q8_0)]))
 

@@ -8,7 +8,7 @@ import pytest
 from garden.core.errors import DiskFullError, InvalidFileError
 from garden.gguf.byte_source import FileSource
 from garden.gguf.header import GgufHeader, TensorInfo, read_header
-from garden.gguf.hollow_file import MAX_HOLLOW_BYTES, hollow_header, write_hollow_file
+from garden.gguf.hollow_file import MAX_HOLLOW_BYTES, hollow_header, is_own, write_hollow_file
 from garden.gguf.shard_set import joined_header
 from garden.gguf.tensor_type import TENSOR_TYPES
 from tests.gguf.gguf_bytes import F32, Q8_0, BytesSource, Tensor, Value, file_bytes, llama_file
@@ -113,8 +113,12 @@ def test_a_header_that_was_estimated_is_refused() -> None:
         dataclasses.replace(tensor, size_bytes=tensor.size_bytes - 1),
         dataclasses.replace(tensor, ggml_type="Q4_K_M"),
     ):
+        estimated = dataclasses.replace(header, tensors=(wrong, *header.tensors[1:]))
+        assert not is_own(estimated)
         with pytest.raises(InvalidFileError, match=r"cannot be made from its header\. Read the header"):
-            hollow_header(dataclasses.replace(header, tensors=(wrong, *header.tensors[1:])))
+            hollow_header(estimated)
+    assert is_own(header)
+    assert not is_own(dataclasses.replace(header, header_bytes=0))
 
 
 def test_what_no_model_claims_is_refused() -> None:

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from garden.core.errors import InvalidFileError
-from garden.gguf.header import MAX_ARRAY, MAX_ELEMENTS, GgufHeader, read_header
+from garden.gguf.header import GgufHeader, read_header
+from garden.gguf.header_cursor import MAX_ARRAY, MAX_ELEMENTS, MAX_WORDS
 from tests.gguf.gguf_bytes import ARRAY, F32, STRING, UINT8, UINT32, BytesSource, header_bytes, llama_file, text
 
 WHOLE = llama_file()
@@ -168,9 +169,36 @@ def test_text_that_is_no_utf8_is_replaced() -> None:
     assert header.architecture == "lla\ufffd\ufffd"
 
 
-def test_a_block_number_of_a_thousand_digits_is_no_block() -> None:
-    data = header_bytes({"general.architecture": "llama"}, [(f"blk.{'9' * 1_000}.a", (1,), F32)]) + bytes(32)
+def test_a_block_number_of_many_digits_is_no_block() -> None:
+    data = header_bytes({"general.architecture": "llama"}, [(f"blk.{'9' * 200}.a", (1,), F32)]) + bytes(32)
     header = attempt(data)
 
     assert header is not None
     assert header.tensors_by_block == {}
+
+
+def test_a_tensor_that_overlaps_another_is_refused() -> None:
+    data = bytearray(header_bytes({"general.architecture": "llama"}, [("a", (8,), F32), ("b", (8,), F32)]) + bytes(64))
+    place = data.index(text("b")) + len(text("b")) + 4 + 8 + 4
+    data[place : place + 8] = bytes(8)
+
+    assert "'b' at 0, expected another at 32" in refusal_of(bytes(data))
+
+
+def test_a_name_that_comes_twice_is_refused() -> None:
+    twice = header_bytes({"general.architecture": "llama"}, [("a", (8,), F32), ("a", (8,), F32)]) + bytes(64)
+    assert "'a' at 32" in refusal_of(twice)
+
+    pair = text("general.architecture") + struct.pack("<I", STRING) + text("llama")
+    assert "comes twice" in refusal_of(START + struct.pack("<QQ", 0, 2) + pair + pair)
+
+
+def test_what_is_kept_is_bounded_in_all() -> None:
+    long = b"".join(text(f"k{i}") + struct.pack("<I", STRING) + text(b"x" * 3_000_000) for i in range(3))
+    assert refusal_of(START + struct.pack("<QQ", 0, 3) + long) == "a string of 3000000 bytes"
+    assert refusal_of(arrays(*[1_024] * 65)) == "short arrays of 66560 elements in all"
+
+
+def test_more_words_than_any_vocabulary_has_are_refused() -> None:
+    words = arrays(MAX_WORDS // 2, MAX_WORDS // 2, 2_000, kind=STRING, element=bytes(8))
+    assert refusal_of(words) == f"arrays of {MAX_WORDS + 2_000} elements in all"

@@ -1,188 +1,143 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from garden.core.hardware_snapshot import DeviceKind, EngineDevice, Gpu
-from garden.hardware.graphics import read_gpus
+from garden.core.hardware_snapshot import EngineDevice, Gpu
+from garden.hardware.graphics import any_asleep, read_gpus
+from tests.hardware.pci_tree import AMD, AUDIO, INTEL, NVIDIA, VIRTIO, add
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's list of devices")
 
 GIB = 1024**3
-DISPLAY, AUDIO = "0x030000", "0x040300"
-NVIDIA, AMD, INTEL, VIRTIO = "0x10de", "0x1002", "0x8086", "0x1af4"
-
-
-def add(pci: Path, address: str, vendor: str, *, kind: str = DISPLAY, status: str = "active", **files: str) -> None:
-    folder = pci / address
-    (folder / "power").mkdir(parents=True)
-    (folder / "class").write_text(kind + "\n")
-    (folder / "vendor").write_text(vendor + "\n")
-    (folder / "power" / "runtime_status").write_text(status + "\n")
-    for name, text in files.items():
-        (folder / name).write_text(text + "\n")
-
-
-def driver(*gpus: Gpu) -> FakeDriver:
-    return FakeDriver(list(gpus))
+CARD = Gpu(
+    name="NVIDIA RTX 4060",
+    vendor="nvidia",
+    memory_total_bytes=8 * GIB,
+    memory_free_bytes=7 * GIB,
+    address="0000:01:00.0",
+)
 
 
 class FakeDriver:
-    """NVIDIA's library; remembers whether it was woken."""
+    """NVIDIA's library; remembers what it was asked for."""
 
-    def __init__(self, gpus: list[Gpu]) -> None:
+    def __init__(self, *gpus: Gpu) -> None:
         self._gpus = gpus
-        self.asked: list[dict[str, bool]] = []
+        self.asked: list[Sequence[str] | None] = []
 
-    def __call__(self, asleep: Mapping[str, bool]) -> list[Gpu]:
-        self.asked.append(dict(asleep))
-        return self._gpus
-
-
-def device(
-    name: str, description: str, total: int = 8 * GIB, free: int = 7 * GIB, kind: DeviceKind = "gpu"
-) -> EngineDevice:
-    return EngineDevice(name=name, description=description, kind=kind, memory_total_bytes=total, memory_free_bytes=free)
+    def __call__(self, addresses: Sequence[str] | None) -> list[Gpu]:
+        self.asked.append(addresses)
+        return [gpu for gpu in self._gpus if addresses is None or gpu.address in addresses]
 
 
-CARD = Gpu(name="NVIDIA RTX 4060", vendor="nvidia", memory_total_bytes=8 * GIB, memory_free_bytes=7 * GIB)
+def read(pci: Path, driver: FakeDriver | None = None, known: Sequence[Gpu] = ()) -> tuple[Gpu, ...]:
+    return read_gpus((), known, pci=pci, nvidia=driver or FakeDriver(), names=())
 
 
 def test_a_machine_without_a_display_adapter_has_no_gpu(tmp_path: Path) -> None:
     add(tmp_path, "0000:00:1f.3", INTEL, kind=AUDIO)
     add(tmp_path, "0000:00:02.0", VIRTIO)
 
-    assert read_gpus((), pci=tmp_path, nvidia=driver()) == ()
+    assert read(tmp_path) == ()
 
 
 def test_an_nvidia_gpu_is_measured_by_its_own_library(tmp_path: Path) -> None:
     add(tmp_path, "0000:01:00.0", NVIDIA)
 
-    assert read_gpus((), pci=tmp_path, nvidia=driver(CARD)) == (CARD,)
+    assert read(tmp_path, FakeDriver(CARD)) == (CARD,)
+
+
+def test_without_nvidias_driver_the_gpu_is_shown_with_what_is_known(tmp_path: Path) -> None:
+    add(tmp_path, "0000:01:00.0", NVIDIA)
+
+    (gpu,) = read(tmp_path)
+
+    assert (gpu.name, gpu.vendor, gpu.memory_total_bytes, gpu.asleep) == ("NVIDIA GPU", "nvidia", None, False)
 
 
 def test_a_sleeping_nvidia_gpu_is_not_asked(tmp_path: Path) -> None:
     add(tmp_path, "0000:01:00.0", NVIDIA, status="suspended")
-    library = driver(CARD)
+    driver = FakeDriver(CARD)
 
-    found = read_gpus((), pci=tmp_path, nvidia=library)
+    found = read(tmp_path, driver)
 
-    assert library.asked == []
+    assert driver.asked == []
     assert [(gpu.vendor, gpu.asleep, gpu.memory_total_bytes) for gpu in found] == [("nvidia", True, None)]
 
 
 def test_a_sleeping_gpu_keeps_the_name_and_size_of_an_earlier_look(tmp_path: Path) -> None:
     add(tmp_path, "0000:01:00.0", NVIDIA, status="suspended")
 
-    (gpu,) = read_gpus((), known=(CARD,), pci=tmp_path, nvidia=driver())
+    (gpu,) = read(tmp_path, known=[CARD])
 
-    assert (gpu.name, gpu.memory_total_bytes, gpu.memory_free_bytes) == (CARD.name, 8 * GIB, None)
-    assert gpu.asleep
+    assert (gpu.name, gpu.memory_total_bytes, gpu.memory_free_bytes, gpu.asleep) == (CARD.name, 8 * GIB, None, True)
+
+
+def test_a_gpu_at_another_place_is_not_the_one_that_was_known(tmp_path: Path) -> None:
+    add(tmp_path, "0000:05:00.0", NVIDIA, status="suspended")
+
+    assert [gpu.memory_total_bytes for gpu in read(tmp_path, known=[CARD])] == [None]
 
 
 def test_beside_one_awake_a_sleeping_one_is_left_alone(tmp_path: Path) -> None:
-    add(tmp_path, "0000:01:00.0", NVIDIA, status="suspended")
-    add(tmp_path, "0000:02:00.0", NVIDIA)
-    library = driver(CARD)
+    add(tmp_path, "0000:01:00.0", NVIDIA)
+    add(tmp_path, "0000:02:00.0", NVIDIA, status="suspended")
+    driver = FakeDriver(CARD)
 
-    found = read_gpus((), pci=tmp_path, nvidia=library)
+    found = read(tmp_path, driver)
 
-    assert library.asked == [{"0000:01:00.0": True, "0000:02:00.0": False}]
-    assert sorted(gpu.asleep for gpu in found) == [False, True]
-
-
-def test_an_amd_card_tells_its_memory_in_the_file_system(tmp_path: Path) -> None:
-    memory = {"mem_info_vram_total": str(20 * GIB), "mem_info_vram_used": str(GIB)}
-    add(tmp_path, "0000:03:00.0", AMD, product_name="Radeon RX 7900 XT", **memory)
-
-    (gpu,) = read_gpus((), pci=tmp_path, nvidia=driver())
-
-    assert (gpu.name, gpu.unified) == ("Radeon RX 7900 XT", False)
-    assert (gpu.memory_total_bytes, gpu.memory_free_bytes) == (20 * GIB, 19 * GIB)
+    assert driver.asked == [["0000:01:00.0"]]
+    assert [gpu.asleep for gpu in found] == [False, True]
 
 
-def test_an_amd_processors_gpu_borrows_the_ram(tmp_path: Path) -> None:
-    memory = {
-        "mem_info_vram_total": str(GIB // 2),
-        "mem_info_vram_used": str(GIB // 4),
-        "mem_info_gtt_total": str(15 * GIB),
-        "mem_info_gtt_used": str(2 * GIB),
-    }
-    add(tmp_path, "0000:c1:00.0", AMD, **memory)
+@pytest.mark.parametrize("status", ["suspended", "suspending"])
+def test_of_a_sleeping_amd_gpu_no_figure_is_read(tmp_path: Path, status: str) -> None:
+    add(tmp_path, "0000:03:00.0", AMD, status=status, mem_info_vram_total=str(8 * GIB), mem_info_vram_used="0")
 
-    (gpu,) = read_gpus((), pci=tmp_path, nvidia=driver())
+    (gpu,) = read(tmp_path)
 
-    assert gpu.unified
-    assert (gpu.memory_total_bytes, gpu.memory_free_bytes) == (15 * GIB, 13 * GIB)
-
-
-def test_a_sleeping_amd_card_has_a_size_and_nothing_free(tmp_path: Path) -> None:
-    memory = {"mem_info_vram_total": str(8 * GIB), "mem_info_vram_used": "0"}
-    add(tmp_path, "0000:03:00.0", AMD, status="suspended", **memory)
-
-    (gpu,) = read_gpus((), pci=tmp_path, nvidia=driver())
-
-    assert (gpu.asleep, gpu.memory_total_bytes, gpu.memory_free_bytes) == (True, 8 * GIB, None)
+    assert (gpu.asleep, gpu.memory_total_bytes, gpu.memory_free_bytes) == (True, None, None)
 
 
 def test_only_intels_integrated_gpu_shares_the_ram(tmp_path: Path) -> None:
     add(tmp_path, "0000:00:02.0", INTEL)
     add(tmp_path, "0000:03:00.0", INTEL)
 
-    assert [gpu.unified for gpu in read_gpus((), pci=tmp_path, nvidia=driver())] == [True, False]
+    assert [gpu.unified for gpu in read(tmp_path)] == [True, False]
 
 
-def test_a_gpu_that_the_engine_lists_is_usable(tmp_path: Path) -> None:
-    add(tmp_path, "0000:01:00.0", NVIDIA)
+def test_the_engines_name_comes_before_the_list_of_names(tmp_path: Path) -> None:
+    names = tmp_path / "pci.ids"
+    names.write_text("8086  Intel Corporation\n\t46a6  Alder Lake-P GT2\n\t56a0  DG2 [Arc A770]\n")
+    add(tmp_path / "pci", "0000:00:02.0", INTEL, device="0x46a6")
+    add(tmp_path / "pci", "0000:03:00.0", INTEL, device="0x56a0")
+    xe = EngineDevice(
+        name="Vulkan0",
+        description="Intel(R) Iris(R) Xe Graphics",
+        kind="igpu",
+        memory_total_bytes=GIB,
+        memory_free_bytes=GIB,
+        address="0000:00:02.0",
+    )
 
-    (gpu,) = read_gpus((device("CUDA0", "NVIDIA RTX 4060"),), pci=tmp_path, nvidia=driver(CARD))
+    found = read_gpus((xe,), pci=tmp_path / "pci", nvidia=FakeDriver(), names=[names])
 
-    assert (gpu.device, gpu.memory_free_bytes) == ("CUDA0", 7 * GIB)
-
-
-def test_two_backends_for_one_card_make_one_gpu(tmp_path: Path) -> None:
-    add(tmp_path, "0000:01:00.0", NVIDIA)
-    devices = (device("CUDA0", "NVIDIA RTX 4060"), device("Vulkan0", "NVIDIA RTX 4060"))
-
-    assert [gpu.device for gpu in read_gpus(devices, pci=tmp_path, nvidia=driver(CARD))] == ["CUDA0"]
-
-
-def test_two_cards_of_one_kind_are_two_gpus(tmp_path: Path) -> None:
-    add(tmp_path, "0000:01:00.0", NVIDIA)
-    add(tmp_path, "0000:02:00.0", NVIDIA)
-    devices = (device("CUDA0", "NVIDIA RTX 4060"), device("CUDA1", "NVIDIA RTX 4060"))
-
-    found = read_gpus(devices, pci=tmp_path, nvidia=driver(CARD, CARD))
-
-    assert [gpu.device for gpu in found] == ["CUDA0", "CUDA1"]
+    assert [gpu.name for gpu in found] == ["Intel(R) Iris(R) Xe Graphics", "Arc A770"]
 
 
-def test_the_engine_fills_in_what_the_system_does_not_tell(tmp_path: Path) -> None:
+def test_whether_one_sleeps_is_known_before_anything_is_loaded(tmp_path: Path) -> None:
     add(tmp_path, "0000:00:02.0", INTEL)
+    assert not any_asleep(tmp_path)
 
-    (gpu,) = read_gpus((device("Vulkan0", "Intel(R) Iris(R) Xe", kind="igpu"),), pci=tmp_path, nvidia=driver())
-
-    assert (gpu.name, gpu.device, gpu.memory_total_bytes) == ("Intel(R) Iris(R) Xe", "Vulkan0", 8 * GIB)
-
-
-def test_a_device_that_the_system_does_not_list_is_shown(tmp_path: Path) -> None:
-    (gpu,) = read_gpus((device("Vulkan0", "llvmpipe", free=9 * GIB),), pci=tmp_path, nvidia=driver())
-
-    assert (gpu.name, gpu.vendor, gpu.device) == ("llvmpipe", "other", "Vulkan0")
-    assert gpu.memory_free_bytes == gpu.memory_total_bytes
+    add(tmp_path, "0000:01:00.0", NVIDIA, status="suspended")
+    assert any_asleep(tmp_path)
 
 
-def test_the_processor_is_no_gpu(tmp_path: Path) -> None:
-    assert read_gpus((device("CPU", "Example", kind="cpu"),), pci=tmp_path, nvidia=driver()) == ()
-
-
-def test_files_that_make_no_sense_are_passed_over(tmp_path: Path) -> None:
+def test_a_folder_without_files_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "0000:05:00.0").mkdir()
-    add(tmp_path, "0000:03:00.0", AMD, mem_info_vram_total="plenty", mem_info_vram_used="-1")
 
-    (gpu,) = read_gpus((), pci=tmp_path, nvidia=driver())
-
-    assert gpu.memory_total_bytes is None
+    assert read(tmp_path) == ()

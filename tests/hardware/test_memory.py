@@ -98,6 +98,26 @@ def test_a_limit_of_version_1_counts(groups: Groups) -> None:
     assert (memory.total_bytes, memory.available_bytes) == (64 * MIB, 25 * MIB)
 
 
+def test_the_tightest_group_above_counts_in_version_1(groups: Groups) -> None:
+    groups.belong_to("9:memory:/slice/app")
+    for path, limit, used in (("slice", 32 * MIB, 30 * MIB), ("slice/app", 64 * MIB, MIB)):
+        groups.add(f"memory/{path}", memory__limit_in_bytes=str(limit), memory__usage_in_bytes=str(used))
+
+    memory = groups.read()
+
+    assert (memory.total_bytes, memory.available_bytes) == (32 * MIB, 2 * MIB)
+
+
+def test_limits_of_both_versions_count_where_both_are_mounted(groups: Groups) -> None:
+    groups.belong_to("9:memory:/app", "0::/app")
+    groups.add("memory/app", memory__limit_in_bytes=str(64 * MIB), memory__usage_in_bytes=str(60 * MIB))
+    groups.add("app", memory__max=str(32 * MIB), memory__current=str(MIB))
+
+    memory = groups.read()
+
+    assert (memory.total_bytes, memory.available_bytes) == (32 * MIB, 4 * MIB)
+
+
 def test_the_largest_number_of_version_1_means_no_limit(groups: Groups) -> None:
     groups.belong_to("9:memory:/")
     groups.add("memory", memory__limit_in_bytes=UNLIMITED_V1, memory__usage_in_bytes=str(MIB))

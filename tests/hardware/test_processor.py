@@ -31,51 +31,82 @@ def describe(tmp_path: Path, text: str) -> Path:
 
 
 def test_name_and_features_of_a_desktop(tmp_path: Path) -> None:
-    cpu = read_cpu(describe(tmp_path, DESKTOP), tmp_path)
+    cpu = read_cpu(describe(tmp_path, DESKTOP))
 
     assert cpu.name == "Example Ryzen 7 7840HS"
     assert cpu.features == ("avx2", "avx512", "avx512_vnni", "fma", "f16c")
 
 
 def test_name_and_features_of_a_board(tmp_path: Path) -> None:
-    cpu = read_cpu(describe(tmp_path, BOARD), tmp_path)
+    cpu = read_cpu(describe(tmp_path, BOARD))
 
     assert (cpu.name, cpu.features) == ("Example board", ("neon", "dotprod", "i8mm"))
 
 
 def test_without_a_description_something_is_said_all_the_same(tmp_path: Path) -> None:
-    cpu = read_cpu(tmp_path / "absent", tmp_path)
+    cpu = read_cpu(tmp_path / "absent")
 
     assert cpu.name
     assert cpu.features == ()
     assert 1 <= cpu.physical_cores <= cpu.threads
 
 
-@pytest.mark.parametrize(
-    ("name", "text"), [("cpu.max", "100000 100000"), ("cpu.max", "50000 100000"), ("cpu.max", "149000 100000")]
-)
-def test_a_quota_of_one_processor_leaves_one(tmp_path: Path, name: str, text: str) -> None:
-    (tmp_path / name).write_text(text)
+class Groups:
+    """Control groups in a folder of a test's own.
 
-    cpu = read_cpu(cgroups=tmp_path)
+    Args:
+        root: The folder.
+        lines: Where this process belongs.
+    """
+
+    def __init__(self, root: Path, *lines: str) -> None:
+        self.proc, self.mount = root / "proc", root / "cgroup"
+        (self.proc / "self").mkdir(parents=True)
+        (self.proc / "self" / "cgroup").write_text("".join(f"{line}\n" for line in lines))
+
+    def add(self, path: str, **files: str) -> None:
+        folder = self.mount / path
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (folder / name.replace("__", ".")).write_text(text + "\n")
+
+    @property
+    def threads(self) -> int:
+        return read_cpu(proc=self.proc, cgroups=self.mount).threads
+
+
+@pytest.mark.parametrize("text", ["100000 100000", "50000 100000", "149000 100000"])
+def test_a_quota_of_one_processor_leaves_one(tmp_path: Path, text: str) -> None:
+    groups = Groups(tmp_path, "0::/app")
+    groups.add("app", cpu__max=text)
+
+    cpu = read_cpu(proc=groups.proc, cgroups=groups.mount)
 
     assert (cpu.physical_cores, cpu.threads) == (1, 1)
 
 
 def test_a_quota_of_version_1_counts(tmp_path: Path) -> None:
-    (tmp_path / "cpu").mkdir()
-    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("100000\n")
-    (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
+    groups = Groups(tmp_path, "4:cpu,cpuacct:/app")
+    groups.add("cpu/app", cpu__cfs_quota_us="100000", cpu__cfs_period_us="100000")
 
-    assert read_cpu(cgroups=tmp_path).threads == 1
+    assert groups.threads == 1
+
+
+def test_the_tightest_quota_above_counts(tmp_path: Path) -> None:
+    groups = Groups(tmp_path, "0::/slice/app")
+    groups.add("slice", cpu__max="100000 100000")
+    groups.add("slice/app", cpu__max="6400000 100000")
+
+    assert groups.threads == 1
 
 
 @pytest.mark.parametrize("text", ["max 100000", "", "100000", "0 0", "many 100000"])
 def test_no_quota_leaves_all(tmp_path: Path, text: str) -> None:
-    everything = read_cpu(cgroups=tmp_path).threads
-    (tmp_path / "cpu.max").write_text(text)
+    without = Groups(tmp_path / "without", "0::/app")
+    groups = Groups(tmp_path / "with", "0::/app")
+    groups.add("app", cpu__max=text)
 
-    assert read_cpu(cgroups=tmp_path).threads == everything
+    assert groups.threads == without.threads
 
 
 def test_what_macos_says_of_a_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import random
@@ -361,17 +362,37 @@ def test_a_disk_that_fills_up_is_told_and_nothing_is_taken_for_whole(hub: HubSer
     assert Path(_fetch(hub, cache).path).read_bytes() == _DATA
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("step", ["mkdir", "replace", "symlink_to"])
+def test_a_disk_that_fills_up_at_any_step_is_told_as_such_and_it_goes_on_later(
+    hub: HubServer, cache: Path, monkeypatch: pytest.MonkeyPatch, step: str, number: int
+) -> None:
+    def refuse(_path: Path, *_arguments: object, **_options: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, step, refuse)
+        with pytest.raises(DiskFullError, match="could not be written: the disk is full") as caught:
+            _fetch(hub, cache)
+    assert caught.value.action.endswith("it goes on where it stopped.")
+
+    result = _fetch(hub, cache)
+    assert Path(result.path).read_bytes() == _DATA
+    assert Path(result.path).is_symlink()
+    assert len(_ranges(hub)) == 1
+
+
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="the superuser may write everywhere")
 def test_a_folder_that_cannot_be_written(hub: HubServer, cache: Path) -> None:
     cache.mkdir()
     cache.chmod(0o500)
-    with pytest.raises(StateError, match="cannot be written"):
+    with pytest.raises(StateError, match="could not be written"):
         _fetch(hub, cache)
 
 
 def test_a_file_in_the_way_of_the_cache(hub: HubServer, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(StateError, match="cannot be written"):
+    with pytest.raises(StateError, match="could not be written"):
         _fetch(hub, tmp_path / "file" / "hub")
 
 

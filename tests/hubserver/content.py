@@ -1,12 +1,16 @@
-"""What a served file contains: bytes, a file on disk, or a header followed by gigabytes that exist only as zeros."""
+"""What a served file contains: bytes, a file on disk, or a header followed by gigabytes of the same noise."""
 
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
+
+#: Stands for weights: nothing that anyone would take for a header.
+_NOISE = random.Random(8).randbytes(128 * 1024)
 
 
 class Content(Protocol):
@@ -84,7 +88,7 @@ class FileContent:
 
 
 class SparseContent:
-    """A header made when first asked for, then zeros. Its hashes are promises that no download of it can keep.
+    """A header made when first asked for, then noise. Its hashes are promises that no download of it can keep.
 
     Args:
         identity: What the hashes are made from.
@@ -101,7 +105,8 @@ class SparseContent:
         self._header_bytes = header_bytes
 
     def read(self, offset: int, length: int) -> bytes:
-        """The part of the header, then zeros."""
+        """The part of the header, then noise."""
         length = max(0, min(length, self.size_bytes - offset))
         head = self._header()[offset : offset + length] if offset < self._header_bytes else b""
-        return head + bytes(length - len(head))
+        start, length = (offset + len(head)) % len(_NOISE), length - len(head)
+        return head + (_NOISE * (-(-(start + length) // len(_NOISE))))[start : start + length]

@@ -97,6 +97,7 @@ class OriginHandler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+            self.state.count_sent(len(body))
 
     def send_content(self, content: Content, headers: dict[str, str], fault: Fault | None) -> None:
         """Answer with bytes, in the range that was asked for, with the fault."""
@@ -149,6 +150,7 @@ class OriginHandler(BaseHTTPRequestHandler):
             if fault is not None and kind == "corrupt" and 0 <= (at := fault.after_bytes - start - sent) < len(piece):
                 piece = piece[:at] + bytes([piece[at] ^ 1]) + piece[at + 1 :]
             self.wfile.write(piece)
+            self.state.count_sent(len(piece))
             sent += len(piece)
             if kind == "slow" and self.state.closing.wait(0.05):
                 return

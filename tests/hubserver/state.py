@@ -46,6 +46,7 @@ class State:
         requests: What arrived, in order.
         unexpected: Errors of the server itself; must stay empty.
         closing: Set when the server ends, so that no request waits on.
+        sent_bytes: Bytes of all bodies sent so far.
     """
 
     repositories: dict[str, ServedRepository]
@@ -55,10 +56,17 @@ class State:
     requests: list[LoggedRequest] = field(default_factory=list)
     unexpected: list[BaseException] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
+    sent_bytes: int = 0
     hub_url: str = ""
     cdn_url: str = ""
     _signatures: dict[str, Content] = field(default_factory=dict)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count_sent(self, length: int) -> None:
+        """Count bytes of a body."""
+        with self._lock:
+            self.sent_bytes += length
 
     def put(self, repositories: Sequence[ServedRepository]) -> None:
         """Add or replace repositories."""

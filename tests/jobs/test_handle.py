@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from garden.core.errors import CancelledByUser, GardenError, NotFoundError, OutOfMemoryError
-from garden.jobs.handle import Handle, finished
+from garden.jobs.handle import Handle, chained, finished
 
 
 def test_result_waits_for_the_thread_that_ends_it() -> None:
@@ -98,3 +98,44 @@ def test_memory_that_ran_out_is_said_as_such() -> None:
 
 def test_an_answer_at_hand_is_done() -> None:
     assert finished("x").result(0) == "x"
+
+
+def test_two_works_end_as_the_second_does() -> None:
+    first: Handle[int] = Handle()
+    second: Handle[str] = Handle()
+    both = chained(first, lambda number: second if number == 7 else finished("another"))
+
+    first.succeed(7)
+    assert not both.done
+    second.succeed("seven")
+    assert both.result(0) == "seven"
+
+
+def test_two_works_fail_with_either() -> None:
+    first: Handle[int] = Handle()
+    failed = chained(first, lambda _number: finished("never"))
+    first.fail(NotFoundError("Gone."))
+    second: Handle[str] = Handle()
+    failed_later = chained(finished(1), lambda _number: second)
+    second.fail(NotFoundError("Gone, too."))
+    impossible: Handle[str] = chained(finished(0), lambda number: finished(str(1 // number)))
+
+    assert str(failed.error) == "Gone."
+    assert str(failed_later.error) == "Gone, too."
+    assert "ZeroDivisionError" in str(impossible.error)
+
+
+def test_a_cancel_reaches_the_work_that_is_under_way() -> None:
+    first: Handle[int] = Handle()
+    second: Handle[str] = Handle()
+    both = chained(first, lambda _number: second)
+    both.cancel()
+    assert first.cancelled.is_set()
+    assert not second.cancelled.is_set()
+
+    # It was too late for the first: the second is told.
+    first.succeed(1)
+    assert second.cancelled.is_set()
+    second.fail(CancelledByUser())
+    with pytest.raises(CancelledByUser):
+        both.result(0)

@@ -333,6 +333,33 @@ def test_only_what_closing_had_paused_goes_on_by_itself_at_the_next_start() -> N
     assert by_user.runner.resume("old").result(5) == "t made again"
 
 
+def test_what_an_earlier_process_failed_at_is_tried_again_where_it_can_be_made_again() -> None:
+    failed = JobRecord(id="old", kind=JobKind.QUANTIZE, title="m", state=JobState.FAILED, target="t")
+    bare = JobRecord(id="bare", kind=JobKind.QUANTIZE, title="m", state=JobState.FAILED)
+    bench = Bench(MemoryJobsLog((failed, bare)))
+    assert not bench.runner.can_retry(failed)
+    bench.runner.on_resume(JobKind.QUANTIZE, lambda record: lambda context: record.target + " made again")
+
+    assert (bench.runner.can_retry(failed), bench.runner.can_retry(bare)) == (True, False)
+    assert bench.runner.retry("old").result(5) == "t made again"
+    assert bench.record("old").state is JobState.SUCCEEDED
+    with pytest.raises(RefusedError):
+        bench.runner.retry("bare")
+    assert bench.record("bare").state is JobState.FAILED
+
+
+def test_what_ended_with_its_process_says_where_it_is_begun_anew() -> None:
+    lost = [
+        JobRecord(id=f"{kind}{target}", kind=kind, title="m", state=JobState.RUNNING, target=target)
+        for kind, target in ((JobKind.QUANTIZE, "t"), (JobKind.QUANTIZE, ""), (JobKind.VERIFY, ""))
+    ]
+    bench = Bench(MemoryJobsLog(tuple(lost)))
+
+    said = [bench.record(record.id).action for record in lost]
+
+    assert said == ["Start it again.", "Start it again in Workshop.", "Start it again in Library."]
+
+
 def test_work_that_cannot_be_made_again_is_refused() -> None:
     bench = Bench(MemoryJobsLog((earlier(JobState.RUNNING, resumable=True),)))
 
@@ -399,7 +426,7 @@ def test_a_job_of_another_process_can_only_be_looked_at(bench: Bench) -> None:
 
 
 def test_what_ended_with_its_process_can_run_again_once_its_kind_is_known() -> None:
-    ended = JobRecord(id="old", kind=JobKind.DOWNLOAD, title="m", state=JobState.PAUSED, resumable=True)
+    ended = JobRecord(id="old", kind=JobKind.DOWNLOAD, title="m", state=JobState.PAUSED, resumable=True, target="t")
     runner = JobRunner(EventBus(), MemoryJobsLog((ended,)), LIMITS)
     assert (runner.is_own("old"), runner.can_run_again("old")) == (True, False)
 

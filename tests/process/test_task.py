@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from garden.core.errors import CancelledByUser, GardenError, NotFoundError, WorkerDiedError
+from garden.core.errors import CancelledByUser, GardenError, NotFoundError, TimeLimitError, WorkerDiedError
 from garden.core.hardware_snapshot import Engine
 from garden.core.messages import Failed, Probe, Probed, Progress
 from garden.process.task import error_from, run_task
@@ -61,6 +61,19 @@ def test_a_cancel_ends_it_soon() -> None:
 
     # 0.1 s on a quiet machine; far from the grace in any case.
     assert time.monotonic() - seen[0] < 20
+
+
+def test_a_limit_ends_what_takes_too_long() -> None:
+    with pytest.raises(TimeLimitError, match="not ended after 1 s"):
+        run_task("polite", Probe(), Progress | Probed | Failed, Probed, command=command("polite"), limit_seconds=1)
+
+
+def test_a_limit_is_no_harm_to_what_is_quick() -> None:
+    answer = run_task(
+        "probing", Probe(), Progress | Probed | Failed, Probed, command=command("probing"), limit_seconds=60
+    )
+
+    assert not answer.engine.installed
 
 
 @pytest.mark.parametrize("kind", ["str", "Exception", "dataclass", "CancelledByUser", "__name__", "no_such_thing"])

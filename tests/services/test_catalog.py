@@ -41,6 +41,17 @@ def test_rows_come_with_a_rough_verdict(hub: HubServer, garden: Garden) -> None:
     assert not page.from_index
 
 
+def test_rows_cost_no_request_of_their_own(hub: HubServer, garden: Garden) -> None:
+    template = next(iter(hub.state.repositories.values()))
+    hub.state.put([dataclasses.replace(template, repo_id=f"owner/Model-{number}-GGUF") for number in range(40)])
+
+    page = garden.catalog.search(SearchQuery(limit=40)).result(20)
+
+    assert len(page.rows) == 40
+    assert all(row.forecast.reason for row in page.rows)
+    assert [request.path.partition("?")[0] for request in hub.requests] == ["/api/models"]
+
+
 def test_the_text_narrows_the_list(hub: HubServer, garden: Garden) -> None:
     page = garden.catalog.search(SearchQuery(text="tiny")).result(20)
 

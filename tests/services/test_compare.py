@@ -181,8 +181,9 @@ def test_a_killed_process_fails_its_pane_within_a_second_and_the_others_go_on(
     failed, fine = turn.answers
     assert failed.error == "The process was ended while it answered by the system or another program (signal 9)."
     assert failed.finish_reason is FinishReason.ERROR
-    assert "again" in failed.action
+    assert failed.action == "Start it again; what was written stays here until another answer takes its place."
     assert failed.text
+    assert garden.compare.open(pair.id).turns[0].answers[0].text == failed.text
     assert fine.error is None
 
 

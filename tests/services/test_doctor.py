@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -126,3 +128,27 @@ def test_a_qt_that_never_finishes_loading_is_a_finding(started_by_qt: Path, monk
 
     assert [(check.name, check.ok) for check in found] == [("Window", False)]
     assert "had not ended after 1 s" in found[0].detail
+
+
+#: Begins to make a file and is killed.
+_BEGIN = """
+import os, signal, sys
+from pathlib import Path
+from garden.quantization.part_file import PartFile
+part = PartFile(Path(sys.argv[1]))
+part.claim()
+part.path.write_bytes(b"half a model")
+os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+"""
+
+
+def test_what_a_killed_quantization_left_is_cleared_away_and_told(data_dirs: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    subprocess.run([sys.executable, "-c", _BEGIN, str(folder / "Model-Q4_0.gguf")], check=False)
+    assert list(folder.iterdir())
+
+    found = _found(check_up(lambda: Garden.open(work_offline=True)))["Leftovers"]
+
+    assert found.ok
+    assert found.detail == f"An unfinished model of quantizations that were killed: removed from {folder}."
+    assert list(folder.iterdir()) == []

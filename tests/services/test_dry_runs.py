@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 import sys
 import threading
 import time
@@ -13,9 +14,9 @@ import psutil
 import pytest
 
 from garden.core.dry_run import DryRun, DryRunDone, DryRunRefused
-from garden.core.errors import CancelledByUser, EngineCrashedError, InvalidFileError, WorkerDiedError
+from garden.core.errors import CancelledByUser, EngineCrashedError, GardenError, InvalidFileError, WorkerDiedError
 from garden.core.run_configuration import LoadParameters
-from garden.gguf.header import GgufHeader
+from garden.gguf.header import GgufHeader, Value
 from garden.services import dry_runs
 from garden.services.dry_runs import DryRuns
 from tests.fit.hollow import header_of_file, published_for_engine
@@ -62,7 +63,6 @@ def done(answer: DryRunDone | DryRunRefused) -> DryRunDone:
 
 
 def test_the_child_stays_warm_from_one_question_to_the_next(runs: DryRuns, header: GgufHeader) -> None:
-    assert not runs.warm
     first = done(runs.ask(header, REQUEST))
     (child,) = [process.pid for process in psutil.Process().children() if plans(process)]
 
@@ -104,6 +104,28 @@ def test_a_header_that_the_engine_aborts_over_costs_its_child_only(runs: DryRuns
         runs.ask(wrong, REQUEST)
 
     assert "GGML_ASSERT" in failure.value.detail
+    assert done(runs.ask(header, REQUEST)).plan.n_layers == 3
+
+
+def test_any_nonsense_in_a_header_is_one_clean_answer(runs: DryRuns, header: GgufHeader) -> None:
+    draw = random.Random(11)
+    keys = [key for key in header.metadata if key.startswith("llama.")]
+    keys += [f"llama.{key}" for key in ("expert_count", "vocab_size", "attention.key_length", "rope.scaling.factor")]
+    values: list[Value] = [0, 1, 3, 7, 2**31 - 1, 2**32 - 1, -1, (1, 2, 3), "x", True, float("nan"), 1e30]
+    answers: set[type] = set()
+    for _ in range(30):
+        key, value = draw.choice(keys), draw.choice(values)
+        kinds = {name: kind for name, kind in header.kinds.items() if name != key}
+        wrong = dataclasses.replace(header, metadata={**header.metadata, key: value}, kinds=kinds)
+        started = time.monotonic()
+        try:
+            answers.add(type(runs.ask(wrong, REQUEST)))
+        except GardenError as error:
+            answers.add(type(error))
+            assert error.sentence.endswith(".")
+        assert time.monotonic() - started < 20
+
+    assert answers <= {DryRunDone, DryRunRefused, EngineCrashedError, InvalidFileError}
     assert done(runs.ask(header, REQUEST)).plan.n_layers == 3
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from garden.core.conversation import Answer, FinishReason
-from garden.core.errors import GardenError, NotFoundError, RefusedError
+from garden.core.conversation import Answer, FinishReason, GenerationMetrics
+from garden.core.errors import CancelledByUser, GardenError, NotFoundError, RefusedError
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import RunConfiguration
+from garden.services import exports
 from garden.services.exports import Replayed, compare_tokens, run_script
 from garden.services.garden import Garden
 
@@ -45,16 +46,24 @@ def asked(garden: Garden, path: Path, *, temperature: float = 0.0, max_tokens: i
 def test_the_same_tokens_reproduce() -> None:
     record = compare_tokens(configuration(), said(1, 2, 3), Replayed(token_ids=(1, 2, 3), margins=(1, 1, 1)))
 
-    assert (record.verdict, record.at_token, record.detail) == ("reproduces", None, "All 3 tokens are the pane's.")
+    assert (record.verdict, record.at_token, record.detail) == ("reproduces", None, "All 3 tokens agree.")
 
 
 def test_parting_where_two_tokens_were_almost_equal_is_a_near_tie() -> None:
     record = compare_tokens(configuration(), said(1, 2, 3), Replayed(token_ids=(1, 9, 9), margins=(5, 0.04, 3)))
 
     assert (record.verdict, record.at_token) == ("near-tie", 1)
-    assert (
-        record.detail
-        == "The script parts from the pane at token 1 of 3, where the two best tokens are 0.04 logits apart."
+    assert record.detail == "1 of 3 tokens agree; parts at a near tie of 0.04 logits."
+
+
+def test_a_parting_after_a_cached_prefix_says_so() -> None:
+    second = dataclasses.replace(said(1, 2, 3), metrics=GenerationMetrics(reused_tokens=1_234))
+
+    record = compare_tokens(configuration(), second, Replayed(token_ids=(1, 9, 9), margins=(5, 0.1, 3)))
+
+    assert record.detail == (
+        "1 of 3 tokens agree; parts at a near tie of 0.10 logits. "
+        "The pane had 1,234 tokens of its prompt still in its cache."
     )
 
 
@@ -163,6 +172,27 @@ def test_a_script_without_its_model_says_so(garden: Garden, tiny_model: Path, tm
 def test_without_an_answer_there_is_nothing_to_replay(garden: Garden) -> None:
     with pytest.raises(RefusedError):
         garden.exports.replay(configuration(), said())
+
+
+def test_replays_hold_up_nothing_else(garden: Garden, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = threading.Semaphore(0)
+
+    def long(_script: Path, cancelled: threading.Event) -> Replayed:
+        begun.release()
+        cancelled.wait(60)
+        raise CancelledByUser
+
+    monkeypatch.setattr(exports, "run_script", long)
+    run = garden.compare.configuration_for(garden.library.describe(tiny_model))
+    replays = [garden.exports.replay(run, said(1, 2)) for _ in range(6)]
+    assert begun.acquire(timeout=20)
+
+    assert garden.library.scan().result(10) == ()
+    for replay in replays:
+        replay.cancel()
+    for replay in replays:
+        with pytest.raises(CancelledByUser):
+            replay.result(10)
 
 
 @pytest.mark.engine

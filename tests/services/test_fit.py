@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from garden.core.errors import InvalidFileError, NotFoundError
+from garden.core.errors import CancelledByUser, InvalidFileError, NotFoundError
 from garden.core.fit_forecast import FitMethod, Verdict
 from garden.core.model_ref import ModelRef
+from garden.hub.search_query import SearchQuery
 from garden.services.garden import Garden
-from tests.hubserver import HubServer, repository_of
+from tests.hubserver import Fault, HubServer, repository_of
 from tests.tiny_models import write_tiny_model
 
 
@@ -45,6 +47,54 @@ def test_a_header_on_the_hub_is_read_once_per_model(hub: HubServer, garden: Gard
         assert garden.fit.remote_header(repository, file).result(20).architecture == "llama"
 
     assert len(hub.requests) == asked
+
+
+def test_what_nobody_wants_any_more_is_not_waited_for(tiny_model: Path, tmp_path: Path, garden: Garden) -> None:
+    def files(number: int) -> list[Path]:
+        names = [f"Tiny-{number}-{quant_type}.gguf" for quant_type in ("Q4_0", "Q5_0", "Q6_K", "Q8_0")]
+        return [Path(shutil.copyfile(tiny_model, tmp_path / name)) for name in names]
+
+    served = [repository_of(f"owner/Tiny-{number}-GGUF", *files(number)) for number in range(3)]
+    with HubServer(served) as hub, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_ENDPOINT", hub.endpoint)
+        pages = [garden.catalog.repository(repository.repo_id).result(20) for repository in served]
+        hub.fail(Fault("hang", where="resolve", times=100))
+        reads = [garden.fit.remote_header(page, file) for page in pages for file in page.files]
+        deadline = time.monotonic() + 20
+        # One read hangs per repository: those of its other files follow it.
+        while sum(request.origin == "hub" and "resolve" in request.path for request in hub.requests) < len(pages):
+            assert time.monotonic() < deadline
+
+        assert garden.catalog.search(SearchQuery()).result(5).rows
+        for read in reads:
+            read.cancel()
+        began = time.monotonic()
+        # All threads at once, so that every one of them is seen to be free.
+        searches = [garden.catalog.search(SearchQuery(text=f"tiny {number}")) for number in range(4)]
+        for search in searches:
+            search.result(5)
+        assert time.monotonic() - began < 2
+        for read in reads:
+            with pytest.raises(CancelledByUser):
+                read.result(0)
+
+        hub.faults.clear()
+        again = [garden.fit.remote_header(page, file).result(20) for page in pages for file in page.files]
+    assert {header.architecture for header in again} == {"llama"}
+
+
+def test_a_page_that_was_left_holds_up_nobody(hub: HubServer, garden: Garden) -> None:
+    hub.fail(Fault("hang", where="api", times=8))
+    asked = [garden.catalog.repository("owner/Tiny-Chat-GGUF") for _ in range(8)]
+    deadline = time.monotonic() + 20
+    while len(hub.requests) < 4:
+        assert time.monotonic() < deadline
+
+    for page in asked:
+        page.cancel()
+    hub.faults.clear()
+
+    assert garden.catalog.search(SearchQuery()).result(5).rows
 
 
 def test_a_forecast_says_what_it_rests_on(garden: Garden, tiny_model: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -47,16 +49,41 @@ def test_closing_stops_work_under_way_and_leaves_no_thread(data_dirs: Path) -> N
         assert [job.state for job in again.activity.jobs()] == [JobState.CANCELLED]
 
 
-def test_tending_sweeps_what_a_killed_quantization_left(garden: Garden) -> None:
-    folder = garden.settings.models_dir / "Model"
-    folder.mkdir(parents=True)
-    left = folder / "Model-Q4_0.gguf.part"
-    left.write_bytes(b"half a model")
+#: Begins to make a file and is killed.
+_BEGIN = """
+import os, signal, sys
+from pathlib import Path
+from garden.quantization.part_file import PartFile
+part = PartFile(Path(sys.argv[1]))
+part.claim()
+part.path.write_bytes(b"half a model")
+os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+"""
+
+
+def test_tending_sweeps_what_a_killed_quantization_left_wherever_it_went(garden: Garden, tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    subprocess.run([sys.executable, "-c", _BEGIN, str(folder / "Model-Q4_0.gguf")], check=False)
+    (left,) = folder.iterdir()
 
     garden.tend()
     garden.workshop.sweep()
 
     assert not left.exists()
+
+
+def test_tending_never_touches_a_download_of_another_program(garden: Garden, tmp_path: Path) -> None:
+    downloads = tmp_path / "Downloads"
+    names = {"Qwen3-8B-Q4_K_M.gguf.part", "b/Other.gguf.part", ".c.gguf.part"}
+    (downloads / "b").mkdir(parents=True)
+    for name in names:
+        (downloads / name).write_bytes(b"as far as it came")
+    garden.settings.change(models_dir=str(downloads))
+
+    garden.tend()
+    garden.workshop.sweep()
+
+    assert {path.relative_to(downloads).as_posix() for path in downloads.rglob("*.part")} == names
 
 
 def test_everything_of_the_users_lies_in_the_data_folder(garden: Garden, data_dirs: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from garden.core.errors import (
     RefusedError,
 )
 from garden.core.events import JobChanged, LibraryChanged
-from garden.core.job_record import JobState
+from garden.core.job_record import JobKind, JobState
 from garden.core.paths import hub_cache_dir
 from garden.services.garden import Garden
 from garden.services.target import HubTarget, parse_hub_target
@@ -311,6 +312,38 @@ def test_a_paused_download_waits_until_it_is_resumed(hub: HubServer, garden: Gar
     assert handle.result(60).ref.repo_id == REPO
 
 
+def test_a_paused_download_goes_on_when_it_is_asked_for_again(hub: HubServer, garden: Garden) -> None:
+    hub.faults.add(Fault("slow", bytes_per_second=1_000_000))
+    events = garden.bus.subscribe()
+    handle = garden.library.download_target(target())
+    while not any(isinstance(event, JobChanged) and event.job.done > 200_000 for event in events.wait(20)):
+        assert not handle.done
+    garden.activity.pause(handle.id)
+    while garden.activity.jobs()[0].state is not JobState.PAUSED:
+        events.wait(5)
+    before = len(hub.requests)
+
+    again = garden.library.download_target(target())
+
+    assert again.result(60) == handle.result(60)
+    assert [(job.id, job.state) for job in garden.activity.jobs()] == [(handle.id, JobState.SUCCEEDED)]
+    (resumed,) = _resumed_ranges(hub, before)
+    assert resumed not in (None, "bytes=0-")
+
+
+def test_a_download_that_activity_resumed_is_not_begun_beside_it(hub: HubServer, data_dirs: Path) -> None:
+    _begin_and_end(hub, "kill")
+
+    with Garden.open() as again:
+        again.tend()
+        (job,) = again.activity.jobs()
+        resumed = again.activity.resume(job.id)
+        asked = again.library.download_target(target())
+
+        assert asked.result(60) == resumed.result(60)
+        assert [old.id for old in again.activity.jobs()] == [job.id]
+
+
 def test_the_starter_asked_for_twice_is_fetched_once(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", "")
@@ -395,3 +428,34 @@ def test_what_is_gone_already_can_still_be_removed_from_the_list(
 
     assert garden.library.remove(entry, to_trash=False) == 0
     assert garden.library.entries() == ()
+
+
+def test_a_model_that_work_under_way_reads_cannot_be_removed(garden: Garden, tiny_model: Path, tmp_path: Path) -> None:
+    mine = copy_of(tiny_model, tmp_path / "models")
+    (entry,) = garden.library.add_folder(mine.parent).result(20)
+    end = threading.Event()
+    work = garden.activity.submit(JobKind.QUANTIZE, "Mine", "Q4_0", lambda _context: end.wait(20), reads=(str(mine),))
+
+    with pytest.raises(RefusedError) as caught:
+        garden.library.remove(entry, to_trash=False)
+
+    assert caught.value.sentence == "Mine is in use: a quantization of it is under way."
+    assert mine.exists()
+    end.set()
+    work.result(20)
+    garden.library.remove(entry, to_trash=False)
+    assert not mine.exists()
+
+
+def test_a_name_of_two_models_is_refused_after_another_look_at_the_disk(
+    garden: Garden, tiny_model: Path, tmp_path: Path
+) -> None:
+    one, two = (copy_of(tiny_model, tmp_path / "models" / name) for name in ("a", "b"))
+    garden.library.add_folder(tmp_path / "models").result(20)
+
+    with pytest.raises(RefusedError) as caught:
+        garden.library.resolve("Mine:F16")
+
+    assert caught.value.action == f"Write one of: {one}, {two}."
+    two.unlink()
+    assert garden.library.resolve("Mine:F16").ref.path == str(one)

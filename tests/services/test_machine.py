@@ -3,7 +3,10 @@ from __future__ import annotations
 import pytest
 
 from garden.core.events import MachineRead
+from garden.core.hardware_snapshot import Engine, Gpu
+from garden.core.messages import Probe, Probed
 from garden.core.paths import cache_dir
+from garden.services import machine
 from garden.services.garden import Garden
 
 
@@ -40,3 +43,26 @@ def test_a_damaged_memory_of_the_probe_is_no_harm(garden: Garden) -> None:
     with Garden.open() as again:
         assert not again.machine.probed
         assert again.machine.read().ram_total_bytes > 0
+
+
+SLEEPING = Gpu(name="NVIDIA RTX 4060", vendor="nvidia", memory_total_bytes=8, asleep=True, device="CUDA0")
+
+
+def test_only_a_load_or_the_user_wakes_a_gpu(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Probe] = []
+
+    def answer(_worker: str, request: Probe, *_types: object, **_options: object) -> Probed:
+        asked.append(request)
+        return Probed(gpus=(SLEEPING,), engine=Engine(installed=True, version="1"))
+
+    monkeypatch.setattr(machine, "run_task", answer)
+
+    garden.machine.read()
+    garden.machine.refresh().result(10)
+    garden.machine.fresh()
+    garden.machine.refresh(wake=True).result(10)
+
+    assert [request.wake for request in asked] == [False, False, True, True]
+    # What was known goes along, so that a sleeping GPU keeps its name and the engine need not be asked.
+    assert (asked[0].known, asked[0].engine) == ((), None)
+    assert (asked[1].known, asked[1].engine) == ((SLEEPING,), Engine(installed=True, version="1"))

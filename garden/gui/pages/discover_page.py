@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 from garden.core.events import SettingsChanged
 from garden.gui.pages.filter_bar import FilterBar
 from garden.gui.pages.model_list_pane import ModelListPane
-from garden.gui.pages.scaled_width import widen
 from garden.gui.viewmodels.search import SearchViewModel
 from garden.gui.widgets.field import Field
 from garden.gui.widgets.label import Label
@@ -31,6 +30,9 @@ if TYPE_CHECKING:
 #: Below this width of the page the list takes less.
 _NARROW = 1_110
 _NARROW_LIST = 380
+
+#: Least widths of list and repository; where there is not even so much, they share what there is.
+_LEAST_LIST, _LEAST_REPOSITORY = 320, 480
 
 
 class DiscoverPage(QWidget):
@@ -76,7 +78,6 @@ class DiscoverPage(QWidget):
     def _build(self) -> None:
         self.header.add(self._field)
         self.header.add(self._host)
-        widen(self._models, self._theme, 320)
         self._splitter.setHandleWidth(1)
         self._splitter.setChildrenCollapsible(False)
         self._splitter.addWidget(self._models)
@@ -104,6 +105,7 @@ class DiscoverPage(QWidget):
         self._models.online_wanted.connect(self._on_go_online)
         self._models.settings_wanted.connect(self._on_settings_wanted)
         self._pump.on(SettingsChanged, self._on_settings_changed)
+        self._theme.changed.connect(self._on_theme_changed)
 
     # The right side
 
@@ -119,7 +121,6 @@ class DiscoverPage(QWidget):
 
             view_model = RepositoryViewModel(self._garden, self._pump, self)
             view = RepositoryView(view_model, self._theme, self._garden.catalog.endpoint)
-            widen(view, self._theme, 480)
             placeholder = self._splitter.replaceWidget(1, view)
             if placeholder is not None:
                 placeholder.deleteLater()
@@ -177,17 +178,32 @@ class DiscoverPage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the list its width; a narrow page gives it less."""
         super().resizeEvent(event)
+        self._limit_widths()
         # A width that the user dragged to stays.
         if event.oldSize().width() < 0 or self._models.width() in self._usual_widths():
             self._share_width()
+
+    def _limit_widths(self) -> None:
+        px, room = self._theme.theme.px, self.width() - self._splitter.handleWidth()
+        least = px(_LEAST_LIST), px(_LEAST_REPOSITORY)
+        shrink = min(1.0, room / sum(least))
+        for number, width in enumerate(least):
+            if (side := self._splitter.widget(number)) is not None:
+                side.setMinimumWidth(int(width * shrink))
 
     def _usual_widths(self) -> tuple[int, int]:
         sizes = self._theme.theme
         return sizes.px(_NARROW_LIST), sizes.size("discover_list")
 
+    @Slot()
+    def _on_theme_changed(self) -> None:
+        """Another text size, another share; where the user had dragged the border to no longer fits it."""
+        self._share_width()
+
     def _share_width(self) -> None:
         narrow, wide = self._usual_widths()
         wanted = narrow if self.width() < self._theme.theme.px(_NARROW) else wide
+        self._limit_widths()
         self._splitter.setSizes([wanted, max(1, self.width() - wanted - 1)])
 
     # What the view models say
@@ -205,7 +221,12 @@ class DiscoverPage(QWidget):
     @Slot()
     def _on_plan_changed(self) -> None:
         """The memory meter shows what the chosen file would take, while this page is in front."""
-        if self._side is None or not self.isVisible():
+        if self._side is None:
+            return
+        repo_id, best = self._side[0].repo_id, self._side[0].files.best_forecast
+        if repo_id is not None and best is not None:
+            self.search.models.take_forecast(repo_id, best)
+        if not self.isVisible():
             return
         row = self._side[0].selected
         devices = row.forecast.devices if row is not None and row.forecast is not None else ()

@@ -91,9 +91,9 @@ class ExportSheet(Overlay):
         self._preview = CodeArea(theme, name="export.preview", label="What will be saved")
         self._notes = _Notes(theme, self.sheet)
         self._outcome_icon = QLabel(self.sheet)
-        self._outcome = Label(theme, style="small", weight=600, elide=Qt.TextElideMode.ElideRight)
+        self._outcome = Label(theme, style="small", weight=600, wrap=True, max_width=2_000)
         self._outcome.setObjectName("export.outcome")
-        self._detail = Label(theme, style="small", color="text.secondary", elide=Qt.TextElideMode.ElideRight)
+        self._detail = Label(theme, style="small", color="text.secondary", wrap=True, max_width=2_000)
         self._detail.setObjectName("export.detail")
         self._verify = Button(theme, "Verify", icon="shield", name="export.verify")
         self._replace = Button(theme, "Replace", kind="danger", name="export.replace")
@@ -129,8 +129,7 @@ class ExportSheet(Overlay):
         said.setSpacing(0)
         said.addWidget(self._outcome)
         said.addWidget(self._detail)
-        foot.addLayout(said)
-        foot.addStretch(1)
+        foot.addLayout(said, 1)
         for button in (self._verify, self._replace, self._copy, self._save):
             foot.addWidget(button)
         column = self.sheet.column

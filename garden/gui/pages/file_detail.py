@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from garden.core.fit_forecast import DeviceMemory, FitMethod
 from garden.core.job_record import JobRecord
 from garden.core.quantity import GIB, format_bytes, format_duration
-from garden.gui.pages.scaled_width import fix_width
+from garden.gui.pages.scaled_width import fix_width, widen
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.file_table import FileRow
 from garden.gui.widgets.button import Button
@@ -145,7 +145,7 @@ class FileDetail(Surface):
         self._method = Tag(theme)
         self._disk = Label(theme, style="small", color="text.muted")
         self._progress = ProgressBar(theme)
-        fix_width(self._progress, theme, 120)
+        widen(self._progress, theme, 60)
         self._state = Label(theme, style="small", color="text.secondary")
         self._state.setObjectName("fileDetail.state")
         self._cancel = Button(theme, "Cancel", name="fileDetail.cancel")
@@ -176,12 +176,18 @@ class FileDetail(Surface):
         for widget in (self._type, self._verdict, self._method):
             head.addWidget(widget)
         head.addStretch(1)
-        for control in (self._disk, self._progress, self._state, self._cancel, self._download, self._compare):
+        for control in (self._disk, self._cancel, self._download, self._compare):
             head.addWidget(control)
+        # A line of its own: beside type, verdict and buttons its figures would be cut.
+        transfer = QHBoxLayout()
+        transfer.setSpacing(px(12))
+        transfer.addWidget(self._progress, 1)
+        transfer.addWidget(self._state)
         column = QVBoxLayout(self)
         column.setContentsMargins(px(20), px(12), px(20), px(12))
         column.setSpacing(px(8))
         column.addLayout(head)
+        column.addLayout(transfer)
         column.addWidget(self._reason)
         column.addLayout(self._device_column)
         column.addWidget(self._speed)
@@ -220,7 +226,10 @@ class FileDetail(Surface):
             self._verdict.setToolTip(plain_tool_tip(f"{forecast.reason} ({_METHODS[forecast.method]})"))
         self._show_actions(row, disk_free_bytes)
         self._show_asides()
-        if forecast is not None:
+        if row.paused and row.job is not None and row.job.error:
+            # Before everything else: what is to be done before it can go on.
+            reason = f"{row.job.error} {row.job.action}".strip()
+        elif forecast is not None:
             reason = f"{forecast.reason} {forecast.suggestion}".strip()
         else:
             reason = row.problem or "Its header is being read; the forecast follows."
@@ -244,31 +253,35 @@ class FileDetail(Surface):
 
     def _show_actions(self, row: FileRow, disk_free_bytes: int | None) -> None:
         job = row.job
-        downloading = row.downloading
+        begun = row.downloading or row.paused
         here = row.entry is not None
-        self._progress.setVisible(downloading)
-        self._state.setVisible(downloading)
-        self._cancel.setVisible(downloading)
-        self._download.setVisible(not downloading and not here)
+        self._progress.setVisible(begun)
+        self._state.setVisible(begun)
+        self._cancel.setVisible(begun)
+        self._download.setVisible(not row.downloading and not here)
         self._compare.setVisible(here)
-        self._has_disk = disk_free_bytes is not None and not downloading and not here
+        self._has_disk = disk_free_bytes is not None and not begun and not here
         if disk_free_bytes is not None:
             self._disk.setText(f"Free on disk {format_bytes(disk_free_bytes)}")
             self._download.setToolTip(self._disk.text())
         size = row.file.size_bytes
-        self._download.set_text(f"Download {format_bytes(size)}")
-        too_little = disk_free_bytes is not None and disk_free_bytes < size
+        self._download.set_text("Resume" if row.paused else f"Download {format_bytes(size)}")
+        self._download.set_icon("play" if row.paused else "download")
+        missing = size - job.done if row.paused and job is not None else size
+        too_little = disk_free_bytes is not None and disk_free_bytes < missing
         self._download.set_usable(not too_little, "There is not enough room on the disk.")
-        if downloading and job is not None:
+        if begun and job is not None:
             self._progress.set_fraction(job.fraction or 0.0)
             parts = [f"{format_bytes(job.done)} of {format_bytes(job.total or size)}"]
             if job.rate:
                 parts.append(f"{format_bytes(job.rate)}/s")
             if job.seconds_left is not None:
                 parts.append(f"{format_duration(job.seconds_left)} left")
-            if job.note:
+            if row.paused:
+                parts.insert(0, job.note or "Paused")
+            elif job.note:
                 parts = [job.note]
-            self._state.setText(" · ".join(parts) if job.started_at else "Waiting")
+            self._state.setText(" · ".join(parts) if job.started_at or row.paused else "Waiting")
 
     def _show_devices(self, devices: Sequence[DeviceMemory]) -> None:
         shown = gpu_first(devices)

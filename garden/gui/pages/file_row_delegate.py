@@ -17,6 +17,14 @@ from garden.gui.widgets.verdict_label import paint_verdict
 #: Narrower, the bars alone tell it; the figures of the chosen row stand in the panel below.
 _WIDTH_WITH_FIGURES = 170
 
+#: Icon and colour of what a click on the last cell does.
+_ACTION_ICONS = {
+    "Download": ("download", "text.secondary"),
+    "Resume": ("play", "text.secondary"),
+    "Cancel": ("close", "text.secondary"),
+    "In library": ("check", "verdict.gpu.fg"),
+}
+
 _LEFT = 20
 _GAP = 14
 
@@ -108,12 +116,10 @@ class FileRowDelegate(RowDelegate):
         theme = self.look
         side = theme.px(16)
         place = QRectF(rect.right() - theme.px(22), rect.center().y() - side / 2, side, side)
-        if row.downloading:
+        if row.downloading or row.paused:
             fraction = row.job.fraction if row.job is not None else None
             bar = QRectF(rect.right() - theme.px(26), place.bottom() + theme.px(3), theme.px(24), theme.px(3))
             paint_progress(painter, theme, bar, fraction or 0.0)
-        icon, color = ("check", "verdict.gpu.fg") if row.entry else ("download", "text.secondary")
-        if row.downloading:
-            icon = "close"
+        icon, color = _ACTION_ICONS[row.action]
         pixmap = theme.pixmap(icon, color, 16, painter.device().devicePixelRatioF())
         painter.drawPixmap(round(place.left()), round(place.top()), pixmap)

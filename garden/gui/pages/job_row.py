@@ -21,13 +21,14 @@ _KIND_ICONS = {
     JobKind.QUALITY: "workshop",
     JobKind.VERIFY: "shield",
     JobKind.SPEED: "clock",
+    JobKind.ENGINE: "engine",
 }
 
 _TONES = {Tone.PLAIN: "text.secondary", Tone.WARNING: "status.warning.fg", Tone.DANGER: "status.danger.fg"}
 
 #: Icon, label (empty for a button that shows its icon alone), verb, key.
 _BUTTONS: dict[JobAction, tuple[str, str, str, str]] = {
-    JobAction.RETRY: ("retry", "Try again", "Try again", ""),
+    JobAction.RETRY: ("retry", "Start again", "Start again:", ""),
     JobAction.COMPARE: ("compare", "Compare", "Compare", ""),
     JobAction.SHOW_FILE: ("folder", "", "Show the file of", ""),
     JobAction.PAUSE: ("pause", "", "Pause", "Space"),
@@ -248,6 +249,7 @@ class JobRow(ThemedWidget):
             icon, label, verb, key = _BUTTONS[action]
             if action is JobAction.RETRY and self._facts.job.kind is JobKind.DOWNLOAD:
                 label = verb = "Fetch again"
+            hint = verb.removesuffix(" of").removesuffix(":")
             button = Button(
                 self._controller,
                 label,
@@ -255,7 +257,7 @@ class JobRow(ThemedWidget):
                 kind="default" if label else "ghost",
                 small=True,
                 name=f"job.{action.value}",
-                hint=f"{verb.removesuffix(' of')} ({key})" if key else verb.removesuffix(" of"),
+                hint=f"{hint} ({key})" if key else hint,
                 parent=self,
             )
             button.setAccessibleName(f"{verb} {self._facts.title}")

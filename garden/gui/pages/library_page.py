@@ -11,7 +11,7 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from garden.core.library_entry import LibraryEntry
-from garden.core.quantity import format_bytes, format_gib
+from garden.core.quantity import format_bytes
 from garden.gui.pages.library_choice import LibraryChoice, why_not_compared
 from garden.gui.pages.library_detail import LibraryDetail
 from garden.gui.pages.library_list import LibraryList
@@ -200,7 +200,7 @@ class LibraryPage(QWidget):
         segments = [(_ALL, f"All {len(library.table.rows)}")]
         segments += [(key, f"{title} {counts[key]}") for key, title in ORIGINS.items() if counts.get(key)]
         self._origins.set_options(segments)
-        twice = f", {format_gib(library.twice_bytes)} of it twice" if library.twice_bytes else ""
+        twice = f", {format_bytes(library.twice_bytes)} of it twice" if library.twice_bytes else ""
         self._total.setText(f"{format_bytes(library.size_bytes)} on disk{twice}" if library.table.rows else "")
         self._total.updateGeometry()
         unchecked = any(row.entry.verified is None for row in library.table.rows)

@@ -9,10 +9,12 @@ from PySide6.QtGui import QGuiApplication, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from garden.gui.pages.audit_delegate import GAP, LEFT, AuditDelegate
+from garden.gui.pages.backend_card import BackendCard
 from garden.gui.pages.device_row import DeviceRow
 from garden.gui.pages.row_table import RowTable
 from garden.gui.pages.speed_row import SpeedRow
 from garden.gui.viewmodels.audit_table import AuditColumn, AuditTableModel
+from garden.gui.viewmodels.backends import BackendsViewModel
 from garden.gui.viewmodels.machine import KV_TYPES, QUANT_TYPES, MachineViewModel, audit_summary
 from garden.gui.viewmodels.machine_speed import MachineSpeedViewModel
 from garden.gui.widgets.button import Button
@@ -50,6 +52,7 @@ class MachinePage(QWidget):
     Attributes:
         machine: What it shows.
         speed: How fast it is.
+        backends: What can be given to the engine.
         chart: What this machine can run.
     """
 
@@ -59,6 +62,7 @@ class MachinePage(QWidget):
         self._theme = theme
         self._navigator = navigator
         self.machine = MachineViewModel(garden, pump, self)
+        self.backends = BackendsViewModel(garden, pump, self)
         self.header = PageHeader(theme, "Machine")
         self._age = Label(theme, style="small", color="text.muted")
         self._again = Button(
@@ -121,6 +125,7 @@ class MachinePage(QWidget):
         left.setSpacing(px(16))
         left.addWidget(self._devices)
         left.addWidget(self._speed_card)
+        left.addWidget(BackendCard(self._theme, self.backends))
         left.addWidget(self._audit_card(), 1)
         content = Surface(self._theme, "bg.window")
         self._columns = QBoxLayout(QBoxLayout.Direction.LeftToRight, content)
@@ -188,18 +193,21 @@ class MachinePage(QWidget):
         self.machine.audited.connect(self._on_audited)
         self.machine.said.connect(self._navigator.notify)
         self.speed.said.connect(self._navigator.notify)
+        self.backends.said.connect(self._navigator.notify)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Follow the machine while the page is seen."""
         super().showEvent(event)
         self.machine.watch(True)
         self.speed.look()
+        self.backends.watch(True)
         self._clock.start()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Read nothing while it is not."""
         super().hideEvent(event)
         self.machine.watch(False)
+        self.backends.watch(False)
         self._clock.stop()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -327,7 +335,7 @@ class MachinePage(QWidget):
     @Slot(str)
     def _on_command_wanted(self, command: str) -> None:
         QGuiApplication.clipboard().setText(command)
-        self._navigator.notify("The command is on the clipboard.", "Run it in Garden's folder, then refresh.")
+        self._navigator.notify("The command is on the clipboard.", "Run it where Garden lies, then refresh.")
 
 
 def _areas(found: RunMap) -> list[ChartArea]:

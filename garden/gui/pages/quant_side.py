@@ -104,7 +104,7 @@ class QuantSide(Surface):
         self._save.clicked.connect(self.save_wanted)
         self.queue.cancel_wanted.connect(self.cancel_wanted)
         self.receipt.compare_wanted.connect(self.compare_wanted)
-        content = QWidget()
+        content = self._content = QWidget()
         content.setObjectName("scrolled")
         self._column = QVBoxLayout(content)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -121,7 +121,7 @@ class QuantSide(Surface):
         self._rows.setSpacing(0)
         self._column.addLayout(self._rows)
         self._column.addStretch(1)
-        scroll = QScrollArea()
+        scroll = self._scroll = QScrollArea()
         scroll.setWidget(content)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -155,6 +155,11 @@ class QuantSide(Surface):
         if action is not None:
             row.addWidget(action)
         return head
+
+    @property
+    def least_width(self) -> int:
+        """What its content and its scroll bar take side by side; narrower, one would lie upon the other."""
+        return self._content.minimumSizeHint().width() + self._scroll.verticalScrollBar().sizeHint().width() + 1
 
     def show_queue(self, jobs: Sequence[JobRecord], waiting: Sequence[tuple[str, str]]) -> None:
         """Show work under way."""

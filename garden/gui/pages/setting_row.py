@@ -61,7 +61,8 @@ class SettingRow(ThemedWidget):
         for control in controls:
             right.addWidget(control, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addLayout(right)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        # No highest height: it would be that of the sentences in fewer lines, in a wider window.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
 
     @property
     def title(self) -> str:
@@ -155,7 +156,7 @@ class SettingGroup(QWidget):
         if title:
             column.addWidget(Label(theme, title, style="strong"))
         column.addWidget(self.card)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
 
     def show_matching(self, words: Sequence[str]) -> bool:
         """Show the rows that contain every word, all without words; whether any shows."""

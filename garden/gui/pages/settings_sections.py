@@ -299,9 +299,7 @@ class EngineSection(Section):
         idle = [gpu.name for gpu in snapshot.gpus if gpu.device is None]
         text = ", ".join(devices) or "none"
         if idle:
-            text += (
-                f". Not used: {', '.join(idle)}. Build for it with: python packaging/bootstrap.py engine --backend cuda"
-            )
+            text += f". Not used: {', '.join(idle)}. Machine can give the engine what it needs for it."
         self._devices.set_description(text)
         self._build.set_description(_features(engine.system_info) or "unknown")
 

@@ -22,6 +22,7 @@ from garden.gui.pages.quant_row_delegate import QuantRowDelegate
 from garden.gui.pages.quant_side import QuantSide, model_name
 from garden.gui.pages.quant_size_popover import QuantSizePopover
 from garden.gui.pages.quant_source_bar import QuantSourceBar
+from garden.gui.pages.replace_question import ReplaceQuestion
 from garden.gui.pages.row_table import RowTable
 from garden.gui.viewmodels.quant_estimate import tensor_shares
 from garden.gui.viewmodels.quant_table import QuantRole, QuantRow
@@ -96,6 +97,7 @@ class WorkshopPage(QWidget):
         self._picker: QuantPicker | None = None
         self._size_popover: QuantSizePopover | None = None
         self._foot = QuantFoot(theme)
+        ReplaceQuestion(theme, self, self.workshop.batches)
         self._build()
         self._connect()
         self._on_changed()
@@ -240,6 +242,7 @@ class WorkshopPage(QWidget):
         pair = self._pair(current) if current is not None else None
         shares = self._shares.get(current.sha256) if current is not None else None
         self._side.show_receipts(current, receipts, shares, can_compare=pair is not None)
+        self._fold()
         if current is not None and shares is None and pair is not None:
             self._read_shares(current, pair[1])
 
@@ -377,6 +380,6 @@ class WorkshopPage(QWidget):
         folds = width < px(_FOLDS)
         self._side_button.setVisible(folds)
         self._side.setVisible(not folds or self._side_wanted)
-        self._side.setFixedWidth(px(_SIDE if width >= px(_ROOMY) else _SIDE_NARROW))
+        self._side.setFixedWidth(max(self._side.least_width, px(_SIDE if width >= px(_ROOMY) else _SIDE_NARROW)))
         room = width - (self._side.width() if self._side.isVisibleTo(self) else 0)
         self._table.hide_columns(hidden_columns(self.workshop.table.rows, room, px))

@@ -358,7 +358,7 @@ class ActivityViewModel(QObject):
         activity = self._garden.activity
         actions: list[JobAction] = []
         if job.state.ended:
-            if job.state is not JobState.SUCCEEDED and activity.can_run_again(job.id):
+            if job.state is not JobState.SUCCEEDED and activity.can_retry(job):
                 actions.append(JobAction.RETRY)
             if job.state is JobState.SUCCEEDED and job.result_path:
                 if job.kind in (JobKind.DOWNLOAD, JobKind.QUANTIZE):

@@ -16,7 +16,7 @@ from garden.gui.viewmodels.compare_lists import CompareLists
 from garden.gui.viewmodels.live_panes import LivePanes, Loss
 from garden.gui.viewmodels.pane_changes import PaneChanges
 from garden.gui.viewmodels.pane_facts import PaneFactsReader
-from garden.gui.viewmodels.pane_snapshot import answer_of, pane_snapshot
+from garden.gui.viewmodels.pane_snapshot import answer_of, pane_snapshot, turn_progress
 from garden.gui.viewmodels.pane_state import PaneState
 from garden.gui.viewmodels.run_settings import asked_like, with_setting, with_settings_of
 
@@ -67,7 +67,7 @@ class CompareViewModel(QObject):
         self.lists.read_failed.connect(self._on_failed)
         self._changes = ChangeQueue(pump, self)
         self._changes.change_failed.connect(self._on_change_failed)
-        self._edits = PaneChanges(garden, self._changes, self._take)
+        self._edits = PaneChanges(garden, self._changes, self._take, LETTERS)
         self._panes = LivePanes(pump, self)
         self._panes.moved.connect(self._on_moved)
         self._panes.grew.connect(self._on_grew)
@@ -114,14 +114,12 @@ class CompareViewModel(QObject):
 
     @property
     def progress(self) -> str:
-        """``1 of 3 answered`` while the newest turn is under way, else empty."""
+        """``1 of 3 answered`` while the newest turn is under way, else empty; a pane that failed has not answered."""
         conversation = self._conversation
         if conversation is None or not conversation.turns or not self._at_work(conversation):
             return ""
         last = len(conversation.turns) - 1
-        order = conversation.turns[last].order
-        done = sum(self._panes.live(conversation.id, last, letter) is None for letter in order)
-        return f"{done} of {len(order)} answered" if len(order) > 1 else ""
+        return turn_progress(conversation, last, self._panes)
 
     def configuration(self, letter: str) -> RunConfiguration | None:
         """What a pane will run with next."""
@@ -197,17 +195,26 @@ class CompareViewModel(QObject):
 
     def add_pane(self, entry: LibraryEntry) -> None:
         """Add a pane with this model, asked as pane A is; the first one begins a conversation."""
-        conversation, letter = self._conversation, self._free_letter()
-        if conversation is None:
-            self.open_entries([entry])
-        elif letter is not None:
-            self._edits.place(conversation.id, letter, entry, like=conversation.panes[0][1])
+        conversation, compare = self._conversation, self._garden.compare
+
+        def make(now: Conversation) -> RunConfiguration:
+            return asked_like(compare.configuration_for(entry), now.panes[0][1])
+
+        def first() -> Conversation:
+            # Another that was added just before may have begun one by now.
+            begun = self._conversation
+            return self._edits.added(begun.id, make) if begun else compare.new([compare.configuration_for(entry)])
+
+        if conversation is not None:
+            self._edits.add(conversation.id, make)
+        elif entry.problem is None:
+            self._changes.put(first, self._show)
 
     def copy_pane(self, letter: str) -> None:
         """Add a pane with the same model and settings, to change one of them."""
-        conversation, free, run = self._conversation, self._free_letter(), self.configuration(letter)
-        if conversation is not None and free is not None and run is not None:
-            self._edits.set(conversation.id, free, run)
+        conversation, run = self._conversation, self.configuration(letter)
+        if conversation is not None and run is not None:
+            self._edits.add(conversation.id, lambda _now: run)
 
     def swap_model(self, letter: str, entry: LibraryEntry) -> None:
         """Put another model into a pane."""
@@ -304,9 +311,6 @@ class CompareViewModel(QObject):
             self._retry(self._conversation.id, letter)
 
     # --- inside ---
-
-    def _free_letter(self) -> str | None:
-        return next((letter for letter in LETTERS if letter not in self.letters), None)
 
     def _retry(self, conversation_id: str, letter: str) -> None:
         if self._garden.compare.answering(conversation_id):

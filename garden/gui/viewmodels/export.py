@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 SCRIPT_FORMAT = "llama-cpp-python"
 
-#: What a replay came to, in the words of the window.
+#: What a replay means, below what it came to.
 _VERDICTS = {
-    "reproduces": "Reproduces the answer",
-    "near-tie": "Reproduces it up to a near tie",
-    "differs": "Differs from the answer",
+    "reproduces": "The script reproduces the answer.",
+    "near-tie": "Two tokens were almost equally likely there; what follows is another answer.",
+    "differs": "The script does not reproduce the answer.",
 }
 
 
@@ -176,7 +176,7 @@ class ExportViewModel(QObject):
     def _on_replayed(self, record: ReplayRecord) -> None:
         self._replay = None
         mood = {"reproduces": "success", "differs": "danger"}.get(record.verdict, "warning")
-        self._say(_VERDICTS.get(record.verdict, record.verdict), record.detail, mood)
+        self._say(record.detail, _VERDICTS.get(record.verdict, record.verdict), mood)
 
     def _on_replay_failed(self, error: GardenError) -> None:
         self._replay = None

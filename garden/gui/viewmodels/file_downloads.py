@@ -67,9 +67,15 @@ class FileDownloads(QObject):
                 self._jobs[where] = job
 
     def begin(self, repository: Repository, file: RepositoryFile) -> None:
-        """Fetch a file; it waits from now on, its record comes when it was written down."""
+        """Fetch a file; it waits from now on, its record comes when it was written down. A paused one goes on."""
         where = (repository.summary.repo_id, file.filename)
-        self._jobs[where] = JobRecord(id=UNWRITTEN, kind=JobKind.DOWNLOAD, title=repository.summary.name)
+        if where in self._begun:
+            # Asked for here and paused since: whoever waits for it hears of its end all the same.
+            self._pump.do(lambda: self._garden.library.download(repository, file), self._say)
+            return
+        known = self._jobs.get(where)
+        if known is None or known.state.ended:
+            self._jobs[where] = JobRecord(id=UNWRITTEN, kind=JobKind.DOWNLOAD, title=repository.summary.name)
         self._begun[where] = self._pump.begin(
             lambda: self._garden.library.download(repository, file),
             lambda entry: self._on_fetched(where, entry),

@@ -12,7 +12,7 @@ from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 
 from garden.core.catalog import RepositoryFile
 from garden.core.fit_forecast import FitForecast
-from garden.core.job_record import JobRecord
+from garden.core.job_record import JobRecord, JobState
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes, format_gib
 from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
@@ -80,7 +80,21 @@ class FileRow:
     @property
     def downloading(self) -> bool:
         """Whether a download has neither ended nor been paused."""
-        return self.job is not None and not self.job.state.ended
+        return self.job is not None and not self.job.state.ended and not self.paused
+
+    @property
+    def paused(self) -> bool:
+        """Whether a download waits until it is asked for again: the user, a full disk or an end cut it short."""
+        return self.job is not None and self.job.state is JobState.PAUSED
+
+    @property
+    def action(self) -> str:
+        """What a click on its last cell does, or why nothing."""
+        if self.entry is not None:
+            return "In library"
+        if self.paused:
+            return "Resume"
+        return "Cancel" if self.downloading else "Download"
 
     @property
     def bits_per_weight(self) -> float | None:
@@ -94,7 +108,8 @@ class FileRow:
         """The small line under the type."""
         if self.job is not None and not self.job.state.ended:
             fraction = self.job.fraction
-            return f"{self.job.state.value.capitalize()} {fraction:.0%}" if fraction is not None else "Waiting"
+            state = self.job.state.value.capitalize()
+            return f"{state} {fraction:.0%}" if fraction is not None else "Paused" if self.paused else "Waiting"
         if self.entry is not None:
             return "In library"
         bits = self.bits_per_weight
@@ -135,6 +150,14 @@ class FileTableModel(QAbstractTableModel):
         """Show new facts of one file."""
         self._rows[number] = dataclasses.replace(self._rows[number], **facts)  # type: ignore[arg-type]  # fields by name
         self.dataChanged.emit(self.index(number, 0), self.index(number, FileColumn.ACTION.value))
+
+    @property
+    def best_forecast(self) -> FitForecast | None:
+        """Of the file to take, else of the smallest; None until every header was read, or could not be."""
+        known = [row for row in self.rows if row.forecast is not None]
+        if not known or any(row.forecast is None and row.problem is None for row in self.rows):
+            return None
+        return min(known, key=lambda row: (not row.recommended, row.file.size_bytes)).forecast
 
     def row_of(self, filename: str) -> int:
         """Number of a file's row, −1 when it is not here."""
@@ -194,9 +217,7 @@ def _text(row: FileRow, column: FileColumn) -> str:
             speed = forecast.decode_tokens_per_second if forecast else None
             return f"{speed:.0f}" if speed is not None else "–"
         case FileColumn.ACTION:
-            if row.entry is not None:
-                return "In library"
-            return "Cancel" if row.downloading else "Download"
+            return row.action
 
 
 def _tool_tip(row: FileRow, column: FileColumn) -> str | None:

@@ -16,6 +16,7 @@ _DOING = {
     JobKind.QUALITY: "Measuring the loss",
     JobKind.VERIFY: "Checking the hash",
     JobKind.SPEED: "Measuring the speed",
+    JobKind.ENGINE: "Adding it to the engine",
 }
 _DONE = {
     JobKind.DOWNLOAD: "Downloaded and verified",
@@ -23,6 +24,7 @@ _DONE = {
     JobKind.QUALITY: "Loss measured",
     JobKind.VERIFY: "Hash checked",
     JobKind.SPEED: "Speed measured",
+    JobKind.ENGINE: "Tested and switched on",
 }
 
 
@@ -119,6 +121,9 @@ def _count(value: float, unit: str) -> str:
 
 
 def _amount(job: JobRecord) -> str:
+    if job.state is JobState.SUCCEEDED and job.kind is JobKind.QUANTIZE:
+        # What was counted are the bytes of the source.
+        return format_bytes(job.result_bytes) if job.result_bytes is not None else ""
     if job.total is None:
         return _count(job.done, job.unit) if job.done else ""
     if job.state is JobState.SUCCEEDED or not job.done:

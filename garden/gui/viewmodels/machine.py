@@ -331,7 +331,7 @@ def audit_row(loaded: ModelLoaded, forecast: FitForecast | None, loaded_at: floa
 
 
 def audit_summary(rows: Sequence[AuditRow]) -> tuple[str, str, str]:
-    """``23 loads · mean error 0.3 % · worst 1.1 %`` in three pieces, the middle one emphasized."""
+    """``23 loads · engine buffers: mean error 0.3 % · worst 1.1 %`` in three pieces, the middle one emphasized."""
     if not rows:
         return "", "", ""
     errors = [abs(row.error) for row in rows if row.error is not None]
@@ -339,7 +339,7 @@ def audit_summary(rows: Sequence[AuditRow]) -> tuple[str, str, str]:
     if not errors:
         return loads, "", ""
     mean, worst = sum(errors) / len(errors), max(errors)
-    return f"{loads} · mean error ", f"{mean * 100:.1f} %", f" · worst {worst * 100:.1f} %"
+    return f"{loads} · engine buffers: mean error ", f"{mean * 100:.1f} %", f" · worst {worst * 100:.1f} %"
 
 
 def _dots(entries: Sequence[LibraryEntry], context_length: int) -> tuple[ModelDot, ...]:

@@ -7,6 +7,8 @@ from typing import Literal
 
 from garden.core.hardware_snapshot import Engine, Gpu, HardwareSnapshot
 from garden.core.quantity import GIB
+from garden.fit.devices import usable_gpus
+from garden.services.idle_gpu import idle_gpu
 
 #: As processors' vendors write the instruction sets; what is missing here is written in capitals.
 _FEATURES = {
@@ -29,10 +31,6 @@ _FEATURES = {
     "dotprod": "DotProd",
     "i8mm": "I8MM",
 }
-
-#: What the set-up script builds for a vendor's GPUs.
-_BACKENDS = {"nvidia": "cuda", "apple": "metal"}
-_OTHER_BACKEND = "vulkan"
 
 Tone = Literal["plain", "accent", "warning"]
 _PLAIN: Tone = "plain"
@@ -115,23 +113,30 @@ def _memory(machine: HardwareSnapshot) -> DeviceFacts:
 
 def _gpu(gpu: Gpu, number: int, machine: HardwareSnapshot) -> DeviceFacts:
     total, free = gpu.memory_total_bytes, gpu.memory_free_bytes
-    usable = gpu.device is not None
     figure, rest, used = "", "", None
     if gpu.asleep:
-        rest = "asleep"
+        rest = f"{_gib(total)} GiB, asleep" if total else "asleep"
     elif total and free is not None:
         figure, rest, used = _gib(free), f"of {_gib(total)} GiB free", 1 - free / total
     elif total:
         rest = f"{_gib(total)} GiB"
     own = "shares the RAM" if gpu.unified else "own memory"
-    if usable:
+    idle = idle_gpu(gpu, machine.engine)
+    command, tag, tone = "", "Integrated", _PLAIN
+    if idle is None:
         backend = next((b.name for b in machine.engine.backends if gpu.device in b.devices), "")
         note = " · ".join(filter(None, (gpu.device, f"{backend} backend" if backend else "", own)))
-        tag, tone = "In use by the engine", _ACCENT
+        if gpu in usable_gpus(machine):
+            tag, tone = "In use by the engine", _ACCENT
+        else:
+            note = f"{note}. The engine takes the GPU with memory of its own."
     else:
-        note = "Asleep; looking does not wake it. " if gpu.asleep else ""
-        note += f"The engine cannot use it: {_why_not(machine.engine)}"
-        tag, tone = ("Integrated", _PLAIN) if gpu.unified else ("Not in use", _WARNING)
+        switch = f"Switch on the {idle.backend} backend below, or run:" if idle.backend else idle.action
+        note, command = " ".join(filter(None, (idle.reason, switch))), idle.command
+        if not gpu.unified:
+            tag, tone = "Not in use", _WARNING
+    if gpu.asleep:
+        note = f"{note.rstrip('.')}. Asleep; looking does not wake it."
     return DeviceFacts(
         key=f"gpu{number}",
         icon="gpu",
@@ -142,21 +147,8 @@ def _gpu(gpu: Gpu, number: int, machine: HardwareSnapshot) -> DeviceFacts:
         rest=rest,
         used=used,
         note=note,
-        command="" if usable or not machine.engine.installed else engine_command(gpu.vendor),
+        command=command if machine.engine.installed else "",
     )
-
-
-def _why_not(engine: Engine) -> str:
-    if not engine.installed:
-        return "it is not installed."
-    names = " and ".join(backend.name for backend in engine.backends) or "CPU"
-    several = len(engine.backends) > 1
-    return f"this build has the {names} backend{'s' if several else ''} only."
-
-
-def engine_command(vendor: str) -> str:
-    """What builds the engine for a vendor's GPUs."""
-    return f"python packaging/bootstrap.py engine --backend {_BACKENDS.get(vendor, _OTHER_BACKEND)}"
 
 
 def _processor(machine: HardwareSnapshot) -> DeviceFacts:

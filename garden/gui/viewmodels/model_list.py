@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QAbstractListModel, QObject, Qt, Signal
 
-from garden.core.fit_forecast import Verdict
+from garden.core.fit_forecast import FitForecast, Verdict
 from garden.core.quantity import format_count, format_parameters
 from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
 from garden.gui.viewmodels.wording import verdict_word
@@ -43,6 +44,7 @@ class ModelListModel(QAbstractListModel):
         super().__init__(parent)
         self._loaded: list[RatedModel] = []
         self._shown: list[RatedModel] = []
+        self._read: dict[str, FitForecast] = {}
         self._only_running = False
         self._more = False
 
@@ -59,7 +61,7 @@ class ModelListModel(QAbstractListModel):
     def replace(self, rows: Sequence[RatedModel], *, more: bool) -> None:
         """Show the first page of a new answer."""
         self.beginResetModel()
-        self._loaded = list(rows)
+        self._loaded = [self._best_known(row) for row in rows]
         self._shown = [row for row in self._loaded if self._passes(row)]
         self._more = more
         self.endResetModel()
@@ -67,7 +69,7 @@ class ModelListModel(QAbstractListModel):
     def append(self, rows: Sequence[RatedModel], *, more: bool) -> None:
         """Add a further page; a repository that is listed already (the Hub's order moved on) is not repeated."""
         known = {row.summary.repo_id for row in self._loaded}
-        fresh = [row for row in rows if row.summary.repo_id not in known]
+        fresh = [self._best_known(row) for row in rows if row.summary.repo_id not in known]
         self._loaded.extend(fresh)
         self._more = more
         shown = [row for row in fresh if self._passes(row)]
@@ -76,6 +78,20 @@ class ModelListModel(QAbstractListModel):
             self.beginInsertRows(ROOT, first, first + len(shown) - 1)
             self._shown.extend(shown)
             self.endInsertRows()
+
+    def take_forecast(self, repo_id: str, forecast: FitForecast) -> None:
+        """A repository's headers were read: its row says from now on what they say, not what its size lets guess."""
+        self._read[repo_id] = forecast
+        self._loaded = [self._best_known(row) for row in self._loaded]
+        # A row that is looked at stays, whatever turns out of it.
+        self._shown = [self._best_known(row) for row in self._shown]
+        number = self.row_of(repo_id)
+        if number >= 0:
+            self.dataChanged.emit(self.index(number), self.index(number))
+
+    def _best_known(self, row: RatedModel) -> RatedModel:
+        read = self._read.get(row.summary.repo_id)
+        return row if read is None or read is row.forecast else dataclasses.replace(row, forecast=read)
 
     def set_only_running(self, only: bool) -> None:
         """Leave out what does not run here, or show it again."""

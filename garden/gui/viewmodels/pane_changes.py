@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from garden.core.conversation import Conversation
+from garden.core.errors import RefusedError
 from garden.core.library_entry import LibraryEntry
 from garden.core.run_configuration import RunConfiguration
 from garden.gui.viewmodels.change_queue import ChangeQueue
@@ -22,12 +23,16 @@ class PaneChanges:
         garden: Services.
         changes: Where changes wait for their turn.
         take: Called on the Qt thread with the conversation as it is after a change.
+        letters: Of all the panes that there can be.
     """
 
-    def __init__(self, garden: Garden, changes: ChangeQueue, take: Callable[[Conversation], None]) -> None:
+    def __init__(
+        self, garden: Garden, changes: ChangeQueue, take: Callable[[Conversation], None], letters: str
+    ) -> None:
         self._garden = garden
         self._changes = changes
         self._take = take
+        self._letters = letters
 
     def place(self, conversation_id: str, letter: str, entry: LibraryEntry, like: RunConfiguration) -> None:
         """Put a model into a pane, asked as another configuration is."""
@@ -37,6 +42,23 @@ class PaneChanges:
             return self._garden.compare.set_pane(conversation_id, letter, run)
 
         self._changes.put(work, self._take)
+
+    def add(self, conversation_id: str, make: Callable[[Conversation], RunConfiguration]) -> None:
+        """Add a pane; ``make`` gets the conversation as earlier changes left it."""
+        self._changes.put(lambda: self.added(conversation_id, make), self._take)
+
+    def added(self, conversation_id: str, make: Callable[[Conversation], RunConfiguration]) -> Conversation:
+        """Add a pane now, at the first letter that is free; for a change whose turn has come.
+
+        Raises:
+            RefusedError: There are as many panes as there can be.
+        """
+        now = self._garden.compare.open(conversation_id)
+        taken = dict(now.panes)
+        letter = next((letter for letter in self._letters if letter not in taken), None)
+        if letter is None:
+            raise RefusedError(f"Compare takes {len(self._letters)} models.", "Remove a pane first.")
+        return self._garden.compare.set_pane(conversation_id, letter, make(now))
 
     def rewrite(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from garden.core.conversation import Answer, Conversation, Mode
+from garden.core.conversation import Answer, Conversation, FinishReason, Mode
 from garden.core.run_configuration import RunConfiguration
 from garden.gui.viewmodels.live_panes import LivePanes
 from garden.gui.viewmodels.pane_facts import PaneFacts
@@ -18,6 +18,23 @@ def answer_of(conversation: Conversation, turn: int, letter: str) -> Answer | No
     if not 0 <= turn < len(conversation.turns):
         return None
     return next((answer for answer in conversation.turns[turn].answers if answer.pane == letter), None)
+
+
+def turn_progress(conversation: Conversation, turn: int, panes: LivePanes) -> str:
+    """``1 of 3 answered``, with how many failed or were stopped; empty where one pane was asked."""
+    order = conversation.turns[turn].order
+    ended = [
+        answer
+        for letter in order
+        if panes.live(conversation.id, turn, letter) is None
+        and (answer := answer_of(conversation, turn, letter)) is not None
+        and answer.finish_reason is not None
+    ]
+    failed = sum(answer.finish_reason is FinishReason.ERROR or bool(answer.error) for answer in ended)
+    stopped = sum(answer.finish_reason is FinishReason.CANCELLED for answer in ended)
+    parts = [f"{len(ended) - failed - stopped} of {len(order)} answered"]
+    parts += [f"{count} {how}" for count, how in ((failed, "failed"), (stopped, "stopped")) if count]
+    return " · ".join(parts) if len(order) > 1 else ""
 
 
 def pane_snapshot(conversation: Conversation, turn: int, letter: str, panes: LivePanes, facts: PaneFacts) -> PaneState:

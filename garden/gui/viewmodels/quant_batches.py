@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from garden.core.errors import CancelledByUser, GardenError
+from garden.core.errors import AlreadyThereError, CancelledByUser, GardenError
 from garden.core.library_entry import LibraryEntry
 from garden.core.receipt import QuantizationReceipt
 
 if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
+    from garden.jobs.handle import Handle
     from garden.services.garden import Garden
 
 
@@ -37,10 +38,30 @@ class Batch:
     made: list[QuantizationReceipt] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A type that was not made, since a file of its name is there.
+
+    Attributes:
+        source: What it would have been made of.
+        quant_type: The type.
+        consented: The user agreed to a loss on top of the source's.
+        measure: Its loss was to be measured afterwards.
+        error: Says which file.
+    """
+
+    source: LibraryEntry
+    quant_type: str
+    consented: bool
+    measure: bool
+    error: AlreadyThereError
+
+
 class QuantBatches(QObject):
     """Starts quantizations and what follows from them.
 
     Signals:
+        taken: A type was not made (Taken); ``replace`` makes it all the same.
         changed: A batch began or ended.
         recorded: A receipt or a measured loss was stored.
         said: Something failed: a sentence, and what helps.
@@ -49,6 +70,7 @@ class QuantBatches(QObject):
     changed = Signal()
     recorded = Signal()
     said = Signal(str, str)
+    taken = Signal(object)
 
     def __init__(self, garden: Garden, pump: EventPump, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -65,7 +87,15 @@ class QuantBatches(QObject):
             if batch.measure
         )
 
-    def start(self, source: LibraryEntry, quant_types: Sequence[str], *, consented: bool, measure: bool) -> None:
+    def start(
+        self,
+        source: LibraryEntry,
+        quant_types: Sequence[str],
+        *,
+        consented: bool,
+        measure: bool,
+        replace: bool = False,
+    ) -> None:
         """Make these types of a source.
 
         Args:
@@ -73,12 +103,17 @@ class QuantBatches(QObject):
             quant_types: What to make.
             consented: The user agreed to a loss on top of the source's.
             measure: Measure the losses afterwards.
+            replace: The user agreed to lose files of the same names.
         """
         batch = Batch(source, tuple(quant_types), measure, set(quant_types))
         self._batches.append(batch)
         for quant_type in batch.quant_types:
-            self._start_one(batch, quant_type, consented)
+            self._start_one(batch, quant_type, consented, replace)
         self.changed.emit()
+
+    def replace(self, taken: Taken) -> None:
+        """Make a type all the same."""
+        self.start(taken.source, (taken.quant_type,), consented=taken.consented, measure=taken.measure, replace=True)
 
     def makes(self, source: LibraryEntry, quant_type: str) -> bool:
         """Whether this type of a source was asked for and is not there yet."""
@@ -93,21 +128,22 @@ class QuantBatches(QObject):
             receiver=self,
         )
 
-    def _start_one(self, batch: Batch, quant_type: str, consented: bool) -> None:
-        self._pump.begin(
-            lambda: self._garden.workshop.quantize(batch.source, quant_type, allow_requantize=consented),
-            lambda receipt: self._on_made(batch, quant_type, receipt),
-            lambda error: self._on_not_made(batch, quant_type, error),
-            receiver=self,
-        )
+    def _start_one(self, batch: Batch, quant_type: str, consented: bool, replace: bool) -> None:
+        def start() -> Handle[QuantizationReceipt]:
+            return self._garden.workshop.quantize(batch.source, quant_type, allow_requantize=consented, replace=replace)
+
+        def not_made(error: GardenError) -> None:
+            self._end_one(batch, quant_type)
+            if isinstance(error, AlreadyThereError):
+                self.taken.emit(Taken(batch.source, quant_type, consented, batch.measure, error))
+            else:
+                self._on_failed(error)
+
+        self._pump.begin(start, lambda receipt: self._on_made(batch, quant_type, receipt), not_made, receiver=self)
 
     def _on_made(self, batch: Batch, quant_type: str, receipt: QuantizationReceipt) -> None:
         batch.made.append(receipt)
         self.recorded.emit()
-        self._end_one(batch, quant_type)
-
-    def _on_not_made(self, batch: Batch, quant_type: str, error: GardenError) -> None:
-        self._on_failed(error)
         self._end_one(batch, quant_type)
 
     def _end_one(self, batch: Batch, quant_type: str) -> None:

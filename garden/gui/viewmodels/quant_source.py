@@ -10,10 +10,10 @@ from garden.core.errors import RefusedError
 from garden.core.fit_forecast import FitForecast, Verdict
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes, format_parameters, format_tokens
+from garden.fit.sketch import sibling_header
 from garden.gui.viewmodels.loss_points import SizeBand, size_bands
 from garden.gui.viewmodels.wording import verdict_word
 from garden.quantization.plan import is_quantized
-from garden.services.fit import sibling_header
 
 if TYPE_CHECKING:
     from garden.core.receipt import QuantizationForecast

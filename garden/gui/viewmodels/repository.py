@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from garden.core.catalog import Repository, RepositoryFile
 from garden.core.errors import CancelledByUser, GardenError
-from garden.core.events import LibraryChanged, MachineRead, SpeedsChanged
+from garden.core.events import FitDecided, LibraryChanged, MachineRead, SpeedsChanged
 from garden.core.job_record import JobRecord
 from garden.core.library_entry import LibraryEntry
 from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH, LoadParameters, RunConfiguration
@@ -81,8 +81,9 @@ class RepositoryViewModel(QObject):
         pump.on(LibraryChanged, self._on_library_changed)
         self.measuring = FileMeasuring(garden, pump, self)
         self.measuring.moved.connect(self.selected_changed)
-        pump.on(MachineRead, self._on_machine_read)
-        pump.on(SpeedsChanged, self._on_machine_read)
+        pump.on(MachineRead, self._on_rating_changed)
+        pump.on(FitDecided, self._on_rating_changed)
+        pump.on(SpeedsChanged, self._on_rating_changed)
 
     # What is shown
 
@@ -201,7 +202,7 @@ class RepositoryViewModel(QObject):
         self.card_changed.emit()
 
     def download(self, filename: str) -> None:
-        """Fetch a file, unless it is here or on its way."""
+        """Fetch a file, unless it is here or on its way; one that was paused goes on."""
         number = self.files.row_of(filename)
         if self.repository is None or number < 0:
             return
@@ -391,6 +392,6 @@ class RepositoryViewModel(QObject):
         self.files.update_rows([dataclasses.replace(row, entry=here.get(row.file.filename)) for row in self.files.rows])
         self.selected_changed.emit()
 
-    def _on_machine_read(self, _event: MachineRead | SpeedsChanged) -> None:
-        """Free memory changed, or more is known of speeds: so may every forecast."""
+    def _on_rating_changed(self, _event: MachineRead | FitDecided | SpeedsChanged) -> None:
+        """Free memory changed, the engine was asked, or more is known of speeds: so may every forecast."""
         self.refresh()

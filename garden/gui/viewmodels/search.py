@@ -45,7 +45,7 @@ class SearchViewModel(QObject):
         super().__init__(parent)
         self._garden = garden
         self._pump = pump
-        self._query = SearchQuery()
+        self._query = self._shown = SearchQuery()
         self._handle: Handle[CatalogPage] | None = None
         self._seen: Handle[CatalogPage] | None = None
         self._first_page = True
@@ -222,6 +222,7 @@ class SearchViewModel(QObject):
         self._ever_answered = True
         self._from_index = page.from_index
         if self._first_page:
+            self._shown = self._query
             self.models.replace(page.rows, more=page.cursor is not None)
             self.busy_changed.emit(False)
         else:
@@ -237,6 +238,10 @@ class SearchViewModel(QObject):
         if isinstance(error, RateLimitedError) and error.retry_after_seconds:
             self._pause.start(max(1, round(error.retry_after_seconds * 1000)))
         if self._first_page:
+            if self._query != self._shown:
+                # What stands there answers another question.
+                self._cursor = None
+                self.models.replace((), more=False)
             self.busy_changed.emit(False)
         else:
             # Scrolling to the end again is the way to try again.

@@ -161,7 +161,7 @@ class WelcomeViewModel(QObject):
         line = ", ".join(parts) + "."
         idle = [gpu.name for gpu in snapshot.gpus if gpu.device is None]
         if idle and snapshot.engine.installed:
-            line += f" The engine cannot use {idle[0]}."
+            line += f" The engine does not use {idle[0]} yet; Machine says what changes that."
         if not snapshot.engine.installed:
             line += " The engine is not installed."
         return line

@@ -17,6 +17,7 @@ from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.core.library_entry import LibraryEntry
 from garden.core.receipt import QualityReport, QuantizationForecast, QuantizationReceipt
 from garden.gui.viewmodels.loss_points import SizeBand
+from garden.gui.viewmodels.own_losses import own_loss
 from garden.gui.viewmodels.quant_batches import QuantBatches
 from garden.gui.viewmodels.quant_estimate import Estimate, estimate
 from garden.gui.viewmodels.quant_source import ResultFits, SourceFacts, forecast_results, read_source
@@ -58,7 +59,7 @@ class WorkshopViewModel(QObject):
         self._wanted: LibraryEntry | None = None
         self._forecasts: dict[str, QuantizationForecast] = {}
         self._fits = ResultFits(by_type={}, bands=())
-        self._batches = QuantBatches(garden, pump, self)
+        self.batches = QuantBatches(garden, pump, self)
         self._all_types = False
         self._heard: set[str] = set()
         self._dry_run: Handle[tuple[QuantizationForecast, ...]] | None = None
@@ -74,9 +75,9 @@ class WorkshopViewModel(QObject):
         self.reports: tuple[QualityReport, ...] = ()
         self.queue: tuple[JobRecord, ...] = ()
         self.table.choice_changed.connect(self.changed)
-        self._batches.changed.connect(self._on_batches_changed)
-        self._batches.recorded.connect(self._on_recorded)
-        self._batches.said.connect(self.said)
+        self.batches.changed.connect(self._on_batches_changed)
+        self.batches.recorded.connect(self._on_recorded)
+        self.batches.said.connect(self.said)
         pump.on(JobChanged, self._on_job_changed)
         pump.on(LibraryChanged, self._on_library_changed)
 
@@ -90,7 +91,7 @@ class WorkshopViewModel(QObject):
     @property
     def waiting_losses(self) -> tuple[tuple[str, str], ...]:
         """Measurements to come: types, and what they will be measured against."""
-        return self._batches.waiting_losses
+        return self.batches.waiting_losses
 
     @property
     def all_types(self) -> bool:
@@ -196,12 +197,12 @@ class WorkshopViewModel(QObject):
             return
         types = [row.quant_type for row in self.table.chosen]
         self.table.choose([])
-        self._batches.start(self.source.entry, types, consented=self.consented, measure=self.measure_after)
+        self.batches.start(self.source.entry, types, consented=self.consented, measure=self.measure_after)
 
     def measure(self, entries: Sequence[LibraryEntry]) -> None:
         """Measure how far these are from the source."""
         if self.source is not None and entries:
-            self._batches.measure(self.source.entry, entries)
+            self.batches.measure(self.source.entry, entries)
 
     def save_receipt(self, receipt: QuantizationReceipt, path: Path) -> None:
         """Write a receipt as JSON."""
@@ -315,7 +316,7 @@ class WorkshopViewModel(QObject):
             fit=self._fits.by_type.get(quant_type),
             entry=entry,
             job=self._job_of(source, quant_type),
-            loss=self._loss_of(source, quant_type),
+            loss=own_loss(source, quant_type, self.reports),
             # Published losses are from full precision: they do not hold for a second loss.
             published=None if source.quantized else published_loss(quant_type),
             chosen=before.chosen if before else False,
@@ -337,18 +338,11 @@ class WorkshopViewModel(QObject):
     def _job_of(self, source: SourceFacts, quant_type: str) -> JobRecord | None:
         wanted = (JobKind.QUANTIZE, source.entry.ref.name, quant_type)
         job = next((job for job in self.queue if (job.kind, job.title, job.subtitle) == wanted), None)
-        if job is None and self._batches.makes(source.entry, quant_type):
+        if job is None and self.batches.makes(source.entry, quant_type):
             # It waits from the click on; its record comes when it was written down.
             return JobRecord(id="", kind=JobKind.QUANTIZE, title=source.entry.ref.name, subtitle=quant_type)
         return job
 
-    def _loss_of(self, source: SourceFacts, quant_type: str) -> QualityReport | None:
-        name = source.entry.ref.name
-        bases = {f"{name} {source.base_type}", source.entry.ref.path, name}
-        models = {f"{name} {quant_type}", name if quant_type in name else ""}
-        return next((report for report in self.reports if report.base in bases and report.model in models), None)
-
-    @Slot()
     def _on_batches_changed(self) -> None:
         self._refresh()
         self.queue_changed.emit()

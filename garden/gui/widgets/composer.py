@@ -36,7 +36,7 @@ class _Prompt(QPlainTextEdit):
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
         self.viewport().setAutoFillBackground(False)
         self.document().setDocumentMargin(0)
-        self.setFont(theme.theme.font("body"))
+        self._take_font()
         self.document().documentLayout().documentSizeChanged.connect(self._on_size_changed)
         theme.changed.connect(self._on_theme_changed)
 
@@ -70,8 +70,14 @@ class _Prompt(QPlainTextEdit):
 
     @Slot()
     def _on_theme_changed(self) -> None:
-        self.setFont(self._controller.theme.font("body"))
+        self._take_font()
         self.updateGeometry()
+
+    def _take_font(self) -> None:
+        font = self._controller.theme.font("body")
+        self.setFont(font)
+        # The placeholder is drawn in this one, which keeps the size of before otherwise.
+        self.viewport().setFont(font)
 
 
 class _Frame(ThemedWidget):

@@ -24,6 +24,20 @@ def choose_folder(parent: QWidget, title: str, on_chosen: Callable[[Path], None]
     _open(dialog, on_chosen)
 
 
+def choose_file(parent: QWidget, title: str, on_chosen: Callable[[Path], None], name_filter: str) -> None:
+    """Let the user choose a file that is there.
+
+    Args:
+        parent: The widget that asks.
+        title: What the file is for.
+        on_chosen: Called with the path.
+        name_filter: Qt's words for the kinds offered, e.g. ``JSON (*.json)``.
+    """
+    dialog = QFileDialog(parent.window(), title, "", name_filter)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    _open(dialog, on_chosen)
+
+
 def choose_new_file(
     parent: QWidget, title: str, on_chosen: Callable[[Path], None], proposed: str, name_filter: str
 ) -> None:

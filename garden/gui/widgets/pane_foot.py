@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from garden.gui.theme.theme import ThemeController
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from garden.gui.viewmodels.pane_state import Figure
 
 _LINE = 16
+_ROW_GAP = 4
 
 #: Shares of the width; the same in every pane. A speed with its unit is longer than a count of tokens.
 _NARROW_SHARES = (1.08, 0.86, 0.92, 1.18, 0.96)
@@ -24,8 +25,9 @@ _SHARES = (1.12, 1.16, 0.78, 1.12, 0.9)
 #: Below this width short names and values are shown.
 _NARROW = 340
 
-#: Below this one the first figure makes room for the others: none is ever cut.
+#: Below this one they stand in two rows: none is ever cut, and none left out.
 _NARROWEST = 240
+_FIRST_ROW = 3
 
 
 class PaneFoot(ThemedWidget):
@@ -60,8 +62,22 @@ class PaneFoot(ThemedWidget):
         return next((figure.value for figure in self._figures if figure.name == name), "")
 
     def sizeHint(self) -> QSize:
-        """As high in every pane."""
-        return QSize(self.look.px(240), self.look.size("pane_metrics"))
+        """As high in every pane of a width."""
+        height = self.look.size("pane_metrics")
+        return QSize(self.look.px(240), height + (self.look.px(2 * _LINE + _ROW_GAP) if self._two_rows else 0))
+
+    def minimumSizeHint(self) -> QSize:
+        """It takes any width."""
+        return QSize(0, self.sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Another width may need another row."""
+        super().resizeEvent(event)
+        self.updateGeometry()
+
+    @property
+    def _two_rows(self) -> bool:
+        return self.width() < self.look.px(_NARROWEST)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw names above values."""
@@ -72,20 +88,31 @@ class PaneFoot(ThemedWidget):
         if not self._figures:
             return
         narrow = self.width() < theme.px(_NARROW)
-        margin, line = theme.px(14), theme.px(_LINE)
         shares: tuple[float, ...] = _NARROW_SHARES if narrow else _SHARES
         if len(self._figures) != len(shares):
             shares = (1.0,) * len(self._figures)
-        figures = self._figures
-        if self.width() < theme.px(_NARROWEST):
-            figures, shares = figures[1:], shares[1:]
+        line = theme.px(_LINE)
+        if not self._two_rows:
+            top = round((self.height() + 1 - 2 * line) / 2)
+            self._paint_row(painter, self._figures, shares, top, narrow=narrow)
+            return
+        gap = theme.px(_ROW_GAP)
+        top = round((self.height() + 1 - 4 * line - gap) / 2)
+        columns = (1.0,) * _FIRST_ROW
+        self._paint_row(painter, self._figures[:_FIRST_ROW], columns, top, narrow=True)
+        self._paint_row(painter, self._figures[_FIRST_ROW:], columns, top + 2 * line + gap, narrow=True)
+
+    def _paint_row(
+        self, painter: QPainter, figures: Sequence[Figure], shares: Sequence[float], top: int, *, narrow: bool
+    ) -> None:
+        theme = self.look
+        margin, line = theme.px(14), theme.px(_LINE)
         unit = (self.width() - 2 * margin) / sum(shares)
-        top = round((self.height() + 1 - 2 * line) / 2)
         caption, value_font = theme.font("caption"), theme.font("small", weight=500)
         captions, values = QFontMetricsF(caption), QFontMetricsF(value_font)
         centre = int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine)
         left = float(margin)
-        for share, figure in zip(shares, figures, strict=True):
+        for share, figure in zip(shares, figures, strict=False):
             width = unit * share - theme.px(3)
             painter.setFont(caption)
             painter.setPen(theme.color("text.muted"))

@@ -330,7 +330,13 @@ def test_an_export_is_shown_and_its_replay_reproduces_the_answer(
     press(page, "export.verify")
     outcome = page.window().findChild(QLabel, "export.outcome")
     assert outcome is not None
-    qtbot.waitUntil(lambda: outcome.text() == "Reproduces the answer", timeout=60_000)
+    qtbot.waitUntil(lambda: outcome.text().endswith("tokens agree."), timeout=60_000)
+    detail = page.window().findChild(QLabel, "export.detail")
+    assert detail is not None
+    assert detail.text() == "The script reproduces the answer."
+    for line in (outcome, detail):
+        assert line.wordWrap(), "a verdict is never cut off"
+        assert line.height() >= line.heightForWidth(line.width())
     sheet = page.actions_of.export_sheet
     sheet.save_to(tmp_path / "taken")
     qtbot.waitUntil(lambda: outcome.text().startswith("Saved"), timeout=5_000)

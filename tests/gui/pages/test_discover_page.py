@@ -11,9 +11,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QListView, QTableView
 from pytestqt.qtbot import QtBot
 
-from garden.core.fit_forecast import Verdict
+from garden.core.fit_forecast import FitForecast, FitMethod, Verdict
+from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.pages.discover_page import DiscoverPage
+from garden.gui.pages.file_detail import FileDetail
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.file_table import FileColumn, FileRow
 from garden.gui.widgets.context_slider import ContextSlider
@@ -21,6 +23,7 @@ from garden.gui.widgets.state_view import StateView
 from garden.jobs.handle import Handle
 from garden.services.garden import Garden
 from tests.gui.open_garden import Window
+from tests.gui.service_doubles import GIB, forecast, repository_file
 from tests.hubserver import Fault, GgufFacts, HubServer, repository_of
 
 CARD = "---\nlicense: mit\n---\n# Tiny\n\nGood for [tests](https://example.org/tests)."
@@ -47,15 +50,20 @@ def window() -> Window:
 
 
 @pytest.fixture
-def page(qtbot: QtBot, hub: HubServer, theme: ThemeController, window: Window) -> Iterator[DiscoverPage]:
-    with Garden.open() as garden:
-        pump = EventPump(garden.bus)
-        page = DiscoverPage(garden, pump, window, theme)
-        qtbot.addWidget(page)
-        page.resize(1_264, 900)
-        page.show()
-        yield page
-        pump.close()
+def garden(hub: HubServer) -> Iterator[Garden]:
+    with Garden.open() as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(qtbot: QtBot, garden: Garden, theme: ThemeController, window: Window) -> Iterator[DiscoverPage]:
+    pump = EventPump(garden.bus)
+    page = DiscoverPage(garden, pump, window, theme)
+    qtbot.addWidget(page)
+    page.resize(1_264, 900)
+    page.show()
+    yield page
+    pump.close()
 
 
 def _opened(qtbot: QtBot, page: DiscoverPage) -> FileRow:
@@ -146,6 +154,60 @@ def test_a_download_of_wrong_bytes_says_so_and_can_be_begun_again(
     qtbot.waitUntil(lambda: _button(page, "fileDetail.download").isVisible())
 
 
+def test_a_paused_download_is_resumed_where_it_was_begun(
+    qtbot: QtBot, page: DiscoverPage, hub: HubServer, window: Window, garden: Garden
+) -> None:
+    _opened(qtbot, page)
+    hub.fail(Fault("slow", bytes_per_second=400_000))
+    table = page.findChild(QTableView, "files")
+    assert table is not None
+    cell = table.model().index(0, FileColumn.ACTION)
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualRect(cell).center())
+    qtbot.waitUntil(lambda: bool(garden.activity.jobs()) and garden.activity.jobs()[0].done > 100_000, timeout=20_000)
+    (job,) = garden.activity.jobs()
+
+    garden.activity.pause(job.id)
+
+    qtbot.waitUntil(lambda: page.repository.files.rows[0].paused, timeout=10_000)
+    assert cell.data(Qt.ItemDataRole.AccessibleTextRole) == "Resume"
+    assert cell.data(Qt.ItemDataRole.ToolTipRole) == "Resume"
+    assert _button(page, "fileDetail.download").accessibleName() == "Resume"
+    assert _text(page, "fileDetail.state").startswith("Paused by you · ")
+    # Both presses: the second finds it going on already.
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualRect(cell).center())
+    QTest.mouseClick(_button(page, "fileDetail.download"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.repository.files.rows[0].entry is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: window.said == ["Tiny-Chat F16 is in the library."], timeout=10_000)
+    assert [(done.id, done.state) for done in garden.activity.jobs()] == [(job.id, JobState.SUCCEEDED)]
+
+
+def test_what_a_paused_download_needs_stands_before_its_forecast(qtbot: QtBot, theme: ThemeController) -> None:
+    detail = FileDetail(theme)
+    qtbot.addWidget(detail)
+    full = JobRecord(
+        id="1",
+        kind=JobKind.DOWNLOAD,
+        title="m",
+        state=JobState.PAUSED,
+        done=GIB,
+        total=2 * GIB,
+        error="The disk is full.",
+        action="Free some space.",
+    )
+    row = FileRow(file=repository_file("Q8_0", 2 * GIB), forecast=forecast(), job=full)
+
+    # Room is needed for what is missing, not for the whole file.
+    detail.show_row(row, "", disk_free_bytes=int(1.5 * GIB))
+
+    reason, state = detail.findChild(QLabel, "fileDetail.reason"), detail.findChild(QLabel, "fileDetail.state")
+    resume = detail.findChild(QAbstractButton, "fileDetail.download")
+    assert reason is not None
+    assert state is not None
+    assert resume is not None
+    assert (reason.text(), state.text()) == ("The disk is full. Free some space.", "Paused · 1.00 GiB of 2.00 GiB")
+    assert (resume.text(), resume.isEnabled()) == ("Resume", True)
+
+
 def test_the_action_of_a_row_is_a_click_on_its_last_cell(qtbot: QtBot, page: DiscoverPage) -> None:
     _opened(qtbot, page)
     table = page.findChild(QTableView, "files")
@@ -221,10 +283,10 @@ def test_a_hub_that_does_not_answer_is_tried_again_by_a_button(
     hub.fail(Fault("status", where="api", path="/api/models", status=500, times=20))
     page.search_for("tiny")
     qtbot.waitUntil(lambda: page.search.problem is not None, timeout=60_000)
-    assert _names(page), "what was there before stays"
+    assert _names(page) == [], "rows of another search are no answer to this one"
     hub.faults.clear()
 
-    page.search.search()
+    QTest.mouseClick(_button(page, "discover.state.action1"), Qt.MouseButton.LeftButton)
 
     qtbot.waitUntil(lambda: page.search.problem is None and _names(page) == ["owner/Tiny-Chat-GGUF"], timeout=20_000)
 
@@ -271,3 +333,63 @@ def test_the_next_start_shows_what_was_seen_before_the_hub_answers(
         qtbot.waitUntil(lambda: _names(later) == ["owner/Tiny-Chat-GGUF", "owner/Huge-GGUF"])
         assert later.search.from_index
         pump.close()
+
+
+def test_a_new_search_that_fails_shows_no_results_of_another(qtbot: QtBot, page: DiscoverPage, hub: HubServer) -> None:
+    _opened(qtbot, page)
+    hub.fail(Fault("drop", where="api", path="/api/models", times=50))
+
+    page.search_for("something else")
+
+    qtbot.waitUntil(lambda: page.search.problem is not None, timeout=30_000)
+    state = page.findChild(StateView, "discover.state")
+    assert state is not None
+    assert state.isVisible()
+    assert page.search.models.rowCount() == 0
+    shown = [button.text() for button in state.findChildren(QAbstractButton) if button.isVisible()]
+    assert shown == ["Try again", "Settings"]
+
+
+def test_the_figures_of_a_download_are_whole(qtbot: QtBot, theme: ThemeController) -> None:
+    detail = FileDetail(theme)
+    qtbot.addWidget(detail)
+    size = round(506.2 * 1024**2)
+    job = JobRecord(
+        id="j",
+        kind=JobKind.DOWNLOAD,
+        title="m",
+        state=JobState.RUNNING,
+        done=round(340.7 * 1024**2),
+        total=size,
+        rate=80.9 * 1024**2,
+        seconds_left=130,
+        started_at=1.0,
+    )
+    row = FileRow(file=repository_file("Q4_K_M", size), forecast=forecast(), job=job)
+
+    detail.show_row(row, "", 50 * GIB)
+    detail.resize(600, 400)
+    detail.show()
+
+    (state,) = [label for label in detail.findChildren(QLabel) if "340.7 MiB of 506.2 MiB" in label.text()]
+    assert "80.9 MiB/s" in state.text()
+    assert state.width() >= state.sizeHint().width()
+    assert state.geometry().right() < detail.width()
+    compare = detail.findChild(QAbstractButton, "fileDetail.cancel")
+    assert compare is not None
+    assert compare.isVisible()
+
+
+def test_a_row_takes_the_figure_of_its_files_once_their_headers_were_read(qtbot: QtBot, page: DiscoverPage) -> None:
+    _opened(qtbot, page)
+    models = page.search.models
+
+    def listed() -> FitForecast:
+        return models.rated(models.row_of("owner/Tiny-Chat-GGUF")).forecast
+
+    qtbot.waitUntil(lambda: listed().method is not FitMethod.ROUGH, timeout=20_000)
+
+    assert listed().total_bytes in [row.forecast.total_bytes for row in page.repository.files.rows if row.forecast]
+    page.search.search()
+    qtbot.waitUntil(lambda: not page.search.busy, timeout=20_000)
+    assert listed().method is not FitMethod.ROUGH, "another search knows it still"

@@ -120,7 +120,7 @@ def test_a_gpu_that_comes_has_a_row_and_a_command_to_copy(qtbot: QtBot, page: Ma
 
     assert "The engine cannot use it" in " ".join(texts(page))
     QTest.mouseClick(button(page, "machine.gpu0.copy"), Qt.MouseButton.LeftButton)
-    assert QGuiApplication.clipboard().text() == "python packaging/bootstrap.py engine --backend cuda"
+    assert QGuiApplication.clipboard().text() == "garden engine add vulkan"
     assert window.said == ["The command is on the clipboard."]
 
 
@@ -150,7 +150,7 @@ def test_loads_are_listed_with_their_errors(qtbot: QtBot, garden: Garden, page: 
     assert page.audit.index(0, 0).data() == "Qwen3-8B Q4_K_M"
     assert page.audit.index(0, 5).data() == "+1.0 %"
     shown = texts(page)
-    assert {"1 load · mean error ", "1.0 %", " · worst 1.0 %"} <= set(shown)
+    assert {"1 load · engine buffers: mean error ", "1.0 %", " · worst 1.0 %"} <= set(shown)
 
 
 def test_every_button_has_a_name(page: MachinePage) -> None:

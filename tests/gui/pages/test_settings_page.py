@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import keyring
 import pytest
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringLocked
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLineEdit, QWidget
@@ -130,6 +134,66 @@ def test_signing_in_and_out(qtbot: QtBot, page: SettingsPage, window: Window, op
     _click(qtbot, page, "settings.signOut")
     qtbot.waitUntil(lambda: not page.settings.signed_in, timeout=10_000)
     assert opened.garden.settings.token() is None
+
+
+class _LockableKeychain(KeyringBackend):
+    """A keychain as systems have one: locked, it neither tells nor changes anything. Notes who asks it."""
+
+    priority = 5.0
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], str] = {}
+        self.locked = False
+        self.asked_on: set[threading.Thread] = set()
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self._look()
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self._look()
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        self._look()
+        del self.kept[service, username]
+
+    def _look(self) -> None:
+        self.asked_on.add(threading.current_thread())
+        if self.locked:
+            raise KeyringLocked("locked")
+
+
+@pytest.fixture
+def keychain() -> Iterator[_LockableKeychain]:
+    before = keyring.get_keyring()
+    chain = _LockableKeychain()
+    keyring.set_keyring(chain)
+    yield chain
+    keyring.set_keyring(before)
+
+
+def test_a_locked_keychain_that_keeps_the_token_is_told_and_signing_out_can_be_tried_again(
+    qtbot: QtBot, keychain: _LockableKeychain, page: SettingsPage, window: Window
+) -> None:
+    page.show_section("hub")
+    page.settings.set_token("hf_secret")
+    qtbot.waitUntil(lambda: page.settings.signed_in, timeout=10_000)
+    keychain.locked = True
+    window.said.clear()
+
+    _click(qtbot, page, "settings.signOut")
+    qtbot.waitUntil(lambda: bool(window.said), timeout=10_000)
+
+    assert window.said == [
+        "The token could not be forgotten: it is still in the keychain. Unlock the keychain, then try again."
+    ]
+    assert page.settings.signed_in
+    keychain.locked = False
+    _click(qtbot, page, "settings.signOut")
+    qtbot.waitUntil(lambda: not page.settings.signed_in, timeout=10_000)
+    assert keychain.kept == {}
+    assert threading.main_thread() not in keychain.asked_on
 
 
 def test_the_engine_is_named_as_it_was_probed(qtbot: QtBot, page: SettingsPage) -> None:

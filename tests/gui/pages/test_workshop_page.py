@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from garden.core.library_entry import LibraryEntry
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.pages.workshop_page import WorkshopPage
+from garden.gui.question import Question
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.quant_table import REQUANTIZED, QuantColumn
 from garden.gui.widgets.button import Button
@@ -286,6 +287,40 @@ def test_a_source_that_vanishes_before_the_start_is_said(
     assert window.said == [f"“Gone-F16.gguf” is no longer in {tmp_path}. Put it back, or choose another model."]
     assert page.workshop.waiting_losses == ()
     assert page.workshop.receipts == ()
+
+
+@pytest.mark.engine
+def test_a_file_of_that_name_is_replaced_only_when_the_user_says_so(
+    page: WorkshopPage, window: Window, qtbot: QtBot, tiny_model: Path, garden: Garden
+) -> None:
+    open_with(page, qtbot, tiny_model)
+    there = [
+        Path(garden.workshop.quantize(garden.library.describe(tiny_model), kind, keep=False).result(60).path)
+        for kind in ("Q8_0", "Q4_0")
+    ]
+    before = [path.stat().st_ino for path in there]
+    page.workshop.set_measure_after(False)
+    page.workshop.table.choose(["Q8_0", "Q4_0"])
+
+    click(page, "workshop.quantize")
+    qtbot.waitUntil(lambda: page.window().findChild(Question, "replaceQuestion") is not None, timeout=10_000)
+    question = page.window().findChild(Question, "replaceQuestion")
+    assert isinstance(question, Question)
+    keep, replace = (question.findChild(Button, f"replaceQuestion.view.action{number}") for number in (2, 1))
+    assert isinstance(keep, Button)
+    assert isinstance(replace, Button)
+    qtbot.waitUntil(lambda: "Q4_0" in question.accessibleName() and "Q8_0" in question.accessibleName())
+    keep.click()
+    assert [path.stat().st_ino for path in there] == before
+
+    page.workshop.table.choose(["Q8_0"])
+    click(page, "workshop.quantize")
+    qtbot.waitUntil(lambda: question.is_open)
+    assert question.accessibleName() == "Replace Q8_0?"
+    replace.click()
+    qtbot.waitUntil(lambda: len(page.workshop.receipts) == 1, timeout=60_000)
+    assert there[0].stat().st_ino != before[0]
+    assert window.said == []
 
 
 @pytest.mark.engine

@@ -144,6 +144,8 @@ def test_a_killed_model_says_so_within_a_second_and_starts_again(
     assert pane.error is not None
     assert "signal 9" in pane.error
     assert written
+    if compare.pane(other).busy:
+        assert compare.progress == "0 of 2 answered · 1 failed"
     settle(qtbot, compare)
     assert compare.pane(other).state == "done"
     assert compare.pane(hit).text == written
@@ -234,6 +236,24 @@ def test_a_pane_that_joins_later_was_not_asked_before(
     assert compare.pane("B").state == "done"
     compare.remove_pane("A")
     qtbot.waitUntil(lambda: compare.letters == ("B",), timeout=10_000)
+
+
+def test_panes_added_in_one_breath_stand_side_by_side(
+    qtbot: QtBot, opened: OpenGarden, compare: CompareViewModel, tiny_model: Path, other_tiny_model: Path
+) -> None:
+    first, second = opened.entry(tiny_model), opened.entry(other_tiny_model)
+    said: list[str] = []
+    compare.said.connect(lambda sentence, _action: said.append(sentence))
+    for entry in (first, second, first):
+        compare.add_pane(entry)
+    qtbot.waitUntil(lambda: compare.letters == ("A", "B", "C"), timeout=10_000)
+    compare.copy_pane("B")
+    compare.copy_pane("A")
+    qtbot.waitUntil(lambda: bool(said), timeout=10_000)
+    assert compare.letters == ("A", "B", "C", "D")
+    paths = [compare.pane(letter).configuration.model.path for letter in compare.letters]
+    assert paths == [str(path) for path in (tiny_model, other_tiny_model, tiny_model, other_tiny_model)]
+    assert said == ["Compare takes 4 models."]
 
 
 def test_a_base_model_is_announced_before_it_is_asked(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 from PySide6.QtCore import Qt
 from pytestqt.modeltest import ModelTester
 
@@ -42,11 +44,21 @@ def test_the_action_follows_the_state_of_the_file() -> None:
     file = repository_file("Q8_0")
     running = JobRecord(id="1", kind=JobKind.DOWNLOAD, title="m", state=JobState.RUNNING)
     failed = JobRecord(id="1", kind=JobKind.DOWNLOAD, title="m", state=JobState.FAILED)
+    paused = JobRecord(id="1", kind=JobKind.DOWNLOAD, title="m", state=JobState.PAUSED)
 
     assert _cell(FileRow(file=file), FileColumn.ACTION) == "Download"
     assert _cell(FileRow(file=file, job=running), FileColumn.ACTION) == "Cancel"
     assert _cell(FileRow(file=file, job=failed), FileColumn.ACTION) == "Download"
+    assert _cell(FileRow(file=file, job=paused), FileColumn.ACTION) == "Resume"
     assert _cell(FileRow(file=file, entry=entry("m")), FileColumn.ACTION) == "In library"
+
+
+def test_a_paused_download_is_not_under_way() -> None:
+    paused = JobRecord(id="1", kind=JobKind.DOWNLOAD, title="m", state=JobState.PAUSED, error="The disk is full.")
+    row = FileRow(file=repository_file("Q8_0"), job=paused)
+    half = FileRow(file=repository_file("Q8_0"), job=dataclasses.replace(paused, done=1, total=2))
+
+    assert (row.downloading, row.paused, row.note, half.note) == (False, True, "Paused", "Paused 50%")
 
 
 def test_a_row_is_read_out_with_size_and_verdict() -> None:

@@ -93,3 +93,12 @@ def test_minutes_left_are_whole_and_work_that_reads_its_model_promises_nothing_y
 
     assert minutes.detail == "38.4 MiB/s · 4 min left"
     assert reading.detail == ""
+
+
+def test_a_finished_quantization_shows_the_size_of_what_it_made() -> None:
+    made = JobRecord(
+        id="a", kind=JobKind.QUANTIZE, title="m", state=JobState.SUCCEEDED, done=GIB, total=GIB, result_bytes=GIB // 4
+    )
+    assert job_lines(made).amount == "256.0 MiB"
+    # A record of before says nothing of it, and the size of the source would be wrong.
+    assert job_lines(dataclasses.replace(made, result_bytes=None)).amount == ""

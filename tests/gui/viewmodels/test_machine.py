@@ -181,7 +181,7 @@ def test_the_summary_counts_loads_and_their_errors() -> None:
         )
 
     assert "".join(audit_summary([row(1_000, 1_003), row(1_000, 989), row(None, 5)])) == (
-        "3 loads · mean error 0.7 % · worst 1.1 %"
+        "3 loads · engine buffers: mean error 0.7 % · worst 1.1 %"
     )
     assert "".join(audit_summary([row(None, 5)])) == "1 load"
     assert "".join(audit_summary([])) == ""

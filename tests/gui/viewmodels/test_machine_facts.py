@@ -52,17 +52,27 @@ def test_a_gpu_that_the_engine_cannot_use_says_why_and_what_helps() -> None:
     gpu = facts(dataclasses.replace(MACHINE, gpus=(GPU,)))["gpu0"]
 
     assert (gpu.tag, gpu.tone) == ("Not in use", "warning")
-    assert gpu.note == "The engine cannot use it: this build has the CPU backend only."
-    assert gpu.command == "python packaging/bootstrap.py engine --backend cuda"
+    assert gpu.note.startswith("The engine cannot use it: it has the CPU backend only.")
+    assert gpu.command.endswith("vulkan")
 
 
-def test_a_sleeping_gpu_has_no_figures() -> None:
+def test_a_sleeping_gpu_has_a_size_and_nothing_free() -> None:
     asleep = dataclasses.replace(GPU, vendor="amd", unified=True, asleep=True, memory_free_bytes=None)
     gpu = facts(dataclasses.replace(MACHINE, gpus=(asleep,)))["gpu0"]
 
-    assert (gpu.tag, gpu.figure, gpu.rest, gpu.used) == ("Integrated", "", "asleep", None)
-    assert gpu.note.startswith("Asleep; looking does not wake it.")
+    assert (gpu.tag, gpu.figure, gpu.rest, gpu.used) == ("Integrated", "", "8.0 GiB, asleep", None)
+    assert gpu.note.endswith("Asleep; looking does not wake it.")
     assert gpu.command.endswith("vulkan")
+
+
+def test_an_integrated_gpu_beside_a_card_is_not_said_to_be_in_use() -> None:
+    vulkan = EngineBackend(name="Vulkan", path=None, devices=("Vulkan0", "Vulkan1"))
+    engine = dataclasses.replace(CPU_ENGINE, backends=(vulkan, *CPU_ENGINE.backends))
+    card = dataclasses.replace(GPU, device="Vulkan0")
+    integrated = Gpu(name="Radeon 780M", vendor="amd", memory_total_bytes=GIB, unified=True, device="Vulkan1")
+    machine = dataclasses.replace(MACHINE, gpus=(card, integrated), engine=engine)
+
+    assert [facts(machine)[key].tag for key in ("gpu0", "gpu1")] == ["In use by the engine", "Integrated"]
 
 
 def test_the_processor_names_its_instruction_sets_as_vendors_do() -> None:

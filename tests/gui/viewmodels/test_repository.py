@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import pytest
 from pytestqt.qtbot import QtBot
 
 from garden.core.errors import GatedError, InvalidFileError, StateError
-from garden.core.events import JobChanged
+from garden.core.events import FitDecided, JobChanged
+from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
 from garden.core.job_record import JobState
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.viewmodels.file_table import FileRow
 from garden.gui.viewmodels.repository import RepositoryViewModel
+from garden.jobs.handle import Handle
 from tests.gui.service_doubles import GIB, GardenDouble, download_record, entry, header, repository, repository_file
 
 
@@ -85,6 +88,20 @@ def test_the_cache_type_changes_every_forecast(qtbot: QtBot, opened: RepositoryV
 
     after = [row.forecast.kv_cache_bytes for row in opened.files.rows if row.forecast]
     assert after == [size // 2 for size in before if size]
+
+
+def test_files_are_forecast_again_when_the_engine_has_decided(
+    qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _open(qtbot, opened, garden, "Q8_0", "Q4_K_M")
+    _read_all(qtbot, opened, garden)
+    said = FitForecast(verdict=Verdict.FITS, placement=Placement.CPU, reason="It fits.", method=FitMethod.EXACT)
+    monkeypatch.setattr(garden.fit, "forecast_header", lambda *_arguments: said)
+
+    with qtbot.waitSignal(opened.selected_changed):
+        garden.bus.publish(FitDecided())
+
+    assert [row.forecast for row in opened.files.rows] == [said, said]
 
 
 def test_the_context_stays_below_what_the_model_was_trained_for(
@@ -222,6 +239,34 @@ def test_a_download_that_was_begun_elsewhere_shows_in_its_row(
     garden.bus.publish(JobChanged(job=download_record(handle, "model-Q4_K_M.gguf", state=JobState.RUNNING)))
 
     qtbot.waitUntil(lambda: _row(opened, "Q4_K_M").downloading)
+
+
+def test_a_download_that_a_full_disk_paused_is_asked_for_again(
+    qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble
+) -> None:
+    _open(qtbot, opened, garden, "Q8_0")
+    opened.download("model-Q8_0.gguf")
+    qtbot.waitUntil(lambda: bool(garden.library.downloads))
+    first = garden.library.download_handle
+    full = download_record(
+        first, "model-Q8_0.gguf", state=JobState.PAUSED, error="The disk is full.", done=1, total=GIB
+    )
+    with qtbot.waitSignal(opened.download_ended):
+        garden.bus.publish(JobChanged(job=full))
+        first.fail(StateError("The disk is full.", "Free some space."))
+    qtbot.waitUntil(lambda: _row(opened, "Q8_0").paused)
+    garden.library.download_handle = Handle(first.id)
+
+    opened.download("model-Q8_0.gguf")
+
+    qtbot.waitUntil(lambda: len(garden.library.downloads) == 2)
+    # What is known of it stays until it moves.
+    assert _row(opened, "Q8_0").job == full
+    garden.bus.publish(JobChanged(job=dataclasses.replace(full, state=JobState.RUNNING, error=None)))
+    qtbot.waitUntil(lambda: _row(opened, "Q8_0").downloading)
+    with qtbot.waitSignal(opened.download_ended) as ended:
+        garden.library.download_handle.succeed(entry("model", quant_type="Q8_0"))
+    assert "is in the library" in ended.args[0]
 
 
 def test_cancelling_a_download_cancels_its_job(qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtCore import QModelIndex
 from pytestqt.qtbot import QtBot
 
 from garden.core.errors import HubUnreachableError, RateLimitedError
@@ -157,12 +158,28 @@ def test_filters_and_order_are_part_of_the_question(search: SearchViewModel, gar
     assert search.narrowing == ("Task", "Licence", "Parameters")
 
 
+def test_a_failure_takes_away_the_rows_of_another_search(
+    qtbot: QtBot, search: SearchViewModel, garden: GardenDouble
+) -> None:
+    search.search()
+    _answer(qtbot, search, garden, page("a/one", cursor="next"))
+    search.submit("other")
+
+    with qtbot.waitSignal(search.changed):
+        garden.catalog.searches[-1].fail(HubUnreachableError("No connection."))
+
+    assert isinstance(search.problem, HubUnreachableError)
+    assert not search.busy
+    assert _shown(search) == []
+    assert not search.models.canFetchMore(QModelIndex())
+
+
 def test_a_failure_is_kept_beside_the_rows_that_were_there(
     qtbot: QtBot, search: SearchViewModel, garden: GardenDouble
 ) -> None:
     search.search()
     _answer(qtbot, search, garden, page("a/one"))
-    search.submit("other")
+    search.search()
 
     with qtbot.waitSignal(search.changed):
         garden.catalog.searches[-1].fail(HubUnreachableError("No connection."))
