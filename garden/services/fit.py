@@ -243,6 +243,7 @@ class FitService:
         machine: HardwareSnapshot | None = None,
         *,
         as_is: Collection[str] = (),
+        ref: ModelRef | None = None,
     ) -> Handle[FitForecast]:
         """Forecast from the engine's own plan, with the figures that a pane will report; some milliseconds when warm.
 
@@ -252,6 +253,7 @@ class FitService:
             load: How it would be loaded; as this machine would by itself when None.
             machine: Where; this machine as it was read last when None. GPUs that are not here are imagined.
             as_is: Kinds of memory (``ram``, ``gpu``) that may be taken to the last byte.
+            ref: With a header: its file, to find what it or a twin of it showed here.
 
         Returns:
             A handle; it fails with a GardenError when the engine could not be asked. What the engine refuses is a
@@ -259,8 +261,8 @@ class FitService:
         """
 
         def ask(cancelled: threading.Event) -> FitForecast:
-            ref = target.ref if isinstance(target, LibraryEntry) else target
-            header = ref if isinstance(ref, GgufHeader) else self.header(ref)
+            file = target.ref if isinstance(target, LibraryEntry) else target
+            header = file if isinstance(file, GgufHeader) else self.header(file)
             wanted = load or self.default_load(header)
             forecast = self._exact.forecast(
                 header, wanted, machine or self._machine.snapshot(), as_is=as_is, cancelled=cancelled
@@ -268,9 +270,8 @@ class FitService:
             if machine is not None:
                 return forecast
             forecast = self._with_calibrated_speed(forecast, header, wanted)
-            if isinstance(ref, GgufHeader):
-                return forecast
-            return self._with_measured_speed(forecast, ref, wanted)
+            known = ref if isinstance(file, GgufHeader) else file
+            return forecast if known is None else self._with_measured_speed(forecast, known, wanted)
 
         return self._pool.submit(ask)
 

@@ -157,6 +157,12 @@ class TwinService:
         ref = entry.ref if isinstance(entry, LibraryEntry) else entry
         return self._submit(ref, lambda: self._fit.header(ref), load)
 
+    def measure_header(
+        self, header: GgufHeader, ref: ModelRef, load: LoadParameters | None = None
+    ) -> Handle[SpeedRecord]:
+        """Measure a file whose own header was read; see ``measure_remote``."""
+        return self._submit(ref, lambda: header, load)
+
     def measure_remote(
         self, repository: Repository, file: RepositoryFile, load: LoadParameters | None = None
     ) -> Handle[SpeedRecord]:
