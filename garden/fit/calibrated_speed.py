@@ -33,6 +33,9 @@ _LEAST_ERROR = 0.04
 #: Other programs that were busy make a forecast so much worse: times are shorter once they rest.
 _ERROR_PER_BUSY_SHARE = 0.5
 
+#: Types that were not measured make it so much worse, by their share of what is read.
+_ERROR_PER_UNMEASURED_SHARE = 0.4
+
 #: So many standard deviations to each side make the interval.
 _DEVIATIONS = 2.0
 
@@ -76,7 +79,7 @@ def speed_of(
         prompt_tokens: Of the prompt.
 
     Returns:
-        None when a device that takes part was not measured, or a type of its weights.
+        None when a device that takes part was not measured.
     """
     depth = min(depth, max(1, load.context_length - 1))
     parts = shares(work, gpu_layers, of_layers)
@@ -88,7 +91,8 @@ def speed_of(
         if speed is None or spent is None:
             return None
         seconds += spent + speed.token_seconds
-        errors.append(math.hypot(speed.decode_error, disturbed))
+        guessed = _ERROR_PER_UNMEASURED_SHARE * _unmeasured_share(blocks, speed)
+        errors.append(math.hypot(speed.decode_error, disturbed, guessed))
     if seconds <= 0:
         return None
     decode = 1 / seconds
@@ -102,7 +106,7 @@ def speed_of(
         spent = prefill_seconds(parts[device], speed, load, prompt_tokens)
         if spent:
             prefill = prompt_tokens / spent
-            prefill_range = _range(prefill, math.hypot(speed.prefill_error, disturbed))
+            prefill_range = _range(prefill, math.hypot(speed.prefill_error, disturbed, guessed))
     return SpeedForecast(
         decode=decode, decode_range=_range(decode, max(errors)), prefill=prefill, prefill_range=prefill_range
     )
@@ -237,18 +241,22 @@ def _cache_speed(speed: DeviceSpeed, kind: str) -> CacheSpeed:
 
 
 def type_speed(speed: DeviceSpeed, kind: str) -> TypeSpeed | None:
-    """Speed of a type; of one that was not measured, that of the most similar one of its family, None without any."""
+    """Speed of a type; of one that was not measured, that of the most similar one, None where none was."""
     known = speed.types.get(kind)
-    if known is not None or kind not in TYPES_BY_NAME:
+    if known is not None or kind not in TYPES_BY_NAME or not speed.types:
         return known
-    family = [name for name in speed.types if _family(name) == _family(kind)]
-    if not family:
-        return None
 
-    def distance(name: str) -> float:
-        return abs(_bits(name) - _bits(kind))
+    def distance(name: str) -> tuple[bool, float]:
+        return _family(name) != _family(kind), abs(_bits(name) - _bits(kind))
 
-    return speed.types[min(family, key=distance)]
+    return speed.types[min(speed.types, key=distance)]
+
+
+def _unmeasured_share(blocks: Sequence[BlockWork], speed: DeviceSpeed) -> float:
+    """Share of the bytes that are read whose type was not measured."""
+    sums = [(kind, one.bytes) for part in (False, True) for kind, one in total(blocks, experts=part).items()]
+    read = sum(size for _kind, size in sums)
+    return sum(size for kind, size in sums if kind not in speed.types) / read if read else 0.0
 
 
 def _family(kind: str) -> str:

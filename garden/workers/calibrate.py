@@ -184,8 +184,8 @@ class _Device:
         if self._has_time:
             self._worker.tell(f"Experts on the {self._where}")
             experts = self._timed(_Trial(calibrating.WITH_EXPERTS, depths=(0,), prompts=(calibrating.PROMPT_TOKENS,)))
-        attention |= {kind: self._attention(kind) for kind in other_caches if self._has_time}
         types |= {kind: self._type(kind) for kind in unusual if self._has_time}
+        attention |= {kind: self._attention(kind) for kind in other_caches if self._has_time}
         speed = calibrating.measured_speed(
             self._device, name, shallow=shallow, deep=deep, attention=attention, types=types, experts=experts
         )
