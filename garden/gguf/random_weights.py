@@ -25,6 +25,9 @@ _HALF = range(0x10, 0x18)
 #: The same with either sign, as types have it whose weights lie on both sides of their zero.
 _SIGNED = (*range(0x10, 0x18), *range(0x90, 0x98))
 
+#: Smaller ones, of a type that multiplies them by a byte.
+_FINE = (*range(0x04, 0x0C), *range(0x84, 0x8C))
+
 #: The same of what is added to all weights of a block, or taken off them: larger by some powers of two.
 _ADDED, _TAKEN_OFF = range(0x98, 0xA0), range(0x18, 0x20)
 
@@ -40,7 +43,7 @@ _SCALES: dict[str, dict[int, Sequence[int]]] = {
     "Q3_K": {109: _SIGNED},
     "Q4_K": {1: _HALF, 3: _TAKEN_OFF},
     "Q5_K": {1: _HALF, 3: _TAKEN_OFF},
-    "Q6_K": {209: _SIGNED},
+    "Q6_K": {209: _FINE},
     "IQ1_S": {1: _HALF},
     # Four pieces of a half, in the upper bits of four numbers.
     "IQ1_M": {55: range(0x10, 0x20)},
