@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from garden.core.errors import GardenError, WorkerDiedError
     from garden.core.fit_forecast import FitForecast
     from garden.jobs.job_runner import JobRunner
+    from garden.services.calibration import CalibrationService
     from garden.services.catalog import CatalogService
     from garden.services.compare import CompareService
     from garden.services.dry_runs import DryRuns
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from garden.services.library import LibraryService
     from garden.services.machine import MachineService
     from garden.services.model_pool import ModelPool, PaneKey
+    from garden.services.twin_runs import TwinService
     from garden.services.unfinished import UnfinishedService
     from garden.services.workshop import WorkshopService
     from garden.store.index_database import IndexDatabase
@@ -145,6 +147,14 @@ class Garden:
         return MachineService(self.bus, self._pool)
 
     @_Made
+    def calibration(self) -> CalibrationService:
+        """How fast this machine is."""
+        from garden.services.calibration import CalibrationService
+        from garden.store.calibrations import Calibrations
+
+        return CalibrationService(self.bus, self.machine, Calibrations(self._work), lambda: self.activity)
+
+    @_Made
     def backends(self) -> EngineBackends:
         """Backends added to the engine."""
         from garden.services.engine_backends import EngineBackends
@@ -168,10 +178,18 @@ class Garden:
             Headers(self._index),
             Forecasts(self._work),
             self._speeds,
+            self.calibration,
             self._pool,
             exact,
             Decisions(exact, self._pool, self.bus),
         )
+
+    @_Made
+    def twins(self) -> TwinService:
+        """Measuring models that need not be here."""
+        from garden.services.twin_runs import TwinService
+
+        return TwinService(self.bus, self.fit, self.machine, self.activity)
 
     @_Made
     def catalog(self) -> CatalogService:

@@ -188,7 +188,8 @@ class Database:
         if version > newest:
             raise NewerError(f"{self.path.name} was written by a newer Garden.", "Update Garden; nothing was changed.")
         for number in range(version + 1, newest + 1):
-            if number > 1 and self._before_migration is not None:
+            # Of a file that was empty a moment ago there is nothing to keep.
+            if version > 0 and self._before_migration is not None:
                 self._before_migration(number - 1)
             self._writer.execute("BEGIN IMMEDIATE")
             try:

@@ -106,6 +106,9 @@ class FitDouble:
     def default_load(self, header: GgufHeader) -> LoadParameters:
         return LoadParameters(context_length=min(header.context_length or 16_384, 16_384))
 
+    def forecast_remote(self, ref: ModelRef, header: GgufHeader, load: LoadParameters) -> FitForecast:
+        return self.forecast_header(header, load)
+
     def forecast_header(self, header: GgufHeader, load: LoadParameters) -> FitForecast:
         self.forecasts += 1
         cache = load.context_length * (1_000 if load.type_k == "f16" else 500)

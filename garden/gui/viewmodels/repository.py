@@ -11,15 +11,15 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from garden.core.catalog import Repository, RepositoryFile
 from garden.core.errors import CancelledByUser, GardenError
-from garden.core.events import FitDecided, LibraryChanged, MachineRead
+from garden.core.events import FitDecided, LibraryChanged, MachineRead, SpeedsChanged
 from garden.core.job_record import JobRecord
 from garden.core.library_entry import LibraryEntry
-from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH, LoadParameters, RunConfiguration
 from garden.gui.viewmodels.file_downloads import FileDownloads
+from garden.gui.viewmodels.file_measuring import FileMeasuring
 from garden.gui.viewmodels.file_table import FileRow, FileTableModel
 from garden.gui.viewmodels.row_forecasts import RowForecasts, recommended_rows, rows_with_entries
-from garden.services.model_name import display_name
+from garden.services.hub_files import hub_ref
 
 if TYPE_CHECKING:
     from garden.fit.projector import Projector
@@ -81,8 +81,11 @@ class RepositoryViewModel(QObject):
         self._downloads.fetched.connect(self._on_fetched)
         self._downloads.failed.connect(self.download_ended)
         pump.on(LibraryChanged, self._on_library_changed)
+        self.measuring = FileMeasuring(garden, pump, self)
+        self.measuring.moved.connect(self.selected_changed)
         pump.on(MachineRead, self._on_rating_changed)
         pump.on(FitDecided, self._on_rating_changed)
+        pump.on(SpeedsChanged, self._on_rating_changed)
 
     # What is shown
 
@@ -124,22 +127,10 @@ class RepositoryViewModel(QObject):
         """What would run, None until the header was read."""
         if self.repository is None or row.header is None:
             return None
-        summary = self.repository.summary
         load = self._load(row.header)
         if row.forecast is not None and row.forecast.n_gpu_layers is not None:
             load = dataclasses.replace(load, n_gpu_layers=row.forecast.n_gpu_layers)
-        return RunConfiguration(
-            model=ModelRef(
-                name=display_name(summary.name),
-                repo_id=summary.repo_id,
-                revision=self.repository.revision,
-                filenames=tuple(file.filename for file in row.file.files),
-                quant_type=row.file.quant_type,
-                size_bytes=row.file.size_bytes,
-                sha256=row.file.sha256,
-            ),
-            load=load,
-        )
+        return RunConfiguration(model=hub_ref(self.repository, row.file), load=load)
 
     # What the user does
 
@@ -191,6 +182,12 @@ class RepositoryViewModel(QObject):
             self.kv_type = kv_type
             self._forecast_all()
             self.load_changed.emit()
+
+    def measure(self) -> None:
+        """Measure the speed of the selected file on a shorter copy of it."""
+        row = self.selected
+        if row is not None and row.header is not None and self.repository is not None:
+            self.measuring.measure(self.repository, row.file, self._load(row.header))
 
     def read_card(self) -> None:
         """Fetch the model card once."""
@@ -297,7 +294,7 @@ class RepositoryViewModel(QObject):
 
     def _on_sketch(self, repository: Repository, sketch: GgufHeader) -> None:
         if self.repository is repository:
-            self.files.update_rows(self._forecasts.sketched(self.files.rows, sketch))
+            self.files.update_rows(self._forecasts.sketched(repository, self.files.rows, sketch))
 
     def _on_projector(self, repository: Repository, projector: Projector | None) -> None:
         if self.repository is repository and projector is not None:
@@ -311,10 +308,12 @@ class RepositoryViewModel(QObject):
             return
         del self._reading[filename]
         number = self.files.row_of(filename)
-        if header is not None:
+        if header is not None and self.repository is not None:
             if not self._context_chosen:
                 self.context_length = self._default_context()
-            self.files.update_row(number, header=header, forecast=self._forecasts.forecast(header))
+            file = self.files.rows[number].file
+            forecast = self._forecasts.forecast(self.repository, file, header)
+            self.files.update_row(number, header=header, forecast=forecast)
             self._recommend()
             self.load_changed.emit()
         elif error is not None and not isinstance(error, CancelledByUser):
@@ -333,7 +332,8 @@ class RepositoryViewModel(QObject):
         )
 
     def _forecast_all(self) -> None:
-        self.files.update_rows(self._forecasts.anew(self.files.rows))
+        if self.repository is not None:
+            self.files.update_rows(self._forecasts.anew(self.repository, self.files.rows))
         self._recommend()
         self.selected_changed.emit()
 
@@ -392,6 +392,6 @@ class RepositoryViewModel(QObject):
         self.files.update_rows(rows_with_entries(self.files.rows, self.repo_id, entries))
         self.selected_changed.emit()
 
-    def _on_rating_changed(self, _event: MachineRead | FitDecided) -> None:
-        """Free memory changed, or the engine was asked: so may every verdict."""
+    def _on_rating_changed(self, _event: MachineRead | FitDecided | SpeedsChanged) -> None:
+        """Free memory changed, the engine was asked, or more is known of speeds: so may every forecast."""
         self.refresh()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from garden.core.errors import CancelledByUser
 from garden.fit.projector import Projector, with_projector
 from garden.fit.sketch import sibling_header
+from garden.services.hub_files import hub_ref
 
 if TYPE_CHECKING:
     from garden.core.catalog import Repository, RepositoryFile
@@ -51,25 +52,33 @@ class RowForecasts:
         header.on_done(lambda _header: sketch.fail(CancelledByUser()))
         return header, sketch
 
-    def forecast(self, header: GgufHeader) -> FitForecast:
+    def forecast(self, repository: Repository, file: RepositoryFile, header: GgufHeader) -> FitForecast:
         """The forecast of a file from its header."""
-        return with_projector(self._garden.fit.forecast_header(header, self._load_of(header)), self.projector)
+        ref = hub_ref(repository, file)
+        return with_projector(self._garden.fit.forecast_remote(ref, header, self._load_of(header)), self.projector)
 
-    def anew(self, rows: Sequence[FileRow]) -> list[FileRow]:
+    def anew(self, repository: Repository, rows: Sequence[FileRow]) -> list[FileRow]:
         """The rows with new forecasts, where their headers are known."""
         return [
-            row if row.header is None else dataclasses.replace(row, forecast=self.forecast(row.header)) for row in rows
+            row
+            if row.header is None
+            else dataclasses.replace(row, forecast=self.forecast(repository, row.file, row.header))
+            for row in rows
         ]
 
-    def sketched(self, rows: Sequence[FileRow], sketch: GgufHeader) -> list[FileRow]:
+    def sketched(self, repository: Repository, rows: Sequence[FileRow], sketch: GgufHeader) -> list[FileRow]:
         """The rows, those of which nothing is known with a rough forecast.
 
         Args:
+            repository: Theirs.
             rows: All rows.
             sketch: The stand-in for a header of one of them.
         """
         return [
-            dataclasses.replace(row, forecast=self.forecast(sibling_header(sketch, row.file.size_bytes)))
+            dataclasses.replace(
+                row,
+                forecast=self.forecast(repository, row.file, sibling_header(sketch, row.file.size_bytes)),
+            )
             if row.forecast is None and not row.problem
             else row
             for row in rows
