@@ -14,12 +14,14 @@ from garden.core.errors import CancelledByUser, GardenError, InvalidFileError, N
 from garden.core.fit_forecast import FitForecast, SpeedSource, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.library_entry import LibraryEntry
-from garden.core.messages import ModelLoaded
 from garden.core.model_ref import ModelRef
+from garden.core.residency import ResidentForecast
 from garden.core.run_configuration import LoadParameters, RunConfiguration
 from garden.fit import default_load, estimator, recommend
 from garden.fit.calibrated_speed import with_calibrated_speed
+from garden.fit.devices import process_bytes
 from garden.fit.projector import Projector, projector_of
+from garden.fit.resident import resident_forecast
 from garden.gguf.byte_source import FileSource
 from garden.gguf.header import GgufHeader, read_header
 from garden.gguf.shard_set import joined_header, shard_paths
@@ -31,11 +33,11 @@ from garden.services.calibration import CalibrationService
 from garden.services.decisions import Decisions
 from garden.services.exact_fit import ExactFit
 from garden.services.hub_access import HubAccess
+from garden.services.load_audit import LoadAudit
 from garden.services.machine import MachineService
 from garden.services.measured_speeds import MeasuredSpeeds
 from garden.services.remote_headers import RemoteHeaders
 from garden.services.settings import SettingsService
-from garden.store.forecasts import Forecasts, LoadRecord
 from garden.store.headers import Headers, file_key
 from garden.store.speeds import SpeedRecord, Speeds
 
@@ -50,7 +52,7 @@ class FitService:
         settings: Context and cache type that the user prefers.
         hub: Reads headers of files on the Hub.
         headers: Headers read before.
-        forecasts: Forecasts against what the engine took.
+        audit: What loads here showed.
         speeds: Speeds of answers given here.
         calibration: How fast this machine is.
         pool: Runs remote reads.
@@ -64,7 +66,7 @@ class FitService:
         settings: SettingsService,
         hub: HubAccess,
         headers: Headers,
-        forecasts: Forecasts,
+        audit: LoadAudit,
         speeds: Speeds,
         calibration: CalibrationService,
         pool: TaskPool,
@@ -74,7 +76,7 @@ class FitService:
         self._machine = machine
         self._settings = settings
         self._headers = headers
-        self._forecasts = forecasts
+        self._audit = audit
         self._speeds = MeasuredSpeeds(speeds)
         self._calibration = calibration
         self._remote = RemoteHeaders(hub, headers, pool, self._recall)
@@ -244,6 +246,7 @@ class FitService:
     def _recall(self) -> None:
         """What earlier sessions measured; waits for the disk the first time."""
         self._speeds.recall()
+        self._audit.recall()
         self._calibration.current()
 
     def _with_calibrated_speed(self, forecast: FitForecast, header: GgufHeader, load: LoadParameters) -> FitForecast:
@@ -301,10 +304,6 @@ class FitService:
         """The file of a repository to take on this machine, None when none runs."""
         return recommend.recommended(files)
 
-    def remember_load(self, loaded: ModelLoaded, forecast: FitForecast | None) -> None:
-        """Keep what was forecast beside what the engine took."""
-        self._forecasts.record(loaded, forecast)
-
     def remember_speed(self, answer: Answer) -> None:
         """Keep the speed that an answer showed, when it was long enough to show one."""
         self._speeds.record(answer, self.header(answer.configuration.model), self._machine.snapshot())
@@ -313,9 +312,14 @@ class FitService:
         """Keep the speed that a twin of a model showed."""
         self._speeds.keep(record)
 
-    def audit(self) -> tuple[LoadRecord, ...]:
-        """Loads so far with their forecasts, the newest first."""
-        return self._forecasts.list()
+    def resident(self, ref: ModelRef, load: LoadParameters, forecast: FitForecast) -> ResidentForecast | None:
+        """Forecast of the resident set, for a forecast of the buffers of the same load; None when that has no figures.
+
+        Raises:
+            GardenError: The file is gone or damaged.
+        """
+        machine = self._machine.snapshot()
+        return resident_forecast(self.header(ref), load, forecast, machine.cpu.features, process_bytes(machine))
 
     def _local_header(self, path: Path) -> GgufHeader:
         try:

@@ -9,7 +9,9 @@ import pytest
 from garden.cli.fit_command import ByteSize
 from garden.core.conversation import Answer, GenerationMetrics
 from garden.core.quantity import format_bytes
+from garden.fit.devices import PROCESS_BYTES
 from garden.fit.verdict import amount
+from garden.fit.vocabulary import bpe_bytes
 from garden.services.garden import Garden
 from tests.cli.conftest import REPO, Cli
 from tests.fit.projector_files import write_projector
@@ -157,8 +159,8 @@ def test_a_close_call_is_decided_by_the_engine(cli: Cli, tiny_model: Path) -> No
     plenty = cli("fit", str(tiny_model), "--ram", "8G", "--vram", "0", "--json").json
     assert plenty["method"] == "formula"
 
-    # Its total, and what stays free: 256 MiB and 370 bytes for each of the 288 tokens.
-    edge = plenty["total_bytes"] + 256 * 1024**2 + 370 * 288
+    # Its total, and beside it the process and a vocabulary of 288 tokens and 8 merges.
+    edge = plenty["total_bytes"] + PROCESS_BYTES + bpe_bytes(288, 8)
     close = cli("fit", str(tiny_model), "--ram", str(edge + 100_000), "--vram", "0", "--json").json
 
     assert (close["method"], close["verdict"]) == ("exact", "tight")
