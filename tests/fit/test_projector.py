@@ -99,7 +99,7 @@ def test_what_images_take_is_told_beside_the_total() -> None:
 
 
 def test_what_is_not_free_is_told() -> None:
-    tight = with_projector(forecast(published("Qwen/Qwen3-8B"), LOAD, machine(6.5)), IMAGES)
+    tight = with_projector(forecast(published("Qwen/Qwen3-8B"), LOAD, machine(6.8)), IMAGES)
     on_gpu = with_projector(forecast(published("Qwen/Qwen3-8B"), LOAD, machine(32, gpu(24))), IMAGES)
 
     assert tight.verdict in (Verdict.FITS, Verdict.TIGHT)
