@@ -5,7 +5,20 @@ from __future__ import annotations
 import importlib
 import sys
 
-WORKERS = frozenset({"generate", "quantize", "measure", "template", "transfer", "probe", "dry_run", "try_backend"})
+WORKERS = frozenset(
+    {
+        "generate",
+        "quantize",
+        "measure",
+        "template",
+        "transfer",
+        "probe",
+        "dry_run",
+        "try_backend",
+        "calibrate",
+        "twin",
+    }
+)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -88,14 +88,14 @@ def _byte_characters() -> list[str]:
     return [chr(byte) if byte in printable else chr(next(stand_ins)) for byte in range(256)]
 
 
-def add_tokenizer(writer: gguf.GGUFWriter, template: str | None, *, adds_bos: bool = False) -> int:
-    """Add a byte-level BPE vocabulary with ChatML's markers; the number of its tokens."""
+def add_tokenizer(writer: gguf.GGUFWriter, template: str | None, *, adds_bos: bool = False, size: int = 0) -> int:
+    """Add a byte-level BPE vocabulary with ChatML's markers, of at least so many tokens; the number of its tokens."""
     characters = _byte_characters()
     space = characters[32]
     merges = ["t h", "th e", "i n", f"{space} t", f"{space} a", "e r", "o u", "a n"]
     merged = ["".join(merge.split(" ")) for merge in merges]
     tokens = [*characters, *merged, *SPECIALS]
-    while len(tokens) % 32:
+    while len(tokens) % 32 or len(tokens) < size:
         tokens.append(f"<|unused_{len(tokens)}|>")
     n_text = len(characters) + len(merged)
     kinds = [1] * n_text + [3] * (len(tokens) - n_text)

@@ -11,7 +11,7 @@ from garden.cli.output import json_option, opened, print_json, wait
 from garden.cli.run_options import RunChoices, context_note, run_options
 from garden.cli.targets import usable_model
 from garden.core.conversation import Answer
-from garden.core.errors import GardenError
+from garden.core.errors import AlreadyThereError, GardenError
 from garden.core.library_entry import LibraryEntry
 from garden.core.run_configuration import RunConfiguration
 from garden.export.formats import FORMATS
@@ -57,7 +57,10 @@ def export(
         if verify:
             configuration, answer, replay = _replayed(garden, entry, configuration)
         rendered = garden.exports.render(format_name, configuration, answer, with_seed=choices.seed is not None)
-        paths = garden.exports.write(rendered, output, replace=force)
+        try:
+            paths = garden.exports.write(rendered, output, replace=force)
+        except AlreadyThereError as error:
+            raise AlreadyThereError(error.sentence, "Choose another folder, or --force to replace them.") from error
     context = context_note(choices.context, configuration.load.context_length, entry.context_length)
     notes = (*rendered.notes, *filter(None, (context,)))
     verified = None if replay is None else replay.verdict == "reproduces"

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from garden.cli.output import json_option, opened, print_json, print_table, verdict_word
+from garden.cli.output import json_option, opened, print_json, print_table, verdict_word, wait
 from garden.cli.run_options import context_note
 from garden.cli.targets import usable_model
 from garden.core.errors import NotFoundError
@@ -15,10 +15,12 @@ from garden.core.fit_forecast import FitForecast, Verdict
 from garden.core.hardware_snapshot import Gpu, HardwareSnapshot
 from garden.core.model_ref import ModelRef
 from garden.core.quantity import format_bytes
-from garden.core.run_configuration import AUTO_GPU_LAYERS, KV_TYPES
+from garden.core.run_configuration import AUTO_GPU_LAYERS, KV_TYPES, LoadParameters
 from garden.fit.kv_cache import padded
+from garden.fit.projector import Projector, with_projector
 from garden.gguf.header import GgufHeader
 from garden.services.garden import Garden
+from garden.services.hub_files import hub_ref
 from garden.services.target import choose_file, parse_hub_target
 
 #: Where the context matters: the others do not come to be loaded at all.
@@ -64,9 +66,45 @@ class ByteSize(click.ParamType[int]):
 )
 @click.option("--ram", type=ByteSize(), help="Pretend that this much RAM is free; exact: all of it may be taken.")
 @click.option("--vram", type=ByteSize(), help="Pretend a GPU with this much memory; exact: all of it may be taken.")
+@click.option(
+    "--measure",
+    is_flag=True,
+    help="Measure its speed first, on a copy with fewer layers and random weights: some seconds, nothing downloaded.",
+)
 @json_option
 def fit(
-    target: str,
+    target: str, method: str, ram: int | None, vram: int | None, measure: bool, as_json: bool, **asked: Any
+) -> None:
+    """Forecast."""
+    exact = method == "exact"
+    if measure and (ram is not None or vram is not None):
+        raise click.UsageError("--measure measures this machine; leave --ram and --vram out.")
+    with opened(notes_optional=True) as garden:
+        machine = pretend(garden.machine.read(), ram, vram)
+        header, ref, projector = header_of(garden, target, own=exact or measure)
+        load = _asked_load(garden.fit.default_load(header), **asked)
+        elsewhere = None if ram is None and vram is None else machine
+        if measure:
+            wait(garden.twins.measure_header(header, ref, load), garden, as_json=False, what="Measuring its speed")
+        if exact:
+            as_is = {kind for kind, size in (("ram", ram), ("gpu", vram)) if size is not None}
+            forecast = garden.fit.exact(header, load, elsewhere, as_is=as_is, ref=ref).result()
+        else:
+            forecast = garden.fit.decided(header, load, elsewhere, ref=ref)
+    forecast = with_projector(forecast, projector)
+    context = asked["context"]
+    if context is not None and forecast.verdict in _RUNNABLE:
+        note = context_note(context, padded(context), header.context_length)
+        forecast = dataclasses.replace(forecast, reason=f"{forecast.reason} {note}".strip())
+    if as_json:
+        print_json(fit_document(target, forecast))
+    else:
+        _print(target, forecast, header)
+
+
+def _asked_load(
+    load: LoadParameters,
+    *,
     context: int | None,
     kv_type: str | None,
     kv_type_v: str | None,
@@ -74,44 +112,24 @@ def fit(
     sequences: int,
     ubatch: int,
     flash_attention: str,
-    method: str,
-    ram: int | None,
-    vram: int | None,
-    as_json: bool,
-) -> None:
-    """Forecast."""
-    exact = method == "exact"
-    with opened(notes_optional=True) as garden:
-        machine = pretend(garden.machine.read(), ram, vram)
-        header, ref = header_of(garden, target, own=exact)
-        load = garden.fit.default_load(header)
-        changes: dict[str, Any] = {
-            "n_sequences": sequences,
-            "n_outputs_max": sequences,
-            "n_batch": max(ubatch, 512),
-            "n_ubatch": ubatch,
-            "flash_attention": flash_attention,
-            "type_k": kv_type or load.type_k,
-            "type_v": kv_type_v or kv_type or load.type_v,
-            "context_length": context or load.context_length,
-        }
+) -> LoadParameters:
+    """What this machine would do by itself, with what the user chose."""
+    changes: dict[str, Any] = {
+        "n_sequences": sequences,
+        "n_outputs_max": sequences,
+        "n_batch": max(ubatch, 512),
+        "n_ubatch": ubatch,
+        "flash_attention": flash_attention,
+        "type_k": kv_type or load.type_k,
+        "type_v": kv_type_v or kv_type or load.type_v,
+        "context_length": context or load.context_length,
         # The machine may be a pretended one, so that the number of layers is found for it.
-        changes["n_gpu_layers"] = AUTO_GPU_LAYERS if gpu_layers is None else gpu_layers
-        load = dataclasses.replace(load, **changes)
-        elsewhere = None if ram is None and vram is None else machine
-        if exact:
-            as_is = {kind for kind, size in (("ram", ram), ("gpu", vram)) if size is not None}
-            forecast = garden.fit.exact(ref or header, load, elsewhere, as_is=as_is).result()
-        elif ref is None:
-            forecast = garden.fit.decided(header, load, elsewhere)
-        else:
-            forecast = garden.fit.forecast(ref, load, elsewhere)
-    if context is not None and forecast.verdict in _RUNNABLE:
-        note = context_note(context, padded(context), header.context_length)
-        forecast = dataclasses.replace(forecast, reason=f"{forecast.reason} {note}".strip())
-    if as_json:
-        print_json(fit_document(target, forecast))
-        return
+        "n_gpu_layers": AUTO_GPU_LAYERS if gpu_layers is None else gpu_layers,
+    }
+    return dataclasses.replace(load, **changes)
+
+
+def _print(target: str, forecast: FitForecast, header: GgufHeader) -> None:
     click.echo(f"{target}: {verdict_word(forecast)}. {forecast.reason}")
     if forecast.suggestion:
         click.echo(forecast.suggestion)
@@ -126,6 +144,7 @@ def fit(
         "KV cache": forecast.kv_cache_bytes,
         "recurrent state": forecast.recurrent_bytes,
         "compute": forecast.compute_bytes,
+        "beside them images or sound": forecast.projector_bytes,
     }
     known = ", ".join(f"{name} {format_bytes(size)}" for name, size in parts.items() if size)
     if known:
@@ -135,7 +154,14 @@ def fit(
     elif forecast.max_context:
         click.echo(f"Largest context that fits: {forecast.max_context:,} tokens.")
     if forecast.decode_tokens_per_second is not None:
-        click.echo(f"Answer: about {forecast.decode_tokens_per_second:.0f} tokens per second, {forecast.speed_basis}.")
+        click.echo(f"Answer: about {_rate(forecast.decode_tokens_per_second)}, {forecast.speed_basis}.")
+    if forecast.prefill_tokens_per_second is not None:
+        click.echo(f"Prompt: about {_rate(forecast.prefill_tokens_per_second)}.")
+
+
+def _rate(tokens_per_second: float) -> str:
+    digits = 1 if tokens_per_second < 9.95 else 0
+    return f"{tokens_per_second:,.{digits}f} tokens per second"
 
 
 def pretend(machine: HardwareSnapshot, ram: int | None, vram: int | None) -> HardwareSnapshot:
@@ -152,8 +178,8 @@ def pretend(machine: HardwareSnapshot, ram: int | None, vram: int | None) -> Har
     return machine
 
 
-def header_of(garden: Garden, target: str, *, own: bool = False) -> tuple[GgufHeader, ModelRef | None]:
-    """Header of a TARGET, here or on the Hub, and which file it is when it is here.
+def header_of(garden: Garden, target: str, *, own: bool = False) -> tuple[GgufHeader, ModelRef, Projector | None]:
+    """Header of a TARGET, here or on the Hub; which file it is, one on the Hub without a path; what its images take.
 
     Args:
         garden: The program.
@@ -167,8 +193,10 @@ def header_of(garden: Garden, target: str, *, own: bool = False) -> tuple[GgufHe
         if hub is None:
             raise
         repository = garden.catalog.repository(hub.repo_id).result()
-        return garden.fit.remote_header(repository, choose_file(repository, hub), own=own).result(), None
-    return garden.fit.header(entry.ref), entry.ref
+        file = choose_file(repository, hub)
+        header = garden.fit.remote_header(repository, file, own=own).result()
+        return header, hub_ref(repository, file), garden.fit.remote_projector(repository).result()
+    return garden.fit.header(entry.ref), entry.ref, None
 
 
 def fit_document(target: str, forecast: FitForecast) -> dict[str, object]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
-from garden.cli.output import json_option, opened, print_json, print_table
+from garden.cli.calibration_text import calibration_document, calibration_lines
+from garden.cli.output import json_option, opened, print_json, print_table, wait
+from garden.core.calibration import Calibration
 from garden.core.errors import GardenError
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.quantity import format_bytes
@@ -14,13 +18,23 @@ from garden.services.garden import Garden
 
 @click.command(help="What this machine has: memory, processor, GPUs, engine.")
 @click.option("--wake", is_flag=True, help="Wake GPUs that sleep, to read what they have free.")
+@click.option(
+    "--calibrate", is_flag=True, help="Measure how fast it is first, about 20 s; speeds are forecast from it."
+)
 @json_option
-def hardware(wake: bool, as_json: bool) -> None:
+def hardware(wake: bool, calibrate: bool, as_json: bool) -> None:
     """Print the machine."""
     with opened(notes_optional=True) as garden:
         machine = garden.machine.refresh(wake=wake).result()
+        if calibrate:
+            calibration: Calibration | None = wait(
+                garden.calibration.measure(), garden, as_json=False, what="Measuring this machine"
+            )
+        else:
+            calibration = garden.calibration.current()
     if as_json:
-        print_json(hardware_document(machine))
+        measured = {"calibration": calibration_document(calibration)} if calibrate and calibration else {}
+        print_json({**hardware_document(machine), **measured})
         return
     limit = " (limited by a control group)" if machine.ram_limited_by_cgroup else ""
     total, free = format_bytes(machine.ram_total_bytes), format_bytes(machine.ram_available_bytes)
@@ -44,6 +58,9 @@ def hardware(wake: bool, as_json: bool) -> None:
         if engine.installed
         else f"Engine    {engine.problem}"
     )
+    lines = calibration_lines(calibration, time.time()) if calibration else []
+    for number, line in enumerate(lines or ["not measured; garden hardware --calibrate does, in about 20 s"]):
+        click.echo(f"{'' if number else 'Speed':10}{line}")
 
 
 def hardware_document(machine: HardwareSnapshot) -> dict[str, object]:

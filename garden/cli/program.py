@@ -14,6 +14,7 @@ import click
 
 import garden
 from garden.cli import standard_output
+from garden.core import interrupt
 from garden.core.errors import CancelledByUser, GardenError
 
 #: Name → module in this package and one line of help. Help needs no import of what a command needs.
@@ -98,7 +99,7 @@ def run(arguments: list[str], *, open_window: Callable[[], int], render_pages: C
         return _told(program, arguments)
     error_stream = sys.stderr
     try:
-        with standard_output.watched() as output:
+        with interrupt.watched(), standard_output.watched() as output:
             code = _told(program, arguments, output)
             output.finish()
     except GardenError as error:

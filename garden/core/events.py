@@ -105,6 +105,16 @@ class ConversationsChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpeedsChanged:
+    """More is known of how fast models run here; forecast again."""
+
+    @property
+    def key(self) -> Hashable:
+        """One pending event."""
+        return "speeds"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaneText:
     """A pane's answer grew by ``text``; pending pieces are joined."""
 
@@ -153,6 +163,7 @@ Event = (
     | SettingsChanged
     | FitDecided
     | WhatIfChanged
+    | SpeedsChanged
     | ConversationsChanged
     | PaneText
     | PaneChanged

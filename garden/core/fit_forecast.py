@@ -38,6 +38,16 @@ class FitMethod(enum.StrEnum):
     EXACT = "exact"
 
 
+class SpeedSource(enum.StrEnum):
+    """What a speed rests on: nothing, other files' runs here, a calibration, a shorter copy of the model, own runs."""
+
+    UNKNOWN = "unknown"
+    RUNS = "runs"
+    CALIBRATED = "calibrated"
+    TWIN = "twin"
+    MEASURED = "measured"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceMemory:
     """What one device must hold. required_bytes is the sum of the parts.
@@ -84,6 +94,7 @@ class FitForecast:
         recurrent_bytes: State of recurrent layers.
         compute_bytes: Compute buffers.
         total_bytes: Sum of the four.
+        projector_bytes: What images or sound take beside that, in a file of their own; None without one.
         devices: The same, shared out over the devices of this machine.
         context_length: The context that was asked for.
         n_gpu_layers: Layers on the GPU (the output layer counts).
@@ -91,9 +102,10 @@ class FitForecast:
         max_context: Largest context that fits, None when unknown, 0 when none does.
         decode_tokens_per_second: Speed of the answer, None until measured or calibrated here.
         prefill_tokens_per_second: Speed of reading the prompt, None until measured or calibrated here.
-        speed_is_measured: Whether the speeds come from own runs of this very file.
-        speed_runs: Runs on this machine, of any files, that a speed which was not measured rests on; 0 for none.
-        speed_range: Slowest and fastest answer to expect from how far those runs were apart; None without any.
+        speed_source: What the speeds rest on.
+        speed_runs: Runs on this machine, of any files, that a speed rests on; 0 where it rests on something else.
+        speed_range: Slowest and fastest answer to expect, in tokens per second; None where nothing tells.
+        prefill_range: Slowest and fastest reading of the prompt to expect; None where nothing tells.
     """
 
     verdict: Verdict
@@ -107,6 +119,7 @@ class FitForecast:
     recurrent_bytes: int | None = None
     compute_bytes: int | None = None
     total_bytes: int | None = None
+    projector_bytes: int | None = None
     devices: tuple[DeviceMemory, ...] = ()
     context_length: int | None = None
     n_gpu_layers: int | None = None
@@ -114,18 +127,34 @@ class FitForecast:
     max_context: int | None = None
     decode_tokens_per_second: float | None = None
     prefill_tokens_per_second: float | None = None
-    speed_is_measured: bool = False
+    speed_source: SpeedSource = SpeedSource.UNKNOWN
     speed_runs: int = 0
     speed_range: tuple[float, float] | None = None
+    prefill_range: tuple[float, float] | None = None
+
+    @property
+    def speed_is_measured(self) -> bool:
+        """Whether the speeds come from own runs of this very file."""
+        return self.speed_source is SpeedSource.MEASURED
 
     @property
     def speed_basis(self) -> str:
         """What the speed of the answer rests on, in a few words; empty when it is unknown."""
         if self.decode_tokens_per_second is None:
             return ""
-        if self.speed_is_measured:
-            return "measured here"
-        runs = "from one run here" if self.speed_runs == 1 else f"from {self.speed_runs} runs here"
+        match self.speed_source:
+            case SpeedSource.MEASURED:
+                return "measured here"
+            case SpeedSource.TWIN:
+                basis = "measured on a sliced twin"
+            case SpeedSource.CALIBRATED:
+                basis = "calibrated here"
+            case _:
+                basis = "from one run here" if self.speed_runs == 1 else f"from {self.speed_runs} runs here"
         low, high = self.speed_range or (0.0, 0.0)
         # Runs beside other programs are slower; where they disagree, one number would promise too much.
-        return f"{runs}, between {low:.0f} and {high:.0f}" if high > 1.1 * low else runs
+        return f"{basis}, between {_rate(low)} and {_rate(high)}" if high > 1.1 * low else basis
+
+
+def _rate(tokens_per_second: float) -> str:
+    return f"{tokens_per_second:.1f}" if tokens_per_second < 9.95 else f"{tokens_per_second:.0f}"

@@ -154,6 +154,7 @@ class HardwareSnapshot:
         ram_available_bytes: What a new process could take without swapping, cgroup limits respected.
         ram_limited_by_cgroup: Whether a cgroup limit, not the hardware, sets the total.
         swap_total_bytes: Swap; never counted as memory.
+        on_battery: Whether it runs on its battery.
         cpu: The processor.
         gpus: Every GPU found.
         engine: The engine.
@@ -168,5 +169,6 @@ class HardwareSnapshot:
     engine: Engine = Engine(installed=False)
     ram_limited_by_cgroup: bool = False
     swap_total_bytes: int = 0
+    on_battery: bool = False
     taken_at: float = 0.0
     learned: LearnedMargins | None = None

@@ -17,6 +17,7 @@ class JobKind(enum.StrEnum):
     QUANTIZE = "quantize"
     QUALITY = "quality"
     VERIFY = "verify"
+    SPEED = "speed"
     ENGINE = "engine"
 
 

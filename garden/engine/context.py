@@ -182,6 +182,24 @@ class Context:
             self._one[0] = token
             self._decode(self._one, [token])
 
+    def feed(self, tokens: list[int]) -> None:
+        """Put tokens behind what the cache holds and wait until they are computed; for timing, at most a batch.
+
+        Raises:
+            CancelledByUser: Cancelled.
+            CacheFull: No room.
+            EngineError: The engine failed.
+        """
+        self._chunk[: len(tokens)] = tokens
+        self._decode(self._chunk, tokens)
+        # A GPU goes on after the call; whoever asks for logits waits for it.
+        if not self._c.llama_get_logits_ith(self.pointer, -1):
+            raise self._failure()
+
+    def forget(self, position: int = 0) -> None:
+        """Forget everything from a position on; all of it where the state cannot go back."""
+        self._drop_from(position)
+
     def buffers(self) -> tuple[BufferUse, ...]:
         """The engine's own buffers for this context and its model."""
         return buffers(self._model.library, self.pointer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection
 
-from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
+from garden.core.fit_forecast import FitForecast, FitMethod, Placement, SpeedSource, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.run_configuration import AUTO_GPU_LAYERS, KV_TYPES, LoadParameters
 from garden.fit.architectures import Obstacle, obstacle_of
@@ -90,6 +90,7 @@ def forecast(
         n_layers=placed.of_layers,
         max_context=plan.largest_context(),
         decode_tokens_per_second=speed,
+        speed_source=SpeedSource.RUNS if speed is not None else SpeedSource.UNKNOWN,
         speed_runs=speeds.runs_behind(placed.kind) if speeds is not None and speed is not None else 0,
         speed_range=(speed * speeds.slowest, speed * speeds.fastest)
         if speeds is not None and speed is not None

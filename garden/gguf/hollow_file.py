@@ -52,7 +52,7 @@ def write_hollow_file(header: GgufHeader, path: Path) -> int:
     head, size_bytes = hollow_header(header)
     try:
         with path.open("wb") as file:
-            _make_sparse(file)
+            make_sparse(file)
             file.write(head)
             file.truncate(size_bytes)
     except OSError as error:
@@ -159,7 +159,7 @@ def _text(text: str) -> bytes:
     return struct.pack("<Q", len(data)) + data
 
 
-def _make_sparse(file: IO[bytes]) -> None:
+def make_sparse(file: IO[bytes]) -> None:
     """Tell Windows that the file may have holes; elsewhere every file may."""
     if sys.platform == "win32":
         import ctypes

@@ -9,14 +9,21 @@ import functools
 import gc
 import os
 import sys
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import QLockFile
     from PySide6.QtWidgets import QApplication
 
     from garden.gui.main_window import MainWindow
     from garden.gui.theme.theme import ThemeController
     from garden.services.garden import Garden
+
+#: A window that does not stand after so long hangs; the user gets another one.
+_START_SECONDS = 5.0
+
+_ASK_AGAIN_MS = 200
 
 
 def open_window() -> int:
@@ -27,7 +34,7 @@ def open_window() -> int:
     """
     from garden.core.errors import GardenError
     from garden.gui.display import display_problem
-    from garden.gui.window_address import may_be_open, window_address
+    from garden.gui.window_address import window_address
 
     problem = display_problem()
     if problem is not None:
@@ -35,7 +42,8 @@ def open_window() -> int:
         return 2
     try:
         address = window_address()
-        if may_be_open(address) and _raised(address):
+        lock = _window_lock()
+        if _open_already(address, lock):
             # Started from a desktop there may be no output.
             if sys.stdout is not None:
                 sys.stdout.write("Garden is already open; its window was raised.\n")
@@ -61,10 +69,50 @@ def open_window() -> int:
             interrupts.remove()
     finally:
         garden.close()
+        lock.unlock()
+
+
+def _window_lock() -> QLockFile:
+    """What the one window of a data folder holds from its first moment; it ends with its process, however that ends.
+
+    Raises:
+        StateError: The data folder cannot be made.
+    """
+    from PySide6.QtCore import QLockFile
+
+    from garden.core.paths import data_dir
+
+    lock = QLockFile(str(data_dir() / "window.lock"))
+    lock.setStaleLockTime(0)
+    return lock
+
+
+def _open_already(address: str, lock: QLockFile) -> bool:
+    """Whether a window that is open, or about to be, came to the front; else this process may hold the lock.
+
+    Two starts at one moment find no window to ask yet: the one that comes second to the lock waits for it.
+    """
+    from PySide6.QtCore import QLockFile
+
+    if _raised(address):
+        return True
+    until = time.monotonic() + _START_SECONDS
+    while not lock.tryLock(_ASK_AGAIN_MS):
+        if lock.error() != QLockFile.LockError.LockFailedError:
+            return False  # no room or no right to lock: better two windows than none
+        if _raised(address):
+            return True
+        if time.monotonic() > until:
+            return False
+    return False
 
 
 def _raised(address: str) -> bool:
     """Whether the window that is open already came to the front."""
+    from garden.gui.window_address import may_be_open
+
+    if not may_be_open(address):
+        return False
     make_application()
     from garden.gui.second_start import raise_open_window
 

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from garden.core.quantity import format_bytes
 from garden.gui.page_list import PAGES
 from garden.gui.viewmodels.library_table import ORIGINS
+from garden.gui.viewmodels.model_choice import places
 from garden.gui.viewmodels.readings import read_entries
 from garden.gui.widgets.command_palette import PaletteEntry
 
@@ -82,6 +83,7 @@ class CommandList(QObject):
         self._search_hub = search_hub
         self._open_conversation = open_conversation
         self._entries: tuple[LibraryEntry, ...] = ()
+        self._places: dict[str, str] = {}
         self._searched = ""
         self._kept: tuple[ConversationSummary, ...] = ()
 
@@ -92,6 +94,7 @@ class CommandList(QObject):
     def _on_entries(self, entries: tuple[LibraryEntry, ...]) -> None:
         if entries != self._entries:
             self._entries = entries
+            self._places = places(entries)
             self.more_read.emit()
 
     def entries(self, text: str) -> Sequence[PaletteEntry]:
@@ -134,7 +137,8 @@ class CommandList(QObject):
     def _actions_of(self, entry: LibraryEntry, words: Sequence[str]) -> list[PaletteEntry]:
         name = entry.ref.name
         kind = entry.ref.quant_type or ""
-        hint = f"{kind}, {format_bytes(entry.ref.size_bytes)}"
+        size = format_bytes(entry.ref.size_bytes)
+        hint = ", ".join(filter(None, (kind, size, self._places.get(entry.ref.path or ""))))
         offered = (
             (f"Quantize {name}…", "workshop", lambda: self._navigator.quantize(entry)),
             (f"Chat with {name}", "compare", lambda: self._navigator.compare((entry,))),
@@ -154,8 +158,8 @@ class CommandList(QObject):
             told = f"{ref.name} {ref.quant_type or ''} {ref.repo_id or ''}"
             if not words or not _matches(told, words):
                 continue
-            origin = ORIGINS.get(entry.origin, entry.origin).lower()
-            hint = f"{ref.quant_type} · {origin}" if ref.quant_type else origin
+            place = self._places.get(ref.path or "") or ORIGINS.get(entry.origin, entry.origin).lower()
+            hint = f"{ref.quant_type} · {place}" if ref.quant_type else place
             found.append(
                 PaletteEntry(
                     section="Library",

@@ -16,6 +16,7 @@ _WORK_NAMES = {
     JobKind.QUANTIZE: ("quantization", "quantizations"),
     JobKind.QUALITY: ("measurement", "measurements"),
     JobKind.VERIFY: ("check", "checks"),
+    JobKind.SPEED: ("speed measurement", "speed measurements"),
     JobKind.ENGINE: ("engine backend", "engine backends"),
 }
 

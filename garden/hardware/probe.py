@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from garden.core.hardware_snapshot import Engine, Gpu, HardwareSnapshot
 from garden.hardware.memory import read_memory
+from garden.hardware.power import on_battery
 from garden.hardware.processor import read_cpu
 
 
@@ -23,6 +24,7 @@ def snapshot(engine: Engine | None = None, gpus: Sequence[Gpu] = ()) -> Hardware
         ram_available_bytes=memory.available_bytes,
         ram_limited_by_cgroup=memory.limited_by_cgroup,
         swap_total_bytes=memory.swap_total_bytes,
+        on_battery=on_battery(),
         cpu=read_cpu(),
         gpus=tuple(gpus),
         engine=engine or Engine(installed=False),

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from garden.core.conversation import Answer, FinishReason
-from garden.core.errors import GardenError, OutOfMemoryError, RefusedError
+from garden.core.errors import AlreadyThereError, GardenError, OutOfMemoryError, RefusedError
 from garden.core.fit_forecast import Verdict
 from garden.core.messages import RenderTemplate, TemplateOutput, TemplateRendered
 from garden.core.model_ref import ModelRef
@@ -106,15 +106,15 @@ class ExportService:
         """Write the files into a folder, each whole or not at all.
 
         Raises:
-            RefusedError: A file of that name is there and ``replace`` is off.
+            AlreadyThereError: A file of that name is there and ``replace`` is off.
             DiskFullError: No room.
             StateError: The folder cannot be written.
         """
         paths = tuple(folder / name for name, _text in export.files)
         there = [path.name for path in paths if path.exists()]
         if there and not replace:
-            raise RefusedError(
-                f"{folder} already has {', '.join(there)}.", "Choose another folder, or remove it first."
+            raise AlreadyThereError(
+                f"{folder} already has {', '.join(there)}.", "Choose another folder, or replace them."
             )
         with writing(str(folder)):
             folder.mkdir(parents=True, exist_ok=True)

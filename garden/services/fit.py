@@ -5,28 +5,31 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from garden.core.catalog import ModelSummary, Repository, RepositoryFile
 from garden.core.conversation import Answer
 from garden.core.errors import CancelledByUser, GardenError, InvalidFileError, NotFoundError
-from garden.core.fit_forecast import FitForecast, Verdict
+from garden.core.fit_forecast import FitForecast, SpeedSource, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.library_entry import LibraryEntry
 from garden.core.model_ref import ModelRef
 from garden.core.residency import ResidentForecast
 from garden.core.run_configuration import LoadParameters, RunConfiguration
 from garden.fit import default_load, estimator, recommend
+from garden.fit.calibrated_speed import with_calibrated_speed
 from garden.fit.devices import process_bytes
+from garden.fit.projector import Projector, projector_of
 from garden.fit.resident import resident_forecast
 from garden.gguf.byte_source import FileSource
 from garden.gguf.header import GgufHeader, read_header
 from garden.gguf.shard_set import joined_header, shard_paths
 from garden.inference.sampling_defaults import default_ask
-from garden.jobs.handle import Handle
+from garden.jobs.handle import Handle, chained, finished
 from garden.jobs.pool import TaskPool
 from garden.services.bookkeeping import bookkeeping
+from garden.services.calibration import CalibrationService
 from garden.services.decisions import Decisions
 from garden.services.exact_fit import ExactFit
 from garden.services.hub_access import HubAccess
@@ -36,7 +39,7 @@ from garden.services.measured_speeds import MeasuredSpeeds
 from garden.services.remote_headers import RemoteHeaders
 from garden.services.settings import SettingsService
 from garden.store.headers import Headers, file_key
-from garden.store.speeds import Speeds
+from garden.store.speeds import SpeedRecord, Speeds
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +53,8 @@ class FitService:
         hub: Reads headers of files on the Hub.
         headers: Headers read before.
         audit: What loads here showed.
-        speeds: Speeds measured here.
+        speeds: Speeds of answers given here.
+        calibration: How fast this machine is.
         pool: Runs remote reads.
         exact: Asks the engine.
         decisions: Verdicts that the formula left open.
@@ -64,6 +68,7 @@ class FitService:
         headers: Headers,
         audit: LoadAudit,
         speeds: Speeds,
+        calibration: CalibrationService,
         pool: TaskPool,
         exact: ExactFit,
         decisions: Decisions,
@@ -73,6 +78,7 @@ class FitService:
         self._headers = headers
         self._audit = audit
         self._speeds = MeasuredSpeeds(speeds)
+        self._calibration = calibration
         self._remote = RemoteHeaders(hub, headers, pool, self._recall)
         self._exact = exact
         self._decisions = decisions
@@ -91,19 +97,35 @@ class FitService:
         shards = shard_paths(Path(ref.path))
         return joined_header([self._local_header(path) for path in shards])
 
-    def remote_sketch(self, repository: Repository, file: RepositoryFile) -> Handle[GgufHeader]:
-        """A stand-in for the header of a file on the Hub, from its first 64 KB: good for a first, rough figure."""
-        return self._remote.sketch(repository, file)
-
-    def remote_header(self, repository: Repository, file: RepositoryFile, *, own: bool = False) -> Handle[GgufHeader]:
+    def remote_header(
+        self,
+        repository: Repository,
+        file: RepositoryFile,
+        *,
+        own: bool = False,
+        sketched: Callable[[GgufHeader], None] | None = None,
+    ) -> Handle[GgufHeader]:
         """Header of a file on the Hub: some short reads of the first file of a repository, one of each other.
 
         Args:
             repository: Where it lies.
             file: Which one.
             own: Take no key from a sibling, as the engine wants it; one more read.
+            sketched: Called on another thread with a stand-in that is good for a rough figure, after the first read of
+                the first file of a repository.
         """
-        return self._remote.header(repository, file, own=own)
+        return self._remote.header(repository, file, own=own, sketched=sketched)
+
+    def remote_projector(self, repository: Repository) -> Handle[Projector | None]:
+        """What images or sound take beside the models of a repository, None where it has no projector; one short read.
+
+        Of several the one in F16 counts, which most programs take, else the smallest.
+        """
+        files = [file for file in repository.files if file.kind == "projector" and len(file.files) == 1]
+        if not files:
+            return finished(None)
+        file = min(files, key=lambda file: (file.quant_type != "F16", file.size_bytes))
+        return chained(self._remote.header(repository, file), lambda header: finished(projector_of(header)))
 
     def default_load(self, header: GgufHeader, machine: HardwareSnapshot | None = None) -> LoadParameters:
         """How this machine, or another one, would load the model unless the user chooses otherwise."""
@@ -141,14 +163,28 @@ class FitService:
     ) -> FitForecast:
         """Forecast from a header; quick enough for each row at each move of a slider.
 
-        What ran on this machine says how fast a file of a known size will be; of a pretended one nothing is known.
+        A calibration of this machine says how fast a file will be, without one the answers that other files gave; of a
+        pretended machine nothing is known.
         Near to an edge the verdict is *unknown* at first: the engine is asked, and FitDecided tells to forecast again.
         ``decided`` and ``exact`` wait for it.
         """
         here = machine or self._machine.snapshot()
         speeds = self._speeds.calibration(load) if machine is None else None
         forecast = estimator.forecast(header, load, here, speeds=speeds, as_is=as_is)
-        return forecast if as_is else self._decisions.settled(header, load, here, forecast)
+        if not as_is:
+            forecast = self._decisions.settled(header, load, here, forecast)
+        return forecast if machine is not None else self._with_calibrated_speed(forecast, header, load)
+
+    def forecast_remote(self, ref: ModelRef, header: GgufHeader, load: LoadParameters) -> FitForecast:
+        """Forecast for a file on the Hub, with the speed that it or a twin of it showed here lately; never waits.
+
+        Args:
+            ref: The file.
+            header: Its header, or one derived from a sibling's.
+            load: How it would be loaded.
+        """
+        forecast = self.forecast_header(header, load)
+        return _with_measured(forecast, self._speeds.lately_of(ref, load, forecast.n_gpu_layers))
 
     def forecast(
         self,
@@ -169,8 +205,7 @@ class FitService:
         ref = target.ref if isinstance(target, LibraryEntry) else target
         header = self.header(ref)
         load = load or self.default_load(header)
-        forecast = self.decided(header, load, machine)
-        return self._with_measured_speed(forecast, ref, load) if machine is None else forecast
+        return self.decided(header, load, machine, ref=ref)
 
     def decided(
         self,
@@ -179,36 +214,46 @@ class FitService:
         machine: HardwareSnapshot | None = None,
         *,
         as_is: Collection[str] = (),
+        ref: ModelRef | None = None,
     ) -> FitForecast:
         """Forecast from a header; the engine decides where the formula does not know. Not for the window's own thread.
 
         Where the engine cannot be asked the verdict stays *unknown*.
+
+        Args:
+            header: Of the file.
+            load: How it would be loaded.
+            machine: Where; this machine as it was read last when None. Speeds are known of that alone.
+            as_is: Kinds of memory (``ram``, ``gpu``) that may be taken to the last byte.
+            ref: The file, to find what it or a twin of it showed here.
         """
         here = machine or self._machine.snapshot()
         speeds = self._speeds.calibration(load) if machine is None else None
         forecast = estimator.forecast(header, load, here, speeds=speeds, as_is=as_is)
-        if forecast.verdict is not Verdict.UNKNOWN or forecast.total_bytes is None:
+        if forecast.verdict is Verdict.UNKNOWN and forecast.total_bytes is not None:
+            try:
+                forecast = self._exact.forecast(header, load, here, as_is=as_is)
+            except CancelledByUser:
+                raise
+            except GardenError as error:
+                _log.warning("The engine could not be asked: %s", error)
+        if machine is not None:
             return forecast
-        try:
-            return self._exact.forecast(header, load, here, as_is=as_is)
-        except CancelledByUser:
-            raise
-        except GardenError as error:
-            _log.warning("The engine could not be asked: %s", error)
-            return forecast
+        forecast = self._with_calibrated_speed(forecast, header, load)
+        return forecast if ref is None else self._with_measured_speed(forecast, ref, load)
+
+    def _recall(self) -> None:
+        """What earlier sessions measured; waits for the disk the first time."""
+        self._speeds.recall()
+        self._audit.recall()
+        self._calibration.current()
+
+    def _with_calibrated_speed(self, forecast: FitForecast, header: GgufHeader, load: LoadParameters) -> FitForecast:
+        calibration = self._calibration.holding_for(load)
+        return forecast if calibration is None else with_calibrated_speed(forecast, header, load, calibration)
 
     def _with_measured_speed(self, forecast: FitForecast, ref: ModelRef, load: LoadParameters) -> FitForecast:
-        measured = self._speeds.of_file(ref, load, forecast.n_gpu_layers)
-        if measured is None:
-            return forecast
-        return dataclasses.replace(
-            forecast,
-            decode_tokens_per_second=measured.decode_tokens_per_second,
-            prefill_tokens_per_second=measured.prefill_tokens_per_second,
-            speed_is_measured=True,
-            speed_runs=0,
-            speed_range=None,
-        )
+        return _with_measured(forecast, self._speeds.of_file(ref, load, forecast.n_gpu_layers))
 
     def exact(
         self,
@@ -217,6 +262,7 @@ class FitService:
         machine: HardwareSnapshot | None = None,
         *,
         as_is: Collection[str] = (),
+        ref: ModelRef | None = None,
     ) -> Handle[FitForecast]:
         """Forecast from the engine's own plan, with the figures that a pane will report; some milliseconds when warm.
 
@@ -226,6 +272,7 @@ class FitService:
             load: How it would be loaded; as this machine would by itself when None.
             machine: Where; this machine as it was read last when None. GPUs that are not here are imagined.
             as_is: Kinds of memory (``ram``, ``gpu``) that may be taken to the last byte.
+            ref: With a header: its file, to find what it or a twin of it showed here.
 
         Returns:
             A handle; it fails with a GardenError when the engine could not be asked. What the engine refuses is a
@@ -233,15 +280,17 @@ class FitService:
         """
 
         def ask(cancelled: threading.Event) -> FitForecast:
-            ref = target.ref if isinstance(target, LibraryEntry) else target
-            header = ref if isinstance(ref, GgufHeader) else self.header(ref)
+            file = target.ref if isinstance(target, LibraryEntry) else target
+            header = file if isinstance(file, GgufHeader) else self.header(file)
             wanted = load or self.default_load(header)
             forecast = self._exact.forecast(
                 header, wanted, machine or self._machine.snapshot(), as_is=as_is, cancelled=cancelled
             )
-            if machine is not None or isinstance(ref, GgufHeader):
+            if machine is not None:
                 return forecast
-            return self._with_measured_speed(forecast, ref, wanted)
+            forecast = self._with_calibrated_speed(forecast, header, wanted)
+            known = ref if isinstance(file, GgufHeader) else file
+            return forecast if known is None else self._with_measured_speed(forecast, known, wanted)
 
         return self._pool.submit(ask)
 
@@ -260,6 +309,10 @@ class FitService:
         """Keep the speed that an answer showed, when it was long enough to show one."""
         self._speeds.record(answer, self.header(answer.configuration.model), self._machine.snapshot())
 
+    def remember_twin(self, record: SpeedRecord) -> None:
+        """Keep the speed that a twin of a model showed."""
+        self._speeds.keep(record)
+
     def resident(self, ref: ModelRef, load: LoadParameters, forecast: FitForecast) -> ResidentForecast | None:
         """Forecast of the resident set, for a forecast of the buffers of the same load; None when that has no figures.
 
@@ -268,11 +321,6 @@ class FitService:
         """
         machine = self._machine.snapshot()
         return resident_forecast(self.header(ref), load, forecast, machine.cpu.features, process_bytes(machine))
-
-    def _recall(self) -> None:
-        """Read what earlier sessions showed; waits for the disk the first time."""
-        self._speeds.recall()
-        self._audit.recall()
 
     def _local_header(self, path: Path) -> GgufHeader:
         try:
@@ -288,3 +336,17 @@ class FitService:
         if path.stat().st_size < header.header_bytes:
             raise InvalidFileError("This is not a complete GGUF file.", "Fetch it again or remove it.")
         return header
+
+
+def _with_measured(forecast: FitForecast, measured: SpeedRecord | None) -> FitForecast:
+    if measured is None:
+        return forecast
+    return dataclasses.replace(
+        forecast,
+        decode_tokens_per_second=measured.decode_tokens_per_second,
+        prefill_tokens_per_second=measured.prefill_tokens_per_second,
+        speed_source=SpeedSource.TWIN if measured.twin else SpeedSource.MEASURED,
+        speed_runs=0,
+        speed_range=None,
+        prefill_range=None,
+    )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from garden.core.errors import GardenError, WorkerDiedError
     from garden.core.fit_forecast import FitForecast
     from garden.jobs.job_runner import JobRunner
+    from garden.services.calibration import CalibrationService
     from garden.services.catalog import CatalogService
     from garden.services.compare import CompareService
     from garden.services.dry_runs import DryRuns
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from garden.services.load_audit import LoadAudit
     from garden.services.machine import MachineService
     from garden.services.model_pool import ModelPool, PaneKey
+    from garden.services.twin_runs import TwinService
     from garden.services.unfinished import UnfinishedService
     from garden.services.what_if import WhatIfService
     from garden.services.workshop import WorkshopService
@@ -147,6 +149,14 @@ class Garden:
         return MachineService(self.bus, self._pool)
 
     @_Made
+    def calibration(self) -> CalibrationService:
+        """How fast this machine is."""
+        from garden.services.calibration import CalibrationService
+        from garden.store.calibrations import Calibrations
+
+        return CalibrationService(self.bus, self.machine, Calibrations(self._work), lambda: self.activity)
+
+    @_Made
     def backends(self) -> EngineBackends:
         """Backends added to the engine."""
         from garden.services.engine_backends import EngineBackends
@@ -169,10 +179,18 @@ class Garden:
             Headers(self._index),
             self.audit,
             self._speeds,
+            self.calibration,
             self._pool,
             exact,
             Decisions(exact, self._pool, self.bus),
         )
+
+    @_Made
+    def twins(self) -> TwinService:
+        """Measuring models that need not be here."""
+        from garden.services.twin_runs import TwinService
+
+        return TwinService(self.bus, self.fit, self.machine, self.activity)
 
     @_Made
     def audit(self) -> LoadAudit:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections import defaultdict
+from collections.abc import Sequence
 
 from garden.core.conversation import Answer
 from garden.core.hardware_snapshot import HardwareSnapshot
@@ -15,6 +16,7 @@ from garden.fit.needs import Needs
 from garden.fit.speed import MeasuredSpeed, Run, decode_bytes
 from garden.gguf.header import GgufHeader
 from garden.services.bookkeeping import bookkeeping
+from garden.store.model_key import model_keys
 from garden.store.speeds import SpeedRecord, Speeds
 
 #: A handful of tokens says nothing about speed.
@@ -48,19 +50,23 @@ class MeasuredSpeeds:
 
     def calibration(self, load: LoadParameters) -> MeasuredSpeed | None:
         """What is known here of the speed of any file that is loaded like this; None when nothing is."""
-        return self._by_pace.get(_pace(load))
+        return self._by_pace.get(pace_of(load))
 
     def of_file(self, ref: ModelRef, load: LoadParameters, n_gpu_layers: int | None) -> SpeedRecord | None:
-        """The newest run of this very file that was loaded like this.
+        """The newest run of this very file that was loaded like this; one of a twin of it when it never ran itself.
 
         Args:
             ref: The file.
             load: How it would be loaded.
             n_gpu_layers: Layers on the GPU that the load comes to.
         """
-        layers, pace = (load.n_gpu_layers, n_gpu_layers), _pace(load)
-        runs = self._speeds.list(ref)
-        return next((run for run in runs if run.load.n_gpu_layers in layers and _pace(run.load) == pace), None)
+        return _like(self._speeds.list(ref), load, n_gpu_layers)
+
+    def lately_of(self, ref: ModelRef, load: LoadParameters, n_gpu_layers: int | None) -> SpeedRecord | None:
+        """The same from memory, at once: among the newest runs only."""
+        keys = set(model_keys(ref))
+        runs = [run for run in self._runs or () if keys.intersection(model_keys(run.model))]
+        return _like(runs, load, n_gpu_layers)
 
     def record(self, answer: Answer, header: GgufHeader, machine: HardwareSnapshot) -> None:
         """Keep the speed that an answer showed, when it was long enough to show one.
@@ -89,6 +95,10 @@ class MeasuredSpeeds:
             bytes_read=decode_bytes(needs, load.context_length, depth) if whole else None,
             on_gpu=has_gpu and layers != 0,
         )
+        self.keep(run)
+
+    def keep(self, run: SpeedRecord) -> None:
+        """Keep one."""
         self.recall()
         self._speeds.record(run)
         with self._lock:
@@ -97,14 +107,21 @@ class MeasuredSpeeds:
     def _keep(self, runs: tuple[SpeedRecord, ...]) -> None:
         found: defaultdict[LoadParameters, list[Run]] = defaultdict(list)
         for run in runs:
-            if run.bytes_read is not None:
-                found[_pace(run.load)].append(
+            if run.bytes_read is not None and not run.twin:
+                found[pace_of(run.load)].append(
                     Run(bytes_read=run.bytes_read, tokens_per_second=run.decode_tokens_per_second, on_gpu=run.on_gpu)
                 )
         self._runs, self._by_pace = runs, {pace: MeasuredSpeed.from_runs(same) for pace, same in found.items()}
 
 
-def _pace(load: LoadParameters) -> LoadParameters:
+def _like(runs: Sequence[SpeedRecord], load: LoadParameters, n_gpu_layers: int | None) -> SpeedRecord | None:
+    """The first one that was loaded like this, rather of the file itself than of a twin."""
+    layers, pace = (load.n_gpu_layers, n_gpu_layers), pace_of(load)
+    like = [run for run in runs if run.load.n_gpu_layers in layers and pace_of(run.load) == pace]
+    return next((run for run in like if not run.twin), like[0] if like else None)
+
+
+def pace_of(load: LoadParameters) -> LoadParameters:
     """A load without what the speed of an answer does not hang on, or is reckoned with: layers and context.
 
     A run says what the engine made of ``auto``; where attention can be fused, that is ``on``.

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from garden.core.errors import DiskFullError, StateError
+from garden.core.interrupt import HeldBack
 from garden.core.write_failure import write_failure
 from garden.store.migrations import Migration
 
@@ -88,8 +89,11 @@ class Database:
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A transaction: all of it is stored when the block ends, none of it when it raises. Blocks nest."""
-        with translated(self.path), self._write_lock:
+        """A transaction: all of it is stored when the block ends, none of it when it raises. Blocks nest.
+
+        Ctrl+C waits for the end of the block.
+        """
+        with translated(self.path), HeldBack(), self._write_lock:
             if self._closed:
                 raise StateError("Garden is closing; this was not stored.")
             outermost = self._depth == 0
@@ -188,7 +192,8 @@ class Database:
         if version > newest:
             raise NewerError(f"{self.path.name} was written by a newer Garden.", "Update Garden; nothing was changed.")
         for number in range(version + 1, newest + 1):
-            if number > 1 and self._before_migration is not None:
+            # Of a file that was empty a moment ago there is nothing to keep.
+            if version > 0 and self._before_migration is not None:
                 self._before_migration(number - 1)
             self._writer.execute("BEGIN IMMEDIATE")
             try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from garden.core.errors import StateError
+from garden.core.interrupt import HeldBack
 from garden.store.database import lenient_text, translated
 from garden.store.migrations import Migration
 
@@ -47,8 +48,8 @@ class MemoryDatabase:
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A transaction: all of it or none. Blocks nest."""
-        with self._lock, translated(self.path):
+        """A transaction: all of it or none. Blocks nest; Ctrl+C waits for their end."""
+        with HeldBack(), self._lock, translated(self.path):
             self._check_open()
             outermost = self._depth == 0
             if outermost:

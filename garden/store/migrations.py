@@ -59,6 +59,14 @@ WORK_MIGRATIONS: tuple[Migration, ...] = (
                 id TEXT PRIMARY KEY, identity TEXT NOT NULL, replayed_at REAL NOT NULL, document TEXT NOT NULL)""",
         ),
     ),
+    Migration(
+        "calibrations",
+        (
+            """CREATE TABLE calibrations (
+                id TEXT PRIMARY KEY, setup TEXT NOT NULL, measured_at REAL NOT NULL, document TEXT NOT NULL)""",
+            "CREATE INDEX calibrations_by_setup ON calibrations (setup, measured_at)",
+        ),
+    ),
 )
 
 #: What can be read from disk and Hub again: thrown away when damaged or outdated.

@@ -26,6 +26,7 @@ class SpeedRecord:
         measured_at: Seconds since the epoch.
         bytes_read: Per token, as the fit computes it; None when it was not computed, or layers were split.
         on_gpu: Whether they came from a GPU's memory.
+        twin: Whether it was not the file itself that answered but a copy of it with fewer blocks.
     """
 
     model: ModelRef
@@ -37,6 +38,7 @@ class SpeedRecord:
     measured_at: float = 0.0
     bytes_read: int | None = None
     on_gpu: bool = False
+    twin: bool = False
 
 
 class Speeds:
@@ -70,9 +72,8 @@ class Speeds:
         return tuple(from_document(document, SpeedRecord) for (document,) in rows)
 
     def latest(self, ref: ModelRef) -> SpeedRecord | None:
-        """The newest measurement of one model, None when there is none."""
-        found = self.list(ref, 1)
-        return found[0] if found else None
+        """The newest measurement of one model itself, None when there is none."""
+        return next((speed for speed in self.list(ref) if not speed.twin), None)
 
     def recent(self, limit: int) -> tuple[SpeedRecord, ...]:
         """Measurements of any model, the newest first."""

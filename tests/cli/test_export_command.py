@@ -40,6 +40,7 @@ def test_files_of_the_same_name_stay_unless_forced(cli: Cli, tiny_model: Path, t
     refused = cli(*arguments)
 
     assert (refused.code, refused.out) == (1, "")
+    assert "Modelfile" in refused.err and "--force" in refused.err
     assert (tmp_path / "Modelfile").read_text() == "mine"
     assert cli(*arguments, "--force").code == 0
     assert (tmp_path / "Modelfile").read_text() != "mine"

@@ -14,7 +14,8 @@ from garden.fit.verdict import amount
 from garden.fit.vocabulary import bpe_bytes
 from garden.services.garden import Garden
 from tests.cli.conftest import REPO, Cli
-from tests.hubserver import HubServer
+from tests.fit.projector_files import write_projector
+from tests.hubserver import HubServer, repository_of
 from tests.tiny_models import write_tiny_model
 
 KEYS = {
@@ -257,3 +258,16 @@ def test_the_trained_context_is_told_as_such(cli: Cli, tiny_model: Path) -> None
 def test_what_a_sentence_and_a_table_say_has_one_unit() -> None:
     assert amount(2324.8 * 1024**3) == format_bytes(2324.8 * 1024**3) == "2.27 TiB"
     assert amount(1.25 * 1024**3) == "1.2 GiB"
+
+
+def test_what_images_take_is_told_beside_the_model(cli: Cli, hub: HubServer, tiny_model: Path, tmp_path: Path) -> None:
+    projector = write_projector(tmp_path / "mmproj-Tiny-F16.gguf", "SmolVLM")
+    hub.state.put([repository_of("owner/Seeing-GGUF", tiny_model, projector)])
+
+    ran = cli("fit", "owner/Seeing-GGUF:F16", "--ram", "8G")
+
+    assert "Images take 0.2 GiB more, which is free as well." in ran.out
+    assert "beside them images or sound" in ran.out
+    document = cli("fit", "owner/Seeing-GGUF:F16", "--json").json
+    assert set(document) == KEYS
+    assert "Images take" in document["reason"]

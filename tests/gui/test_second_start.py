@@ -117,6 +117,14 @@ def test_a_second_start_raises_the_first_ones_window(windows: list[Started]) -> 
     assert not Path(window_address()).exists()
 
 
+def test_two_starts_at_one_moment_open_one_window(windows: list[Started]) -> None:
+    windows += [Started(), Started()]
+
+    said = sorted(window.says() for window in windows)
+
+    assert said == ["Garden is already open; its window was raised.", "hearing"]
+
+
 def test_a_window_that_was_killed_is_in_nobodys_way(windows: list[Started]) -> None:
     windows.append(Started())
     assert windows[0].says() == "hearing"

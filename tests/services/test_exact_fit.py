@@ -231,6 +231,35 @@ def test_a_cancel_ends_it(garden: Garden) -> None:
         handle.result(60)
 
 
+# --- on a GPU ---------------------------------------------------------------------------------------------------------
+
+
+def test_on_a_gpu_of_the_engine_it_is_what_its_pane_reports(
+    garden: Garden, tiny_model: Path, vulkan_archive: Path, software_gpu: None
+) -> None:
+    entry = garden.library.describe(tiny_model)
+    load = LoadParameters(context_length=1_024, n_gpu_layers=AUTO_GPU_LAYERS)
+    before = garden.fit.exact(entry, load).result(60)
+    garden.backends.add_file(vulkan_archive).result(100)
+
+    for layers in (0, 1, 3):
+        placed = dataclasses.replace(load, n_gpu_layers=layers)
+        result = garden.fit.exact(entry, placed).result(60)
+        loaded = pane(tiny_model, placed)
+
+        on_gpu = [use for use in loaded.buffers if use.name == "Vulkan0"]
+        (device,) = [device for device in result.devices if device.kind == "gpu"]
+        assert result.n_gpu_layers == layers
+        assert device.weights_bytes == sum(use.weights_bytes for use in on_gpu)
+        assert device.kv_cache_bytes == sum(use.context_bytes for use in on_gpu)
+        assert device.compute_bytes == sum(use.compute_bytes for use in on_gpu)
+        # Pinned buffers are aligned a little otherwise in a real load.
+        assert result.total_bytes == pytest.approx(loaded.buffers_bytes, abs=256)
+
+    # The child of before knew nothing of it.
+    assert (before.placement, garden.fit.exact(entry, load).result(60).placement) == (Placement.CPU, Placement.GPU)
+
+
 # --- where the formula does not know ----------------------------------------------------------------------------------
 
 

@@ -100,6 +100,15 @@ def test_migrations_go_on_from_where_the_file_is(tmp_path: Path) -> None:
     new.close()
 
 
+def test_a_new_file_takes_all_steps_without_copies(tmp_path: Path) -> None:
+    left: list[int] = []
+
+    new = Database(tmp_path / "d.sqlite", (ONE, TWO), before_migration=left.append)
+
+    assert left == []
+    new.close()
+
+
 def test_a_failed_migration_leaves_the_old_tables(tmp_path: Path) -> None:
     old = Database(tmp_path / "d.sqlite", (ONE,))
     insert(old, "seed")

@@ -67,7 +67,7 @@ class DeviceRow(QWidget):
         self._command = Label(theme, style="code", size=11.5, color="text.secondary", elide=Qt.TextElideMode.ElideRight)
         self._copy = Button(theme, "Copy command", icon="copy", small=True, name=f"machine.{facts.key}.copy")
         self._copy.clicked.connect(self._on_copy)
-        head = QHBoxLayout()
+        head = self._head = QHBoxLayout()
         head.setSpacing(px(8))
         head.addWidget(_Icon(theme, facts.icon))
         head.addWidget(self._title)
@@ -99,6 +99,10 @@ class DeviceRow(QWidget):
         column.addWidget(self._note)
         column.addWidget(self._foot)
         self._show(facts)
+
+    def add(self, button: Button) -> None:
+        """Put another button at the right of the title."""
+        self._head.addWidget(button)
 
     @property
     def facts(self) -> DeviceFacts:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent, QPen, QResizeE
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from garden.core.fit_forecast import DeviceMemory, FitMethod
+from garden.core.job_record import JobRecord
 from garden.core.quantity import GIB, format_bytes, format_duration
 from garden.gui.pages.scaled_width import fix_width, widen
 from garden.gui.theme.theme import ThemeController
@@ -18,6 +19,7 @@ from garden.gui.widgets.label import Label
 from garden.gui.widgets.legend import Legend
 from garden.gui.widgets.memory_bar import MemoryBar, gpu_first
 from garden.gui.widgets.progress_bar import ProgressBar
+from garden.gui.widgets.speed_line import SpeedLine
 from garden.gui.widgets.tag import Tag
 from garden.gui.widgets.themed_widget import Surface, ThemedWidget
 from garden.gui.widgets.tool_tip import plain_tool_tip
@@ -120,12 +122,16 @@ class FileDetail(Surface):
     Signals:
         download_wanted: The button was pressed.
         cancel_wanted: The download under way is to stop.
+        measure_wanted: Its speed is to be measured.
+        measure_cancel_wanted: No longer.
         compare_wanted: The file is in the library and is to be tried.
         copied: The command line lies on the clipboard.
     """
 
     download_wanted = Signal()
     cancel_wanted = Signal()
+    measure_wanted = Signal()
+    measure_cancel_wanted = Signal()
     compare_wanted = Signal()
     copied = Signal()
 
@@ -155,6 +161,9 @@ class FileDetail(Surface):
         self._devices: list[_DeviceLine] = []
         self._device_column = QVBoxLayout()
         self._device_column.setSpacing(px(4))
+        self._speed = SpeedLine(theme, "fileDetail")
+        self._speed.measure_wanted.connect(self.measure_wanted)
+        self._speed.cancel_wanted.connect(self.measure_cancel_wanted)
         self._line = CodeLine(theme, "fileDetail.line")
         self._line.copied.connect(self.copied)
         self._legend = Legend(theme)
@@ -181,6 +190,7 @@ class FileDetail(Surface):
         column.addLayout(transfer)
         column.addWidget(self._reason)
         column.addLayout(self._device_column)
+        column.addWidget(self._speed)
         column.addWidget(self._line)
         column.addWidget(self._legend)
         column.addStretch(1)
@@ -195,15 +205,19 @@ class FileDetail(Surface):
         self._method.setVisible(roomy and self._has_forecast)
         self._disk.setVisible(roomy and self._has_disk)
 
-    def show_row(self, row: FileRow, line: str, disk_free_bytes: int | None) -> None:
+    def show_row(
+        self, row: FileRow, line: str, disk_free_bytes: int | None, measuring: JobRecord | None = None
+    ) -> None:
         """Show a file.
 
         Args:
             row: The file and what is known of it.
             line: The command line that runs it; empty while its header is not read.
             disk_free_bytes: Room where it would go, None when unknown.
+            measuring: The measurement of its speed under way.
         """
         forecast = row.forecast
+        self._speed.show_speed(forecast, measuring)
         self._type.setText(row.title)
         self._verdict.set_forecast(forecast)
         self._has_forecast = forecast is not None

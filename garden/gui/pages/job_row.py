@@ -20,6 +20,7 @@ _KIND_ICONS = {
     JobKind.QUANTIZE: "workshop",
     JobKind.QUALITY: "workshop",
     JobKind.VERIFY: "shield",
+    JobKind.SPEED: "clock",
     JobKind.ENGINE: "engine",
 }
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from garden.core.job_record import JobRecord
 from garden.core.quantity import format_bytes, format_parameters, format_tokens
 from garden.gui.pages.scaled_width import fix_width
 from garden.gui.theme.theme import ThemeController
@@ -19,6 +20,7 @@ from garden.gui.widgets.button import Button
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.legend import Legend
 from garden.gui.widgets.memory_bar import MemoryRows
+from garden.gui.widgets.speed_line import SpeedLine
 from garden.gui.widgets.tag import Tag
 from garden.gui.widgets.themed_widget import Surface, ThemedWidget
 from garden.gui.widgets.verdict_label import VerdictLabel
@@ -121,6 +123,8 @@ class LibraryDetail(Surface):
         compare_wanted: Open Compare with it.
         export_wanted: Take its configuration away.
         quantize_wanted: Open Workshop with it.
+        measure_wanted: Measure its speed.
+        measure_cancel_wanted: No longer.
         verify_wanted: Hash it.
         remove_wanted: Remove it, after a question.
         said: Something to say.
@@ -129,6 +133,8 @@ class LibraryDetail(Surface):
     compare_wanted = Signal()
     export_wanted = Signal()
     quantize_wanted = Signal()
+    measure_wanted = Signal()
+    measure_cancel_wanted = Signal()
     verify_wanted = Signal()
     remove_wanted = Signal()
     said = Signal(str, str)
@@ -152,6 +158,7 @@ class LibraryDetail(Surface):
         self._memory = MemoryRows(theme)
         self._legend = Legend(theme)
         self._reason = Label(theme, style="small", color="text.secondary", wrap=True)
+        self._speed = SpeedLine(theme, "libraryDetail", stacked=True)
         self._problem = Label(theme, style="small", color="status.danger.fg", wrap=True)
         self._lineage = Lineage(theme)
         self._facts = _Facts(theme)
@@ -197,7 +204,7 @@ class LibraryDetail(Surface):
         forecast = QVBoxLayout(self._forecast)
         forecast.setContentsMargins(0, 0, 0, 0)
         forecast.setSpacing(px(8))
-        for widget in (self._memory, self._legend, self._reason):
+        for widget in (self._memory, self._legend, self._reason, self._speed):
             forecast.addWidget(widget)
         inner.addWidget(self._forecast)
         inner.addWidget(self._problem)
@@ -240,16 +247,19 @@ class LibraryDetail(Surface):
         self._compare.clicked.connect(self.compare_wanted)
         self._export.clicked.connect(self.export_wanted)
         self._quantize.clicked.connect(self.quantize_wanted)
+        self._speed.measure_wanted.connect(self.measure_wanted)
+        self._speed.cancel_wanted.connect(self.measure_cancel_wanted)
         self._verify.clicked.connect(self.verify_wanted)
         self._remove.clicked.connect(self.remove_wanted)
         self._more.clicked.connect(self._on_more)
 
-    def show_row(self, row: LibraryRow, facts: ModelFacts | None) -> None:
+    def show_row(self, row: LibraryRow, facts: ModelFacts | None, measuring: JobRecord | None = None) -> None:
         """Show a model.
 
         Args:
             row: The model and its forecast.
             facts: What was measured of it; None until it was read.
+            measuring: The measurement of its speed under way.
         """
         self._row, self._facts_of = row, facts
         entry = row.entry
@@ -271,12 +281,18 @@ class LibraryDetail(Surface):
         for button in (self._compare, self._export, self._quantize):
             button.set_usable(usable, entry.problem or "")
         self._show_fit(row)
+        self._speed.show_speed(row.forecast, measuring)
         self._lineage_block.setVisible(bool(entry.lineage))
         self._lineage.show_steps((*entry.lineage, f"{entry.ref.name} {entry.ref.quant_type or ''}".strip()))
         self._facts.show_facts(facts.lines if facts is not None else ())
         self._verify.set_usable(not row.verifying, "It is being hashed.")
         self._verify.set_text("Verifying" if row.verifying else "Verify")
         self._remove.set_text(f"Remove, frees {format_bytes(entry.ref.size_bytes)}")
+
+    def show_measurement(self, measuring: JobRecord | None) -> None:
+        """Show how far the measurement of its speed is."""
+        if self._row is not None:
+            self._speed.show_speed(self._row.forecast, measuring)
 
     def _show_fit(self, row: LibraryRow) -> None:
         forecast = row.forecast

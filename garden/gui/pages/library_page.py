@@ -131,6 +131,8 @@ class LibraryPage(QWidget):
         self._verify_all.clicked.connect(self.library.verify_all)
         self.library.changed.connect(self._on_changed)
         self.library.said.connect(self._navigator.notify)
+        self.library.measuring.said.connect(self._navigator.notify)
+        self.library.measuring.moved.connect(self._on_measurement_moved)
         self.library.added.connect(self._on_added)
         self.library.table.dataChanged.connect(self._on_data_changed)
         self._table.chosen_changed.connect(self._on_chosen_changed)
@@ -139,6 +141,8 @@ class LibraryPage(QWidget):
         detail.compare_wanted.connect(self._on_compare)
         detail.export_wanted.connect(self._on_export)
         detail.quantize_wanted.connect(self._on_quantize)
+        detail.measure_wanted.connect(self._on_measure)
+        detail.measure_cancel_wanted.connect(self._on_measure_cancelled)
         detail.verify_wanted.connect(self._on_verify)
         detail.remove_wanted.connect(self._on_remove)
         detail.said.connect(self._navigator.notify)
@@ -266,7 +270,7 @@ class LibraryPage(QWidget):
     def _show_detail(self, row: LibraryRow | None) -> None:
         if row is None:
             return
-        self._detail.show_row(row, None)
+        self._detail.show_row(row, None, self.library.measurement(row.entry))
         entry = row.entry
         self._pump.run(
             lambda: read_facts(self._garden, entry),
@@ -278,7 +282,7 @@ class LibraryPage(QWidget):
     def _on_facts(self, entry: LibraryEntry, facts: ModelFacts) -> None:
         row = self.chosen
         if row is not None and row.entry == entry:
-            self._detail.show_row(row, facts)
+            self._detail.show_row(row, facts, self.library.measurement(entry))
 
     def _plan(self) -> None:
         """The memory meter shows what the chosen models would take together, while this page is in front."""
@@ -338,6 +342,22 @@ class LibraryPage(QWidget):
         for row in self._table.chosen:
             if not row.verifying:
                 self.library.verify(row.entry)
+
+    @Slot()
+    def _on_measure(self) -> None:
+        if self.chosen is not None:
+            self.library.measure(self.chosen.entry)
+
+    @Slot()
+    def _on_measure_cancelled(self) -> None:
+        if self.chosen is not None:
+            self.library.cancel_measurement(self.chosen.entry)
+
+    @Slot(str, str)
+    def _on_measurement_moved(self, title: str, subtitle: str) -> None:
+        row = self.chosen
+        if row is not None and (row.entry.ref.name, row.entry.ref.quant_type or "") == (title, subtitle):
+            self._detail.show_measurement(self.library.measurement(row.entry))
 
     @Slot()
     def _on_remove(self) -> None:

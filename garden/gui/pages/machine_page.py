@@ -11,8 +11,10 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QScrollArea, QVBoxLayout,
 from garden.gui.pages.audit_card import AuditCard
 from garden.gui.pages.backend_card import BackendCard
 from garden.gui.pages.device_row import DeviceRow
+from garden.gui.pages.speed_row import SpeedRow
 from garden.gui.viewmodels.backends import BackendsViewModel
 from garden.gui.viewmodels.machine import KV_TYPES, QUANT_TYPES, MachineViewModel
+from garden.gui.viewmodels.machine_speed import MachineSpeedViewModel
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.card import Card, Divider
 from garden.gui.widgets.chip import Chip
@@ -43,6 +45,7 @@ class MachinePage(QWidget):
 
     Attributes:
         machine: What it shows.
+        speed: How fast it is.
         backends: What can be given to the engine.
         chart: What this machine can run.
         audit: Forecasts against what loads took.
@@ -63,6 +66,9 @@ class MachinePage(QWidget):
         self._refresh = Button(theme, "Refresh", icon="retry", small=True, name="machine.refresh")
         self._refresh.setAccessibleName("Look for GPUs and the engine again")
         self._devices = Card(theme)
+        self.speed = MachineSpeedViewModel(garden, pump, self)
+        self._speed_card = Card(theme)
+        self._speed_card.column.addWidget(SpeedRow(theme, self.speed))
         self._rows: dict[str, DeviceRow] = {}
         self.chart = RunChart(theme, name="machine.chart", label="What this machine can run")
         self._type = Chip(theme, name="machine.type")
@@ -87,6 +93,7 @@ class MachinePage(QWidget):
         left = QVBoxLayout()
         left.setSpacing(px(16))
         left.addWidget(self._devices)
+        left.addWidget(self._speed_card)
         left.addWidget(BackendCard(self._theme, self.backends))
         left.addWidget(self.audit, 1)
         content = Surface(self._theme, "bg.window")
@@ -136,12 +143,14 @@ class MachinePage(QWidget):
         self.machine.mapped.connect(self._on_mapped)
         self.machine.dots_changed.connect(self._on_dots_changed)
         self.machine.said.connect(self._navigator.notify)
+        self.speed.said.connect(self._navigator.notify)
         self.backends.said.connect(self._navigator.notify)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Follow the machine while the page is seen."""
         super().showEvent(event)
         self.machine.watch(True)
+        self.speed.look()
         self.backends.watch(True)
         self._clock.start()
 

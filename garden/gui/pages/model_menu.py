@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes
-from garden.gui.viewmodels.model_choice import full_name
+from garden.gui.viewmodels.model_choice import full_name, places
 
 if TYPE_CHECKING:
     from garden.gui.theme.theme import ThemeController
@@ -39,11 +39,12 @@ def open_model_menu(
     menu = QMenu(anchor)
     menu.setObjectName("models.menu")
     menu.setFont(theme.theme.font("body", size=12.5))
+    apart = places((*first, *entries))
     for entry in (*first, *entries):
         if first and entries and entry is entries[0]:
             menu.addSeparator()
         ref = entry.ref
-        name = full_name(ref).replace("&", "&&")
+        name = " · ".join(filter(None, (full_name(ref), apart.get(ref.path or "")))).replace("&", "&&")
         # What follows a tab stands at the right edge, as keys do.
         action = menu.addAction(f"{name}\t{format_bytes(ref.size_bytes)}")
         action.setCheckable(True)

@@ -188,6 +188,7 @@ class RepositoryView(Surface):
         view_model.load_changed.connect(self._on_load_changed)
         view_model.card_changed.connect(self._on_card_changed)
         view_model.download_ended.connect(self.said)
+        view_model.measuring.said.connect(self.said)
         self._tabs.currentChanged.connect(self._on_tab_changed)
         self._load.context_chosen.connect(view_model.set_context_length)
         self._load.kv_type_chosen.connect(view_model.set_kv_type)
@@ -196,6 +197,8 @@ class RepositoryView(Surface):
         self._table.row_entered.connect(self._on_row_entered)
         self._detail.download_wanted.connect(self._on_download)
         self._detail.cancel_wanted.connect(self._on_cancel)
+        self._detail.measure_wanted.connect(view_model.measure)
+        self._detail.measure_cancel_wanted.connect(self._on_measure_cancelled)
         self._detail.compare_wanted.connect(self._on_try)
         self._detail.copied.connect(lambda: self.said.emit("The command line was copied.", ""))
         self._head.browse.clicked.connect(self._on_browse)
@@ -283,7 +286,9 @@ class RepositoryView(Surface):
         if row is None:
             return
         configuration = self._view_model.configuration(row)
-        self._detail.show_row(row, server_line(configuration) if configuration else "", self._disk_free)
+        line = server_line(configuration) if configuration else ""
+        measuring = self._view_model.measuring.of(self._view_model.repository, row.file)
+        self._detail.show_row(row, line, self._disk_free, measuring)
         number = self._view_model.files.row_of(row.file.filename)
         if self._table.currentIndex().row() != number:
             if not self._view_model.chosen_by_hand:
@@ -337,6 +342,12 @@ class RepositoryView(Surface):
     def _on_download(self) -> None:
         if (row := self.row) is not None:
             self._view_model.download(row.file.filename)
+
+    @Slot()
+    def _on_measure_cancelled(self) -> None:
+        row, repository = self.row, self._view_model.repository
+        if row is not None and repository is not None:
+            self._view_model.measuring.stop(repository, row.file)
 
     @Slot()
     def _on_cancel(self) -> None:

@@ -31,7 +31,7 @@ _SHOWN = {
     "all": frozenset(JobKind),
     "downloads": frozenset({JobKind.DOWNLOAD}),
     "quantizing": frozenset({JobKind.QUANTIZE, JobKind.QUALITY}),
-    "checks": frozenset({JobKind.VERIFY}),
+    "checks": frozenset({JobKind.VERIFY, JobKind.SPEED}),
 }
 
 _TITLES = {

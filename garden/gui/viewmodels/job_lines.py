@@ -15,6 +15,7 @@ _DOING = {
     JobKind.QUANTIZE: "Quantizing",
     JobKind.QUALITY: "Measuring the loss",
     JobKind.VERIFY: "Checking the hash",
+    JobKind.SPEED: "Measuring the speed",
     JobKind.ENGINE: "Adding it to the engine",
 }
 _DONE = {
@@ -22,6 +23,7 @@ _DONE = {
     JobKind.QUANTIZE: "Quantized and hashed",
     JobKind.QUALITY: "Loss measured",
     JobKind.VERIFY: "Hash checked",
+    JobKind.SPEED: "Speed measured",
     JobKind.ENGINE: "Tested and switched on",
 }
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from garden.core.errors import CancelledByUser, GardenError
-from garden.core.events import JobChanged, LibraryChanged, MachineRead
-from garden.core.job_record import JobKind
+from garden.core.events import JobChanged, LibraryChanged, MachineRead, SpeedsChanged
+from garden.core.job_record import JobKind, JobRecord
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes
 from garden.gui.viewmodels.addition import Addition, add
 from garden.gui.viewmodels.library_table import LibraryFilter, LibraryRow, LibraryTableModel
+from garden.gui.viewmodels.measuring import Measuring
 from garden.gui.viewmodels.readings import begin_scan, read_entries
 from garden.gui.viewmodels.wording import about
 
@@ -50,7 +51,9 @@ class LibraryViewModel(QObject):
         self.shown.setSourceModel(self.table)
         pump.on(LibraryChanged, self._on_library_changed)
         pump.on(MachineRead, self._on_machine_read)
+        pump.on(SpeedsChanged, self._on_machine_read)
         pump.on(JobChanged, self._on_job_changed)
+        self.measuring = Measuring(garden, pump, self)
 
     @property
     def loaded(self) -> bool:
@@ -111,6 +114,24 @@ class LibraryViewModel(QObject):
         for row in self.table.rows:
             if row.entry.verified is None and not row.verifying and row.entry.problem is None:
                 self.verify(row.entry)
+
+    def measure(self, entry: LibraryEntry) -> None:
+        """Measure a model's speed on a shorter copy of it."""
+        title, subtitle = entry.ref.name, entry.ref.quant_type or ""
+        self.measuring.begin(
+            title,
+            subtitle,
+            lambda: self._garden.twins.measure(entry),
+            f"The speed of {' '.join(filter(None, (title, subtitle)))} was measured.",
+        )
+
+    def cancel_measurement(self, entry: LibraryEntry) -> None:
+        """Stop measuring a model's speed."""
+        self.measuring.cancel(entry.ref.name, entry.ref.quant_type or "")
+
+    def measurement(self, entry: LibraryEntry) -> JobRecord | None:
+        """The measurement of a model's speed under way."""
+        return self.measuring.job(entry.ref.name, entry.ref.quant_type or "")
 
     def remove(self, entry: LibraryEntry) -> None:
         """Move a model to the trash."""
@@ -198,8 +219,8 @@ class LibraryViewModel(QObject):
         if self._loaded:
             self._reload()
 
-    def _on_machine_read(self, _event: MachineRead) -> None:
-        """Free memory changed: so may every verdict."""
+    def _on_machine_read(self, _event: MachineRead | SpeedsChanged) -> None:
+        """Free memory changed, or more is known of speeds: so may every forecast."""
         self.refresh()
 
     def _on_job_changed(self, event: JobChanged) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
+from pathlib import PurePath
 
 from garden.core.library_entry import LibraryEntry
 from garden.core.model_ref import ModelRef
@@ -31,3 +33,25 @@ def likely_first(
 def full_name(ref: ModelRef) -> str:
     """Name and type."""
     return " ".join(filter(None, (ref.name, ref.quant_type)))
+
+
+def places(entries: Sequence[LibraryEntry]) -> dict[str, str]:
+    """What tells models of the same name and type apart.
+
+    Args:
+        entries: All models that are offered together.
+
+    Returns:
+        Path of a file → its repository or folder, or the path itself where those are the same too; only of models
+        that share name and type with another.
+    """
+    same: defaultdict[str, list[ModelRef]] = defaultdict(list)
+    for entry in entries:
+        same[full_name(entry.ref)].append(entry.ref)
+    found = {}
+    for refs in same.values():
+        told = [ref.repo_id or PurePath(ref.path or "").parent.name for ref in refs]
+        for ref, place in zip(refs, told, strict=True):
+            if ref.path and len(refs) > 1:
+                found[ref.path] = place if told.count(place) == 1 else ref.path
+    return found

@@ -14,6 +14,7 @@ from garden.core.library_entry import LibraryEntry
 from garden.core.receipt import QualityReport, QuantizationReceipt
 
 if TYPE_CHECKING:
+    from garden.core.calibration import Calibration
     from garden.jobs.handle import Handle
     from garden.services.garden import Garden
 
@@ -51,3 +52,13 @@ def read_machine(garden: Garden) -> HardwareSnapshot:
 def begin_probe(garden: Garden) -> Handle[HardwareSnapshot]:
     """Look at GPUs and engine again."""
     return garden.machine.refresh()
+
+
+def read_calibration(garden: Garden) -> Calibration | None:
+    """What was measured of this machine as it is now."""
+    return garden.calibration.current()
+
+
+def begin_calibration(garden: Garden) -> Handle[Calibration]:
+    """Measure this machine."""
+    return garden.calibration.measure()

@@ -11,16 +11,18 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from garden.core.catalog import Repository, RepositoryFile
 from garden.core.errors import CancelledByUser, GardenError
-from garden.core.events import FitDecided, LibraryChanged, MachineRead
+from garden.core.events import FitDecided, LibraryChanged, MachineRead, SpeedsChanged
 from garden.core.job_record import JobRecord
 from garden.core.library_entry import LibraryEntry
-from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH, LoadParameters, RunConfiguration
 from garden.gui.viewmodels.file_downloads import FileDownloads
+from garden.gui.viewmodels.file_measuring import FileMeasuring
 from garden.gui.viewmodels.file_table import FileRow, FileTableModel
-from garden.services.model_name import display_name
+from garden.gui.viewmodels.row_forecasts import RowForecasts, recommended_rows, rows_with_entries
+from garden.services.hub_files import hub_ref
 
 if TYPE_CHECKING:
+    from garden.fit.projector import Projector
     from garden.gguf.header import GgufHeader
     from garden.gui.bridge.event_pump import EventPump
     from garden.jobs.handle import Handle
@@ -73,13 +75,17 @@ class RepositoryViewModel(QObject):
         self._card: Handle[str] | None = None
         self._unread: deque[str] = deque()
         self._reading: dict[str, Handle[GgufHeader]] = {}
+        self._forecasts = RowForecasts(garden, self._load)
         self._downloads = FileDownloads(garden, pump, self)
         self._downloads.moved.connect(self._on_download_moved)
         self._downloads.fetched.connect(self._on_fetched)
         self._downloads.failed.connect(self.download_ended)
         pump.on(LibraryChanged, self._on_library_changed)
+        self.measuring = FileMeasuring(garden, pump, self)
+        self.measuring.moved.connect(self.selected_changed)
         pump.on(MachineRead, self._on_rating_changed)
         pump.on(FitDecided, self._on_rating_changed)
+        pump.on(SpeedsChanged, self._on_rating_changed)
 
     # What is shown
 
@@ -121,22 +127,10 @@ class RepositoryViewModel(QObject):
         """What would run, None until the header was read."""
         if self.repository is None or row.header is None:
             return None
-        summary = self.repository.summary
         load = self._load(row.header)
         if row.forecast is not None and row.forecast.n_gpu_layers is not None:
             load = dataclasses.replace(load, n_gpu_layers=row.forecast.n_gpu_layers)
-        return RunConfiguration(
-            model=ModelRef(
-                name=display_name(summary.name),
-                repo_id=summary.repo_id,
-                revision=self.repository.revision,
-                filenames=tuple(file.filename for file in row.file.files),
-                quant_type=row.file.quant_type,
-                size_bytes=row.file.size_bytes,
-                sha256=row.file.sha256,
-            ),
-            load=load,
-        )
+        return RunConfiguration(model=hub_ref(self.repository, row.file), load=load)
 
     # What the user does
 
@@ -189,6 +183,12 @@ class RepositoryViewModel(QObject):
             self._forecast_all()
             self.load_changed.emit()
 
+    def measure(self) -> None:
+        """Measure the speed of the selected file on a shorter copy of it."""
+        row = self.selected
+        if row is not None and row.header is not None and self.repository is not None:
+            self.measuring.measure(self.repository, row.file, self._load(row.header))
+
     def read_card(self) -> None:
         """Fetch the model card once."""
         if self.repository is None or self._card is not None or self.card is not None:
@@ -231,6 +231,7 @@ class RepositoryViewModel(QObject):
         self._selected = None
         self._chosen_by_hand = False
         self._context_chosen = False
+        self._forecasts.projector = None
         self.files.replace(())
 
     def _on_page(self, page: Handle[Repository], repository: Repository) -> None:
@@ -265,6 +266,8 @@ class RepositoryViewModel(QObject):
         self._unread.extend(file.filename for file in middle)
         self.changed.emit()
         self._read_headers()
+        projector = self._garden.fit.remote_projector(repository)
+        self._pump.watch(projector, lambda found: self._on_projector(repository, found), lambda _: None, receiver=self)
 
     def _on_page_failed(self, page: Handle[Repository], error: GardenError) -> None:
         if page is self._page:
@@ -279,14 +282,24 @@ class RepositoryViewModel(QObject):
             self._read_header(self.repository, file)
 
     def _read_header(self, repository: Repository, file: RepositoryFile) -> None:
-        handle = self._garden.fit.remote_header(repository, file)
+        handle, sketch = self._forecasts.read(repository, file)
         self._reading[file.filename] = handle
+        self._pump.watch(sketch, lambda header: self._on_sketch(repository, header), lambda _: None, receiver=self)
         self._pump.watch(
             handle,
             lambda header: self._on_header(file.filename, handle, header, None),
             lambda error: self._on_header(file.filename, handle, None, error),
             receiver=self,
         )
+
+    def _on_sketch(self, repository: Repository, sketch: GgufHeader) -> None:
+        if self.repository is repository:
+            self.files.update_rows(self._forecasts.sketched(repository, self.files.rows, sketch))
+
+    def _on_projector(self, repository: Repository, projector: Projector | None) -> None:
+        if self.repository is repository and projector is not None:
+            self._forecasts.projector = projector
+            self._forecast_all()
 
     def _on_header(
         self, filename: str, handle: Handle[GgufHeader], header: GgufHeader | None, error: GardenError | None
@@ -295,10 +308,11 @@ class RepositoryViewModel(QObject):
             return
         del self._reading[filename]
         number = self.files.row_of(filename)
-        if header is not None:
+        if header is not None and self.repository is not None:
             if not self._context_chosen:
                 self.context_length = self._default_context()
-            forecast = self._garden.fit.forecast_header(header, self._load(header))
+            file = self.files.rows[number].file
+            forecast = self._forecasts.forecast(self.repository, file, header)
             self.files.update_row(number, header=header, forecast=forecast)
             self._recommend()
             self.load_changed.emit()
@@ -318,13 +332,8 @@ class RepositoryViewModel(QObject):
         )
 
     def _forecast_all(self) -> None:
-        rows = [
-            dataclasses.replace(row, forecast=self._garden.fit.forecast_header(row.header, self._load(row.header)))
-            if row.header is not None
-            else row
-            for row in self.files.rows
-        ]
-        self.files.update_rows(rows)
+        if self.repository is not None:
+            self.files.update_rows(self._forecasts.anew(self.repository, self.files.rows))
         self._recommend()
         self.selected_changed.emit()
 
@@ -333,15 +342,10 @@ class RepositoryViewModel(QObject):
 
         Until then the first file that is known is selected, so that nothing jumps while headers come in.
         """
-        rated = tuple((row.file, row.forecast) for row in self.files.rows if row.forecast is not None)
+        rated = tuple((row.file, row.forecast) for row in self.files.rows if row.forecast and row.header)
         whole = not self._unread and not self._reading
         best = self._garden.fit.recommend(rated) if whole else None
-        self.files.update_rows(
-            [
-                dataclasses.replace(row, recommended=best is not None and row.file.filename == best.filename)
-                for row in self.files.rows
-            ]
-        )
+        self.files.update_rows(recommended_rows(self.files.rows, best))
         if self._chosen_by_hand or (not whole and self._selected is not None):
             return
         # Where nothing runs, the smallest comes nearest.
@@ -385,14 +389,9 @@ class RepositoryViewModel(QObject):
             self._pump.run(self._garden.library.entries, self._show_entries, self._on_failed)
 
     def _show_entries(self, entries: Sequence[LibraryEntry]) -> None:
-        here = {
-            entry.ref.filenames[0]: entry
-            for entry in entries
-            if entry.ref.repo_id == self.repo_id and entry.ref.filenames
-        }
-        self.files.update_rows([dataclasses.replace(row, entry=here.get(row.file.filename)) for row in self.files.rows])
+        self.files.update_rows(rows_with_entries(self.files.rows, self.repo_id, entries))
         self.selected_changed.emit()
 
-    def _on_rating_changed(self, _event: MachineRead | FitDecided) -> None:
-        """Free memory changed, or the engine was asked: so may every verdict."""
+    def _on_rating_changed(self, _event: MachineRead | FitDecided | SpeedsChanged) -> None:
+        """Free memory changed, the engine was asked, or more is known of speeds: so may every forecast."""
         self.refresh()

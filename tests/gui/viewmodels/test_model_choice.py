@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from garden.core.library_entry import LibraryEntry
 from garden.core.model_ref import ModelRef
-from garden.gui.viewmodels.model_choice import likely_first
+from garden.gui.viewmodels.model_choice import likely_first, places
 
 
 def _entry(name: str, used: float | None = None) -> LibraryEntry:
@@ -30,3 +30,26 @@ def test_a_model_that_has_a_pane_is_among_the_others() -> None:
 def test_a_short_list_is_not_parted() -> None:
     first, others = likely_first(_ENTRIES[:3], "/models/b.gguf", ())
     assert (_names(first), _names(others)) == ("", "abc")
+
+
+def test_models_of_one_name_are_told_apart_by_where_they_are() -> None:
+    def entry(path: str, repo_id: str | None = None) -> LibraryEntry:
+        return LibraryEntry(
+            ref=ModelRef(name="m", filenames=("m.gguf",), quant_type="Q4_0", path=path, repo_id=repo_id),
+            origin="folder",
+        )
+
+    entries = (
+        entry("/hub/one/m.gguf", "one/m-GGUF"),
+        entry("/hub/two/m.gguf", "two/m-GGUF"),
+        entry("/mine/work/m.gguf"),
+        entry("/other/work/m.gguf"),
+        _entry("a"),
+    )
+
+    assert places(entries) == {
+        "/hub/one/m.gguf": "one/m-GGUF",
+        "/hub/two/m.gguf": "two/m-GGUF",
+        "/mine/work/m.gguf": "/mine/work/m.gguf",
+        "/other/work/m.gguf": "/other/work/m.gguf",
+    }

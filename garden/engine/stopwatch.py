@@ -1,0 +1,154 @@
+"""Timing a model: how long one token of an answer takes, and how long a prompt."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from garden.core.calibration import TimedBy
+from garden.core.run_configuration import LoadParameters, Sampling
+from garden.engine.context import Context
+from garden.engine.library import EngineLibrary
+from garden.engine.model import Model
+from garden.engine.sampler import Sampler
+
+#: The first steps touch pages and kernels for the first time.
+_WARM_UP_STEPS = 3
+
+#: At least so many steps, whatever they take; the quartile of fewer is a matter of luck.
+_FEWEST_STEPS = 9
+
+
+def clock_of(timed_by: TimedBy, threads: int) -> Callable[[], float]:
+    """What time is taken with, in seconds."""
+    if timed_by == "clock":
+        return time.perf_counter
+    return lambda: time.process_time() / threads
+
+
+class Stopwatch:
+    """A loaded model whose steps are timed; close it.
+
+    What other programs do meanwhile makes single steps longer and none shorter, so the lower quartile of many steps is
+    what is kept.
+
+    Args:
+        library: The engine.
+        path: The model; its vocabulary is not used.
+        load: How.
+        clock: A steady clock, in seconds.
+        tokens: Numbers from 0 up to this one are read; each sends a model with experts to other ones.
+        on_progress: Called with 0..1 while the weights are read; False cancels the load.
+
+    Raises:
+        GardenError: It cannot be loaded.
+    """
+
+    def __init__(
+        self,
+        library: EngineLibrary,
+        path: Path,
+        load: LoadParameters,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+        tokens: int = 256,
+        on_progress: Callable[[float], bool] | None = None,
+    ) -> None:
+        self._clock = clock
+        self._random = random.Random(0)
+        self._model = Model(library, path, load, on_progress=on_progress)
+        self._tokens = max(1, min(tokens, self._model.vocabulary.size))
+        try:
+            self._context = Context(self._model, load)
+        except BaseException:
+            self._model.close()
+            raise
+
+    @property
+    def vocabulary(self) -> int:
+        """Rows of logits."""
+        return self._model.vocabulary.size
+
+    def cancel(self) -> None:
+        """Any thread: stop what is being computed; all timing raises CancelledByUser from then on."""
+        self._context.cancel()
+
+    def prompt_seconds(self, tokens: int, *, times: int = 1) -> float:
+        """Shortest time to read so many tokens into an empty cache, at most a batch; they stay there.
+
+        Raises:
+            CancelledByUser: Cancelled.
+            EngineError: The engine failed.
+        """
+        shortest = float("inf")
+        for _ in range(max(1, times)):
+            self._context.forget()
+            wanted = self._drawn(tokens)
+            started = self._clock()
+            self._context.feed(wanted)
+            shortest = min(shortest, self._clock() - started)
+        return shortest
+
+    def fill(self, depth: int, batch: int) -> None:
+        """Put so many tokens into the cache, without timing.
+
+        Raises:
+            CancelledByUser: Cancelled.
+            EngineError: The engine failed.
+        """
+        self._context.forget()
+        for start in range(0, depth, batch):
+            self._context.feed(self._drawn(min(batch, depth - start)))
+
+    def token_seconds(self, *, seconds: float = 0.3, steps: int = 32) -> float:
+        """Lower quartile of the time that one token takes after what the cache holds.
+
+        Args:
+            seconds: Go on for so long.
+            steps: As many at most.
+
+        Raises:
+            CancelledByUser: Cancelled.
+            CacheFull: The context is too short for the steps.
+            EngineError: The engine failed.
+        """
+        for _ in range(_WARM_UP_STEPS):
+            self._context.feed(self._drawn(1))
+        taken: list[float] = []
+        begun = time.perf_counter()
+        while len(taken) < steps:
+            one = self._drawn(1)
+            started = self._clock()
+            self._context.feed(one)
+            taken.append(self._clock() - started)
+            if len(taken) >= _FEWEST_STEPS and time.perf_counter() - begun >= seconds:
+                break
+        return lower_quartile(taken)
+
+    def choice_seconds(self, *, times: int = 12) -> float:
+        """Time to choose a token from the last row of logits with the usual samplers."""
+        sampler = Sampler(self._model, Sampling(), 0, context_length=self._context.length)
+        try:
+            taken = []
+            for _ in range(times):
+                started = self._clock()
+                sampler.sample(self._context.pointer)
+                taken.append(self._clock() - started)
+            return lower_quartile(taken)
+        finally:
+            sampler.close()
+
+    def close(self) -> None:
+        """Free the model."""
+        self._context.close()
+        self._model.close()
+
+    def _drawn(self, count: int) -> list[int]:
+        return [self._random.randrange(self._tokens) for _ in range(count)]
+
+
+def lower_quartile(values: list[float]) -> float:
+    """The value that a quarter of them do not exceed."""
+    return sorted(values)[(len(values) - 1) // 4]

@@ -1,0 +1,286 @@
+"""Speed of a model from what this machine showed on models that nobody trained.
+
+A token takes ``t0 + blocks · tb + Σ bytes of each type · its time per byte + attention over the cache``. On one thread
+of an AMD EPYC (Zen 4) this fits shapes of 256–4,096 width and 1–32 blocks within 6 % on average, for seven types;
+between types the time per byte differs tenfold, so that one bandwidth for all files is off by far more.
+
+A prompt takes ``blocks · tb + Σ operations of each type · its time + values in and out · their time + attention``:
+narrow matrices compute more slowly, by up to a third, and differently for each type.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from garden.core.calibration import CacheSpeed, Calibration, DeviceSpeed, SpeedDevice, TypeSpeed
+from garden.core.fit_forecast import FitForecast, Placement, SpeedSource
+from garden.core.run_configuration import KV_TYPES, LoadParameters
+from garden.fit.kv_cache import ubatch_of
+from garden.fit.work import BlockWork, Matrices, Work, work_of
+from garden.gguf.header import GgufHeader
+from garden.gguf.tensor_type import TYPES_BY_NAME
+
+#: Speeds are stated for an answer in the middle of a chat and for a prompt of one batch.
+DEPTH_TOKENS = 1_024
+PROMPT_TOKENS = 512
+
+#: No forecast is better than this: speeds of one file differ as much from load to load.
+_LEAST_ERROR = 0.04
+
+#: Other programs that were busy make a forecast so much worse: times are shorter once they rest.
+_ERROR_PER_BUSY_SHARE = 0.5
+
+#: Types that were not measured make it so much worse, by their share of what is read.
+_ERROR_PER_UNMEASURED_SHARE = 0.4
+
+#: So many standard deviations to each side make the interval.
+_DEVIATIONS = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeedForecast:
+    """Tokens per second.
+
+    Attributes:
+        decode: Of the answer.
+        decode_range: Slowest and fastest to expect.
+        prefill: Of the prompt; None where it was not measured.
+        prefill_range: Slowest and fastest to expect.
+    """
+
+    decode: float
+    decode_range: tuple[float, float]
+    prefill: float | None = None
+    prefill_range: tuple[float, float] | None = None
+
+
+def speed_of(
+    work: Work,
+    calibration: Calibration,
+    load: LoadParameters,
+    *,
+    gpu_layers: int = 0,
+    of_layers: int = 0,
+    depth: int = DEPTH_TOKENS,
+    prompt_tokens: int = PROMPT_TOKENS,
+) -> SpeedForecast | None:
+    """Forecast a model.
+
+    Args:
+        work: What it makes the machine do.
+        calibration: What the machine showed; with the same threads.
+        load: How it is loaded: cache types, context, micro-batch.
+        gpu_layers: Layers on the GPU; the output layer goes first.
+        of_layers: Layers there are, the output layer counted.
+        depth: Tokens in the cache while it answers.
+        prompt_tokens: Of the prompt.
+
+    Returns:
+        None when a device that takes part was not measured.
+    """
+    depth = min(depth, max(1, load.context_length - 1))
+    parts = shares(work, gpu_layers, of_layers)
+    disturbed = _ERROR_PER_BUSY_SHARE * (calibration.busy_share or 0.0)
+    seconds, errors = calibration.logit_seconds * work.vocabulary, []
+    for device, blocks in parts.items():
+        speed = calibration.on(device)
+        spent = None if speed is None else decode_seconds(blocks, speed, load, depth)
+        if speed is None or spent is None:
+            return None
+        seconds += spent + speed.token_seconds
+        guessed = _ERROR_PER_UNMEASURED_SHARE * _unmeasured_share(blocks, speed)
+        errors.append(math.hypot(speed.decode_error, disturbed, guessed))
+    if seconds <= 0:
+        return None
+    decode = 1 / seconds
+    prefill, prefill_range = None, None
+    if len(parts) == 1:
+        # In a split the engine copies weights to the GPU for each batch, at a speed that nobody measured.
+        (device,) = parts
+        speed = calibration.on(device)
+        assert speed is not None
+        prompt_tokens = min(prompt_tokens, load.context_length)
+        spent = prefill_seconds(parts[device], speed, load, prompt_tokens)
+        if spent:
+            prefill = prompt_tokens / spent
+            prefill_range = _range(prefill, math.hypot(speed.prefill_error, disturbed, guessed))
+    return SpeedForecast(
+        decode=decode, decode_range=_range(decode, max(errors)), prefill=prefill, prefill_range=prefill_range
+    )
+
+
+def with_calibrated_speed(
+    forecast: FitForecast, header: GgufHeader, load: LoadParameters, calibration: Calibration
+) -> FitForecast:
+    """The forecast with the speed that a calibration tells of it; as it is where nothing runs or too little is known.
+
+    Args:
+        forecast: Of this header and load.
+        header: Of the file.
+        load: How it would be loaded.
+        calibration: Holds for the load.
+    """
+    if forecast.placement is Placement.NONE or not forecast.n_layers:
+        return forecast
+    found = speed_of(
+        work_of(header, load.tensor_placement),
+        calibration,
+        load,
+        gpu_layers=forecast.n_gpu_layers or 0,
+        of_layers=forecast.n_layers,
+    )
+    if found is None:
+        return forecast
+    return dataclasses.replace(
+        forecast,
+        decode_tokens_per_second=found.decode,
+        prefill_tokens_per_second=found.prefill,
+        speed_source=SpeedSource.CALIBRATED,
+        speed_runs=0,
+        speed_range=found.decode_range,
+        prefill_range=found.prefill_range,
+    )
+
+
+def shares(work: Work, gpu_layers: int, of_layers: int) -> dict[SpeedDevice, list[BlockWork]]:
+    """What runs where."""
+    first = max(0, (of_layers or len(work.blocks) + 1) - gpu_layers)
+    parts: dict[SpeedDevice, list[BlockWork]] = {"cpu": [], "gpu": []}
+    for number, block in enumerate((*work.blocks, work.output)):
+        # The output layer counts as the last, behind blocks that do not run.
+        on_gpu = gpu_layers > 0 and (number >= first or number == len(work.blocks))
+        parts["gpu" if on_gpu else "cpu"].append(dataclasses.replace(block, placed=None) if block.placed else block)
+        if block.placed:
+            parts["cpu"].append(block.placed)
+    return {device: blocks for device, blocks in parts.items() if blocks}
+
+
+def decode_seconds(blocks: Sequence[BlockWork], speed: DeviceSpeed, load: LoadParameters, depth: int) -> float | None:
+    """Time of these blocks for one token of an answer; None when a type was not measured."""
+    seconds = 0.0
+    cache = _Caches(speed, load)
+    for block in blocks:
+        for matrices, factor in ((block.matrices, 1.0), (block.experts, speed.expert_token_factor)):
+            for kind, sums in matrices.items():
+                one = type_speed(speed, kind)
+                if one is None:
+                    return None
+                seconds += sums.bytes * one.byte_seconds * factor
+        if block.head_values or block.state_values:
+            seconds += speed.layer_seconds
+        if block.head_values:
+            seconds += cache.token_seconds(block, depth)
+        if block.state_values and (plain := type_speed(speed, "F32")):
+            # Read and written.
+            seconds += 8 * block.state_values * plain.byte_seconds
+    return seconds
+
+
+def prefill_seconds(blocks: Sequence[BlockWork], speed: DeviceSpeed, load: LoadParameters, tokens: int) -> float | None:
+    """Time of these blocks for a prompt read into an empty cache; None when a type was not measured."""
+    batches = math.ceil(tokens / ubatch_of(load))
+    seconds = batches * speed.token_seconds
+    cache = _Caches(speed, load)
+    for block in blocks:
+        for matrices, factor in ((block.matrices, 1.0), (block.experts, speed.expert_prompt_factor)):
+            for kind, sums in matrices.items():
+                one = type_speed(speed, kind)
+                if one is None:
+                    return None
+                seconds += _matrix_prefill_seconds(sums, one, tokens, batches) * factor
+        if block.head_values or block.state_values:
+            seconds += batches * speed.layer_seconds
+        if block.head_values:
+            seconds += cache.prompt_seconds(block, tokens)
+    return seconds
+
+
+def _matrix_prefill_seconds(sums: Matrices, one: TypeSpeed, tokens: int, batches: int) -> float:
+    computed = tokens * (sums.prompt_operations * one.operation_seconds + sums.prompt_values * one.value_seconds)
+    # What goes on with the last row alone costs what it costs in an answer.
+    alone = 1 - sums.prompt_operations / sums.operations if sums.operations else 0.0
+    return computed + batches * alone * sums.bytes * one.byte_seconds
+
+
+class _Caches:
+    """Attention with the cache types of a load; K and V count for half each of what does not depend on their bytes."""
+
+    def __init__(self, speed: DeviceSpeed, load: LoadParameters) -> None:
+        self._k, self._v = (_cache_speed(speed, kind) for kind in (load.type_k, load.type_v))
+        self._k_bytes, self._v_bytes = KV_TYPES[load.type_k], KV_TYPES[load.type_v]
+
+    def token_seconds(self, block: BlockWork, depth: int) -> float:
+        """Of one token with so many before it."""
+        k, v = self._k, self._v
+        heads = block.heads * (k.head_seconds + v.head_seconds) / 2
+        values = block.head_values * (k.value_seconds + v.value_seconds) / 2
+        read = block.k_values * self._k_bytes * k.byte_seconds + block.v_values * self._v_bytes * v.byte_seconds
+        return (min(depth, block.window) if block.window else depth) * (heads + values + read)
+
+    def prompt_seconds(self, block: BlockWork, tokens: int) -> float:
+        """Of so many tokens, each of which sees those before it."""
+        k, v = self._k, self._v
+        seen = min(tokens, block.window) if block.window else tokens
+        pairs = seen * (seen + 1) / 2 + (tokens - seen) * seen
+        heads = block.heads * (k.prompt_head_seconds + v.prompt_head_seconds) / 2
+        return pairs * (heads + block.head_values * (k.prompt_value_seconds + v.prompt_value_seconds) / 2)
+
+
+_FREE = CacheSpeed(
+    head_seconds=0.0, value_seconds=0.0, byte_seconds=0.0, prompt_head_seconds=0.0, prompt_value_seconds=0.0
+)
+
+
+def _cache_speed(speed: DeviceSpeed, kind: str) -> CacheSpeed:
+    """Of a type that was not measured, that of one that is packed like it."""
+    like = "q8_0" if KV_TYPES[kind] < 2 else "f16"
+    return speed.caches.get(kind) or speed.caches.get(like) or _FREE
+
+
+def type_speed(speed: DeviceSpeed, kind: str) -> TypeSpeed | None:
+    """Speed of a type; of one that was not measured, that of the most similar one, None where none was."""
+    known = speed.types.get(kind)
+    if known is not None or kind not in TYPES_BY_NAME or not speed.types:
+        return known
+
+    def distance(name: str) -> tuple[bool, float]:
+        return _family(name) != _family(kind), abs(_bits(name) - _bits(kind))
+
+    return speed.types[min(speed.types, key=distance)]
+
+
+def _unmeasured_share(blocks: Sequence[BlockWork], speed: DeviceSpeed) -> float:
+    """Share of the bytes that are read whose type was not measured."""
+    sums = [(kind, one.bytes) for part in (False, True) for kind, one in total(blocks, experts=part).items()]
+    read = sum(size for _kind, size in sums)
+    return sum(size for kind, size in sums if kind not in speed.types) / read if read else 0.0
+
+
+def _family(kind: str) -> str:
+    if kind.startswith("IQ"):
+        return "grid"
+    if kind.endswith("_K"):
+        return "k"
+    return "plain" if kind in ("F32", "F16", "BF16") else "block"
+
+
+def _bits(kind: str) -> float:
+    found = TYPES_BY_NAME[kind]
+    return 8 * found.block_bytes / found.block_size
+
+
+def _range(speed: float, error: float) -> tuple[float, float]:
+    factor = math.exp(_DEVIATIONS * max(error, _LEAST_ERROR))
+    return speed / factor, speed * factor
+
+
+def total(blocks: Sequence[BlockWork], *, experts: bool = False) -> Mapping[str, Matrices]:
+    """Matrices of all blocks by type: of experts, or the others."""
+    sums: dict[str, Matrices] = {}
+    for block in blocks:
+        for kind, one in (block.experts if experts else block.matrices).items():
+            sums[kind] = sums[kind] + one if kind in sums else one
+    return sums

@@ -1,0 +1,35 @@
+"""Speeds of files of the Hub, measured before anything of them but the header is fetched."""
+
+from __future__ import annotations
+
+from garden.core.catalog import Repository, RepositoryFile
+from garden.core.job_record import JobRecord
+from garden.core.run_configuration import LoadParameters
+from garden.gui.viewmodels.measuring import Measuring, Subject
+from garden.services.hub_files import hub_ref
+
+
+class FileMeasuring(Measuring):
+    """Measurements by repository and file."""
+
+    def measure(self, repository: Repository, file: RepositoryFile, load: LoadParameters) -> None:
+        """Measure a file on a shorter copy of it."""
+        title, subtitle = subject = _subject(repository, file)
+        self.begin(
+            *subject,
+            lambda: self._garden.twins.measure_remote(repository, file, load),
+            f"The speed of {' '.join(filter(None, (title, subtitle)))} was measured.",
+        )
+
+    def stop(self, repository: Repository, file: RepositoryFile) -> None:
+        """Stop measuring a file."""
+        self.cancel(*_subject(repository, file))
+
+    def of(self, repository: Repository | None, file: RepositoryFile) -> JobRecord | None:
+        """The measurement of a file under way."""
+        return self.job(*_subject(repository, file)) if repository is not None else None
+
+
+def _subject(repository: Repository, file: RepositoryFile) -> Subject:
+    ref = hub_ref(repository, file)
+    return ref.name, ref.quant_type or ""

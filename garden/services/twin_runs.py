@@ -1,0 +1,217 @@
+"""Measuring a model that need not be here: a copy of its header with fewer blocks and random weights, run for real."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from garden.core.calibration import TimedBy, TimeTwins, TwinOutput, TwinsTimed
+from garden.core.catalog import Repository, RepositoryFile
+from garden.core.errors import CancelledByUser, DiskFullError, RefusedError
+from garden.core.events import EventBus, SpeedsChanged
+from garden.core.fit_forecast import Placement
+from garden.core.job_record import JobKind
+from garden.core.library_entry import LibraryEntry
+from garden.core.messages import Progress
+from garden.core.model_ref import ModelRef
+from garden.core.quantity import GIB, format_bytes
+from garden.core.run_configuration import LoadParameters
+from garden.fit.calibrated_speed import DEPTH_TOKENS, PROMPT_TOKENS
+from garden.fit.kv_cache import ubatch_of
+from garden.fit.sliced_twin import TwinTimes, filled_share, sliced, slices_of, whole_times
+from garden.gguf.filled_file import write_filled_file
+from garden.gguf.header import GgufHeader
+from garden.jobs.handle import Handle
+from garden.jobs.job_context import JobContext
+from garden.jobs.job_runner import JobRunner
+from garden.process.task import run_task
+from garden.services.fit import FitService
+from garden.services.hub_files import hub_ref
+from garden.services.machine import MachineService
+from garden.store.speeds import SpeedRecord
+
+#: Of the memory that is free, twins take so much and no more than this; larger ones tell nothing more.
+_ROOM_SHARE, _ROOM_BYTES = 0.6, 12 * GIB
+
+_GRACE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwinSpeed:
+    """Tokens per second of a whole model, by its twins.
+
+    Attributes:
+        decode: Of the answer.
+        prefill: Of the prompt.
+        prompt_tokens: Of that prompt.
+        depth: Tokens in the cache while it answered.
+    """
+
+    decode: float
+    prefill: float
+    prompt_tokens: int
+    depth: int
+
+
+def time_twins(
+    header: GgufHeader,
+    load: LoadParameters,
+    room_bytes: int,
+    *,
+    timed_by: TimedBy = "clock",
+    on_progress: Callable[[Progress], None] | None = None,
+    cancelled: threading.Event | None = None,
+) -> TwinSpeed:
+    """Make two twins of a model, time them in a child, and say how fast all of it is.
+
+    Args:
+        header: Of the file itself, or of all its shards joined.
+        load: How it would be loaded, with the number of GPU layers that it comes to: none or all.
+        room_bytes: What the twins may take of the memory.
+        timed_by: What time is taken with.
+        on_progress: Called on other threads.
+        cancelled: Set by whoever wants it to stop.
+
+    Raises:
+        RefusedError: There is too little memory.
+        DiskFullError: There is too little room on the disk.
+        InvalidFileError: The engine does not load the model, or the header is not the file's own.
+        CancelledByUser: Cancelled; nothing is left.
+        GardenError: The engine failed.
+    """
+    cancelled = cancelled or threading.Event()
+    slices = slices_of(header, room_bytes)
+    twins = [sliced(header, count) for count in sorted({slices.first, slices.second})]
+    with tempfile.TemporaryDirectory(prefix="garden-twin-") as folder:
+        _check_disk(Path(folder), sum(twin.data_bytes for twin in twins))
+        paths = []
+        for number, twin in enumerate(twins):
+            paths.append(Path(folder) / f"twin-{number}.gguf")
+            write_filled_file(twin, paths[-1], filled_share(header), cancelled=cancelled.is_set)
+            if cancelled.is_set():
+                raise CancelledByUser
+        context = max(2, load.context_length)
+        timed = run_task(
+            "twin",
+            TimeTwins(
+                paths=tuple(map(str, paths)),
+                load=dataclasses.replace(load, adapters=()),
+                tokens=slices.tokens,
+                depth=min(DEPTH_TOKENS, context - 1),
+                prompt_tokens=min(PROMPT_TOKENS, ubatch_of(load), context),
+                timed_by=timed_by,
+            ),
+            TwinOutput,
+            TwinsTimed,
+            on_progress=on_progress,
+            cancelled=cancelled,
+            grace_seconds=_GRACE_SECONDS,
+        )
+    each = [
+        TwinTimes(token=token, prompt=prompt)
+        for token, prompt in zip(timed.token_seconds, timed.prompt_seconds, strict=True)
+    ]
+    whole = whole_times(header, slices, each[0], each[-1])
+    return TwinSpeed(
+        decode=1 / (whole.token + timed.choice_seconds),
+        prefill=timed.prompt_tokens / whole.prompt,
+        prompt_tokens=timed.prompt_tokens,
+        depth=timed.depth,
+    )
+
+
+def _check_disk(folder: Path, needed_bytes: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed_bytes:
+        raise DiskFullError(
+            f"Measuring this model takes {format_bytes(needed_bytes)} on the disk for a moment; "
+            f"{format_bytes(free)} are free.",
+            "Free some space in the folder for temporary files, or choose another one with TMPDIR.",
+        )
+
+
+class TwinService:
+    """Measures models by their twins, and keeps what they showed.
+
+    Args:
+        bus: Where it is announced that more is known.
+        fit: Reads headers, and remembers speeds.
+        machine: The machine.
+        jobs: Runs the work.
+    """
+
+    def __init__(self, bus: EventBus, fit: FitService, machine: MachineService, jobs: JobRunner) -> None:
+        self._bus = bus
+        self._fit = fit
+        self._machine = machine
+        self._jobs = jobs
+
+    def measure(self, entry: LibraryEntry | ModelRef, load: LoadParameters | None = None) -> Handle[SpeedRecord]:
+        """Measure a file on this machine; see ``measure_remote``."""
+        ref = entry.ref if isinstance(entry, LibraryEntry) else entry
+        return self._submit(ref, lambda: self._fit.header(ref), load)
+
+    def measure_header(
+        self, header: GgufHeader, ref: ModelRef, load: LoadParameters | None = None
+    ) -> Handle[SpeedRecord]:
+        """Measure a file whose own header was read; see ``measure_remote``."""
+        return self._submit(ref, lambda: header, load)
+
+    def measure_remote(
+        self, repository: Repository, file: RepositoryFile, load: LoadParameters | None = None
+    ) -> Handle[SpeedRecord]:
+        """Measure a file on the Hub; no more than its header is fetched.
+
+        Args:
+            repository: Where it lies.
+            file: Which one.
+            load: How it would be loaded; as this machine would by itself when None.
+
+        Returns:
+            A handle, listed in Activity. It fails with RefusedError where there is too little memory or the model would
+            be split between GPU and processor, and with CancelledByUser after a cancel.
+        """
+        ref = hub_ref(repository, file)
+        return self._submit(ref, lambda: self._fit.remote_header(repository, file, own=True).result(), load)
+
+    def _submit(
+        self, ref: ModelRef, read: Callable[[], GgufHeader], load: LoadParameters | None
+    ) -> Handle[SpeedRecord]:
+        def work(job: JobContext) -> SpeedRecord:
+            def report(progress: Progress) -> None:
+                job.progress(progress.done, progress.total, progress.note)
+
+            header = read()
+            machine = self._machine.read()
+            wanted = load or self._fit.default_load(header)
+            forecast = self._fit.forecast_header(header, wanted)
+            if forecast.placement is Placement.SPLIT:
+                raise RefusedError(
+                    "This model would be split between GPU and processor, which a twin of it is not.",
+                    "Measure the machine instead.",
+                )
+            if forecast.n_gpu_layers is not None:
+                wanted = dataclasses.replace(wanted, n_gpu_layers=forecast.n_gpu_layers)
+            room = min(round(machine.ram_available_bytes * _ROOM_SHARE), _ROOM_BYTES)
+            found = time_twins(header, wanted, room, on_progress=report, cancelled=job.cancelled)
+            record = SpeedRecord(
+                model=ref,
+                load=wanted,
+                decode_tokens_per_second=found.decode,
+                prefill_tokens_per_second=found.prefill,
+                prompt_tokens=found.prompt_tokens,
+                measured_at=time.time(),
+                on_gpu=forecast.placement is Placement.GPU,
+                twin=True,
+            )
+            self._fit.remember_twin(record)
+            self._bus.publish(SpeedsChanged())
+            return record
+
+        return self._jobs.submit(JobKind.SPEED, ref.name, ref.quant_type or "", work, unit="items")

@@ -1,0 +1,275 @@
+"""Speeds that a calibration forecasts against speeds that panes show: mean error, and how often intervals hold.
+
+The machine is measured, then each model answers in a pane of its own, and both take turns for some rounds; medians are
+compared. On a machine that is busy with other work ``--processor`` takes processor time for both instead of the clock;
+that leaves out what threads wait for each other, so it is meant for one thread.
+Run it: ``python -m tests.benchmarks.bench_speed [--rounds 3] [--threads 1 --processor]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from garden.core.calibration import Calibrate, Calibrated, CalibrateOutput, Calibration, SpeedSetup
+from garden.core.conversation import ChatMessage
+from garden.core.messages import Delta, PromptRead, PromptRendered
+from garden.core.model_ref import ModelRef
+from garden.core.run_configuration import AskParameters, LoadParameters, RunConfiguration
+from garden.fit.calibrated_speed import SpeedForecast, speed_of
+from garden.fit.work import work_of
+from garden.gguf.made_up_model import Experts, MadeUpModel
+from garden.hardware.cache_size import last_cache_bytes
+from garden.inference.backend import GenerationEvent
+from garden.inference.local_backend import LocalBackend
+from garden.process.task import run_task
+from garden.quantization.child_task import run_quantization
+from garden.quantization.plan import QuantizationRequest
+from tests.benchmarks.speed_models import SpeedModel
+from tests.fit.hollow import header_of_file
+
+#: Made of the starter model.
+STARTER_TYPES = ("Q4_0", "Q8_0", "Q3_K_M", "Q4_K_M", "Q6_K", "F16")
+
+_HALF_BILLION = MadeUpModel(
+    width=896, feed_forward=4864, heads=14, kv_heads=2, blocks=24, vocabulary=151_936,
+    weights="Q5_0", ffn_down="Q4_K", output="Q8_0",
+)  # fmt: skip
+_BILLION = MadeUpModel(
+    width=2048, feed_forward=8192, heads=32, kv_heads=8, blocks=16, vocabulary=128_256,
+    weights="Q4_K", ffn_down="Q6_K", output="Q6_K",
+)  # fmt: skip
+
+#: Shapes of Qwen2.5-0.5B, Llama-3.2-1B, a narrow and deep one, a wide and shallow one, and one of experts.
+MODELS = (
+    SpeedModel("0.5B mixed", _HALF_BILLION),
+    SpeedModel("1B Q4_K_M", _BILLION),
+    SpeedModel(
+        "1B Q8_0",
+        MadeUpModel(
+            width=2048, feed_forward=8192, heads=32, kv_heads=8, blocks=16, vocabulary=128_256, weights="Q8_0"
+        ),
+    ),
+    SpeedModel(
+        "1B Q4_0",
+        MadeUpModel(
+            width=2048, feed_forward=8192, heads=32, kv_heads=8, blocks=16, vocabulary=128_256,
+            weights="Q4_0", output="Q6_K",
+        ),
+    ),
+    SpeedModel(
+        "narrow Q6_K",
+        MadeUpModel(width=768, feed_forward=2048, heads=12, kv_heads=12, blocks=32, vocabulary=50_304, weights="Q6_K"),
+    ),
+    SpeedModel(
+        "wide IQ4_XS",
+        MadeUpModel(
+            width=4096, feed_forward=14_336, heads=32, kv_heads=8, blocks=4, vocabulary=32_768,
+            weights="IQ4_XS", output="Q6_K",
+        ),
+    ),
+    SpeedModel(
+        "wide Q3_K_M",
+        MadeUpModel(
+            width=3072, feed_forward=8192, heads=24, kv_heads=8, blocks=6, vocabulary=32_768,
+            weights="Q3_K", ffn_down="Q4_K", output="Q6_K",
+        ),
+    ),
+    SpeedModel(
+        "experts Q4_K",
+        MadeUpModel(
+            width=1024, feed_forward=3072, heads=16, kv_heads=4, blocks=12, vocabulary=32_768,
+            weights="Q4_K", ffn_down="Q6_K", output="Q6_K", experts=Experts(count=32, used=4, width=768),
+        ),
+    ),
+    SpeedModel(
+        "experts Q8_0",
+        MadeUpModel(
+            width=1536, feed_forward=4096, heads=12, kv_heads=4, blocks=6, vocabulary=32_768,
+            weights="Q8_0", experts=Experts(count=64, used=8, width=512),
+        ),
+    ),
+)  # fmt: skip
+
+_SENTENCE = "A garden wants a bed for every plant, water at its time, and somebody who looks at it each day. "
+
+CONTEXT_LENGTH = 2_048
+
+
+@dataclass
+class Row:
+    """One model: what was forecast in each round, and what it showed."""
+
+    name: str
+    forecasts: list[SpeedForecast] = field(default_factory=list)
+    decode: list[float] = field(default_factory=list)
+    prefill: list[float] = field(default_factory=list)
+
+    def error(self, prefill: bool) -> float:
+        """Median forecast against the median run."""
+        told = statistics.median((f.prefill or 0.0) if prefill else f.decode for f in self.forecasts)
+        return told / statistics.median(self.prefill if prefill else self.decode) - 1
+
+    def held(self, prefill: bool) -> Iterator[bool]:
+        """Whether each round's run lay in the interval of that round's forecast."""
+        for told, run in zip(self.forecasts, self.prefill if prefill else self.decode, strict=True):
+            span = told.prefill_range if prefill else told.decode_range
+            yield span is not None and span[0] <= run <= span[1]
+
+
+def calibrated(threads: int, timed_by: str) -> Calibration:
+    """Measure this machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        request = Calibrate(
+            folder=folder,
+            threads=threads,
+            cache_bytes=last_cache_bytes(),
+            timed_by="processor" if timed_by == "processor" else "clock",
+            limit_seconds=60.0 if timed_by == "processor" else 22.0,
+        )
+        found = run_task("calibrate", request, CalibrateOutput, Calibrated)
+    setup = SpeedSetup(engine="", backends=("CPU",), devices=(), threads=threads)
+    return Calibration(
+        setup=setup,
+        speeds=found.speeds,
+        logit_seconds=found.logit_seconds,
+        seconds=found.seconds,
+        busy_share=found.busy_share,
+    )
+
+
+class _Child:
+    """Time of a pane's process."""
+
+    def __init__(self, pid: int | None, timed_by: str, threads: int) -> None:
+        self._pid, self._timed_by, self._threads = pid, timed_by, threads
+
+    def now(self) -> float:
+        """Seconds."""
+        if self._timed_by != "processor":
+            return time.perf_counter()
+        tasks = Path(f"/proc/{self._pid}/task")
+        if tasks.is_dir():
+            return (
+                sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()) / 1e9 / self._threads
+            )
+        times = psutil.Process(self._pid).cpu_times()
+        return float(times.user + times.system) / self._threads
+
+
+def run(path: Path, load: LoadParameters, timed_by: str, tokens: int) -> tuple[float, float, int]:
+    """Tokens per second of an answer and of a prompt, and the prompt's tokens."""
+    ref = ModelRef(name=path.stem, filenames=(path.name,), path=str(path))
+    backend = LocalBackend()
+    backend.load(RunConfiguration(model=ref, load=load))
+    child = _Child(backend.pid, timed_by, load.threads)
+    marks: dict[str, float] = {}
+    arrivals: list[float] = []
+
+    def on_event(event: GenerationEvent) -> None:
+        if isinstance(event, PromptRendered):
+            marks["rendered"] = child.now()
+        elif isinstance(event, PromptRead) and event.done == event.total:
+            marks["read"] = child.now()
+        elif isinstance(event, Delta):
+            arrivals.append(child.now())
+
+    try:
+        ask = AskParameters(template="none", max_tokens=tokens)
+        words = _SENTENCE * 4 if tokens else ""
+        answer = backend.generate([ChatMessage(role="user", content=words)], ask, on_event, ignore_eos=True)
+        prompt = answer.metrics.prompt_tokens or 0
+        decode = (len(answer.token_ids) - 1) / (arrivals[-1] - arrivals[0])
+        return decode, prompt / (marks["read"] - marks["rendered"]), prompt
+    finally:
+        backend.close()
+        backend.wait_closed(10)
+
+
+def made(folder: Path, starter: Path | None, threads: int) -> dict[str, Path]:
+    """All models, written."""
+    found: dict[str, Path] = {}
+    if starter is not None:
+        found["starter Q4_1"] = starter
+        source = ModelRef(name="starter", filenames=(starter.name,), path=str(starter))
+        for kind in STARTER_TYPES:
+            request = QuantizationRequest(
+                source=source, quant_type=kind, destination=folder / f"starter-{kind}.gguf", allow_requantize=True
+            )
+            if not request.destination.exists():
+                run_quantization(request, threads=threads, cancelled=threading.Event())
+            found[f"starter {kind}"] = request.destination
+    for model in MODELS:
+        path = folder / f"{model.name.replace(' ', '-')}.gguf"
+        found[model.name] = path if path.exists() else model.write(path)
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> float:
+    """Print a table; the mean error of answers."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=psutil.cpu_count(logical=False) or 1)
+    parser.add_argument("--tokens", type=int, default=48)
+    parser.add_argument("--processor", action="store_true")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--folder", type=Path, help="Where models stay for the next time.")
+    options = parser.parse_args(arguments)
+    timed_by = "processor" if options.processor else "clock"
+    starter = os.environ.get("GARDEN_TEST_STARTER")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.folder or Path(temporary)
+        paths = made(folder, Path(starter) if starter else None, options.threads)
+        rows = {name: Row(name) for name in paths if options.only in name}
+        for number in range(options.rounds):
+            calibration = calibrated(options.threads, timed_by)
+            print(f"round {number + 1}: measured in {calibration.seconds:.0f} s, "
+                  f"others took {calibration.busy_share or 0:.0%} of the processor", flush=True)  # fmt: skip
+            for name, row in rows.items():
+                _take(row, paths[name], calibration, options.threads, timed_by, options.tokens)
+    return _print(list(rows.values()), timed_by)
+
+
+def _take(row: Row, path: Path, calibration: Calibration, threads: int, timed_by: str, tokens: int) -> None:
+    load = LoadParameters(context_length=CONTEXT_LENGTH, threads=threads, threads_batch=threads)
+    decode, prefill, prompt = run(path, load, timed_by, tokens)
+    work = work_of(header_of_file(path))
+    told = speed_of(work, calibration, load, depth=prompt + tokens // 2, prompt_tokens=prompt)
+    assert told is not None, path
+    row.forecasts.append(told)
+    row.decode.append(decode)
+    row.prefill.append(prefill)
+
+
+def _print(rows: list[Row], timed_by: str) -> float:
+    print(f"{'model':16} {'answer':>8} {'forecast':>8} {'error':>7}   {'prompt':>8} {'forecast':>8} {'error':>7}")
+    for row in rows:
+        told = [statistics.median(f.decode for f in row.forecasts)]
+        told.append(statistics.median(f.prefill or 0.0 for f in row.forecasts))
+        print(
+            f"{row.name:16} {statistics.median(row.decode):8.1f} {told[0]:8.1f} {row.error(False):+7.1%}   "
+            f"{statistics.median(row.prefill):8.1f} {told[1]:8.1f} {row.error(True):+7.1%}"
+        )
+    errors = []
+    for prefill, word in ((False, "answers"), (True, "prompts")):
+        each = [abs(row.error(prefill)) for row in rows]
+        held = [one for row in rows for one in row.held(prefill)]
+        errors.append(sum(each) / len(each))
+        print(
+            f"{word} by {timed_by}: mean error {errors[-1]:.1%}, worst {max(each):.1%}, "
+            f"intervals held {sum(held)} of {len(held)} ({sum(held) / len(held):.0%})"
+        )
+    return errors[0]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Models of real shapes with random weights and a vocabulary, to load in a pane and time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import gguf
+import numpy as np
+
+from garden.gguf.made_up_model import MadeUpModel
+from garden.gguf.random_weights import random_weights
+from garden.gguf.tensor_type import TENSOR_TYPES
+from tests.tiny_models import add_tokenizer, finished
+
+_NUMBERS = {kind.name: number for number, kind in TENSOR_TYPES.items()}
+
+
+@dataclass(frozen=True)
+class SpeedModel:
+    """A model to time.
+
+    Attributes:
+        name: For the table.
+        shape: Its matrices.
+    """
+
+    name: str
+    shape: MadeUpModel
+
+    def write(self, path: Path) -> Path:
+        """Write it, with a vocabulary of bytes."""
+        header = self.shape.header()
+        writer = gguf.GGUFWriter(str(path), self.shape.architecture)
+        writer.add_name(self.name)
+        for key, value in header.metadata.items():
+            if isinstance(value, float):
+                writer.add_float32(key, value)
+            elif isinstance(value, int):
+                writer.add_uint32(key, value)
+        add_tokenizer(writer, None, size=self.shape.vocabulary)
+        for tensor in header.tensors:
+            _add(writer, tensor.name, tensor.shape, tensor.ggml_type)
+        return finished(writer, path)
+
+
+def _add(writer: gguf.GGUFWriter, name: str, shape: tuple[int, ...], kind: str) -> None:
+    if len(shape) == 1:
+        writer.add_tensor(name, np.ones(shape, np.float32))
+        return
+    number = _NUMBERS[kind]
+    row_bytes = TENSOR_TYPES[number].size_of(shape[0])
+    blocks = np.frombuffer(random_weights(kind), np.uint8)
+    rows = [*reversed(shape[1:]), row_bytes]
+    data = np.resize(blocks, int(np.prod(rows))).reshape(rows)
+    writer.add_tensor(name, data, raw_dtype=gguf.GGMLQuantizationType(number))
