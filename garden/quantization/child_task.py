@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -26,6 +25,7 @@ from garden.core.write_failure import writing
 from garden.gguf.byte_source import FileSource
 from garden.gguf.header import GgufHeader, read_header
 from garden.gguf.shard_set import shard_paths
+from garden.process.scratch_folder import scratch_folder
 from garden.process.task import run_task
 from garden.quantization.claim import remove_leftover
 from garden.quantization.file_hash import sha256_of
@@ -142,7 +142,6 @@ def measure_quality(
     quants: Sequence[ModelRef],
     *,
     threads: int,
-    scratch_folder: Path,
     text: Path | None = None,
     windows: int = 8,
     on_progress: OnProgress | None = None,
@@ -154,7 +153,6 @@ def measure_quality(
         base: What to compare with.
         quants: At least one model of the same vocabulary.
         threads: ≥ 1.
-        scratch_folder: Where there is room for 2 · vocabulary bytes per position scored; emptied again.
         text: UTF-8 text; None takes Garden's own.
         windows: Windows of 512 tokens at most, the second half of each is scored.
         on_progress: Tokens read of all, the note names the model; called on other threads.
@@ -168,10 +166,7 @@ def measure_quality(
     """
     content = bundled_text() if text is None else read_text(text)
     models = (base, *quants)
-    with writing("The measurement's scratch folder"):
-        scratch_folder.mkdir(parents=True, exist_ok=True)
-        scratch = tempfile.TemporaryDirectory(prefix="quality-", dir=scratch_folder)
-    with scratch as folder:
+    with scratch_folder("quality") as folder:
         text_path = Path(folder) / "text.txt"
         with writing("The measurement's text"):
             text_path.write_text(content, "utf-8")

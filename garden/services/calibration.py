@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from garden.hardware.cache_size import last_cache_bytes
 from garden.jobs.handle import Handle
 from garden.jobs.job_context import JobContext
 from garden.jobs.job_runner import JobRunner
+from garden.process.scratch_folder import scratch_folder
 from garden.process.task import run_task
 from garden.services.bookkeeping import bookkeeping
 from garden.services.machine import MachineService
@@ -97,7 +97,7 @@ class CalibrationService:
                     "Unload models or close other programs.",
                 )
             setup = setup_of(machine)
-            with tempfile.TemporaryDirectory(prefix="garden-calibration-") as folder:
+            with scratch_folder("calibration") as folder:
                 gpus = usable_gpus(machine)
                 request = Calibrate(
                     folder=folder,

@@ -25,6 +25,7 @@ from garden.core.write_failure import reason_of, write_failure
 from garden.hardware import probe
 from garden.hub.search_query import SearchQuery
 from garden.process.program import run_program
+from garden.process.scratch_folder import sweep_scratch_folders
 from garden.process.task import run_task
 from garden.quantization.claim import sweep_leftovers
 
@@ -229,13 +230,16 @@ def _hub(garden: Garden) -> Check:
 
 
 def _leftovers() -> Check:
-    """Clear away what killed quantizations left; a window does the same at its start."""
-    removed = sweep_leftovers()
-    if not removed:
-        return Check("Leftovers", True, "No quantization was cut short.")
-    folders = ", ".join(sorted({str(part.parent) for part in removed}))
-    count = "An unfinished model" if len(removed) == 1 else f"{len(removed)} unfinished models"
-    return Check("Leftovers", True, f"{count} of quantizations that were killed: removed from {folders}.")
+    """Clear away what killed work left; a window does the same at its start."""
+    removed, scratch = sweep_leftovers(), sweep_scratch_folders()
+    said = []
+    if removed:
+        folders = ", ".join(sorted({str(part.parent) for part in removed}))
+        count = "An unfinished model" if len(removed) == 1 else f"{len(removed)} unfinished models"
+        said.append(f"{count} of quantizations that were killed: removed from {folders}.")
+    if scratch:
+        said.append(f"Temporary files of killed work: removed ({scratch}).")
+    return Check("Leftovers", True, " ".join(said) or "Nothing was cut short.")
 
 
 def _starter(garden: Garden) -> Check:

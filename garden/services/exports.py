@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import sys
-import tempfile
 import threading
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from garden.export.rendering import Export
 from garden.jobs.handle import Handle
 from garden.jobs.pool import TaskPool
 from garden.process.program import run_program
+from garden.process.scratch_folder import scratch_folder
 from garden.process.task import run_task
 from garden.services.fit import FitService
 from garden.store.atomic_file import write_atomically
@@ -137,9 +137,7 @@ class ExportService:
         def work(cancelled: threading.Event) -> ReplayRecord:
             self._check_memory(configuration)
             export = self.render(SCRIPT_FORMAT, configuration, answer)
-            with writing("The folder of the replay"):
-                scratch = tempfile.TemporaryDirectory(prefix="garden-replay-")
-            with scratch as folder:
+            with scratch_folder("replay") as folder:
                 script = self.write(export, Path(folder))[0]
                 replayed = run_script(script, cancelled)
             record = compare_tokens(configuration, answer, replayed)

@@ -13,13 +13,13 @@ from garden.core.fit_forecast import FitForecast, Verdict
 from garden.core.messages import ModelLoaded
 from garden.core.run_configuration import RunConfiguration
 from garden.inference.local_backend import LocalBackend
+from garden.process.process_identity import this_process
 from garden.services.admission import Admission
 from garden.services.bookkeeping import bookkeeping
 from garden.services.fit import FitService
 from garden.services.library import LibraryService
 from garden.services.load_audit import LoadAudit
 from garden.store.loaded_models import LoadedModels, LoadedRecord
-from garden.store.process_identity import this_process
 
 #: Which pane a loaded model belongs to: conversation and letter.
 PaneKey = tuple[str, str]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -30,6 +29,7 @@ from garden.gguf.header import GgufHeader
 from garden.jobs.handle import Handle
 from garden.jobs.job_context import JobContext
 from garden.jobs.job_runner import JobRunner
+from garden.process.scratch_folder import scratch_folder
 from garden.process.task import run_task
 from garden.services.fit import FitService
 from garden.services.hub_files import hub_ref
@@ -88,7 +88,7 @@ def time_twins(
     cancelled = cancelled or threading.Event()
     slices = slices_of(header, room_bytes)
     twins = [sliced(header, count) for count in sorted({slices.first, slices.second})]
-    with tempfile.TemporaryDirectory(prefix="garden-twin-") as folder:
+    with scratch_folder("twin") as folder:
         _check_disk(Path(folder), sum(twin.data_bytes for twin in twins))
         paths = []
         for number, twin in enumerate(twins):
@@ -132,7 +132,7 @@ def _check_disk(folder: Path, needed_bytes: int) -> None:
         raise DiskFullError(
             f"Measuring this model takes {format_bytes(needed_bytes)} on the disk for a moment; "
             f"{format_bytes(free)} are free.",
-            "Free some space in the folder for temporary files, or choose another one with TMPDIR.",
+            "Free some space, or choose another cache folder with GARDEN_CACHE_DIR.",
         )
 
 

@@ -14,12 +14,13 @@ from garden.core.job_record import JobKind, JobRecord
 from garden.core.library_entry import LibraryEntry
 from garden.core.messages import Progress
 from garden.core.model_ref import ModelRef
-from garden.core.paths import cache_dir, user_path
+from garden.core.paths import user_path
 from garden.core.receipt import QualityReport, QuantizationForecast, QuantizationReceipt
 from garden.jobs.handle import Handle
 from garden.jobs.job_context import JobContext
 from garden.jobs.job_runner import JobRunner
 from garden.jobs.pool import TaskPool
+from garden.process.scratch_folder import sweep_scratch_folders
 from garden.quantization.child_task import forecast_quantizations, local_path, measure_quality, run_quantization
 from garden.quantization.claim import sweep_leftovers
 from garden.quantization.lineage import LINEAGE_KEY, lineage_after
@@ -252,7 +253,6 @@ class WorkshopService:
                 order.base,
                 order.quants,
                 threads=self._threads,
-                scratch_folder=cache_dir() / "quality",
                 text=Path(order.text) if order.text is not None else None,
                 windows=order.windows,
                 on_progress=report,
@@ -289,8 +289,9 @@ class WorkshopService:
         return lineage == lineage_after(base, self._fit.header(base).metadata)
 
     def sweep(self) -> None:
-        """Remove what quantizations left that were killed; those under way anywhere are left alone."""
+        """Remove what killed quantizations and measurements left; those under way anywhere are left alone."""
         sweep_leftovers()
+        sweep_scratch_folders()
 
     def receipts(self) -> tuple[QuantizationReceipt, ...]:
         """What was made here, the newest first."""

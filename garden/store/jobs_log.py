@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from garden.core.errors import StateError
 from garden.core.job_record import JobRecord
+from garden.process.process_identity import ProcessIdentity, this_process
 from garden.store.document import Store, from_document, to_document
-from garden.store.process_identity import ProcessIdentity, this_process
 
 
 class StoredJobsLog:

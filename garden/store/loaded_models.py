@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from garden.core.errors import StateError
 from garden.core.run_configuration import RunConfiguration
+from garden.process.process_identity import ProcessIdentity, identity_of, this_process
 from garden.store.document import Store, from_document, to_document
-from garden.store.process_identity import ProcessIdentity, identity_of, this_process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import tempfile
 import time
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from garden.engine.greedy import check_agreement, greedy_steps
 from garden.engine.library import EngineLibrary
 from garden.engine.plug_in import PlugIn, find_libraries, load_plug_in
 from garden.engine.probe_model import write_probe_model
+from garden.process.scratch_folder import scratch_folder
 from garden.process.worker_channel import WorkerChannel, serve_one
 
 #: Long enough for a prompt batch of its own kernels. What comes next is known, so that the most probable token leads by
@@ -51,7 +51,7 @@ class Trial:
         # Alone: what was added earlier must not take part in it.
         library = EngineLibrary(())
         _check_version(request, library.ggml_version())
-        with tempfile.TemporaryDirectory(prefix="garden-") as scratch:
+        with scratch_folder("backend") as scratch:
             path, prompt = self._model(Path(scratch))
             load = LoadParameters(
                 context_length=256,

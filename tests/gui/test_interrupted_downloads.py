@@ -16,9 +16,9 @@ from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.gui.main_window import MainWindow
 from garden.gui.theme.theme import ThemeController
 from garden.jobs.job import PAUSED_AT_CLOSE
+from garden.process.process_identity import ProcessIdentity
 from garden.services.garden import Garden
 from garden.store.jobs_log import StoredJobsLog
-from garden.store.process_identity import ProcessIdentity
 from garden.store.work_database import WorkDatabase
 
 #: No process has this number and began at that time.

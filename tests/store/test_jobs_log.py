@@ -9,8 +9,8 @@ import pytest
 from garden.core.events import EventBus
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.jobs.job_runner import JobRunner
+from garden.process.process_identity import ProcessIdentity
 from garden.store.jobs_log import StoredJobsLog
-from garden.store.process_identity import ProcessIdentity
 from garden.store.work_database import WorkDatabase
 
 GONE = ProcessIdentity(pid=os.getpid(), started_at=1.0)

@@ -18,10 +18,10 @@ from garden.core.messages import BufferUse, ModelLoaded
 from garden.core.receipt import QualityReport, QuantizationReceipt
 from garden.core.residency import FreeMemory, ResidentMarks
 from garden.core.run_configuration import LoadParameters, RunConfiguration
+from garden.process.process_identity import this_process
 from garden.store.forecasts import Forecasts, LoadRecord
 from garden.store.loaded_models import LoadedModels, LoadedRecord
 from garden.store.model_use import ModelUse, ModelUses
-from garden.store.process_identity import this_process
 from garden.store.quality_reports import QualityReports
 from garden.store.receipts import Receipts
 from garden.store.replays import ReplayRecord, Replays

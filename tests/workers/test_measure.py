@@ -12,6 +12,7 @@ import pytest
 from garden.core.errors import CancelledByUser, InvalidFileError, NotFoundError, RefusedError
 from garden.core.messages import MeasureOutput, MeasureQuality, Progress, QualityMeasured
 from garden.core.model_ref import ModelRef
+from garden.core.paths import cache_dir
 from garden.core.receipt import QualityReport
 from garden.process.task import run_task
 from garden.quantization.child_task import measure_quality, run_quantization
@@ -39,16 +40,12 @@ def rungs(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     return made
 
 
-def measure(
-    base: Path, *quants: ModelRef, scratch: Path, windows: int = 2, text: Path | None = None
-) -> list[QualityReport]:
-    return list(
-        measure_quality(ref(base, "F16"), quants, threads=2, scratch_folder=scratch, windows=windows, text=text)
-    )
+def measure(base: Path, *quants: ModelRef, windows: int = 2, text: Path | None = None) -> list[QualityReport]:
+    return list(measure_quality(ref(base, "F16"), quants, threads=2, windows=windows, text=text))
 
 
 def test_fewer_bits_lose_more(tiny_model: Path, rungs: dict[str, ModelRef], tmp_path: Path) -> None:
-    eight, four, two = measure(tiny_model, rungs["Q8_0"], rungs["Q4_0"], rungs["Q2_K"], scratch=tmp_path / "s")
+    eight, four, two = measure(tiny_model, rungs["Q8_0"], rungs["Q4_0"], rungs["Q2_K"])
 
     assert 0 < eight.kld_mean < four.kld_mean < two.kld_mean
     assert eight.same_top > four.same_top > two.same_top
@@ -57,11 +54,11 @@ def test_fewer_bits_lose_more(tiny_model: Path, rungs: dict[str, ModelRef], tmp_
     # The second half of each window of 512, whose last token has no successor.
     assert eight.tokens_scored == 2 * 255
     assert (eight.model, eight.base, eight.text) == ("Q8_0", "Tiny-Chat-F16", "English and code")
-    assert list((tmp_path / "s").iterdir()) == []
+    assert list((cache_dir() / "scratch").iterdir()) == []
 
 
 def test_a_model_loses_nothing_against_itself(tiny_model: Path, tmp_path: Path) -> None:
-    (report,) = measure(tiny_model, ref(tiny_model), scratch=tmp_path, windows=1)
+    (report,) = measure(tiny_model, ref(tiny_model), windows=1)
 
     assert abs(report.kld_mean) < 1e-5
     assert report.same_top == 1.0
@@ -73,9 +70,7 @@ def test_progress_counts_tokens_and_names_the_model(
 ) -> None:
     seen: list[Progress] = []
 
-    measure_quality(
-        ref(tiny_model), [rungs["Q8_0"]], threads=2, scratch_folder=tmp_path, windows=2, on_progress=seen.append
-    )
+    measure_quality(ref(tiny_model), [rungs["Q8_0"]], threads=2, windows=2, on_progress=seen.append)
 
     assert (seen[-1].done, seen[-1].total, seen[-1].note) == (2048, 2048, "Q8_0")
     assert [progress.done for progress in seen] == sorted(progress.done for progress in seen)
@@ -87,7 +82,7 @@ def test_an_own_text_is_measured_under_its_name(tiny_model: Path, rungs: dict[st
     # A marker is one token, not its ten letters.
     text.write_text("<|im_end|>" * 512, "utf-8")
 
-    (report,) = measure(tiny_model, rungs["Q8_0"], scratch=tmp_path / "s", text=text)
+    (report,) = measure(tiny_model, rungs["Q8_0"], text=text)
 
     assert (report.text, report.tokens_scored) == ("chat.txt", 255)
 
@@ -95,7 +90,7 @@ def test_an_own_text_is_measured_under_its_name(tiny_model: Path, rungs: dict[st
 def test_a_context_shorter_than_the_window_shortens_the_window(tmp_path: Path) -> None:
     base = tiny_models.write_tiny_model(tmp_path / "short.gguf", context_length=128)
 
-    (report,) = measure(base, ref(base), scratch=tmp_path / "s", windows=3)
+    (report,) = measure(base, ref(base), windows=3)
 
     assert report.tokens_scored == 3 * 63
 
@@ -105,8 +100,8 @@ def test_a_text_that_is_too_short_is_refused(tiny_model: Path, tmp_path: Path) -
     text.write_text("Too short.", "utf-8")
 
     with pytest.raises(RefusedError, match="The text is too short: 10 tokens, at least 512 are needed"):
-        measure(tiny_model, ref(tiny_model), scratch=tmp_path / "s", text=text)
-    assert list((tmp_path / "s").iterdir()) == []
+        measure(tiny_model, ref(tiny_model), text=text)
+    assert list((cache_dir() / "scratch").iterdir()) == []
 
 
 def test_another_vocabulary_is_refused(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,14 +109,14 @@ def test_another_vocabulary_is_refused(tiny_model: Path, tmp_path: Path, monkeyp
     other = tiny_models.write_tiny_model(tmp_path / "other.gguf")
 
     with pytest.raises(RefusedError, match="different vocabularies"):
-        measure(tiny_model, ref(other), scratch=tmp_path / "s", windows=1)
+        measure(tiny_model, ref(other), windows=1)
 
 
 def test_a_model_without_a_tokenizer_is_refused_instead_of_crashing(tmp_path: Path) -> None:
     mute = write_odd_model(tmp_path / "mute.gguf")
 
     with pytest.raises((RefusedError, InvalidFileError)):
-        measure(mute, ref(mute), scratch=tmp_path / "s", windows=1)
+        measure(mute, ref(mute), windows=1)
 
 
 def test_a_model_of_nan_is_told_as_damaged(tiny_model: Path, tmp_path: Path) -> None:
@@ -132,9 +127,9 @@ def test_a_model_of_nan_is_told_as_damaged(tiny_model: Path, tmp_path: Path) -> 
     broken.write_bytes(raw)
 
     with pytest.raises(InvalidFileError, match="no numbers"):
-        measure(tiny_model, ref(broken), scratch=tmp_path / "s", windows=1)
+        measure(tiny_model, ref(broken), windows=1)
     with pytest.raises(InvalidFileError, match="no numbers"):
-        measure(broken, ref(tiny_model), scratch=tmp_path / "s", windows=1)
+        measure(broken, ref(tiny_model), windows=1)
 
 
 def test_a_file_that_is_no_model_is_told(tiny_model: Path, tmp_path: Path) -> None:
@@ -142,9 +137,9 @@ def test_a_file_that_is_no_model_is_told(tiny_model: Path, tmp_path: Path) -> No
     text.write_text("This is a text.")
 
     with pytest.raises(InvalidFileError):
-        measure(tiny_model, ref(text), scratch=tmp_path / "s", windows=1)
+        measure(tiny_model, ref(text), windows=1)
     with pytest.raises(NotFoundError, match="is no longer in"):
-        measure(tiny_model, ref(tmp_path / "gone.gguf"), scratch=tmp_path / "s")
+        measure(tiny_model, ref(tmp_path / "gone.gguf"))
 
 
 def test_a_cancel_ends_the_child_at_once_and_empties_the_scratch_folder(tiny_model: Path, tmp_path: Path) -> None:
@@ -161,14 +156,13 @@ def test_a_cancel_ends_the_child_at_once_and_empties_the_scratch_folder(tiny_mod
             ref(tiny_model),
             [ref(tiny_model)] * 20,
             threads=1,
-            scratch_folder=tmp_path / "s",
             windows=30,
             on_progress=on_progress,
             cancelled=cancelled,
         )
 
     assert time.monotonic() - acted[0] < 3  # 0.07 s on a quiet machine
-    assert list((tmp_path / "s").iterdir()) == []
+    assert list((cache_dir() / "scratch").iterdir()) == []
     assert psutil.Process().children() == []
 
 
