@@ -22,6 +22,7 @@ from garden.gguf.header import GgufHeader
 from garden.services.garden import Garden
 from garden.services.hub_files import hub_ref
 from garden.services.target import choose_file, parse_hub_target
+from garden.services.what_if import RAM_BESIDE_BYTES
 
 #: Where the context matters: the others do not come to be loaded at all.
 _RUNNABLE = (Verdict.FITS, Verdict.TIGHT, Verdict.TOO_LARGE)
@@ -67,27 +68,41 @@ class ByteSize(click.ParamType[int]):
 @click.option("--ram", type=ByteSize(), help="Pretend that this much RAM is free; exact: all of it may be taken.")
 @click.option("--vram", type=ByteSize(), help="Pretend a GPU with this much memory; exact: all of it may be taken.")
 @click.option(
+    "--machine", "machine_name", help="Another machine, by name; garden hardware --catalogue lists them. A card: --ram."
+)
+@click.option(
     "--measure",
     is_flag=True,
     help="Measure its speed first, on a copy with fewer layers and random weights: some seconds, nothing downloaded.",
 )
 @json_option
 def fit(
-    target: str, method: str, ram: int | None, vram: int | None, measure: bool, as_json: bool, **asked: Any
+    target: str,
+    method: str,
+    ram: int | None,
+    vram: int | None,
+    machine_name: str | None,
+    measure: bool,
+    as_json: bool,
+    **asked: Any,
 ) -> None:
     """Forecast."""
     exact = method == "exact"
-    if measure and (ram is not None or vram is not None):
-        raise click.UsageError("--measure measures this machine; leave --ram and --vram out.")
+    if measure and any(option is not None for option in (ram, vram, machine_name)):
+        raise click.UsageError("--measure measures this machine; leave --machine, --ram and --vram out.")
+    if machine_name is not None and vram is not None:
+        raise click.UsageError("A machine of the catalogue has its own GPU memory; leave --vram out.")
     with opened(notes_optional=True) as garden:
-        machine = pretend(garden.machine.read(), ram, vram)
+        other = None if machine_name is None else garden.what_if.named(machine_name).imagined(ram or RAM_BESIDE_BYTES)
+        here = garden.machine.read()
+        machine = pretend(here, ram, vram) if other is None else garden.what_if.as_seen(other)
         header, ref, projector = header_of(garden, target, own=exact or measure)
-        load = _asked_load(garden.fit.default_load(header), **asked)
-        elsewhere = None if ram is None and vram is None else machine
+        load = _asked_load(garden.fit.default_load(header, machine), **asked)
+        elsewhere = None if machine is here else machine
         if measure:
             wait(garden.twins.measure_header(header, ref, load), garden, as_json=False, what="Measuring its speed")
         if exact:
-            as_is = {kind for kind, size in (("ram", ram), ("gpu", vram)) if size is not None}
+            as_is = {kind for kind, size in (("ram", ram), ("gpu", vram)) if size is not None and other is None}
             forecast = garden.fit.exact(header, load, elsewhere, as_is=as_is, ref=ref).result()
         else:
             forecast = garden.fit.decided(header, load, elsewhere, ref=ref)
@@ -98,8 +113,17 @@ def fit(
         forecast = dataclasses.replace(forecast, reason=f"{forecast.reason} {note}".strip())
     if as_json:
         print_json(fit_document(target, forecast))
-    else:
-        _print(target, forecast, header)
+        return
+    if other is not None:
+        click.echo(f"On {other.title}, {format_bytes(machine.ram_available_bytes)} of RAM free:")
+    _print(target, forecast, header)
+    if other is not None:
+        _print_fastest(garden.what_if.forecast(header, load, other).decode_tokens_per_second)
+
+
+def _print_fastest(tokens_per_second: float | None) -> None:
+    if tokens_per_second is not None:
+        click.echo(f"Answer: at most {tokens_per_second:.0f} tokens per second, by the published speed of its memory.")
 
 
 def _asked_load(

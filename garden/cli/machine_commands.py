@@ -11,9 +11,11 @@ from garden.cli.output import json_option, opened, print_json, print_table, wait
 from garden.core.calibration import Calibration
 from garden.core.errors import GardenError
 from garden.core.hardware_snapshot import HardwareSnapshot
-from garden.core.quantity import format_bytes
+from garden.core.quantity import GIB, format_bytes
+from garden.fit.published_machine import PublishedMachine
 from garden.services.doctor import check_up
 from garden.services.garden import Garden
+from garden.services.what_if import WhatIfService
 
 
 @click.command(help="What this machine has: memory, processor, GPUs, engine.")
@@ -21,9 +23,13 @@ from garden.services.garden import Garden
 @click.option(
     "--calibrate", is_flag=True, help="Measure how fast it is first, about 20 s; speeds are forecast from it."
 )
+@click.option("--catalogue", is_flag=True, help="List the machines that garden fit --machine knows instead.")
 @json_option
-def hardware(wake: bool, calibrate: bool, as_json: bool) -> None:
+def hardware(wake: bool, calibrate: bool, catalogue: bool, as_json: bool) -> None:
     """Print the machine."""
+    if catalogue:
+        _print_catalogue(as_json)
+        return
     with opened(notes_optional=True) as garden:
         machine = garden.machine.refresh(wake=wake).result()
         if calibrate:
@@ -61,6 +67,35 @@ def hardware(wake: bool, calibrate: bool, as_json: bool) -> None:
     lines = calibration_lines(calibration, time.time()) if calibration else []
     for number, line in enumerate(lines or ["not measured; garden hardware --calibrate does, in about 20 s"]):
         click.echo(f"{'' if number else 'Speed':10}{line}")
+
+
+def _print_catalogue(as_json: bool) -> None:
+    machines = WhatIfService.catalogue()
+    if as_json:
+        print_json(
+            [
+                {
+                    "id": machine.id,
+                    "name": machine.name,
+                    "kind": machine.kind,
+                    "memory_bytes": machine.memory_bytes,
+                    "gpu_limit_bytes": machine.gpu_limit_bytes,
+                    "memory_bandwidth_bytes_per_second": machine.memory_bandwidth_bytes_per_second,
+                    "origin": machine.basis,
+                }
+                for machine in machines
+            ]
+        )
+        return
+    print_table(
+        ("Machine", "Name", "Memory", "Bandwidth"),
+        [(machine.id, machine.name, f"{machine.memory_bytes // GIB} GB", _bandwidth(machine)) for machine in machines],
+    )
+
+
+def _bandwidth(machine: PublishedMachine) -> str:
+    bandwidth = machine.memory_bandwidth_bytes_per_second
+    return f"{bandwidth / 1e9:.0f} GB/s" if bandwidth else "–"
 
 
 def hardware_document(machine: HardwareSnapshot) -> dict[str, object]:

@@ -80,7 +80,7 @@ class FitDecided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhatIfChanged:
-    """Verdicts are for another machine from now on, or for this one again.
+    """Verdicts are for another machine from now on, or for this one again; or the list of other machines changed.
 
     Attributes:
         machine: The other one; None for this one.

@@ -39,13 +39,17 @@ class FitMethod(enum.StrEnum):
 
 
 class SpeedSource(enum.StrEnum):
-    """What a speed rests on: nothing, other files' runs here, a calibration, a shorter copy of the model, own runs."""
+    """What a speed rests on: nothing, other files' runs here, a calibration, a shorter copy of the model, own runs.
+
+    Of another machine nothing is known, and nothing can be measured.
+    """
 
     UNKNOWN = "unknown"
     RUNS = "runs"
     CALIBRATED = "calibrated"
     TWIN = "twin"
     MEASURED = "measured"
+    ELSEWHERE = "elsewhere"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

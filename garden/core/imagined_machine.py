@@ -21,6 +21,9 @@ class ImaginedMachine:
         gpu_limit_bytes: How much of shared RAM the GPU may use; None when that is not known.
         name: Of machine or card, as the catalogue names it; empty when it was typed in.
         catalogue_id: Which one of the catalogue it is, None when it was typed in.
+        memory_bandwidth_bytes_per_second: Published peak of the memory that models are read from fastest: the card's,
+            the shared one, or the RAM of a machine without a GPU; None when it was typed in.
+        basis: Where its figures are from, one line; empty when it was typed in.
     """
 
     ram_bytes: int
@@ -29,6 +32,8 @@ class ImaginedMachine:
     gpu_limit_bytes: int | None = None
     name: str = ""
     catalogue_id: str | None = None
+    memory_bandwidth_bytes_per_second: int | None = None
+    basis: str = ""
 
     @property
     def title(self) -> str:

@@ -66,6 +66,8 @@ class PublishedMachine:
             gpu_limit_bytes=self.gpu_limit_bytes,
             name=self.name,
             catalogue_id=self.id,
+            memory_bandwidth_bytes_per_second=self.memory_bandwidth_bytes_per_second,
+            basis=self.basis,
         )
 
     @property

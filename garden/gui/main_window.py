@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from garden.core.errors import GardenError
-from garden.core.events import SettingsChanged
+from garden.core.events import SettingsChanged, WhatIfChanged
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.dropping import dropped_paths
 from garden.gui.first_paint import FirstPaint
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from garden.gui.pages.library_page import LibraryPage
     from garden.gui.theme.focus_ring import FocusRing
     from garden.gui.theme.theme import ThemeController
+    from garden.gui.what_if_band import WhatIfBand
     from garden.gui.widgets.command_palette import CommandPalette
     from garden.services.garden import Garden
 
@@ -91,13 +92,16 @@ class MainWindow(QMainWindow):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         row.addWidget(self._rail)
-        row.addWidget(self._stack, 1)
+        self._column = QVBoxLayout()
+        self._column.addWidget(self._stack, 1)
+        row.addLayout(self._column, 1)
         self.setCentralWidget(body)
         self._add_keys()
         self.memory.changed.connect(self._on_memory_changed)
         self._work.changed.connect(self._on_work_changed)
         self._work.finished.connect(self._on_work_finished)
         self.pump.on(SettingsChanged, self._on_settings_changed)
+        self.pump.on(WhatIfChanged, self._on_what_if_changed)
         state = load_window_state()
         self._collapsed_by_hand = state.rail_collapsed
         if not (state.geometry and self.restoreGeometry(state.geometry_bytes)):
@@ -231,8 +235,9 @@ class MainWindow(QMainWindow):
         return NoticeBar(self._theme, self._stack)
 
     def plan_memory(self, ram_bytes: int, gpu_bytes: int) -> None:
-        """Show in every memory meter what the model at hand would take."""
-        self.memory.plan(ram_bytes, gpu_bytes)
+        """Show in every memory meter what the model at hand would take; it measures this machine, and no other."""
+        here = self._garden.what_if.chosen is None
+        self.memory.plan(ram_bytes if here else 0, gpu_bytes if here else 0)
 
     @Slot()
     def open_palette(self) -> None:
@@ -369,6 +374,18 @@ class MainWindow(QMainWindow):
     def _on_settings_changed(self, _event: SettingsChanged) -> None:
         settings = self._garden.settings.current
         self._theme.choose(settings.theme, scale=settings.text_scale, density=settings.density)
+
+    @functools.cached_property
+    def _what_if_band(self) -> WhatIfBand:
+        from garden.gui.what_if_band import WhatIfBand
+
+        band = WhatIfBand(self._theme, self._garden.what_if)
+        self._column.insertWidget(0, band)
+        return band
+
+    def _on_what_if_changed(self, event: WhatIfChanged) -> None:
+        self.memory.plan(0, 0)
+        self._what_if_band.show_machine(event.machine)
 
     @Slot()
     def _on_memory_changed(self) -> None:

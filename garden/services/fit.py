@@ -173,17 +173,22 @@ class FitService:
         forecast = estimator.forecast(header, load, here, speeds=speeds, as_is=as_is)
         if not as_is:
             forecast = self._decisions.settled(header, load, here, forecast)
-        return forecast if machine is not None else self._with_calibrated_speed(forecast, header, load)
+        return _elsewhere(forecast) if machine is not None else self._with_calibrated_speed(forecast, header, load)
 
-    def forecast_remote(self, ref: ModelRef, header: GgufHeader, load: LoadParameters) -> FitForecast:
+    def forecast_remote(
+        self, ref: ModelRef, header: GgufHeader, load: LoadParameters, machine: HardwareSnapshot | None = None
+    ) -> FitForecast:
         """Forecast for a file on the Hub, with the speed that it or a twin of it showed here lately; never waits.
 
         Args:
             ref: The file.
             header: Its header, or one derived from a sibling's.
             load: How it would be loaded.
+            machine: Where; this machine as it was read last when None. Speeds are known of that alone.
         """
-        forecast = self.forecast_header(header, load)
+        forecast = self.forecast_header(header, load, machine)
+        if machine is not None:
+            return forecast
         return _with_measured(forecast, self._speeds.lately_of(ref, load, forecast.n_gpu_layers))
 
     def forecast(
@@ -196,7 +201,7 @@ class FitService:
 
         Args:
             target: The model.
-            load: How it would be loaded; as this machine would by itself when None.
+            load: How it would be loaded; as the machine would by itself when None.
             machine: Where; this machine as it was read last when None. Speeds are known of that alone.
 
         Raises:
@@ -204,7 +209,7 @@ class FitService:
         """
         ref = target.ref if isinstance(target, LibraryEntry) else target
         header = self.header(ref)
-        load = load or self.default_load(header)
+        load = load or self.default_load(header, machine)
         return self.decided(header, load, machine, ref=ref)
 
     def decided(
@@ -238,7 +243,7 @@ class FitService:
             except GardenError as error:
                 _log.warning("The engine could not be asked: %s", error)
         if machine is not None:
-            return forecast
+            return _elsewhere(forecast)
         forecast = self._with_calibrated_speed(forecast, header, load)
         return forecast if ref is None else self._with_measured_speed(forecast, ref, load)
 
@@ -282,12 +287,12 @@ class FitService:
         def ask(cancelled: threading.Event) -> FitForecast:
             file = target.ref if isinstance(target, LibraryEntry) else target
             header = file if isinstance(file, GgufHeader) else self.header(file)
-            wanted = load or self.default_load(header)
+            wanted = load or self.default_load(header, machine)
             forecast = self._exact.forecast(
                 header, wanted, machine or self._machine.snapshot(), as_is=as_is, cancelled=cancelled
             )
             if machine is not None:
-                return forecast
+                return _elsewhere(forecast)
             forecast = self._with_calibrated_speed(forecast, header, wanted)
             known = ref if isinstance(file, GgufHeader) else file
             return forecast if known is None else self._with_measured_speed(forecast, known, wanted)
@@ -336,6 +341,10 @@ class FitService:
         if path.stat().st_size < header.header_bytes:
             raise InvalidFileError("This is not a complete GGUF file.", "Fetch it again or remove it.")
         return header
+
+
+def _elsewhere(forecast: FitForecast) -> FitForecast:
+    return dataclasses.replace(forecast, speed_source=SpeedSource.ELSEWHERE)
 
 
 def _with_measured(forecast: FitForecast, measured: SpeedRecord | None) -> FitForecast:

@@ -213,7 +213,7 @@ class Garden:
         from garden.services.catalog import CatalogService
 
         def rate(summary: ModelSummary) -> FitForecast:
-            return self.fit.rough(summary, machine=self.what_if.snapshot)
+            return self.fit.rough(summary)
 
         return CatalogService(self._hub, self.settings, rate, lambda: self._summaries, self._pool, cache_dir())
 

@@ -271,3 +271,24 @@ def test_what_images_take_is_told_beside_the_model(cli: Cli, hub: HubServer, tin
     document = cli("fit", "owner/Seeing-GGUF:F16", "--json").json
     assert set(document) == KEYS
     assert "Images take" in document["reason"]
+
+
+def test_another_machine_gets_its_own_verdict(cli: Cli, tiny_model: Path) -> None:
+    there = cli("fit", str(tiny_model), "--machine", "RTX-4090", "--json").json
+    here = cli("fit", str(tiny_model), "--json").json
+    said = cli("fit", str(tiny_model), "--machine", "rtx-4090", "--ram", "64G").out
+
+    assert (there["placement"], here["placement"]) == ("gpu", "cpu")
+    assert set(there) == KEYS
+    assert there["decode_tokens_per_second"] is None
+    assert said.startswith("On GeForce RTX 4090, 24 GB + 64 GB RAM, 62.0 GiB of RAM free:")
+    assert "at most" in said.splitlines()[-1]
+
+
+def test_an_unknown_machine_is_told_with_what_is_meant(cli: Cli, tiny_model: Path) -> None:
+    ran = cli("fit", str(tiny_model), "--machine", "gtx-4090")
+
+    assert (ran.code, ran.out) == (1, "")
+    assert "rtx-4090" in ran.err and "garden hardware --catalogue" in ran.err
+    assert cli("fit", str(tiny_model), "--machine", "rtx-4090", "--vram", "8G").code == 2
+    assert cli("fit", str(tiny_model), "--machine", "rtx-4090", "--measure").code == 2

@@ -70,3 +70,12 @@ def test_a_folder_that_cannot_be_written_is_found(cli: Cli, monkeypatch: pytest.
 
     (folder,) = [check for check in ran.json if check["name"] == "Downloads folder"]
     assert folder["ok"] is False
+
+
+def test_the_catalogue_of_other_machines_is_listed_with_origins(cli: Cli) -> None:
+    listed = cli("hardware", "--catalogue", "--json").json
+    table = cli("hardware", "--catalogue").out
+
+    assert len(listed) > 40
+    assert all(machine["origin"] and machine["memory_bytes"] for machine in listed)
+    assert all(machine["id"] in table for machine in listed)

@@ -12,9 +12,11 @@ from garden.gui.pages.audit_card import AuditCard
 from garden.gui.pages.backend_card import BackendCard
 from garden.gui.pages.device_row import DeviceRow
 from garden.gui.pages.speed_row import SpeedRow
+from garden.gui.pages.what_if_card import WhatIfCard
 from garden.gui.viewmodels.backends import BackendsViewModel
 from garden.gui.viewmodels.machine import KV_TYPES, QUANT_TYPES, MachineViewModel
 from garden.gui.viewmodels.machine_speed import MachineSpeedViewModel
+from garden.gui.viewmodels.what_if import WhatIfViewModel
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.card import Card, Divider
 from garden.gui.widgets.chip import Chip
@@ -47,6 +49,7 @@ class MachinePage(QWidget):
         machine: What it shows.
         speed: How fast it is.
         backends: What can be given to the engine.
+        what_if: Other machines.
         chart: What this machine can run.
         audit: Forecasts against what loads took.
     """
@@ -58,6 +61,7 @@ class MachinePage(QWidget):
         self._navigator = navigator
         self.machine = MachineViewModel(garden, pump, self)
         self.backends = BackendsViewModel(garden, pump, self)
+        self.what_if = WhatIfViewModel(garden, pump, self)
         self.header = PageHeader(theme, "Machine")
         self._age = Label(theme, style="small", color="text.muted")
         self._again = Button(
@@ -71,6 +75,7 @@ class MachinePage(QWidget):
         self._speed_card.column.addWidget(SpeedRow(theme, self.speed))
         self._rows: dict[str, DeviceRow] = {}
         self.chart = RunChart(theme, name="machine.chart", label="What this machine can run")
+        self._chart_title = Label(theme, style="strong", elide=Qt.TextElideMode.ElideRight)
         self._type = Chip(theme, name="machine.type")
         self._kv_type = Chip(theme, "KV", name="machine.kvType", separator="")
         self.audit = AuditCard(theme, self.machine, navigator)
@@ -95,13 +100,18 @@ class MachinePage(QWidget):
         left.addWidget(self._devices)
         left.addWidget(self._speed_card)
         left.addWidget(BackendCard(self._theme, self.backends))
-        left.addWidget(self.audit, 1)
+        left.addWidget(WhatIfCard(self._theme, self.what_if))
+        left.addStretch(1)
+        right = QVBoxLayout()
+        right.setSpacing(px(16))
+        right.addWidget(self._chart_card(), 1)
+        right.addWidget(self.audit)
         content = Surface(self._theme, "bg.window")
         self._columns = QBoxLayout(QBoxLayout.Direction.LeftToRight, content)
         self._columns.setContentsMargins(px(20), px(16), px(20), px(16))
         self._columns.setSpacing(px(16))
         self._columns.addLayout(left, 564)
-        self._columns.addWidget(self._chart_card(), 644)
+        self._columns.addLayout(right, 644)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -119,7 +129,7 @@ class MachinePage(QWidget):
         card.column.setContentsMargins(px(16), px(14), px(16), px(8))
         head = QHBoxLayout()
         head.setSpacing(px(8))
-        head.addWidget(Label(self._theme, "What this machine can run", style="strong"))
+        head.addWidget(self._chart_title)
         head.addWidget(
             Label(self._theme, "dense models", style="small", color="text.muted", elide=Qt.TextElideMode.ElideRight)
         )
@@ -145,6 +155,7 @@ class MachinePage(QWidget):
         self.machine.said.connect(self._navigator.notify)
         self.speed.said.connect(self._navigator.notify)
         self.backends.said.connect(self._navigator.notify)
+        self.what_if.said.connect(self._navigator.notify)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Follow the machine while the page is seen."""
@@ -152,6 +163,7 @@ class MachinePage(QWidget):
         self.machine.watch(True)
         self.speed.look()
         self.backends.watch(True)
+        self.what_if.watch(True)
         self._clock.start()
 
     def hideEvent(self, event: QHideEvent) -> None:
@@ -159,6 +171,7 @@ class MachinePage(QWidget):
         super().hideEvent(event)
         self.machine.watch(False)
         self.backends.watch(False)
+        self.what_if.watch(False)
         self._clock.stop()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -232,6 +245,8 @@ class MachinePage(QWidget):
     @Slot()
     def _on_mapped(self) -> None:
         machine = self.machine
+        self._chart_title.setText(f"What {machine.subject} can run")
+        self._chart_title.updateGeometry()
         self._type.set_value(machine.quant_type)
         self._kv_type.set_value(machine.kv_type)
         if machine.run_map is None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from garden.core.errors import CancelledByUser, GardenError
-from garden.core.events import JobChanged, LibraryChanged, MachineRead, SpeedsChanged
+from garden.core.events import JobChanged, LibraryChanged, MachineRead, SpeedsChanged, WhatIfChanged
 from garden.core.job_record import JobKind, JobRecord
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes
@@ -52,6 +52,7 @@ class LibraryViewModel(QObject):
         pump.on(LibraryChanged, self._on_library_changed)
         pump.on(MachineRead, self._on_machine_read)
         pump.on(SpeedsChanged, self._on_machine_read)
+        pump.on(WhatIfChanged, self._on_machine_read)
         pump.on(JobChanged, self._on_job_changed)
         self.measuring = Measuring(garden, pump, self)
 
@@ -178,7 +179,7 @@ class LibraryViewModel(QObject):
 
     def _forecast_one(self, entry: LibraryEntry) -> None:
         self._pump.run(
-            lambda: self._garden.fit.forecast(entry, None),
+            lambda: self._garden.fit.forecast(entry, None, self._garden.what_if.snapshot),
             lambda forecast: self._on_forecast(entry, forecast),
             lambda _error: None,
             receiver=self,
@@ -219,7 +220,7 @@ class LibraryViewModel(QObject):
         if self._loaded:
             self._reload()
 
-    def _on_machine_read(self, _event: MachineRead | SpeedsChanged) -> None:
+    def _on_machine_read(self, _event: MachineRead | SpeedsChanged | WhatIfChanged) -> None:
         """Free memory changed, or more is known of speeds: so may every forecast."""
         self.refresh()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from garden.core.errors import CancelledByUser, GardenError
-from garden.core.events import LibraryChanged, MachineRead, SettingsChanged
+from garden.core.events import LibraryChanged, MachineRead, SettingsChanged, WhatIfChanged
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.library_entry import LibraryEntry
 from garden.core.paths import resource_path
@@ -92,6 +92,7 @@ class MachineViewModel(QObject):
         pump.on(MachineRead, self._on_machine_read)
         pump.on(LibraryChanged, self._on_library_changed)
         pump.on(SettingsChanged, self._on_settings_changed)
+        pump.on(WhatIfChanged, self._on_what_if_changed)
         self._looked_at = False
         self._timer = QTimer(self)
         self._timer.setInterval(READ_INTERVAL_MS)
@@ -115,6 +116,12 @@ class MachineViewModel(QObject):
     def default_context(self) -> int:
         """The context that models are loaded with unless the user says otherwise."""
         return self._garden.settings.current.context_length or DEFAULT_CONTEXT_LENGTH
+
+    @property
+    def subject(self) -> str:
+        """The machine that the map is of."""
+        chosen = self._garden.what_if.chosen
+        return "this machine" if chosen is None else chosen.title
 
     @property
     def mapping(self) -> bool:
@@ -219,9 +226,11 @@ class MachineViewModel(QObject):
     # The map
 
     def _compute_map(self) -> None:
-        machine = self.snapshot
+        other = self._garden.what_if.snapshot
+        machine = other or self.snapshot
         # Before the first probe GPUs are unknown: a map without them would have to be taken back.
-        if machine is None or not self._garden.machine.probed or not self._is_other(machine):
+        known = other is not None or self._garden.machine.probed
+        if machine is None or not known or not self._is_other(machine):
             return
         if self._mapping:
             self._map_again = True
@@ -236,6 +245,10 @@ class MachineViewModel(QObject):
 
         self._pump.run(work, self._on_map, self._on_map_failed)
         self.mapped.emit()
+
+    def _on_what_if_changed(self, _event: WhatIfChanged) -> None:
+        if self._looked_at:
+            self._compute_map()
 
     def _is_other(self, machine: HardwareSnapshot) -> bool:
         """Whether the map would come out differently from the last one."""

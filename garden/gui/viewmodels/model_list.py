@@ -16,6 +16,7 @@ from garden.gui.viewmodels.wording import verdict_word
 from garden.services.model_name import display_name
 
 if TYPE_CHECKING:
+    from garden.core.catalog import ModelSummary
     from garden.services.catalog import RatedModel
 
 
@@ -88,6 +89,29 @@ class ModelListModel(QAbstractListModel):
         number = self.row_of(repo_id)
         if number >= 0:
             self.dataChanged.emit(self.index(number), self.index(number))
+
+    @property
+    def summaries(self) -> tuple[ModelSummary, ...]:
+        """What came from the Hub, whether it is shown or left out."""
+        return tuple(row.summary for row in self._loaded)
+
+    def forget_forecasts(self) -> None:
+        """What headers said was said of another machine."""
+        self._read.clear()
+
+    def take_ratings(self, rows: Sequence[RatedModel]) -> None:
+        """Take other verdicts for rows that came from the Hub."""
+        rated = {row.summary.repo_id: row for row in rows}
+        self._loaded = [self._best_known(rated.get(row.summary.repo_id, row)) for row in self._loaded]
+        shown = [row for row in self._loaded if self._passes(row)]
+        if [row.summary.repo_id for row in shown] != [row.summary.repo_id for row in self._shown]:
+            self.beginResetModel()
+            self._shown = shown
+            self.endResetModel()
+            return
+        self._shown = shown
+        if shown:
+            self.dataChanged.emit(self.index(0), self.index(len(shown) - 1))
 
     def _best_known(self, row: RatedModel) -> RatedModel:
         read = self._read.get(row.summary.repo_id)

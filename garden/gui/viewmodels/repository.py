@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from garden.core.catalog import Repository, RepositoryFile
 from garden.core.errors import CancelledByUser, GardenError
-from garden.core.events import FitDecided, LibraryChanged, MachineRead, SpeedsChanged
+from garden.core.events import FitDecided, LibraryChanged, MachineRead, SpeedsChanged, WhatIfChanged
 from garden.core.job_record import JobRecord
 from garden.core.library_entry import LibraryEntry
 from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH, LoadParameters, RunConfiguration
@@ -86,6 +86,7 @@ class RepositoryViewModel(QObject):
         pump.on(MachineRead, self._on_rating_changed)
         pump.on(FitDecided, self._on_rating_changed)
         pump.on(SpeedsChanged, self._on_rating_changed)
+        pump.on(WhatIfChanged, self._on_rating_changed)
 
     # What is shown
 
@@ -325,7 +326,7 @@ class RepositoryViewModel(QObject):
 
     def _load(self, header: GgufHeader) -> LoadParameters:
         return dataclasses.replace(
-            self._garden.fit.default_load(header),
+            self._garden.fit.default_load(header, self._garden.what_if.snapshot),
             context_length=self.context_length,
             type_k=self.kv_type,
             type_v=self.kv_type,
@@ -392,6 +393,6 @@ class RepositoryViewModel(QObject):
         self.files.update_rows(rows_with_entries(self.files.rows, self.repo_id, entries))
         self.selected_changed.emit()
 
-    def _on_rating_changed(self, _event: MachineRead | FitDecided | SpeedsChanged) -> None:
-        """Free memory changed, the engine was asked, or more is known of speeds: so may every forecast."""
+    def _on_rating_changed(self, _event: MachineRead | FitDecided | SpeedsChanged | WhatIfChanged) -> None:
+        """Memory, machine, what the engine said or what is known of speeds changed: so may every forecast."""
         self.refresh()

@@ -54,8 +54,9 @@ class RowForecasts:
 
     def forecast(self, repository: Repository, file: RepositoryFile, header: GgufHeader) -> FitForecast:
         """The forecast of a file from its header."""
-        ref = hub_ref(repository, file)
-        return with_projector(self._garden.fit.forecast_remote(ref, header, self._load_of(header)), self.projector)
+        fit, machine = self._garden.fit, self._garden.what_if.snapshot
+        forecast = fit.forecast_remote(hub_ref(repository, file), header, self._load_of(header), machine)
+        return with_projector(forecast, self.projector)
 
     def anew(self, repository: Repository, rows: Sequence[FileRow]) -> list[FileRow]:
         """The rows with new forecasts, where their headers are known."""

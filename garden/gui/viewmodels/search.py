@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from garden.core.errors import CancelledByUser, GardenError, RateLimitedError
+from garden.core.events import WhatIfChanged
 from garden.gui.viewmodels.model_list import ModelListModel
 from garden.hub.address import is_repo_id, parse_repo_id
 from garden.hub.search_query import SearchQuery
 
 if TYPE_CHECKING:
+    from garden.core.catalog import ModelSummary
     from garden.gui.bridge.event_pump import EventPump
     from garden.jobs.handle import Handle
-    from garden.services.catalog import CatalogPage
+    from garden.services.catalog import CatalogPage, RatedModel
     from garden.services.garden import Garden
 
 #: Typing pauses shorter than this do not start a search.
@@ -56,6 +58,7 @@ class SearchViewModel(QObject):
         self._asked = False
         self.models = ModelListModel(self)
         self.models.more_wanted.connect(self._on_more_wanted)
+        pump.on(WhatIfChanged, self._on_what_if_changed)
         self._debounce = QTimer(self)
         self._debounce.setSingleShot(True)
         self._debounce.setInterval(DEBOUNCE_MS)
@@ -223,10 +226,10 @@ class SearchViewModel(QObject):
         self._from_index = page.from_index
         if self._first_page:
             self._shown = self._query
-            self.models.replace(page.rows, more=page.cursor is not None)
+            self.models.replace(self._seen_through(page.rows), more=page.cursor is not None)
             self.busy_changed.emit(False)
         else:
-            self.models.append(page.rows, more=page.cursor is not None)
+            self.models.append(self._seen_through(page.rows), more=page.cursor is not None)
         self.changed.emit()
         self._fill()
 
@@ -252,6 +255,22 @@ class SearchViewModel(QObject):
     def _on_more_wanted(self) -> None:
         if self._handle is None and self._cursor is not None:
             self._ask(self._cursor)
+
+    def _on_what_if_changed(self, _event: WhatIfChanged) -> None:
+        self.models.forget_forecasts()
+        summaries = self.models.summaries
+        self._pump.run(lambda: self._rated(summaries), self.models.take_ratings, lambda _error: None, receiver=self)
+
+    def _seen_through(self, rows: Sequence[RatedModel]) -> Sequence[RatedModel]:
+        """Rows come rated for this machine; where another one stands for it, they are rated for that."""
+        chosen = self._garden.what_if.chosen
+        return rows if chosen is None else self._rated([row.summary for row in rows])
+
+    def _rated(self, summaries: Sequence[ModelSummary]) -> Sequence[RatedModel]:
+        from garden.services.catalog import RatedModel
+
+        fit, machine = self._garden.fit, self._garden.what_if.snapshot
+        return [RatedModel(summary=each, forecast=fit.rough(each, machine=machine)) for each in summaries]
 
     def _fill(self) -> None:
         """Rows that are left out may leave the list too short to scroll, which is what asks for more."""

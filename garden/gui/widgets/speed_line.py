@@ -68,8 +68,9 @@ class SpeedLine(QWidget):
             job: Its measurement under way, None while there is none.
         """
         had_focus = self._measure.hasFocus() or self._cancel.hasFocus()
+        elsewhere = forecast is not None and forecast.speed_source is SpeedSource.ELSEWHERE
         runs = forecast is not None and forecast.placement is not Placement.NONE
-        self.setVisible(runs or job is not None)
+        self.setVisible((runs and not elsewhere) or job is not None)
         text = (job.note or "Waiting to be measured") if job is not None else speed_text(forecast)
         self._text.setText(text)
         self._text.setToolTip(text)

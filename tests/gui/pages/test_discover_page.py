@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QListView, QTableView
 from pytestqt.qtbot import QtBot
 
-from garden.core.fit_forecast import FitForecast, FitMethod, Verdict
+from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.pages.discover_page import DiscoverPage
@@ -393,3 +393,29 @@ def test_a_row_takes_the_figure_of_its_files_once_their_headers_were_read(qtbot:
     page.search.search()
     qtbot.waitUntil(lambda: not page.search.busy, timeout=20_000)
     assert listed().method is not FitMethod.ROUGH, "another search knows it still"
+
+
+def test_every_verdict_is_for_the_machine_that_is_looked_through(
+    qtbot: QtBot, page: DiscoverPage, garden: Garden
+) -> None:
+    assert _opened(qtbot, page).forecast is not None
+    here = page.search.models.rated(0).forecast.verdict
+    measure = _button(page, "fileDetail.measure")
+    card = next(machine for machine in garden.what_if.machines if machine.gpu_bytes)
+
+    def placement() -> Placement:
+        forecast = page.repository.files.rows[0].forecast
+        assert forecast is not None
+        return forecast.placement
+
+    qtbot.waitUntil(lambda: placement() is Placement.CPU and measure.isVisible())
+
+    garden.what_if.choose(card)
+
+    qtbot.waitUntil(lambda: placement() is Placement.GPU and not measure.isVisible())
+    qtbot.waitUntil(lambda: page.search.models.rated(0).forecast.placement is Placement.GPU)
+
+    garden.what_if.choose(None)
+
+    qtbot.waitUntil(lambda: placement() is Placement.CPU and measure.isVisible())
+    qtbot.waitUntil(lambda: page.search.models.rated(0).forecast.verdict is here)

@@ -1,0 +1,81 @@
+"""Machines of the catalogue to choose from, and one that is typed in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from PySide6.QtCore import QAbstractListModel, QObject, Qt
+
+from garden.core.imagined_machine import ImaginedMachine
+from garden.core.quantity import GIB
+from garden.fit.published_machine import PublishedMachine
+from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
+
+#: The object of a row.
+MACHINE_ROLE = Qt.ItemDataRole.UserRole + 1
+
+_SIZE = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*(?:g|gb|gib)?\s*", re.IGNORECASE)
+
+
+class MachineListModel(QAbstractListModel):
+    """Machines that a search found."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rows: tuple[PublishedMachine, ...] = ()
+
+    def show_rows(self, rows: Sequence[PublishedMachine]) -> None:
+        """Show these."""
+        self.beginResetModel()
+        self._rows = tuple(rows)
+        self.endResetModel()
+
+    def rowCount(self, parent: Index = ROOT) -> int:
+        """Machines."""
+        return count_below(self._rows, parent)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Its name, what a screen reader says, its figures' origin, the object."""
+        row = row_at(self._rows, index)
+        if row is None:
+            return None
+        if role == MACHINE_ROLE:
+            return row
+        if role == Qt.ItemDataRole.DisplayRole:
+            return row.name
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{row.name}, {machine_figures(row)}"
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return "\n".join(filter(None, (row.bus, row.note, f"Figures: {row.basis}")))
+        return None
+
+
+def machine_figures(machine: PublishedMachine) -> str:
+    """``24 GB · 1,008 GB/s``."""
+    size = f"{machine.memory_bytes // GIB} GB{' shared' if machine.kind == 'unified' else ''}"
+    bandwidth = machine.memory_bandwidth_bytes_per_second
+    return f"{size} · {bandwidth / 1e9:,.0f} GB/s" if bandwidth else size
+
+
+def parse_gigabytes(text: str) -> int | None:
+    """Bytes for ``32``, ``32 GB`` or ``7.5``; None for anything else. Memory is sold in binary gigabytes."""
+    found = _SIZE.fullmatch(text)
+    return round(float(found[1].replace(",", ".")) * GIB) if found is not None else None
+
+
+def typed_machine(ram: str, gpu: str, *, unified: bool) -> ImaginedMachine | None:
+    """A machine of the sizes that were typed; None where one is no size.
+
+    Args:
+        ram: Its RAM.
+        gpu: Memory of its GPU; empty for none, or where the RAM is shared.
+        unified: Whether a GPU shares the RAM.
+    """
+    ram_bytes = parse_gigabytes(ram)
+    if ram_bytes is None:
+        return None
+    if unified or not gpu.strip():
+        return ImaginedMachine(ram_bytes=ram_bytes, unified=unified)
+    gpu_bytes = parse_gigabytes(gpu)
+    return None if gpu_bytes is None else ImaginedMachine(ram_bytes=ram_bytes, gpu_bytes=gpu_bytes or None)
