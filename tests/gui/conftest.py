@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,3 +23,16 @@ def theme(qapp: QApplication) -> ThemeController:
     from garden.gui.theme.theme import ThemeController
 
     return ThemeController(qapp, "light")
+
+
+@pytest.fixture(autouse=True)
+def _destroyed_widgets(qapp: QApplication) -> Iterator[None]:
+    """Destroy after each test what it has closed.
+
+    Without an event loop that runs Qt never carries out ``deleteLater``: the garbage collector would destroy widgets
+    instead, at any moment of a later test, and within the paint event of another window that crashes.
+    """
+    from PySide6.QtCore import QCoreApplication, QEvent
+
+    yield
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

@@ -10,6 +10,7 @@ from typing import Any
 from garden.core.catalog import FileKind, ModelSummary, RemoteFile, Repository, RepositoryFile
 from garden.core.events import EventBus
 from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
+from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.job_record import JobKind, JobRecord
 from garden.core.library_entry import LibraryEntry, Origin
 from garden.core.model_ref import ModelRef
@@ -103,10 +104,12 @@ class FitDouble:
     def remote_projector(self, repository: Repository) -> Handle[Projector | None]:
         return self.projector
 
-    def default_load(self, header: GgufHeader) -> LoadParameters:
+    def default_load(self, header: GgufHeader, machine: HardwareSnapshot | None = None) -> LoadParameters:
         return LoadParameters(context_length=min(header.context_length or 16_384, 16_384))
 
-    def forecast_remote(self, ref: ModelRef, header: GgufHeader, load: LoadParameters) -> FitForecast:
+    def forecast_remote(
+        self, ref: ModelRef, header: GgufHeader, load: LoadParameters, machine: HardwareSnapshot | None = None
+    ) -> FitForecast:
         return self.forecast_header(header, load)
 
     def forecast_header(self, header: GgufHeader, load: LoadParameters) -> FitForecast:
@@ -125,7 +128,12 @@ class FitDouble:
         fitting = [file for file, forecast in files if forecast.verdict is Verdict.FITS]
         return max(fitting, key=lambda file: file.size_bytes, default=None)
 
-    def forecast(self, target: LibraryEntry | ModelRef, load: LoadParameters | None) -> FitForecast:
+    def forecast(
+        self,
+        target: LibraryEntry | ModelRef,
+        load: LoadParameters | None,
+        machine: HardwareSnapshot | None = None,
+    ) -> FitForecast:
         self.forecasts += 1
         return forecast()
 
@@ -186,6 +194,13 @@ class SettingsDouble:
         self.current = Settings()
 
 
+class WhatIfDouble:
+    """This machine stands for itself."""
+
+    chosen: None = None
+    snapshot: None = None
+
+
 class GardenDouble:
     """The attributes of Garden that view models use."""
 
@@ -193,6 +208,7 @@ class GardenDouble:
         self.bus = EventBus()
         self.catalog = CatalogDouble()
         self.fit = FitDouble()
+        self.what_if = WhatIfDouble()
         self.library = LibraryDouble()
         self.activity = ActivityDouble()
         self.settings = SettingsDouble()

@@ -124,7 +124,7 @@ class WhatIfCard(Card):
     def _on_changed(self) -> None:
         what_if = self._what_if
         self._model.set_choices([(model.name, model.repo_id) for model in what_if.models])
-        self._model.set_value(what_if.model.name if what_if.model is not None else "")
+        self._model.set_value(what_if.model.name if what_if.model is not None else "Model")
         self._type.set_value(what_if.quant_type)
         self._context.set_value(format_tokens(what_if.context_length))
         self.table.show_rows(what_if.rows)
