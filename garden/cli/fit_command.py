@@ -17,6 +17,7 @@ from garden.core.model_ref import ModelRef
 from garden.core.quantity import format_bytes
 from garden.core.run_configuration import AUTO_GPU_LAYERS, KV_TYPES, LoadParameters
 from garden.fit.kv_cache import padded
+from garden.fit.projector import Projector, with_projector
 from garden.gguf.header import GgufHeader
 from garden.services.garden import Garden
 from garden.services.hub_files import hub_ref
@@ -80,7 +81,7 @@ def fit(
         raise click.UsageError("--measure measures this machine; leave --ram and --vram out.")
     with opened(notes_optional=True) as garden:
         machine = pretend(garden.machine.read(), ram, vram)
-        header, ref = header_of(garden, target, own=exact or measure)
+        header, ref, projector = header_of(garden, target, own=exact or measure)
         load = _asked_load(garden.fit.default_load(header), **asked)
         elsewhere = None if ram is None and vram is None else machine
         if measure:
@@ -90,6 +91,7 @@ def fit(
             forecast = garden.fit.exact(header, load, elsewhere, as_is=as_is, ref=ref).result()
         else:
             forecast = garden.fit.decided(header, load, elsewhere, ref=ref)
+    forecast = with_projector(forecast, projector)
     context = asked["context"]
     if context is not None and forecast.verdict in _RUNNABLE:
         note = context_note(context, padded(context), header.context_length)
@@ -142,6 +144,7 @@ def _print(target: str, forecast: FitForecast, header: GgufHeader) -> None:
         "KV cache": forecast.kv_cache_bytes,
         "recurrent state": forecast.recurrent_bytes,
         "compute": forecast.compute_bytes,
+        "beside them images or sound": forecast.projector_bytes,
     }
     known = ", ".join(f"{name} {format_bytes(size)}" for name, size in parts.items() if size)
     if known:
@@ -175,8 +178,8 @@ def pretend(machine: HardwareSnapshot, ram: int | None, vram: int | None) -> Har
     return machine
 
 
-def header_of(garden: Garden, target: str, *, own: bool = False) -> tuple[GgufHeader, ModelRef]:
-    """Header of a TARGET, here or on the Hub, and which file it is; one on the Hub has no path.
+def header_of(garden: Garden, target: str, *, own: bool = False) -> tuple[GgufHeader, ModelRef, Projector | None]:
+    """Header of a TARGET, here or on the Hub; which file it is, one on the Hub without a path; what its images take.
 
     Args:
         garden: The program.
@@ -191,8 +194,9 @@ def header_of(garden: Garden, target: str, *, own: bool = False) -> tuple[GgufHe
             raise
         repository = garden.catalog.repository(hub.repo_id).result()
         file = choose_file(repository, hub)
-        return garden.fit.remote_header(repository, file, own=own).result(), hub_ref(repository, file)
-    return garden.fit.header(entry.ref), entry.ref
+        header = garden.fit.remote_header(repository, file, own=own).result()
+        return header, hub_ref(repository, file), garden.fit.remote_projector(repository).result()
+    return garden.fit.header(entry.ref), entry.ref, None
 
 
 def fit_document(target: str, forecast: FitForecast) -> dict[str, object]:

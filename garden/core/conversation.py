@@ -52,6 +52,7 @@ class GenerationMetrics:
         buffers_bytes: The engine's own buffers: weights + KV + recurrent state + compute.
         forecast_bytes: What the fit forecast said for the same.
         peak_memory_bytes: Resident high-water mark of the child.
+        gpu_peak_bytes: By how much the GPUs had less free than before the load; None without any.
     """
 
     load_seconds: float | None = None
@@ -64,6 +65,7 @@ class GenerationMetrics:
     buffers_bytes: int | None = None
     forecast_bytes: int | None = None
     peak_memory_bytes: int | None = None
+    gpu_peak_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,6 +94,7 @@ class FitForecast:
         recurrent_bytes: State of recurrent layers.
         compute_bytes: Compute buffers.
         total_bytes: Sum of the four.
+        projector_bytes: What images or sound take beside that, in a file of their own; None without one.
         devices: The same, shared out over the devices of this machine.
         context_length: The context that was asked for.
         n_gpu_layers: Layers on the GPU (the output layer counts).
@@ -118,6 +119,7 @@ class FitForecast:
     recurrent_bytes: int | None = None
     compute_bytes: int | None = None
     total_bytes: int | None = None
+    projector_bytes: int | None = None
     devices: tuple[DeviceMemory, ...] = ()
     context_length: int | None = None
     n_gpu_layers: int | None = None

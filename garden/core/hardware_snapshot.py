@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from garden.core.added_backend import AddedBackend, SelfTest
+from garden.core.learned_margins import LearnedMargins
 
 #: What a device is to the engine.
 DeviceKind = Literal["cpu", "gpu", "igpu", "accelerator"]
@@ -158,6 +159,7 @@ class HardwareSnapshot:
         gpus: Every GPU found.
         engine: The engine.
         taken_at: Seconds since the epoch.
+        learned: What loads showed here; None on a machine where nothing was loaded yet, or that is not this one.
     """
 
     ram_total_bytes: int
@@ -169,3 +171,4 @@ class HardwareSnapshot:
     swap_total_bytes: int = 0
     on_battery: bool = False
     taken_at: float = 0.0
+    learned: LearnedMargins | None = None

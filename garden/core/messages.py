@@ -7,6 +7,7 @@ import msgspec
 from garden.core.conversation import ChatMessage, FinishReason, GenerationMetrics
 from garden.core.hardware_snapshot import Engine, Gpu
 from garden.core.receipt import QualityReport, QuantizationForecast
+from garden.core.residency import FreeMemory
 from garden.core.run_configuration import AskParameters, RunConfiguration
 
 
@@ -85,6 +86,8 @@ class ModelLoaded(Message, frozen=True, kw_only=True):
         kv_cache_bytes: Cache and recurrent state: the sum of the buffers' context bytes.
         load_seconds: Wall-clock time of the load.
         resident_bytes: Resident set after the load.
+        peak_resident_bytes: Its high-water mark until then.
+        gpu_free: What each GPU had free before the load, and after it.
         vocab_size: Tokens in the vocabulary.
         has_template: Whether the file carries a chat template.
         engine_version: Version of llama-cpp-python.
@@ -100,6 +103,8 @@ class ModelLoaded(Message, frozen=True, kw_only=True):
     has_template: bool
     engine_version: str
     cpu_features: tuple[str, ...] = ()
+    peak_resident_bytes: int | None = None
+    gpu_free: tuple[FreeMemory, ...] = ()
 
     @property
     def buffers_bytes(self) -> int:

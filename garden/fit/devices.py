@@ -18,12 +18,9 @@ GPU_COMFORT_BYTES = 256 * MIB
 #: Of a GPU that shares the RAM: its limit is the system's own, with a reserve in it already.
 UNIFIED_MARGIN_BYTES = 128 * MIB
 
-#: Kept free of RAM: the process itself (41 MiB before the model, measured) and some room for the system to breathe.
-#: The vocabulary comes on top; no buffer shows it.
-RAM_MARGIN_BYTES = 256 * MIB
-
-#: Memory of a vocabulary per token: 17 MiB for 49,152 BPE tokens, 42 MiB for 262,144 SPM tokens were measured.
-VOCABULARY_BYTES_PER_TOKEN = 370
+#: Of the process without a model (Linux, measured): alone, and with the driver of a GPU (Vulkan's software device; real
+#: ones differ). Replaced by what loads on this machine showed.
+PROCESS_BYTES, GPU_PROCESS_BYTES = 54 * MIB, 150 * MIB
 
 #: Less left of RAM than this share (but at least so much) makes a fit a tight one.
 _RAM_COMFORT_SHARE = 0.05
@@ -71,6 +68,8 @@ def gpu_budgets(machine: HardwareSnapshot) -> tuple[Budget, ...]:
     """One budget per GPU that the engine would use; a sleeping one counts as free."""
     budgets = []
     for gpu in usable_gpus(machine):
+        learned = machine.learned.of_device(gpu.device or "") if machine.learned else None
+        usual = UNIFIED_MARGIN_BYTES if gpu.unified else GPU_MARGIN_BYTES
         total = gpu.memory_total_bytes or 0
         free = total if gpu.memory_free_bytes is None else min(gpu.memory_free_bytes, total)
         budgets.append(
@@ -79,7 +78,7 @@ def gpu_budgets(machine: HardwareSnapshot) -> tuple[Budget, ...]:
                 kind="gpu",
                 total_bytes=total,
                 available_bytes=min(free, machine.ram_available_bytes) if gpu.unified else free,
-                margin_bytes=UNIFIED_MARGIN_BYTES if gpu.unified else GPU_MARGIN_BYTES,
+                margin_bytes=learned.size_bytes if learned else usual,
                 comfort_bytes=GPU_COMFORT_BYTES,
                 device=gpu.device or "",
                 shared=gpu.unified,
@@ -88,23 +87,34 @@ def gpu_budgets(machine: HardwareSnapshot) -> tuple[Budget, ...]:
     return tuple(budgets)
 
 
-def ram_budget(machine: HardwareSnapshot, vocabulary: int, busy_bytes: int = 0) -> Budget:
-    """The budget of the RAM.
+def ram_budget(machine: HardwareSnapshot, vocabulary_bytes: int, busy_bytes: int = 0) -> Budget:
+    """The budget of the RAM: beside buffers a model needs its vocabulary and its process.
 
     Args:
         machine: Where.
-        vocabulary: Tokens of the model's vocabulary.
+        vocabulary_bytes: Of the model.
         busy_bytes: Promised to loaded models whose pages the reading does not show yet.
     """
-    total = machine.ram_total_bytes
+    total, learned = machine.ram_total_bytes, machine.learned
     return Budget(
         name="RAM",
         kind="ram",
         total_bytes=total,
         available_bytes=max(0, machine.ram_available_bytes - busy_bytes),
-        margin_bytes=RAM_MARGIN_BYTES + VOCABULARY_BYTES_PER_TOKEN * min(vocabulary, 1_000_000),
-        comfort_bytes=max(_RAM_COMFORT_BYTES, round(total * _RAM_COMFORT_SHARE)),
+        margin_bytes=process_bytes(machine) + vocabulary_bytes,
+        comfort_bytes=learned.ram_bytes
+        if learned and learned.ram_bytes is not None
+        else max(_RAM_COMFORT_BYTES, round(total * _RAM_COMFORT_SHARE)),
     )
+
+
+def process_bytes(machine: HardwareSnapshot) -> int:
+    """What a model's process takes without the model: more where it loads the driver of a GPU, whatever runs there."""
+    learned, driven = machine.learned, bool(usable_gpus(machine))
+    seen = (learned.gpu_process_bytes if driven else learned.process_bytes) if learned else None
+    if seen is not None:
+        return seen
+    return GPU_PROCESS_BYTES if driven else PROCESS_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,13 +131,13 @@ class Budgets:
 
 
 def budgets_of(
-    machine: HardwareSnapshot, vocabulary: int, busy_bytes: int = 0, *, as_is: Collection[str] = ()
+    machine: HardwareSnapshot, vocabulary_bytes: int, busy_bytes: int = 0, *, as_is: Collection[str] = ()
 ) -> Budgets:
     """What a machine offers to a model.
 
     Args:
         machine: Where.
-        vocabulary: Tokens of the model's vocabulary.
+        vocabulary_bytes: Of the model.
         busy_bytes: Of RAM: promised to loaded models whose pages the reading does not show yet.
         as_is: Kinds of memory (``ram``, ``gpu``) that were given as a budget: all of it may be taken, to the last byte.
     """
@@ -135,4 +145,6 @@ def budgets_of(
     def given(budget: Budget) -> Budget:
         return dataclasses.replace(budget, margin_bytes=0, comfort_bytes=0) if budget.kind in as_is else budget
 
-    return Budgets(ram=given(ram_budget(machine, vocabulary, busy_bytes)), gpus=tuple(map(given, gpu_budgets(machine))))
+    return Budgets(
+        ram=given(ram_budget(machine, vocabulary_bytes, busy_bytes)), gpus=tuple(map(given, gpu_budgets(machine)))
+    )

@@ -18,6 +18,7 @@ from garden.fit.remedies import Remedies
 from garden.fit.rough_forecast import rough_forecast
 from garden.fit.speed import MeasuredSpeed, decode_tokens_per_second
 from garden.fit.verdict import reason_of, verdict_of
+from garden.fit.vocabulary import vocabulary_bytes
 from garden.gguf.header import GgufHeader
 from garden.gguf.hollow_file import is_own
 
@@ -115,7 +116,7 @@ class _Plan:
         self._as_is = as_is
         self._busy_bytes = busy_bytes
         self._largest: int | None = None
-        budgets = budgets_of(machine, needs.shape.vocabulary, busy_bytes, as_is=as_is)
+        budgets = budgets_of(machine, vocabulary_bytes(header), busy_bytes, as_is=as_is)
         self._placer = Placer(needs, budgets.ram, budgets.gpus, machine.cpu.features)
 
     def place(self, context_length: int, leaning: Leaning = Leaning.LIKELY) -> Placed:

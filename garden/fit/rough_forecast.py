@@ -15,6 +15,7 @@ from garden.core.quantity import MIB, format_parameters, format_tokens
 from garden.fit.architectures import GENERATING, Obstacle, obstacle_of, obstacle_of_task
 from garden.fit.devices import Budget, gpu_budgets, ram_budget
 from garden.fit.verdict import amount
+from garden.fit.vocabulary import bpe_bytes
 from garden.gguf.quant_name import QuantType, quant_type_named, quant_type_of
 
 #: Types tried from the best to the smallest that still answers well; small models gain from Q8_0. Of the types that a
@@ -84,7 +85,7 @@ def rough_forecast(summary: ModelSummary, machine: HardwareSnapshot, context_len
             suggestion="Open it to see its files.",
         )
         return _without_figures(summary, context_length, unknown)
-    gpus, ram = gpu_budgets(machine), ram_budget(machine, _VOCABULARY)
+    gpus, ram = gpu_budgets(machine), ram_budget(machine, bpe_bytes(_VOCABULARY, _VOCABULARY))
     return _placed(summary, parameters, context_length, gpus, ram)
 
 

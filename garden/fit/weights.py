@@ -64,7 +64,13 @@ class Weights:
         """Whether the CPU backend holds a tied embedding twice: always, or once rearranged for multiplication."""
         if not self.tied_bytes:
             return False
-        return self.tied_twice or (repack and not set(_REPACKED.get(self.tied_type, ())).isdisjoint(features))
+        return self.tied_twice or (repack and self.tied_type in repacked_types(features))
+
+
+def repacked_types(features: Iterable[str]) -> frozenset[str]:
+    """Types whose matrices the CPU backend rearranges on a machine with these instruction sets."""
+    there = set(features)
+    return frozenset(name for name, wanted in _REPACKED.items() if not there.isdisjoint(wanted))
 
 
 def weights_of(header: GgufHeader, placement: tuple[tuple[str, str], ...] = ()) -> Weights:

@@ -97,28 +97,3 @@ class Piece:
         """Up to ``length`` bytes from ``offset``; none before the piece."""
         start = offset - self._offset
         return self._data[start : start + length] if start >= 0 else b""
-
-
-class Begun:
-    """A source whose first bytes were read before.
-
-    Args:
-        start: Those bytes.
-        source: What they are of.
-    """
-
-    def __init__(self, start: bytes, source: ByteSource) -> None:
-        self._start = start
-        self._source = source
-
-    @property
-    def size_bytes(self) -> int:
-        """Size of the whole, in bytes."""
-        return self._source.size_bytes
-
-    def read(self, offset: int, length: int) -> bytes:
-        """Up to ``length`` bytes from ``offset``; what was not read before comes from the source."""
-        held = self._start[offset : offset + length]
-        if len(held) == length:
-            return held
-        return held + self._source.read(offset + len(held), length - len(held))

@@ -346,6 +346,8 @@ class CompareService:
             answer = run.ask(backend, messages, load_seconds, self._models.forecast_bytes(key), stopped)
             with bookkeeping("The speed of an answer"):
                 self._fit.remember_speed(answer)
+            with bookkeeping("What an answer made its process take"):
+                self._models.answered(key, answer.metrics)
             return answer
         except CancelledByUser:
             return run.ended(FinishReason.CANCELLED)

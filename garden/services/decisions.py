@@ -15,6 +15,7 @@ from garden.core.fit_forecast import FitForecast, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.run_configuration import LoadParameters
 from garden.fit.devices import Budget, budgets_of
+from garden.fit.vocabulary import vocabulary_bytes
 from garden.gguf.header import GgufHeader
 from garden.jobs.pool import TaskPool
 from garden.services.exact_fit import ExactFit, judged
@@ -67,7 +68,7 @@ class Decisions:
         """
         if formula.verdict is not Verdict.UNKNOWN or formula.total_bytes is None:
             return formula
-        budgets = budgets_of(machine, header.vocab_size or 0)
+        budgets = budgets_of(machine, vocabulary_bytes(header))
         question = _Question(id(header), load, budgets.gpus)
         with self._lock:
             answer = self._answers.get(question)

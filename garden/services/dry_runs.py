@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from garden.core.added_backend import AddedBackend, added_backends
 from garden.core.dry_run import DryRun, DryRunDone, DryRunOutput, DryRunRefused
 from garden.core.errors import CancelledByUser, EngineCrashedError, GardenError, WorkerDiedError
 from garden.core.messages import Cancel, Failed, Message
@@ -54,6 +55,7 @@ class DryRuns:
         self._command = command
         self._asking = threading.Lock()
         self._child: _WarmChild | None = None
+        self._backends: tuple[AddedBackend, ...] = ()
         self._folder: Path | None = None
         self._header: GgufHeader | None = None
         self._count = 0
@@ -91,8 +93,8 @@ class DryRuns:
                 self._idle.cancel()
             self._count += 1
             request = msgspec.structs.replace(request, request_id=self._count, path=str(self._hollow(header)))
-            if self._child is None or not self._child.running:
-                self._child = _WarmChild(self._command)
+            self._warm_up()
+            assert self._child is not None
             try:
                 return self._child.answer(request, cancelled, self._limit_seconds)
             finally:
@@ -116,6 +118,15 @@ class DryRuns:
             if self._folder is not None:
                 shutil.rmtree(self._folder, ignore_errors=True)
                 self._folder = None
+
+    def _warm_up(self) -> None:
+        """A child that runs, and has loaded the backends that the engine has now."""
+        backends = added_backends()
+        if self._child is not None and self._child.running and backends == self._backends:
+            return
+        if self._child is not None:
+            self._child.end()
+        self._child, self._backends = _WarmChild(self._command), backends
 
     def _hollow(self, header: GgufHeader) -> Path:
         """The hollow file of this header: the last one, or a new one in its place."""

@@ -17,6 +17,7 @@ from garden.fit.devices import Budget, Budgets, budgets_of
 from garden.fit.placement import Placed, Share
 from garden.fit.remedies import cache_remedy, context_remedy, sentence_of
 from garden.fit.verdict import reason_of, verdict_of
+from garden.fit.vocabulary import vocabulary_bytes
 from garden.gguf.header import GgufHeader
 from garden.services.dry_runs import DryRuns
 
@@ -63,7 +64,7 @@ class ExactFit:
         answer = self.ask(header, load, machine, formula, as_is=as_is, cancelled=cancelled)
         if isinstance(answer, FitForecast):
             return answer
-        return judged(formula, answer, load, budgets_of(machine, header.vocab_size or 0, as_is=as_is))
+        return judged(formula, answer, load, budgets_of(machine, vocabulary_bytes(header), as_is=as_is))
 
     def ask(
         self,
@@ -91,7 +92,7 @@ class ExactFit:
         """
         if formula.verdict is Verdict.NOT_A_LANGUAGE_MODEL or runs_another_way(header.architecture):
             return dataclasses.replace(formula, method=FitMethod.EXACT)
-        budgets = budgets_of(machine, header.vocab_size or 0, as_is=as_is)
+        budgets = budgets_of(machine, vocabulary_bytes(header), as_is=as_is)
         request = DryRun(
             request_id=0,
             path="",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from garden.core.catalog import ModelSummary, Repository, RepositoryFile
@@ -14,27 +14,30 @@ from garden.core.errors import CancelledByUser, GardenError, InvalidFileError, N
 from garden.core.fit_forecast import FitForecast, SpeedSource, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.library_entry import LibraryEntry
-from garden.core.messages import ModelLoaded
 from garden.core.model_ref import ModelRef
+from garden.core.residency import ResidentForecast
 from garden.core.run_configuration import LoadParameters, RunConfiguration
 from garden.fit import default_load, estimator, recommend
 from garden.fit.calibrated_speed import with_calibrated_speed
+from garden.fit.devices import process_bytes
+from garden.fit.projector import Projector, projector_of
+from garden.fit.resident import resident_forecast
 from garden.gguf.byte_source import FileSource
 from garden.gguf.header import GgufHeader, read_header
 from garden.gguf.shard_set import joined_header, shard_paths
 from garden.inference.sampling_defaults import default_ask
-from garden.jobs.handle import Handle
+from garden.jobs.handle import Handle, chained, finished
 from garden.jobs.pool import TaskPool
 from garden.services.bookkeeping import bookkeeping
 from garden.services.calibration import CalibrationService
 from garden.services.decisions import Decisions
 from garden.services.exact_fit import ExactFit
 from garden.services.hub_access import HubAccess
+from garden.services.load_audit import LoadAudit
 from garden.services.machine import MachineService
 from garden.services.measured_speeds import MeasuredSpeeds
 from garden.services.remote_headers import RemoteHeaders
 from garden.services.settings import SettingsService
-from garden.store.forecasts import Forecasts, LoadRecord
 from garden.store.headers import Headers, file_key
 from garden.store.speeds import SpeedRecord, Speeds
 
@@ -49,7 +52,7 @@ class FitService:
         settings: Context and cache type that the user prefers.
         hub: Reads headers of files on the Hub.
         headers: Headers read before.
-        forecasts: Forecasts against what the engine took.
+        audit: What loads here showed.
         speeds: Speeds of answers given here.
         calibration: How fast this machine is.
         pool: Runs remote reads.
@@ -63,7 +66,7 @@ class FitService:
         settings: SettingsService,
         hub: HubAccess,
         headers: Headers,
-        forecasts: Forecasts,
+        audit: LoadAudit,
         speeds: Speeds,
         calibration: CalibrationService,
         pool: TaskPool,
@@ -73,7 +76,7 @@ class FitService:
         self._machine = machine
         self._settings = settings
         self._headers = headers
-        self._forecasts = forecasts
+        self._audit = audit
         self._speeds = MeasuredSpeeds(speeds)
         self._calibration = calibration
         self._remote = RemoteHeaders(hub, headers, pool, self._recall)
@@ -94,19 +97,35 @@ class FitService:
         shards = shard_paths(Path(ref.path))
         return joined_header([self._local_header(path) for path in shards])
 
-    def remote_sketch(self, repository: Repository, file: RepositoryFile) -> Handle[GgufHeader]:
-        """A stand-in for the header of a file on the Hub, from its first 64 KB: good for a first, rough figure."""
-        return self._remote.sketch(repository, file)
-
-    def remote_header(self, repository: Repository, file: RepositoryFile, *, own: bool = False) -> Handle[GgufHeader]:
+    def remote_header(
+        self,
+        repository: Repository,
+        file: RepositoryFile,
+        *,
+        own: bool = False,
+        sketched: Callable[[GgufHeader], None] | None = None,
+    ) -> Handle[GgufHeader]:
         """Header of a file on the Hub: some short reads of the first file of a repository, one of each other.
 
         Args:
             repository: Where it lies.
             file: Which one.
             own: Take no key from a sibling, as the engine wants it; one more read.
+            sketched: Called on another thread with a stand-in that is good for a rough figure, after the first read of
+                the first file of a repository.
         """
-        return self._remote.header(repository, file, own=own)
+        return self._remote.header(repository, file, own=own, sketched=sketched)
+
+    def remote_projector(self, repository: Repository) -> Handle[Projector | None]:
+        """What images or sound take beside the models of a repository, None where it has no projector; one short read.
+
+        Of several the one in F16 counts, which most programs take, else the smallest.
+        """
+        files = [file for file in repository.files if file.kind == "projector" and len(file.files) == 1]
+        if not files:
+            return finished(None)
+        file = min(files, key=lambda file: (file.quant_type != "F16", file.size_bytes))
+        return chained(self._remote.header(repository, file), lambda header: finished(projector_of(header)))
 
     def default_load(self, header: GgufHeader) -> LoadParameters:
         """How this machine would load the model unless the user chooses otherwise."""
@@ -227,6 +246,7 @@ class FitService:
     def _recall(self) -> None:
         """What earlier sessions measured; waits for the disk the first time."""
         self._speeds.recall()
+        self._audit.recall()
         self._calibration.current()
 
     def _with_calibrated_speed(self, forecast: FitForecast, header: GgufHeader, load: LoadParameters) -> FitForecast:
@@ -284,10 +304,6 @@ class FitService:
         """The file of a repository to take on this machine, None when none runs."""
         return recommend.recommended(files)
 
-    def remember_load(self, loaded: ModelLoaded, forecast: FitForecast | None) -> None:
-        """Keep what was forecast beside what the engine took."""
-        self._forecasts.record(loaded, forecast)
-
     def remember_speed(self, answer: Answer) -> None:
         """Keep the speed that an answer showed, when it was long enough to show one."""
         self._speeds.record(answer, self.header(answer.configuration.model), self._machine.snapshot())
@@ -296,9 +312,14 @@ class FitService:
         """Keep the speed that a twin of a model showed."""
         self._speeds.keep(record)
 
-    def audit(self) -> tuple[LoadRecord, ...]:
-        """Loads so far with their forecasts, the newest first."""
-        return self._forecasts.list()
+    def resident(self, ref: ModelRef, load: LoadParameters, forecast: FitForecast) -> ResidentForecast | None:
+        """Forecast of the resident set, for a forecast of the buffers of the same load; None when that has no figures.
+
+        Raises:
+            GardenError: The file is gone or damaged.
+        """
+        machine = self._machine.snapshot()
+        return resident_forecast(self.header(ref), load, forecast, machine.cpu.features, process_bytes(machine))
 
     def _local_header(self, path: Path) -> GgufHeader:
         try:

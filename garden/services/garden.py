@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from garden.services.fit import FitService
     from garden.services.hub_access import HubAccess
     from garden.services.library import LibraryService
+    from garden.services.load_audit import LoadAudit
     from garden.services.machine import MachineService
     from garden.services.model_pool import ModelPool, PaneKey
     from garden.services.twin_runs import TwinService
@@ -167,7 +168,6 @@ class Garden:
         from garden.services.decisions import Decisions
         from garden.services.exact_fit import ExactFit
         from garden.services.fit import FitService
-        from garden.store.forecasts import Forecasts
         from garden.store.headers import Headers
 
         exact = ExactFit(self._runs)
@@ -176,7 +176,7 @@ class Garden:
             self.settings,
             self._hub,
             Headers(self._index),
-            Forecasts(self._work),
+            self.audit,
             self._speeds,
             self.calibration,
             self._pool,
@@ -190,6 +190,14 @@ class Garden:
         from garden.services.twin_runs import TwinService
 
         return TwinService(self.bus, self.fit, self.machine, self.activity)
+
+    @_Made
+    def audit(self) -> LoadAudit:
+        """Forecasts against what loads showed."""
+        from garden.services.load_audit import LoadAudit
+        from garden.store.forecasts import Forecasts
+
+        return LoadAudit(Forecasts(self._work), self.machine)
 
     @_Made
     def catalog(self) -> CatalogService:
@@ -257,7 +265,7 @@ class Garden:
 
         def make_pool(on_death: Callable[[PaneKey, WorkerDiedError], None]) -> ModelPool:
             admission = Admission(self.fit, self.machine, self._loaded)
-            return ModelPool(admission, self.fit, self.library, self._loaded, on_death)
+            return ModelPool(admission, self.fit, self.audit, self.library, self._loaded, on_death)
 
         conversations = Conversations(self._work)
         return CompareService(self.bus, conversations, self.fit, make_pool, self._turns)

@@ -14,6 +14,7 @@ from garden.core.added_backend import added_backends
 from garden.core.errors import GardenError, TimeLimitError, WorkerDiedError
 from garden.core.events import EventBus, MachineRead
 from garden.core.hardware_snapshot import EngineBackend, HardwareSnapshot
+from garden.core.learned_margins import LearnedMargins
 from garden.core.messages import Probe, Probed, ProbeOutput
 from garden.core.paths import cache_dir
 from garden.hardware import probe
@@ -43,6 +44,19 @@ class MachineService:
         self._lock = threading.Lock()
         self._probed = self._remembered()
         self._latest: HardwareSnapshot | None = None
+        self._learned: LearnedMargins | None = None
+
+    @property
+    def learned(self) -> LearnedMargins | None:
+        """What loads on this machine showed; None before any did."""
+        return self._learned
+
+    def learn(self, margins: LearnedMargins | None) -> None:
+        """Let every reading from now on carry what loads showed."""
+        with self._lock:
+            self._learned = margins
+            if self._latest is not None:
+                self._latest = dataclasses.replace(self._latest, learned=margins)
 
     @property
     def probed(self) -> bool:
@@ -54,7 +68,8 @@ class MachineService:
         with self._lock:
             if self._latest is None or time.time() - self._latest.taken_at > _FRESH_SECONDS:
                 found = self._probed
-                self._latest = probe.snapshot(found.engine, found.gpus) if found else probe.snapshot()
+                read = probe.snapshot(found.engine, found.gpus) if found else probe.snapshot()
+                self._latest = dataclasses.replace(read, learned=self._learned)
             return self._latest
 
     def read(self) -> HardwareSnapshot:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from garden.core.conversation import GenerationMetrics
 from garden.core.errors import GardenError, RefusedError, WorkerDiedError
 from garden.core.fit_forecast import FitForecast, Verdict
 from garden.core.messages import ModelLoaded
@@ -16,6 +17,7 @@ from garden.services.admission import Admission
 from garden.services.bookkeeping import bookkeeping
 from garden.services.fit import FitService
 from garden.services.library import LibraryService
+from garden.services.load_audit import LoadAudit
 from garden.store.loaded_models import LoadedModels, LoadedRecord
 from garden.store.process_identity import this_process
 
@@ -49,6 +51,7 @@ class _Seat:
     backend: LocalBackend
     wanted: RunConfiguration
     forecast: FitForecast | None
+    load_id: str = ""
 
 
 class ModelPool:
@@ -56,7 +59,8 @@ class ModelPool:
 
     Args:
         admission: Says what fits.
-        fit: Keeps forecasts beside what loads took.
+        fit: Forecasts the resident set.
+        audit: Keeps forecasts beside what loads took.
         library: Notes the use of models.
         loaded: The list that all Gardens on this machine share.
         on_death: Called with the pane and the error when an idle model's process ends by itself.
@@ -66,12 +70,14 @@ class ModelPool:
         self,
         admission: Admission,
         fit: FitService,
+        audit: LoadAudit,
         library: LibraryService,
         loaded: LoadedModels,
         on_death: Callable[[PaneKey, WorkerDiedError], None],
     ) -> None:
         self._admission = admission
         self._fit = fit
+        self._audit = audit
         self._library = library
         self._loaded = loaded
         self._on_death = on_death
@@ -112,6 +118,7 @@ class ModelPool:
                 if self._closed:
                     raise RefusedError("Garden is closing.")
                 self._seats[key] = _Seat(backend, configuration, forecast)
+            free_ram = self._audit.free_ram()
             try:
                 loaded = backend.load(configuration, on_progress, cancelled=cancelled)
             except BaseException:
@@ -123,8 +130,14 @@ class ModelPool:
             with bookkeeping("The use of a model"):
                 self._library.used(configuration.model)
             with bookkeeping("A forecast against the engine"):
-                self._fit.remember_load(loaded, forecast)
+                self._remember(key, configuration, loaded, free_ram)
             return backend
+
+    def answered(self, key: PaneKey, metrics: GenerationMetrics) -> None:
+        """Note what an answer of the pane's model made its process take."""
+        seat = self._seats.get(key)
+        if seat is not None and seat.load_id:
+            self._audit.answered(seat.load_id, metrics)
 
     def forecast_bytes(self, key: PaneKey) -> int | None:
         """What was forecast for the pane's model before it was loaded."""
@@ -143,6 +156,7 @@ class ModelPool:
             seat = self._seats.pop(key, None)
         if seat is None:
             return
+        self._audit.ended(seat.load_id)
         pid = seat.backend.pid
         seat.backend.close()
         seat.backend.wait_closed(6)
@@ -222,6 +236,14 @@ class ModelPool:
                     return forecast
         busy = any(not seat.backend.idle for _key, seat in self._seated())
         raise self._admission.refuse(configuration, forecast, others_answer=busy)
+
+    def _remember(self, key: PaneKey, wanted: RunConfiguration, loaded: ModelLoaded, free_ram: int) -> None:
+        seat = self._seats.get(key)
+        if seat is None:
+            return
+        forecast = seat.forecast
+        resident = None if forecast is None else self._fit.resident(wanted.model, wanted.load, forecast)
+        seat.load_id = self._audit.loaded(loaded, forecast, resident, free_ram)
 
     def _note(self, backend: LocalBackend, loaded: ModelLoaded, *, busy: bool) -> None:
         if backend.pid is None:

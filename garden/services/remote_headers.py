@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from garden.core.catalog import RemoteFile, Repository, RepositoryFile
 from garden.fit.sketch import sketched_header
-from garden.gguf.byte_source import Begun, ByteSource
+from garden.gguf.byte_source import ByteSource
 from garden.gguf.header import GgufHeader, read_header
 from garden.gguf.header_start import START_BYTES, read_start
 from garden.gguf.shard_set import joined_header
@@ -21,20 +21,14 @@ from garden.services.model_name import display_name
 from garden.store.headers import Headers, hash_key
 
 if TYPE_CHECKING:
-    from garden.hub.client import HubClient
     from garden.jobs.pool import TaskPool
     from garden.services.hub_access import HubAccess
 
 #: Repositories of which a header is kept to read the others by; each holds some hundred tensors.
 _REPOSITORIES_KEPT = 16
 
-#: Files whose first bytes are kept between the first figure and the header.
-_STARTS_KEPT = 32
-
 #: Shards behind the first have no vocabulary, and few tensors.
 _SHARD_BYTES = 16 * 1024
-
-_Place = tuple["HubClient", str, str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,29 +64,15 @@ class RemoteHeaders:
         self._pool = pool
         self._prepare = prepare
         self._first_reads: SharedWork[_Read] = SharedWork(pool, _REPOSITORIES_KEPT)
-        self._starts: dict[_Place, bytes] = {}
-        self._lock = threading.Lock()
 
-    def sketch(self, repository: Repository, file: RepositoryFile) -> Handle[GgufHeader]:
-        """A stand-in for the header from the file's first 64 KB: its keys, and weights that fill the file.
-
-        Returns:
-            A handle. It fails with a GardenError when the Hub cannot be reached or refuses, or it is no GGUF file.
-        """
-
-        def work(cancelled: threading.Event) -> GgufHeader:
-            self._prepare()
-            known = self._known(file)
-            if known is not None:
-                return known
-            source = self._source(repository, file.files[0], cancelled)
-            start = source.read(0, START_BYTES)
-            self._keep_start(self._place(repository, file.files[0]), start)
-            return sketched_header(read_start(Begun(start, source)), file.size_bytes, file.quant_type)
-
-        return self._pool.submit(work)
-
-    def header(self, repository: Repository, file: RepositoryFile, *, own: bool = False) -> Handle[GgufHeader]:
+    def header(
+        self,
+        repository: Repository,
+        file: RepositoryFile,
+        *,
+        own: bool = False,
+        sketched: Callable[[GgufHeader], None] | None = None,
+    ) -> Handle[GgufHeader]:
         """The header of a file, or of a set of shards, with every tensor; of the vocabulary the number of words.
 
         The quantizations of one model share all keys but a few and list the same tensors at nearly the same place, so
@@ -101,7 +81,9 @@ class RemoteHeaders:
         Args:
             repository: Where it lies.
             file: Which one.
-            own: Read the file's own first keys as well.
+            own: Read the file's own first keys as well, unless its header is known.
+            sketched: Called on a thread of the pool with a stand-in for the header, as soon as the first 64 KB of the
+                first file of a repository are there: its keys, and weights that fill the file.
 
         Returns:
             A handle. It fails with a GardenError when the Hub cannot be reached or refuses, or the file is damaged.
@@ -113,14 +95,15 @@ class RemoteHeaders:
             return None if header is None else _Read(file=file, first=header, whole=header)
 
         def read(cancelled: threading.Event) -> _Read:
-            return self._read(repository, file, self._kept_sibling(repository, file), cancelled, own=own)
+            kept = self._kept_sibling(repository, file)
+            return self._read(repository, file, kept, cancelled, own=own, sketched=sketched)
 
         def follow(first: _Read) -> Handle[GgufHeader]:
             if first.file == file:
                 return finished(first.whole)
             return self._pool.submit(lambda cancelled: self._read(repository, file, first, cancelled, own=own).whole)
 
-        place = (repository.summary.repo_id, repository.revision)
+        place = (repository.summary.repo_id, repository.revision, file.kind)
         return chained(self._first_reads.submit(place, known, read, lambda first: first), follow)
 
     def _known(self, file: RepositoryFile) -> GgufHeader | None:
@@ -128,7 +111,7 @@ class RemoteHeaders:
 
     def _kept_sibling(self, repository: Repository, file: RepositoryFile) -> _Read | None:
         """A header of the repository that was read before the program started, of the same model before others."""
-        others = [other for other in repository.files if other.kind == "model" and len(other.files) == 1]
+        others = [other for other in repository.files if other.kind == file.kind and len(other.files) == 1]
         for other in sorted(others, key=lambda other: _model_name(other) != _model_name(file)):
             header = self._known(other)
             if header is not None:
@@ -143,16 +126,16 @@ class RemoteHeaders:
         cancelled: threading.Event,
         *,
         own: bool,
+        sketched: Callable[[GgufHeader], None] | None = None,
     ) -> _Read:
-        place = self._place(repository, file.files[0])
-        source: ByteSource = self._source(repository, file.files[0], cancelled)
-        if place in self._starts:
-            source = Begun(self._starts[place], source)
+        source = self._source(repository, file.files[0], cancelled)
         first = None
         if sibling is not None:
             # Another model's keys are its own, and shards are cut at other tensors.
             apart = own or len(file.files) > 1 or _model_name(file) != _model_name(sibling.file)
             first = read_like(source, sibling.first, read_start(source) if apart else None)
+        elif sketched is not None:
+            sketched(sketched_header(read_start(source), file.size_bytes, file.quant_type))
         first = first or read_sparingly(source)
         others = (self._source(repository, part, cancelled, _SHARD_BYTES) for part in file.files[1:])
         whole = joined_header([first, *(read_header(other, first_bytes=_SHARD_BYTES) for other in others)])
@@ -168,20 +151,14 @@ class RemoteHeaders:
         cancelled: threading.Event,
         first_window_bytes: int = START_BYTES,
     ) -> ByteSource:
-        client, repo_id, revision, filename = self._place(repository, file)
-        return client.source(
-            repo_id, revision, filename, file.size_bytes, cancelled, first_window_bytes=first_window_bytes
+        return self._hub.client().source(
+            repository.summary.repo_id,
+            repository.revision,
+            file.filename,
+            file.size_bytes,
+            cancelled,
+            first_window_bytes=first_window_bytes,
         )
-
-    def _place(self, repository: Repository, file: RemoteFile) -> _Place:
-        # A client stands for an address and a token: what came by another one is not taken.
-        return self._hub.client(), repository.summary.repo_id, repository.revision, file.filename
-
-    def _keep_start(self, place: _Place, start: bytes) -> None:
-        with self._lock:
-            self._starts[place] = start
-            while len(self._starts) > _STARTS_KEPT:
-                del self._starts[next(iter(self._starts))]
 
 
 def _model_name(file: RepositoryFile) -> str:

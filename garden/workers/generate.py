@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,7 @@ from garden.core.messages import (
     PromptRead,
     PromptRendered,
 )
+from garden.core.residency import FreeMemory
 from garden.core.run_configuration import LoadParameters, RunConfiguration
 from garden.engine.context import CacheFull, Context
 from garden.engine.library import EngineLibrary
@@ -58,11 +60,23 @@ class LoadedModel:
     context: Context
     prompts: PromptBuilder
     buffers: tuple[BufferUse, ...]
+    gpu_free_before: Mapping[str, int]
 
     @property
     def buffers_bytes(self) -> int:
         """Sum of the engine's buffers."""
         return sum(use.weights_bytes + use.context_bytes + use.compute_bytes for use in self.buffers)
+
+    @property
+    def gpu_bytes(self) -> int | None:
+        """By how much the GPUs have less free now than before the load; None where they do not say.
+
+        Drivers keep what an answer made them take, so that this is the high-water mark as well.
+        """
+        if not self.gpu_free_before:
+            return None
+        now = _free_of_gpus(self.model.library)
+        return sum(max(0, before - now.get(device, before)) for device, before in self.gpu_free_before.items()) or None
 
 
 class GenerateWorker:
@@ -97,13 +111,15 @@ class GenerateWorker:
         started = time.perf_counter()
         path = _first_file(configuration)
         library = EngineLibrary()
+        free = _free_of_gpus(library)
         _limit_memory(library, configuration.load, path)
         model = Model(library, path, configuration.load, on_progress=self._report_load)
         if not model.generates_text:
             raise RefusedError(f"{path.name} does not generate text.", "Choose a language model.")
         context = Context(model, configuration.load)
         context.warm_up()
-        loaded = LoadedModel(model, context, PromptBuilder(model.vocabulary, model.chat_template), context.buffers())
+        prompts = PromptBuilder(model.vocabulary, model.chat_template)
+        loaded = LoadedModel(model, context, prompts, context.buffers(), free)
         self._loaded = loaded
         return ModelLoaded(
             configuration=_resolved(configuration, loaded),
@@ -115,6 +131,12 @@ class GenerateWorker:
             has_template=model.chat_template is not None,
             engine_version=library.version,
             cpu_features=library.cpu_features(),
+            peak_resident_bytes=peak_memory_bytes(),
+            gpu_free=tuple(
+                FreeMemory(device=device, before_bytes=free[device], after_bytes=after)
+                for device, after in _free_of_gpus(library).items()
+                if device in free
+            ),
         )
 
     def _report_load(self, fraction: float) -> bool:
@@ -187,6 +209,7 @@ class _Answer:
                 decode_tokens_per_second=_rate(len(self._tokens) - 1, self._last_at - self._first_at),
                 buffers_bytes=self._loaded.buffers_bytes,
                 peak_memory_bytes=peak_memory_bytes(),
+                gpu_peak_bytes=self._loaded.gpu_bytes,
             ),
         )
 
@@ -237,6 +260,13 @@ class _Answer:
 
     def _report_reading(self, held: int, total: int) -> None:
         self._channel.emit(PromptRead(request_id=self._request.request_id, done=held, total=total))
+
+
+def _free_of_gpus(library: EngineLibrary) -> dict[str, int]:
+    """Bytes that each GPU has free now, by the engine's name of it."""
+    return {
+        device.name: device.memory_free_bytes for device in library.devices() if device.memory_free_bytes is not None
+    }
 
 
 def _first_file(configuration: RunConfiguration) -> Path:

@@ -9,10 +9,13 @@ import pytest
 from garden.cli.fit_command import ByteSize
 from garden.core.conversation import Answer, GenerationMetrics
 from garden.core.quantity import format_bytes
+from garden.fit.devices import PROCESS_BYTES
 from garden.fit.verdict import amount
+from garden.fit.vocabulary import bpe_bytes
 from garden.services.garden import Garden
 from tests.cli.conftest import REPO, Cli
-from tests.hubserver import HubServer
+from tests.fit.projector_files import write_projector
+from tests.hubserver import HubServer, repository_of
 from tests.tiny_models import write_tiny_model
 
 KEYS = {
@@ -156,8 +159,8 @@ def test_a_close_call_is_decided_by_the_engine(cli: Cli, tiny_model: Path) -> No
     plenty = cli("fit", str(tiny_model), "--ram", "8G", "--vram", "0", "--json").json
     assert plenty["method"] == "formula"
 
-    # Its total, and what stays free: 256 MiB and 370 bytes for each of the 288 tokens.
-    edge = plenty["total_bytes"] + 256 * 1024**2 + 370 * 288
+    # Its total, and beside it the process and a vocabulary of 288 tokens and 8 merges.
+    edge = plenty["total_bytes"] + PROCESS_BYTES + bpe_bytes(288, 8)
     close = cli("fit", str(tiny_model), "--ram", str(edge + 100_000), "--vram", "0", "--json").json
 
     assert (close["method"], close["verdict"]) == ("exact", "tight")
@@ -255,3 +258,16 @@ def test_the_trained_context_is_told_as_such(cli: Cli, tiny_model: Path) -> None
 def test_what_a_sentence_and_a_table_say_has_one_unit() -> None:
     assert amount(2324.8 * 1024**3) == format_bytes(2324.8 * 1024**3) == "2.27 TiB"
     assert amount(1.25 * 1024**3) == "1.2 GiB"
+
+
+def test_what_images_take_is_told_beside_the_model(cli: Cli, hub: HubServer, tiny_model: Path, tmp_path: Path) -> None:
+    projector = write_projector(tmp_path / "mmproj-Tiny-F16.gguf", "SmolVLM")
+    hub.state.put([repository_of("owner/Seeing-GGUF", tiny_model, projector)])
+
+    ran = cli("fit", "owner/Seeing-GGUF:F16", "--ram", "8G")
+
+    assert "Images take 0.2 GiB more, which is free as well." in ran.out
+    assert "beside them images or sound" in ran.out
+    document = cli("fit", "owner/Seeing-GGUF:F16", "--json").json
+    assert set(document) == KEYS
+    assert "Images take" in document["reason"]

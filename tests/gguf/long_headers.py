@@ -103,6 +103,7 @@ class LongFile:
         kind: Of the vocabulary.
         weight_kind: Of the weights; a type that has none of its own stands as Q8_0 in the list.
         blocks: Of the model.
+        width: Of the model.
         added: Keys behind the vocabulary, as quantizing adds them.
         cut_bytes: Missing at the end.
     """
@@ -113,6 +114,7 @@ class LongFile:
         weight_kind: str = "Q8_0",
         *,
         blocks: int = 40,
+        width: int = 512,
         added: dict[str, Value] | None = None,
         cut_bytes: int = 0,
     ) -> None:
@@ -120,18 +122,18 @@ class LongFile:
             "general.architecture": "llama",
             "general.name": "Long",
             "llama.block_count": blocks,
-            "llama.embedding_length": 512,
+            "llama.embedding_length": width,
             "llama.context_length": 8_192,
             "llama.attention.head_count": 8,
             **vocabulary(kind),
             **(added if added is not None else {"general.quantization_version": 2, "general.file_type": 7}),
         }
         number = _TYPE_NUMBERS.get(weight_kind, _TYPE_NUMBERS["TQ2_0" if weight_kind == "ternary" else "Q8_0"])
-        shapes: list[tuple[str, tuple[int, ...]]] = [("token_embd.weight", (512, WORDS))]
+        shapes: list[tuple[str, tuple[int, ...]]] = [("token_embd.weight", (width, WORDS))]
         for block in range(blocks):
-            shapes.append((f"blk.{block}.attn_norm.weight", (512,)))
-            shapes += [(f"blk.{block}.{name}.weight", (512, 512)) for name in ("attn_q", "attn_output")]
-            shapes.append((f"blk.{block}.ffn_down.weight", (2_048, 512)))
+            shapes.append((f"blk.{block}.attn_norm.weight", (width,)))
+            shapes += [(f"blk.{block}.{name}.weight", (width, width)) for name in ("attn_q", "attn_output")]
+            shapes.append((f"blk.{block}.ffn_down.weight", (2_048, width)))
         self.head, data_bytes = _head(metadata, shapes, number)
         self.size_bytes = len(self.head) + data_bytes - cut_bytes
         self._weights = weights(weight_kind)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from garden.core.errors import InvalidFileError, NotFoundError
-from garden.gguf.byte_source import Begun, FileSource, Piece
+from garden.gguf.byte_source import FileSource, Piece
 
 
 @pytest.fixture
@@ -47,11 +47,3 @@ def test_a_piece_lies_at_its_place() -> None:
 
     assert (piece.size_bytes, piece.read(12, 3), piece.read(14, 9)) == (16, b"cde", b"ef")
     assert (piece.read(0, 20), piece.read(16, 1)) == (b"", b"")
-
-
-def test_what_was_read_before_is_not_read_again(ten_bytes: Path) -> None:
-    with FileSource(ten_bytes) as source:
-        begun = Begun(b"ABC", source)
-
-        assert (begun.size_bytes, begun.read(0, 3), begun.read(1, 4)) == (10, b"ABC", b"BC34")
-        assert (begun.read(5, 2), begun.read(9, 9)) == (b"56", b"9")

@@ -168,7 +168,13 @@ def test_a_sibling_does_not_inherit_what_is_of_one_file() -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [LongFile("pairs", blocks=39), LongFile("scores"), LongFile("pairs", "F16", cut_bytes=64)]
+    "other",
+    [
+        LongFile("pairs", blocks=39),
+        LongFile("pairs", width=256),
+        LongFile("scores"),
+        LongFile("pairs", "F16", cut_bytes=64),
+    ],
 )
 def test_another_model_is_no_sibling(other: LongFile) -> None:
     assert read_like(other, read_sparingly(LongFile("pairs"))) is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from garden.core.job_record import JobKind, JobRecord
 from garden.core.library_entry import LibraryEntry, Origin
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import LoadParameters
+from garden.fit.projector import Projector
 from garden.gguf.header import GgufHeader, TensorInfo, Value
 from garden.hub.search_query import SearchQuery
 from garden.jobs.handle import Handle
@@ -88,11 +89,19 @@ class FitDouble:
 
     def __init__(self) -> None:
         self.headers: dict[str, Handle[GgufHeader]] = {}
+        self.sketched: dict[str, Callable[[GgufHeader], None]] = {}
+        self.projector: Handle[Projector | None] = Handle()
         self.forecasts = 0
 
-    def remote_header(self, repository: Repository, file: RepositoryFile) -> Handle[GgufHeader]:
+    def remote_header(
+        self, repository: Repository, file: RepositoryFile, *, sketched: Callable[[GgufHeader], None]
+    ) -> Handle[GgufHeader]:
+        self.sketched[file.filename] = sketched
         self.headers[file.filename] = Handle()
         return self.headers[file.filename]
+
+    def remote_projector(self, repository: Repository) -> Handle[Projector | None]:
+        return self.projector
 
     def default_load(self, header: GgufHeader) -> LoadParameters:
         return LoadParameters(context_length=min(header.context_length or 16_384, 16_384))

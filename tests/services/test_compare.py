@@ -468,7 +468,7 @@ def test_a_load_is_kept_beside_its_forecast(garden: Garden, tiny_model: Path) ->
     chat = conversation(garden, tiny_model)
     answer = garden.compare.ask(chat.id, "Hello?").result(60).answers[0]
 
-    (record,) = garden.fit.audit()
+    (record,) = garden.audit.records()
 
     assert record.loaded.buffers_bytes == answer.metrics.buffers_bytes
     assert record.forecast is not None

@@ -13,7 +13,9 @@ from garden.core.events import FitDecided
 from garden.core.fit_forecast import FitMethod, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.run_configuration import LoadParameters
+from garden.fit.devices import ram_budget
 from garden.fit.estimator import forecast as formula
+from garden.fit.vocabulary import vocabulary_bytes
 from garden.gguf.header import GgufHeader
 from garden.services.dry_runs import DryRuns
 from garden.services.garden import Garden
@@ -36,7 +38,7 @@ def edge(header: GgufHeader, monkeypatch: pytest.MonkeyPatch) -> int:
     """The machine has a hair more than the least RAM that this model needs, which is returned."""
     total = formula(header, LOAD, machine(4_096)).total_bytes
     assert total is not None
-    least = total + 256 * MIB + 370 * (header.vocab_size or 0)
+    least = total + ram_budget(machine(1), vocabulary_bytes(header)).margin_bytes
     has_free(monkeypatch, least + 100_000)
     return least
 

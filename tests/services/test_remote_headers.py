@@ -18,9 +18,10 @@ from garden.gguf.header import GgufHeader, read_header
 from garden.gguf.header_start import START_BYTES
 from garden.gguf.hollow_file import is_own
 from garden.services.garden import Garden
+from tests.fit.projector_files import write_projector
 from tests.gguf.gguf_bytes import BytesSource
 from tests.hubserver import HubServer
-from tests.hubserver.content import BytesContent, Content, SparseContent
+from tests.hubserver.content import BytesContent, Content, FileContent, SparseContent
 from tests.hubserver.gguf_header import MAX_HEADER_BYTES, header
 from tests.hubserver.mixture import Mixture, split, stored_tensors
 from tests.hubserver.repository import ServedFile, ServedRepository
@@ -154,42 +155,37 @@ def test_a_header_is_read_once_and_kept_by_its_hash(garden: Garden, hub: HubServ
 
 
 def test_the_first_figure_takes_64_kb_and_the_header_reads_on_from_there(garden: Garden, hub: HubServer) -> None:
-    served = ladder("Gemma 3 12B", ("Q8_0",))
+    served = ladder("Gemma 3 12B", ("Q8_0", "Q4_K"))
     repository = opened(garden, hub, served)
-    file = file_of(repository, "Q8_0")
+    file, other = file_of(repository, "Q8_0"), file_of(repository, "Q4_K")
+    sketches: list[tuple[GgufHeader, list[int]]] = []
 
-    sketch = garden.fit.remote_sketch(repository, file).result(20)
+    def note(header: GgufHeader) -> None:
+        sketches.append((header, ranges(hub)))
 
-    assert ranges(hub) == [START_BYTES]
+    garden.fit.remote_header(repository, file, sketched=note).result(20)
+    garden.fit.remote_header(repository, other, sketched=note).result(20)
+
+    # Of the first file alone: the others are as quick by themselves.
+    ((sketch, before),) = sketches
+    assert before == [START_BYTES]
+    assert ranges(hub).count(START_BYTES) == 1
     true = true_header(served, file.filename)
     load = garden.fit.default_load(true)
-    rough, exact = garden.fit.forecast_header(sketch, load), garden.fit.forecast_header(true, load)
+    rough, whole = garden.fit.forecast_header(sketch, load), garden.fit.forecast_header(true, load)
     assert rough.method is FitMethod.ROUGH
-    assert rough.kv_cache_bytes == exact.kv_cache_bytes
-    assert rough.total_bytes == pytest.approx(exact.total_bytes, rel=0.027)
-
-    garden.fit.remote_header(repository, file).result(20)
-    assert ranges(hub).count(START_BYTES) == 1
+    assert rough.kv_cache_bytes == whole.kv_cache_bytes
+    assert rough.total_bytes == pytest.approx(whole.total_bytes, rel=0.027)
 
 
-def test_no_gguf_file_is_one_sentence_at_both_depths(garden: Garden, hub: HubServer) -> None:
+def test_no_gguf_file_is_one_sentence(garden: Garden, hub: HubServer) -> None:
     page = ServedFile("Model-Q8_0.gguf", BytesContent(b"<html>" * 50_000))
     repository = opened(garden, hub, ServedRepository("owner/Model-GGUF", files=(page,)))
-    file = repository.files[0]
+    sketches: list[GgufHeader] = []
 
-    for asked in (garden.fit.remote_sketch(repository, file), garden.fit.remote_header(repository, file)):
-        with pytest.raises(InvalidFileError, match="not a GGUF file"):
-            asked.result(20)
-
-
-def test_a_header_that_is_known_needs_no_sketch(garden: Garden, hub: HubServer) -> None:
-    repository = opened(garden, hub, ladder("Gemma 3 12B", ("Q8_0",)))
-    file = file_of(repository, "Q8_0")
-    found = garden.fit.remote_header(repository, file).result(20)
-    asked = len(hub.requests)
-
-    assert garden.fit.remote_sketch(repository, file).result(20).tensors == found.tensors
-    assert len(hub.requests) == asked
+    with pytest.raises(InvalidFileError, match="not a GGUF file"):
+        garden.fit.remote_header(repository, repository.files[0], sketched=sketches.append).result(20)
+    assert sketches == []
 
 
 def test_the_very_file_s_own_keys_cost_one_more_read(garden: Garden, hub: HubServer) -> None:
@@ -252,3 +248,30 @@ def test_a_local_file_and_its_remote_twin_get_the_same_forecast(garden: Garden, 
     assert remote.tensors == read_header(BytesSource(data)).tensors == local.tensors
     load = garden.fit.default_load(local)
     assert garden.fit.forecast_header(remote, load) == garden.fit.forecast_header(local, load)
+
+
+def test_a_projector_is_read_beside_its_models(garden: Garden, hub: HubServer, tmp_path: Path) -> None:
+    models = ladder("Gemma 3 12B", ("Q8_0", "Q4_K")).files
+    projectors = tuple(
+        ServedFile(f"mmproj-Model-{quant}.gguf", FileContent(write_projector(tmp_path / quant, family)))
+        for quant, family in (("F32", "LLaVA"), ("F16", "Gemma 3"), ("Q8_0", "SmolVLM"))
+    )
+    repository = opened(garden, hub, ServedRepository("owner/Model-GGUF", files=(*projectors, *models)))
+
+    found = garden.fit.remote_projector(repository).result(20)
+
+    assert found is not None
+    assert found.weights_bytes == 849_871_296
+    assert len(ranges(hub)) == 1
+    # It tells nothing of where the models' lists are, nor they of its own.
+    garden.fit.remote_header(repository, file_of(repository, "Q8_0")).result(20)
+    before = len(ranges(hub))
+    garden.fit.remote_header(repository, file_of(repository, "Q4_K")).result(20)
+    assert len(ranges(hub)) == before + 1
+
+
+def test_a_repository_without_a_projector_has_none(garden: Garden, hub: HubServer) -> None:
+    repository = opened(garden, hub, ladder("Qwen3 0.6B", ("Q8_0",)))
+
+    assert garden.fit.remote_projector(repository).result(20) is None
+    assert ranges(hub) == []

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
 from garden.core.messages import BufferUse, ModelLoaded
 from garden.core.receipt import QualityReport, QuantizationReceipt
+from garden.core.residency import FreeMemory, ResidentMarks
 from garden.core.run_configuration import LoadParameters, RunConfiguration
-from garden.store.forecasts import Forecasts
+from garden.store.forecasts import Forecasts, LoadRecord
 from garden.store.loaded_models import LoadedModels, LoadedRecord
 from garden.store.model_use import ModelUse, ModelUses
 from garden.store.process_identity import this_process
@@ -24,6 +28,17 @@ from garden.store.replays import ReplayRecord, Replays
 from garden.store.speeds import SpeedRecord, Speeds
 from garden.store.work_database import WorkDatabase
 from tests.store.values import configuration, ref
+
+LOADED = ModelLoaded(
+    configuration=configuration(),
+    buffers=(BufferUse(name="CPU", weights_bytes=90, context_bytes=8, compute_bytes=2),),
+    kv_cache_bytes=8,
+    load_seconds=0.4,
+    resident_bytes=120,
+    vocab_size=100,
+    has_template=True,
+    engine_version="0.3.36",
+)
 
 
 @pytest.fixture
@@ -86,25 +101,39 @@ def test_a_new_report_replaces_the_old_one_of_the_same_text(database: WorkDataba
 
 
 def test_loads_keep_forecast_and_truth(database: WorkDatabase) -> None:
-    loaded = ModelLoaded(
-        configuration=configuration(),
-        buffers=(BufferUse(name="CPU", weights_bytes=90, context_bytes=8, compute_bytes=2),),
-        kv_cache_bytes=8,
-        load_seconds=0.4,
-        resident_bytes=120,
-        vocab_size=100,
-        has_template=True,
-        engine_version="0.3.36",
-    )
     forecast = FitForecast(
         verdict=Verdict.FITS, placement=Placement.CPU, reason="", method=FitMethod.FORMULA, total_bytes=99
     )
-    Forecasts(database).record(loaded, forecast, 5.0)
+    Forecasts(database).keep(LoadRecord(loaded=LOADED, forecast=forecast, loaded_at=5.0))
 
     (record,) = Forecasts(database).list(configuration().model)
 
     assert (record.loaded.buffers_bytes, record.forecast, record.loaded_at) == (100, forecast, 5.0)
     assert Forecasts(database).list(ref("other")) == ()
+
+
+def test_what_became_of_a_load_is_kept_with_it(database: WorkDatabase) -> None:
+    forecasts = Forecasts(database)
+    record = LoadRecord(loaded=LOADED, loaded_at=1.0, free=(FreeMemory(device="CPU", before_bytes=9, after_bytes=4),))
+    first, _second = forecasts.keep(record), forecasts.keep(dataclasses.replace(record, loaded_at=2.0))
+    raised = dataclasses.replace(record, marks=ResidentMarks(resident_bytes=130, prompt_tokens=7))
+
+    forecasts.update(first, raised)
+
+    assert [found.marks for found in forecasts.list()] == [ResidentMarks(), raised.marks]
+    assert forecasts.list()[1] == raised
+
+
+def test_loads_that_were_kept_before_there_were_marks_are_read(database: WorkDatabase) -> None:
+    old: dict[str, Any] = {"loaded": msgspec.to_builtins(LOADED), "forecast": None, "loaded_at": 1.0}
+    del old["loaded"]["peak_resident_bytes"], old["loaded"]["gpu_free"]
+    with database.write() as connection:
+        connection.execute(
+            "INSERT INTO loads (id, model_key, loaded_at, document) VALUES ('a', 'b', 1.0, ?)",
+            (msgspec.json.encode(old).decode(),),
+        )
+
+    assert Forecasts(database).list() == (LoadRecord(loaded=LOADED, loaded_at=1.0),)
 
 
 def speed(name: str, rate: float, at: float, **fields: object) -> SpeedRecord:

@@ -1,12 +1,12 @@
-"""Cells of the audit table; the bar shows by how much the engine took less or more than was forecast."""
+"""Cells of the audit table; the bar shows by how much a load took less or more than was forecast."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter
 
+from garden.gui.viewmodels.audit_rows import AuditRow
 from garden.gui.viewmodels.audit_table import AUDIT_ROLE, AuditColumn, AuditTableModel
-from garden.gui.viewmodels.machine import AuditRow
 from garden.gui.widgets.row_delegate import Index, RowDelegate
 
 LEFT = 16
@@ -28,7 +28,7 @@ class AuditDelegate(RowDelegate):
         if column is AuditColumn.BAR:
             self._paint_bar(painter, area, row, index)
             return
-        right = column in (AuditColumn.FORECAST, AuditColumn.ENGINE, AuditColumn.ERROR)
+        right = column in (AuditColumn.FORECAST, AuditColumn.SEEN, AuditColumn.ERROR)
         if column is AuditColumn.ERROR:
             area.adjust(0, 0, -theme.px(LEFT), 0)
         color = {AuditColumn.CONTEXT: "text.muted", AuditColumn.FORECAST: "text.secondary"}.get(column, "text.primary")
@@ -36,7 +36,7 @@ class AuditDelegate(RowDelegate):
             painter,
             area,
             str(index.data() or ""),
-            font=theme.font("small", weight=500 if column is AuditColumn.ENGINE else 400),
+            font=theme.font("small", weight=500 if column is AuditColumn.SEEN else 400),
             color=color,
             align=Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft,
         )

@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication, QHideEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from garden.gui.pages.audit_delegate import GAP, LEFT, AuditDelegate
+from garden.gui.pages.audit_card import AuditCard
 from garden.gui.pages.backend_card import BackendCard
 from garden.gui.pages.device_row import DeviceRow
-from garden.gui.pages.row_table import RowTable
 from garden.gui.pages.speed_row import SpeedRow
-from garden.gui.viewmodels.audit_table import AuditColumn, AuditTableModel
 from garden.gui.viewmodels.backends import BackendsViewModel
-from garden.gui.viewmodels.machine import KV_TYPES, QUANT_TYPES, MachineViewModel, audit_summary
+from garden.gui.viewmodels.machine import KV_TYPES, QUANT_TYPES, MachineViewModel
 from garden.gui.viewmodels.machine_speed import MachineSpeedViewModel
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.card import Card, Divider
@@ -23,7 +21,6 @@ from garden.gui.widgets.chip import Chip
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.page_header import PageHeader
 from garden.gui.widgets.run_chart import ChartArea, ChartDot, RunChart
-from garden.gui.widgets.state_view import StateView
 from garden.gui.widgets.themed_widget import Surface
 
 if TYPE_CHECKING:
@@ -32,9 +29,6 @@ if TYPE_CHECKING:
     from garden.gui.theme.theme import ThemeController
     from garden.gui.viewmodels.run_map import RunMap
     from garden.services.garden import Garden
-
-#: Width of the audit table below which its bar, and then its context, make room for the names.
-_NO_BAR, _NO_CONTEXT = 520, 360
 
 #: Width of the page below which its two columns become one.
 _ONE_COLUMN = 820
@@ -54,6 +48,7 @@ class MachinePage(QWidget):
         speed: How fast it is.
         backends: What can be given to the engine.
         chart: What this machine can run.
+        audit: Forecasts against what loads took.
     """
 
     def __init__(self, garden: Garden, pump: EventPump, navigator: Navigator, theme: ThemeController) -> None:
@@ -78,28 +73,13 @@ class MachinePage(QWidget):
         self.chart = RunChart(theme, name="machine.chart", label="What this machine can run")
         self._type = Chip(theme, name="machine.type")
         self._kv_type = Chip(theme, "KV", name="machine.kvType", separator="")
-        self._summary = [
-            Label(theme, style="small", color="text.secondary", weight=weight) for weight in (400, 600, 400)
-        ]
-        self.audit = AuditTableModel(self)
-        self._table = RowTable(
-            theme,
-            height="row_table",
-            widths=(None, 34 + GAP, 70 + GAP, 56 + GAP, 90 + GAP, 50 + GAP + LEFT),
-            insets=(LEFT, GAP, GAP, GAP, GAP + 13, GAP),
-            end=LEFT,
-            name="machine.audit",
-            label="Forecast audit",
-        )
-        self._no_audit = StateView(theme, name="machine.noAudit")
-        self._audit_views = QStackedWidget()
+        self.audit = AuditCard(theme, self.machine, navigator)
         self._clock = QTimer(self)
         self._clock.setInterval(1_000)
         self._build()
         self._connect()
         self._on_read()
         self._on_mapped()
-        self._on_audited()
 
     def _build(self) -> None:
         px = self._theme.theme.px
@@ -110,23 +90,12 @@ class MachinePage(QWidget):
         for chip, meaning in ((self._type, "Type of the weights"), (self._kv_type, "Type of the KV cache")):
             chip.setAccessibleDescription(meaning)
             chip.setToolTip(meaning)
-        self._table.setModel(self.audit)
-        self._table.setItemDelegate(AuditDelegate(self._theme, "row_table", self._table))
-        self._table.apply_sizes()
-        self._no_audit.show_state(
-            "receipt",
-            "No model was loaded yet",
-            "Each load in Compare is noted here: what was forecast, and what the engine then took.",
-            actions=(("Open Compare", "default", "compare", lambda: self._navigator.show_page("compare")),),
-        )
-        for view in (self._table, self._no_audit):
-            self._audit_views.addWidget(view)
         left = QVBoxLayout()
         left.setSpacing(px(16))
         left.addWidget(self._devices)
         left.addWidget(self._speed_card)
         left.addWidget(BackendCard(self._theme, self.backends))
-        left.addWidget(self._audit_card(), 1)
+        left.addWidget(self.audit, 1)
         content = Surface(self._theme, "bg.window")
         self._columns = QBoxLayout(QBoxLayout.Direction.LeftToRight, content)
         self._columns.setContentsMargins(px(20), px(16), px(20), px(16))
@@ -162,23 +131,6 @@ class MachinePage(QWidget):
         card.column.addWidget(self.chart, 1)
         return card
 
-    def _audit_card(self) -> Card:
-        px = self._theme.theme.px
-        card = Card(self._theme)
-        # The corners of the table must not stand over the card's.
-        card.column.setContentsMargins(1, 1, 1, px(5))
-        head = QHBoxLayout()
-        head.setContentsMargins(px(16), px(9), px(16), px(8))
-        head.setSpacing(0)
-        head.addWidget(Label(self._theme, "Forecast audit", style="strong"))
-        head.addStretch(1)
-        for label in self._summary:
-            head.addWidget(label)
-        card.column.addLayout(head)
-        card.column.addWidget(self._audit_views, 1)
-        self._audit_views.setMinimumHeight(px(150))
-        return card
-
     def _connect(self) -> None:
         self._again.clicked.connect(self.machine.refresh)
         self._refresh.clicked.connect(self.machine.refresh)
@@ -190,7 +142,6 @@ class MachinePage(QWidget):
         self.machine.read.connect(self._on_read)
         self.machine.mapped.connect(self._on_mapped)
         self.machine.dots_changed.connect(self._on_dots_changed)
-        self.machine.audited.connect(self._on_audited)
         self.machine.said.connect(self._navigator.notify)
         self.speed.said.connect(self._navigator.notify)
         self.backends.said.connect(self._navigator.notify)
@@ -211,19 +162,11 @@ class MachinePage(QWidget):
         self._clock.stop()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """On a narrow page the cards stand below each other; a narrow table leaves out what can be read elsewhere."""
+        """On a narrow page the cards stand below each other."""
         super().resizeEvent(event)
         narrow = event.size().width() < self._theme.theme.px(_ONE_COLUMN)
         directions = QBoxLayout.Direction
         self._columns.setDirection(directions.TopToBottom if narrow else directions.LeftToRight)
-        QTimer.singleShot(0, self, self._fit_columns)
-
-    @Slot()
-    def _fit_columns(self) -> None:
-        px, width = self._theme.theme.px, self._table.width()
-        hidden = [AuditColumn.BAR] if width < px(_NO_BAR) else []
-        hidden += [AuditColumn.CONTEXT] if width < px(_NO_CONTEXT) else []
-        self._table.hide_columns(hidden)
 
     # What the view model says
 
@@ -302,15 +245,6 @@ class MachinePage(QWidget):
         self.chart.show_dots(
             [ChartDot(title=dot.name, x=dot.context_length, y=dot.parameters) for dot in self.machine.dots]
         )
-
-    @Slot()
-    def _on_audited(self) -> None:
-        rows = self.machine.audit
-        self.audit.show_rows(rows)
-        self._audit_views.setCurrentWidget(self._table if rows or not self.machine.audit_read else self._no_audit)
-        for label, text in zip(self._summary, audit_summary(rows), strict=True):
-            label.setText(text)
-            label.updateGeometry()
 
     # What the user does
 

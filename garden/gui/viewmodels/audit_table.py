@@ -1,4 +1,4 @@
-"""The table of loads: forecast against what the engine held."""
+"""The table of loads: forecast against what was seen."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 
 from garden.core.quantity import format_gib, format_tokens
-from garden.gui.viewmodels.machine import AuditRow
+from garden.gui.viewmodels.audit_rows import TITLES, AuditKind, AuditRow
 from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
 
 #: The object of a row.
@@ -26,12 +26,12 @@ class AuditColumn(enum.IntEnum):
     LOAD = 0
     CONTEXT = 1
     FORECAST = 2
-    ENGINE = 3
+    SEEN = 3
     BAR = 4
     ERROR = 5
 
 
-_TITLES = ("Load", "Ctx", "Forecast, GiB", "Engine", "under · over", "Error")
+_TITLES = ("Load", "Ctx", "Forecast, GiB", "", "under · over", "Error")
 
 
 def error_text(row: AuditRow) -> str:
@@ -50,16 +50,22 @@ class AuditTableModel(QAbstractTableModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._rows: tuple[AuditRow, ...] = ()
+        self._kind = AuditKind.BUFFERS
 
     @property
     def full(self) -> float:
         """The error that fills half of the bar's column."""
         return max([_LEAST_FULL, *(abs(row.error) for row in self._rows if row.error is not None)])
 
-    def show_rows(self, rows: Sequence[AuditRow]) -> None:
-        """Show these."""
+    def show_rows(self, rows: Sequence[AuditRow], kind: AuditKind = AuditKind.BUFFERS) -> None:
+        """Show these.
+
+        Args:
+            rows: The newest first.
+            kind: What they audit; it names the column of what was seen.
+        """
         self.beginResetModel()
-        self._rows = tuple(rows)
+        self._rows, self._kind = tuple(rows), kind
         self.endResetModel()
 
     def rowCount(self, parent: Index = ROOT) -> int:
@@ -75,10 +81,10 @@ class AuditTableModel(QAbstractTableModel):
         if orientation is not Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return _TITLES[section]
+            return TITLES[self._kind][1] if section == AuditColumn.SEEN else _TITLES[section]
         if role == Qt.ItemDataRole.TextAlignmentRole and section in (
             AuditColumn.FORECAST,
-            AuditColumn.ENGINE,
+            AuditColumn.SEEN,
             AuditColumn.ERROR,
         ):
             return _RIGHT
@@ -106,8 +112,8 @@ def _cell(row: AuditRow, column: AuditColumn) -> str:
             return format_tokens(row.context_length)
         case AuditColumn.FORECAST:
             return "–" if row.forecast_bytes is None else format_gib(row.forecast_bytes)
-        case AuditColumn.ENGINE:
-            return format_gib(row.engine_bytes)
+        case AuditColumn.SEEN:
+            return format_gib(row.seen_bytes)
         case AuditColumn.BAR:
             return "" if row.error is None else "over" if row.error > 0 else "under"
         case AuditColumn.ERROR:

@@ -11,10 +11,8 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from garden.core.errors import CancelledByUser, GardenError
 from garden.core.events import LibraryChanged, MachineRead, SettingsChanged
-from garden.core.fit_forecast import FitForecast
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.library_entry import LibraryEntry
-from garden.core.messages import ModelLoaded
 from garden.core.paths import resource_path
 from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH
 from garden.fit.published_model import published_models
@@ -42,30 +40,6 @@ KV_TYPES = ("f16", "q8_0", "q4_0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditRow:
-    """One load: what was forecast against what the engine held.
-
-    Attributes:
-        title: Model and type.
-        context_length: Tokens.
-        forecast_bytes: None when nothing was forecast.
-        engine_bytes: Sum of the engine's buffers.
-        loaded_at: Seconds since the epoch.
-    """
-
-    title: str
-    context_length: int
-    forecast_bytes: int | None
-    engine_bytes: int
-    loaded_at: float
-
-    @property
-    def error(self) -> float | None:
-        """Share by which the engine took more (above 0) or less than forecast, None without a forecast."""
-        return (self.engine_bytes - self.forecast_bytes) / self.forecast_bytes if self.forecast_bytes else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDot:
     """A model of the library on the chart.
 
@@ -87,7 +61,7 @@ class MachineViewModel(QObject):
         read: A new snapshot, or the probe began, ended or failed.
         mapped: ``run_map`` is another one, or is being computed.
         dots_changed: Models of the library came or went.
-        audited: ``audit`` was read.
+        audited: ``loads`` were read.
         said: A sentence, and what helps.
     """
 
@@ -112,7 +86,7 @@ class MachineViewModel(QObject):
         self.quant_type = "Q4_K_M"
         kv_type = garden.settings.current.kv_type
         self.kv_type = kv_type if kv_type in KV_TYPES else KV_TYPES[0]
-        self.audit: tuple[AuditRow, ...] = ()
+        self.loads: tuple[LoadRecord, ...] = ()
         self.audit_read = False
         self.dots: tuple[ModelDot, ...] = ()
         pump.on(MachineRead, self._on_machine_read)
@@ -211,7 +185,7 @@ class MachineViewModel(QObject):
             self.refresh()
 
     def _read_audit(self) -> tuple[LoadRecord, ...]:
-        return self._garden.fit.audit()
+        return self._garden.audit.records()
 
     def _on_snapshot(self, snapshot: HardwareSnapshot) -> None:
         self._reading = False
@@ -310,36 +284,12 @@ class MachineViewModel(QObject):
             self.dots_changed.emit()
 
     def _on_audit(self, loads: Sequence[LoadRecord]) -> None:
-        self.audit = tuple(audit_row(record.loaded, record.forecast, record.loaded_at) for record in loads)
+        self.loads = tuple(loads)
         self.audit_read = True
         self.audited.emit()
 
     def _on_failed(self, error: GardenError) -> None:
         self.said.emit(error.sentence, error.action)
-
-
-def audit_row(loaded: ModelLoaded, forecast: FitForecast | None, loaded_at: float) -> AuditRow:
-    """A row from a load and its forecast."""
-    model = loaded.configuration.model
-    return AuditRow(
-        title=" ".join(filter(None, (model.name, model.quant_type))),
-        context_length=loaded.configuration.load.context_length,
-        forecast_bytes=forecast.total_bytes if forecast is not None else None,
-        engine_bytes=loaded.buffers_bytes,
-        loaded_at=loaded_at,
-    )
-
-
-def audit_summary(rows: Sequence[AuditRow]) -> tuple[str, str, str]:
-    """``23 loads · engine buffers: mean error 0.3 % · worst 1.1 %`` in three pieces, the middle one emphasized."""
-    if not rows:
-        return "", "", ""
-    errors = [abs(row.error) for row in rows if row.error is not None]
-    loads = f"{len(rows):,} load{'s' if len(rows) != 1 else ''}"
-    if not errors:
-        return loads, "", ""
-    mean, worst = sum(errors) / len(errors), max(errors)
-    return f"{loads} · engine buffers: mean error ", f"{mean * 100:.1f} %", f" · worst {worst * 100:.1f} %"
 
 
 def _dots(entries: Sequence[LibraryEntry], context_length: int) -> tuple[ModelDot, ...]:

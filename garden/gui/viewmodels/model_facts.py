@@ -51,7 +51,7 @@ def _measured(garden: Garden, entry: LibraryEntry) -> list[tuple[str, str, bool]
     if entry.decode_tokens_per_second is not None:
         lines.append(("Answer", f"{entry.decode_tokens_per_second:.1f} tok/s", False))
     load = next(
-        (record for record in garden.fit.audit() if record.loaded.configuration.model.path == entry.ref.path), None
+        (record for record in garden.audit.records() if record.loaded.configuration.model.path == entry.ref.path), None
     )
     if load is not None:
         actual = format_gib(load.loaded.buffers_bytes)

@@ -18,10 +18,11 @@ from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH, LoadParameters
 from garden.gui.viewmodels.file_downloads import FileDownloads
 from garden.gui.viewmodels.file_measuring import FileMeasuring
 from garden.gui.viewmodels.file_table import FileRow, FileTableModel
+from garden.gui.viewmodels.row_forecasts import RowForecasts, recommended_rows, rows_with_entries
 from garden.services.hub_files import hub_ref
 
 if TYPE_CHECKING:
-    from garden.core.fit_forecast import FitForecast
+    from garden.fit.projector import Projector
     from garden.gguf.header import GgufHeader
     from garden.gui.bridge.event_pump import EventPump
     from garden.jobs.handle import Handle
@@ -74,6 +75,7 @@ class RepositoryViewModel(QObject):
         self._card: Handle[str] | None = None
         self._unread: deque[str] = deque()
         self._reading: dict[str, Handle[GgufHeader]] = {}
+        self._forecasts = RowForecasts(garden, self._load)
         self._downloads = FileDownloads(garden, pump, self)
         self._downloads.moved.connect(self._on_download_moved)
         self._downloads.fetched.connect(self._on_fetched)
@@ -229,6 +231,7 @@ class RepositoryViewModel(QObject):
         self._selected = None
         self._chosen_by_hand = False
         self._context_chosen = False
+        self._forecasts.projector = None
         self.files.replace(())
 
     def _on_page(self, page: Handle[Repository], repository: Repository) -> None:
@@ -263,6 +266,8 @@ class RepositoryViewModel(QObject):
         self._unread.extend(file.filename for file in middle)
         self.changed.emit()
         self._read_headers()
+        projector = self._garden.fit.remote_projector(repository)
+        self._pump.watch(projector, lambda found: self._on_projector(repository, found), lambda _: None, receiver=self)
 
     def _on_page_failed(self, page: Handle[Repository], error: GardenError) -> None:
         if page is self._page:
@@ -277,14 +282,24 @@ class RepositoryViewModel(QObject):
             self._read_header(self.repository, file)
 
     def _read_header(self, repository: Repository, file: RepositoryFile) -> None:
-        handle = self._garden.fit.remote_header(repository, file)
+        handle, sketch = self._forecasts.read(repository, file)
         self._reading[file.filename] = handle
+        self._pump.watch(sketch, lambda header: self._on_sketch(repository, header), lambda _: None, receiver=self)
         self._pump.watch(
             handle,
             lambda header: self._on_header(file.filename, handle, header, None),
             lambda error: self._on_header(file.filename, handle, None, error),
             receiver=self,
         )
+
+    def _on_sketch(self, repository: Repository, sketch: GgufHeader) -> None:
+        if self.repository is repository:
+            self.files.update_rows(self._forecasts.sketched(repository, self.files.rows, sketch))
+
+    def _on_projector(self, repository: Repository, projector: Projector | None) -> None:
+        if self.repository is repository and projector is not None:
+            self._forecasts.projector = projector
+            self._forecast_all()
 
     def _on_header(
         self, filename: str, handle: Handle[GgufHeader], header: GgufHeader | None, error: GardenError | None
@@ -293,10 +308,12 @@ class RepositoryViewModel(QObject):
             return
         del self._reading[filename]
         number = self.files.row_of(filename)
-        if header is not None:
+        if header is not None and self.repository is not None:
             if not self._context_chosen:
                 self.context_length = self._default_context()
-            self.files.update_row(number, header=header, forecast=self._forecast(self.files.rows[number].file, header))
+            file = self.files.rows[number].file
+            forecast = self._forecasts.forecast(self.repository, file, header)
+            self.files.update_row(number, header=header, forecast=forecast)
             self._recommend()
             self.load_changed.emit()
         elif error is not None and not isinstance(error, CancelledByUser):
@@ -314,16 +331,9 @@ class RepositoryViewModel(QObject):
             type_v=self.kv_type,
         )
 
-    def _forecast(self, file: RepositoryFile, header: GgufHeader) -> FitForecast:
-        assert self.repository is not None
-        return self._garden.fit.forecast_remote(hub_ref(self.repository, file), header, self._load(header))
-
     def _forecast_all(self) -> None:
-        rows = [
-            dataclasses.replace(row, forecast=self._forecast(row.file, row.header)) if row.header is not None else row
-            for row in self.files.rows
-        ]
-        self.files.update_rows(rows)
+        if self.repository is not None:
+            self.files.update_rows(self._forecasts.anew(self.repository, self.files.rows))
         self._recommend()
         self.selected_changed.emit()
 
@@ -332,15 +342,10 @@ class RepositoryViewModel(QObject):
 
         Until then the first file that is known is selected, so that nothing jumps while headers come in.
         """
-        rated = tuple((row.file, row.forecast) for row in self.files.rows if row.forecast is not None)
+        rated = tuple((row.file, row.forecast) for row in self.files.rows if row.forecast and row.header)
         whole = not self._unread and not self._reading
         best = self._garden.fit.recommend(rated) if whole else None
-        self.files.update_rows(
-            [
-                dataclasses.replace(row, recommended=best is not None and row.file.filename == best.filename)
-                for row in self.files.rows
-            ]
-        )
+        self.files.update_rows(recommended_rows(self.files.rows, best))
         if self._chosen_by_hand or (not whole and self._selected is not None):
             return
         # Where nothing runs, the smallest comes nearest.
@@ -384,12 +389,7 @@ class RepositoryViewModel(QObject):
             self._pump.run(self._garden.library.entries, self._show_entries, self._on_failed)
 
     def _show_entries(self, entries: Sequence[LibraryEntry]) -> None:
-        here = {
-            entry.ref.filenames[0]: entry
-            for entry in entries
-            if entry.ref.repo_id == self.repo_id and entry.ref.filenames
-        }
-        self.files.update_rows([dataclasses.replace(row, entry=here.get(row.file.filename)) for row in self.files.rows])
+        self.files.update_rows(rows_with_entries(self.files.rows, self.repo_id, entries))
         self.selected_changed.emit()
 
     def _on_rating_changed(self, _event: MachineRead | FitDecided | SpeedsChanged) -> None:

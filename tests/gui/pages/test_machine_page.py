@@ -142,15 +142,15 @@ def test_without_a_load_the_audit_says_where_they_come_from(page: MachinePage, w
 
 
 def test_loads_are_listed_with_their_errors(qtbot: QtBot, garden: Garden, page: MachinePage) -> None:
-    garden.fit.remember_load(loaded("Qwen3-8B", 1_010), predicted(1_000))
+    garden.audit.loaded(loaded("Qwen3-8B", 1_010), predicted(1_000))
     page.hide()
     with qtbot.waitSignal(page.machine.audited):
         page.show()
 
-    assert page.audit.index(0, 0).data() == "Qwen3-8B Q4_K_M"
-    assert page.audit.index(0, 5).data() == "+1.0 %"
+    assert page.audit.table.index(0, 0).data() == "Qwen3-8B Q4_K_M"
+    assert page.audit.table.index(0, 5).data() == "+1.0 %"
     shown = texts(page)
-    assert {"1 load · engine buffers: mean error ", "1.0 %", " · worst 1.0 %"} <= set(shown)
+    assert {"1 load · mean error ", "1.0 %", " · worst 1.0 %"} <= set(shown)
 
 
 def test_every_button_has_a_name(page: MachinePage) -> None:

@@ -3,8 +3,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from pytestqt.modeltest import ModelTester
 
+from garden.gui.viewmodels.audit_rows import AuditKind, AuditRow
 from garden.gui.viewmodels.audit_table import AuditColumn, AuditTableModel, error_text
-from garden.gui.viewmodels.machine import AuditRow
 
 GIB = 1024**3
 
@@ -14,7 +14,7 @@ def row(forecast: float | None, engine: float) -> AuditRow:
         title="Qwen3-8B Q5_K_M",
         context_length=16_384,
         forecast_bytes=None if forecast is None else round(forecast * GIB),
-        engine_bytes=round(engine * GIB),
+        seen_bytes=round(engine * GIB),
         loaded_at=0.0,
     )
 
@@ -42,9 +42,20 @@ def test_figures_are_titled_at_the_right() -> None:
 
     assert [column.name for column, role in zip(AuditColumn, roles, strict=True) if role] == [
         "FORECAST",
-        "ENGINE",
+        "SEEN",
         "ERROR",
     ]
+
+
+def test_what_was_seen_is_named_by_what_is_audited() -> None:
+    model = AuditTableModel()
+
+    titles = []
+    for kind in AuditKind:
+        model.show_rows([], kind)
+        titles.append(model.headerData(AuditColumn.SEEN, Qt.Orientation.Horizontal))
+
+    assert titles == ["Engine", "Peak", "Peak"]
 
 
 def test_errors_have_their_sign_and_nothing_is_neither() -> None:

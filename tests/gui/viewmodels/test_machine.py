@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from garden.core.messages import BufferUse, ModelLoaded
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import AskParameters, LoadParameters, RunConfiguration
 from garden.gui.bridge.event_pump import EventPump
-from garden.gui.viewmodels.machine import AuditRow, MachineViewModel, ModelDot, audit_row, audit_summary
+from garden.gui.viewmodels.machine import MachineViewModel, ModelDot
 from garden.jobs.handle import Handle
 from garden.services.garden import Garden
 
@@ -158,30 +157,10 @@ def test_models_of_the_library_stand_where_they_would_be_loaded(
     assert machine.dots == (ModelDot(name=entry.ref.name, parameters=entry.parameters, context_length=2_048),)
 
 
-def test_loads_are_audited_the_newest_first(qtbot: QtBot, garden: Garden, machine: MachineViewModel) -> None:
-    garden.fit.remember_load(loaded("old", 100), predicted(100))
-    garden.fit.remember_load(loaded("new", 103), predicted(100))
+def test_loads_are_read_the_newest_first(qtbot: QtBot, garden: Garden, machine: MachineViewModel) -> None:
+    garden.audit.loaded(loaded("old", 100), predicted(100))
+    garden.audit.loaded(loaded("new", 103), predicted(100))
     with qtbot.waitSignal(machine.audited):
         machine.watch(True)
 
-    assert [row.title for row in machine.audit] == ["new Q4_K_M", "old Q4_K_M"]
-    assert machine.audit[0].error == pytest.approx(0.03)
-
-
-def test_a_load_that_nobody_forecast_has_no_error() -> None:
-    row = audit_row(loaded("m", 100, 8_192), None, 1.0)
-
-    assert (row.error, row.context_length, row.engine_bytes) == (None, 8_192, 100 * MIB)
-
-
-def test_the_summary_counts_loads_and_their_errors() -> None:
-    def row(forecast: int | None, engine: int) -> AuditRow:
-        return AuditRow(
-            title="m", context_length=1, forecast_bytes=forecast, engine_bytes=engine, loaded_at=time.time()
-        )
-
-    assert "".join(audit_summary([row(1_000, 1_003), row(1_000, 989), row(None, 5)])) == (
-        "3 loads · engine buffers: mean error 0.7 % · worst 1.1 %"
-    )
-    assert "".join(audit_summary([row(None, 5)])) == "1 load"
-    assert "".join(audit_summary([])) == ""
+    assert [record.loaded.configuration.model.name for record in machine.loads] == ["new", "old"]

@@ -10,6 +10,7 @@ from garden.core.errors import GatedError, InvalidFileError, StateError
 from garden.core.events import FitDecided, JobChanged
 from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
 from garden.core.job_record import JobState
+from garden.fit.projector import Projector
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.viewmodels.file_table import FileRow
 from garden.gui.viewmodels.repository import RepositoryViewModel
@@ -50,6 +51,10 @@ def _row(opened: RepositoryViewModel, quant_type: str) -> FileRow:
     return next(row for row in opened.files.rows if row.file.quant_type == quant_type)
 
 
+def _weights(opened: RepositoryViewModel) -> list[int | None]:
+    return [row.forecast.weights_bytes for row in opened.files.rows if row.forecast]
+
+
 def test_files_stand_there_before_their_headers_are_read(
     qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble
 ) -> None:
@@ -57,6 +62,39 @@ def test_files_stand_there_before_their_headers_are_read(
 
     assert [row.title for row in opened.files.rows] == ["Q8_0", "Q4_K_M"]
     assert [row.forecast for row in opened.files.rows] == [None, None]
+
+
+def test_the_first_keys_of_one_file_are_a_rough_figure_for_all(
+    qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble
+) -> None:
+    _open(qtbot, opened, garden, "Q8_0", "Q4_K_M")
+
+    garden.fit.sketched["model-Q4_K_M.gguf"](header(2 * GIB))
+    qtbot.waitUntil(lambda: all(row.forecast is not None for row in opened.files.rows))
+
+    assert [row.header for row in opened.files.rows] == [None, None]
+    assert _weights(opened) == pytest.approx([GIB, 2 * GIB], rel=1e-4)
+
+    # What is read afterwards stands in its place; a sketch that comes late changes nothing.
+    garden.fit.headers["model-Q8_0.gguf"].succeed(header(3 * GIB))
+    qtbot.waitUntil(lambda: _row(opened, "Q8_0").header is not None)
+    garden.fit.sketched["model-Q8_0.gguf"](header(9 * GIB))
+    qtbot.wait(50)
+    assert _weights(opened) == pytest.approx([3 * GIB, 2 * GIB], rel=1e-4)
+
+
+def test_what_images_take_is_told_with_every_row(
+    qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble
+) -> None:
+    _open(qtbot, opened, garden, "Q8_0", "Q4_K_M")
+    _read_all(qtbot, opened, garden)
+
+    garden.fit.projector.succeed(Projector(weights_bytes=GIB, compute_bytes=0, images=True, sound=False))
+    qtbot.waitUntil(lambda: all(row.forecast and row.forecast.projector_bytes for row in opened.files.rows))
+
+    assert all(row.forecast and "Images take 1.0 GiB more" in row.forecast.reason for row in opened.files.rows)
+    opened.set_context_length(8_192)
+    assert [row.forecast.projector_bytes for row in opened.files.rows if row.forecast] == [GIB, GIB]
 
 
 def test_projectors_are_no_rows(qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble) -> None:
