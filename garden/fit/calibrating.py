@@ -42,7 +42,10 @@ DEPTHS = (128, 1_152)
 LONG_PROMPT_TOKENS = 512
 
 _SMALL = MadeUpModel(width=256, feed_forward=512, heads=4, kv_heads=2, blocks=4, vocabulary=256, weights="Q4_0")
-SHALLOW, DEEP = _SMALL, dataclasses.replace(_SMALL, blocks=32)
+#: What a token costs beside its blocks is what is left of a small model. What a block costs beside its matrices is told
+#: by one with many, of real width: threads that work for long at a time wait for each other for longer.
+SHALLOW = _SMALL
+DEEP = MadeUpModel(width=768, feed_forward=2048, heads=12, kv_heads=4, blocks=28, vocabulary=256, weights="Q4_0")
 
 #: Its choice of a token is timed.
 MANY_WORDS = dataclasses.replace(_SMALL, blocks=1, vocabulary=131_072)
@@ -84,6 +87,9 @@ CHECKS = (
 
 #: Taken where there was no time to check.
 UNCHECKED_ERROR = 0.2
+
+#: Enough to tell parts of a time apart to less than a thousandth.
+_TURNS = 6
 
 #: Times are differences of measured ones; noise must not make one of them nothing.
 _LEAST = 1e-15
@@ -146,10 +152,11 @@ def measured_speed(
         types: By type of weights: the wide model, its times, and those of the narrow one. ``Q4_0`` is among them.
         experts: Times of WITH_EXPERTS; None where EXPERTS_TYPE was not measured.
     """
-    caches = {kind: _cache_speed(kind, *times) for kind, times in attention.items()}
-    speed = DeviceSpeed(device=device, name=name, token_seconds=0.0, layer_seconds=0.0, caches=caches)
-    # What a block costs beside its matrices, and what those cost, are told apart by going around a few times.
-    for _ in range(4):
+    speed = DeviceSpeed(device=device, name=name, token_seconds=0.0, layer_seconds=0.0)
+    # What a block costs beside its matrices, what those cost, and what attention does, are told apart by going around.
+    for _ in range(_TURNS):
+        caches = {kind: _cache_speed(speed, kind, *times) for kind, times in attention.items()}
+        speed = dataclasses.replace(speed, caches=caches)
         speed = dataclasses.replace(speed, types=_types(speed, {"Q4_0": types["Q4_0"]}))
         speed = _with_overheads(speed, shallow, deep)
     speed = dataclasses.replace(speed, types=_types(speed, types))
@@ -187,7 +194,7 @@ def with_errors(speed: DeviceSpeed, checks: Iterable[tuple[MadeUpModel, Times]])
     return dataclasses.replace(speed, decode_error=_deviation(decode), prefill_error=_deviation(prefill))
 
 
-def _cache_speed(kind: str, in_wide: Times, in_narrow: Times, in_many: Times) -> CacheSpeed:
+def _cache_speed(speed: DeviceSpeed, kind: str, in_wide: Times, in_narrow: Times, in_many: Times) -> CacheSpeed:
     """From what a deeper cache costs, and a longer prompt, in each of the three."""
     near, far = DEPTHS
     wide_heads, narrow_heads, many_heads = (
@@ -200,7 +207,7 @@ def _cache_speed(kind: str, in_wide: Times, in_narrow: Times, in_many: Times) ->
     byte_seconds = min(max((many_heads - narrow_heads) / more_bytes, 0.0), wide_heads / read)
     left = wide_heads - byte_seconds * read
     head_seconds = min(max((narrow_heads - wide_heads) / more_heads, 0.0), left / heads)
-    of_wide, of_narrow = _pair_seconds(in_wide), _pair_seconds(in_narrow)
+    of_wide, of_narrow = _pair_seconds(speed, WIDE_HEADS, in_wide), _pair_seconds(speed, NARROW_HEADS, in_narrow)
     prompt_head_seconds = min(max((of_narrow - of_wide) / more_heads, 0.0), of_wide / heads)
     return CacheSpeed(
         head_seconds=head_seconds,
@@ -211,10 +218,14 @@ def _cache_speed(kind: str, in_wide: Times, in_narrow: Times, in_many: Times) ->
     )
 
 
-def _pair_seconds(times: Times) -> float:
+def _pair_seconds(speed: DeviceSpeed, model: MadeUpModel, times: Times) -> float:
     """What each pair of tokens of a prompt costs: matrices take as much for each token, pairs grow with the square."""
     short, long = PROMPT_TOKENS, LONG_PROMPT_TOKENS
-    more = times.prompt_seconds[long] - times.prompt_seconds[short] * long / short
+    # What a batch takes however long it is.
+    types = {kind: dataclasses.replace(one, operation_seconds=0, value_seconds=0) for kind, one in speed.types.items()}
+    fixed = prefill_seconds(_blocks(model), dataclasses.replace(speed, types=types, caches={}), _load("f16"), short)
+    of_short, of_long = (times.prompt_seconds[tokens] - (fixed or 0.0) for tokens in (short, long))
+    more = of_long - of_short * long / short
     return max(more / (long * (long + 1) / 2 - long / short * short * (short + 1) / 2), 0.0)
 
 

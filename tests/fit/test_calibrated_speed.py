@@ -5,13 +5,14 @@ import math
 
 import pytest
 
+from garden.core.calibration import CacheSpeed
 from garden.core.fit_forecast import Placement, SpeedSource, Verdict
 from garden.core.run_configuration import LoadParameters
 from garden.fit import estimator
 from garden.fit.calibrated_speed import shares, speed_of, with_calibrated_speed
 from garden.fit.work import work_of
 from tests.fit.headers import gpu, machine, published
-from tests.fit.speeds import TYPES, calibration, device
+from tests.fit.speeds import F16_CACHE, TYPES, calibration, device
 
 LOAD = LoadParameters(context_length=8_192, threads=2, threads_batch=2)
 QWEN = "Qwen/Qwen3-8B"
@@ -92,6 +93,8 @@ def test_layers_on_the_gpu_take_the_gpus_time() -> None:
     fast = device(
         device="gpu",
         types={kind: dataclasses.replace(one, byte_seconds=one.byte_seconds / 20) for kind, one in TYPES.items()},
+        # Attention that is as quick as a processor's would take most of the time.
+        caches={"f16": CacheSpeed(**{name: each / 20 for name, each in dataclasses.asdict(F16_CACHE).items()})},
     )
     both = calibration(device(), fast)
 

@@ -111,6 +111,7 @@ def test_without_a_check_an_error_is_assumed() -> None:
 def test_an_attention_too_quick_to_time_costs_nothing() -> None:
     flat = Times(token_seconds=dict.fromkeys(calibrating.DEPTHS, 1e-3), prompt_seconds={128: 0.01, 512: 0.04})
 
-    found = calibrating._cache_speed("f16", flat, flat, flat)
+    free = device(token_seconds=0.0, layer_seconds=0.0, types={})
+    found = calibrating._cache_speed(free, "f16", flat, flat, flat)
 
     assert dataclasses.astuple(found) == EXACT((0, 0, 0, 0, 0), abs=1e-15)
