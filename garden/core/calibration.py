@@ -61,6 +61,8 @@ class DeviceSpeed:
         layer_seconds: Per block of a model, for a token of an answer or a batch of a prompt.
         expert_token_factor: How much longer the matrices of experts take than others of their type, for an answer.
         expert_prompt_factor: The same for prompts.
+        scan_seconds: Per value of a recurrent state that fades at a rate of its own, for a token of an answer.
+        prompt_scan_seconds: The same for a token of a prompt.
         types: By GGML's name, e.g. ``Q4_K``.
         caches: By the name of the cache's type, e.g. ``f16``.
         decode_error: Standard deviation of forecasts of answers from models that were timed to check, as a share.
@@ -73,6 +75,8 @@ class DeviceSpeed:
     layer_seconds: float
     expert_token_factor: float = 1.0
     expert_prompt_factor: float = 1.0
+    scan_seconds: float = 0.0
+    prompt_scan_seconds: float = 0.0
     types: dict[str, TypeSpeed] = field(default_factory=dict)
     caches: dict[str, CacheSpeed] = field(default_factory=dict)
     decode_error: float = 0.0

@@ -176,6 +176,7 @@ def decode_seconds(blocks: Sequence[BlockWork], speed: DeviceSpeed, load: LoadPa
         if block.state_values and (plain := type_speed(speed, "F32")):
             # Read and written.
             seconds += 8 * block.state_values * plain.byte_seconds
+        seconds += block.scanned_values * speed.scan_seconds
     return seconds
 
 
@@ -195,6 +196,7 @@ def prefill_seconds(blocks: Sequence[BlockWork], speed: DeviceSpeed, load: LoadP
             seconds += batches * speed.layer_seconds
         if block.head_values:
             seconds += cache.prompt_seconds(block, tokens)
+        seconds += tokens * block.scanned_values * speed.prompt_scan_seconds
     return seconds
 
 

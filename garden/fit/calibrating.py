@@ -69,6 +69,11 @@ WITH_EXPERTS = MadeUpModel(
 )
 EXPERTS_TYPE = "Q4_K"
 
+#: Its states take most of its time.
+WITH_STATE = MadeUpModel(
+    width=512, feed_forward=0, heads=1, kv_heads=1, blocks=6, vocabulary=256, weights="Q4_0", state=16
+)
+
 #: Whatever noise says, experts cost neither nothing nor ten times as much.
 _FACTORS = (0.5, 4.0)
 
@@ -140,6 +145,7 @@ def measured_speed(
     attention: Mapping[str, tuple[Times, Times, Times]],
     types: Mapping[str, tuple[MadeUpModel, Times, Times]],
     experts: Times | None = None,
+    state: Times | None = None,
 ) -> DeviceSpeed:
     """Speed of a device.
 
@@ -151,6 +157,7 @@ def measured_speed(
         attention: By type of the cache: times of WIDE_HEADS, NARROW_HEADS and MANY_HEADS.
         types: By type of weights: the wide model, its times, and those of the narrow one. ``Q4_0`` is among them.
         experts: Times of WITH_EXPERTS; None where EXPERTS_TYPE was not measured.
+        state: Times of WITH_STATE; None where it was not measured.
     """
     speed = DeviceSpeed(device=device, name=name, token_seconds=0.0, layer_seconds=0.0)
     # What a block costs beside its matrices, what those cost, and what attention does, are told apart by going around.
@@ -160,7 +167,23 @@ def measured_speed(
         speed = dataclasses.replace(speed, types=_types(speed, {"Q4_0": types["Q4_0"]}))
         speed = _with_overheads(speed, shallow, deep)
     speed = dataclasses.replace(speed, types=_types(speed, types))
-    return _with_experts(speed, experts) if experts is not None and EXPERTS_TYPE in types else speed
+    if experts is not None and EXPERTS_TYPE in types:
+        speed = _with_experts(speed, experts)
+    return speed if state is None else _with_state(speed, state)
+
+
+def _with_state(speed: DeviceSpeed, times: Times) -> DeviceSpeed:
+    blocks = _blocks(WITH_STATE)
+    values = sum(block.scanned_values for block in blocks)
+    ((depth, seconds),) = times.token_seconds.items()
+    ((tokens, taken),) = times.prompt_seconds.items()
+    rest = speed.token_seconds + (decode_seconds(blocks, speed, _load("f16"), depth) or 0.0)
+    prompt_rest = prefill_seconds(blocks, speed, _load("f16"), tokens) or 0.0
+    return dataclasses.replace(
+        speed,
+        scan_seconds=max(seconds - rest, 0.0) / values,
+        prompt_scan_seconds=max(taken - prompt_rest, 0.0) / values / tokens,
+    )
 
 
 def _with_experts(speed: DeviceSpeed, times: Times) -> DeviceSpeed:

@@ -47,6 +47,8 @@ def device(**changes: Any) -> DeviceSpeed:
         "layer_seconds": 10e-6,
         "expert_token_factor": 1.2,
         "expert_prompt_factor": 1.6,
+        "scan_seconds": 4e-9,
+        "prompt_scan_seconds": 3e-9,
         "types": dict(TYPES),
         "caches": {"f16": F16_CACHE, "q8_0": Q8_0_CACHE},
         "decode_error": 0.05,
@@ -113,4 +115,5 @@ def measured_again(speed: DeviceSpeed, noise: Callable[[], float] = lambda: 1.0)
             for kind in speed.types
         },
         experts=timed(calibrating.WITH_EXPERTS, depths=(0,), prompts=(short,)),
+        state=timed(calibrating.WITH_STATE, depths=(0,), prompts=(short,)),
     )

@@ -26,6 +26,8 @@ def assert_same(found: DeviceSpeed, known: DeviceSpeed, rel: float) -> None:
     assert found.token_seconds == EXACT(known.token_seconds, rel=rel, abs=1e-7)
     assert found.expert_token_factor == EXACT(known.expert_token_factor, rel=rel)
     assert found.expert_prompt_factor == EXACT(known.expert_prompt_factor, rel=rel)
+    assert found.scan_seconds == EXACT(known.scan_seconds, rel=rel)
+    assert found.prompt_scan_seconds == EXACT(known.prompt_scan_seconds, rel=rel)
     for kind, one in known.types.items():
         assert dataclasses.astuple(found.types[kind]) == EXACT(dataclasses.astuple(one), rel=rel)
     for kind, cache in known.caches.items():
