@@ -38,7 +38,8 @@ class CacheSpeed:
     Attributes:
         head_seconds: To decode with, per query head and token in the cache.
         value_seconds: The same per value of such a head's K and V.
-        byte_seconds: The same per byte of the cache.
+        byte_seconds: The same per byte of the cache, where one token's heads of 128 values lie 1,024 values apart.
+        narrow_byte_seconds: The same with heads of 64 values.
         prompt_head_seconds: To read prompts with, per query head and pair of tokens.
         prompt_value_seconds: The same per value of such a head's K and V.
     """
@@ -46,6 +47,7 @@ class CacheSpeed:
     head_seconds: float
     value_seconds: float
     byte_seconds: float
+    narrow_byte_seconds: float
     prompt_head_seconds: float
     prompt_value_seconds: float
 

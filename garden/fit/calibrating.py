@@ -14,7 +14,15 @@ from dataclasses import dataclass, field
 from garden.core.calibration import CacheSpeed, DeviceSpeed, SpeedDevice, TypeSpeed
 from garden.core.quantity import MIB
 from garden.core.run_configuration import KV_TYPES, LoadParameters
-from garden.fit.calibrated_speed import decode_seconds, prefill_seconds, total
+from garden.fit.calibrated_speed import (
+    CLOSE_ROW,
+    NARROW_HEAD,
+    WIDE_HEAD,
+    WIDE_ROW,
+    decode_seconds,
+    prefill_seconds,
+    total,
+)
 from garden.fit.work import BlockWork, work_of
 from garden.gguf.made_up_model import Experts, MadeUpModel
 from garden.gguf.tensor_type import TYPES_BY_NAME
@@ -50,11 +58,14 @@ DEEP = MadeUpModel(width=768, feed_forward=2048, heads=12, kv_heads=4, blocks=28
 #: Its choice of a token is timed.
 MANY_WORDS = dataclasses.replace(_SMALL, blocks=1, vocabulary=131_072)
 
-_ATTENDING = MadeUpModel(width=1024, feed_forward=256, heads=8, kv_heads=2, blocks=2, vocabulary=256, weights="Q4_0")
-#: As many values and bytes in twice as many heads; then four times as many bytes.
-WIDE_HEADS = _ATTENDING
-NARROW_HEADS = dataclasses.replace(_ATTENDING, heads=16, kv_heads=4)
-MANY_HEADS = dataclasses.replace(_ATTENDING, heads=16, kv_heads=16)
+#: As many values in twice as many heads; rows of both caches are narrow, so that heads read what lies close.
+WIDE_HEADS = MadeUpModel(
+    width=1024, feed_forward=256, heads=8, kv_heads=CLOSE_ROW // WIDE_HEAD, blocks=2, vocabulary=256, weights="Q4_0"
+)
+NARROW_HEADS = dataclasses.replace(WIDE_HEADS, heads=16, kv_heads=CLOSE_ROW // NARROW_HEAD)
+#: The same heads with wide rows, in caches that fill the processor's own and more, as those of real models do.
+MANY_WIDE_HEADS = dataclasses.replace(WIDE_HEADS, kv_heads=WIDE_ROW // WIDE_HEAD, blocks=8)
+MANY_NARROW_HEADS = dataclasses.replace(NARROW_HEADS, kv_heads=WIDE_ROW // NARROW_HEAD, blocks=8)
 
 #: Matrices of experts are gathered first, and each reads few of a prompt's tokens: 32 of 128, as real ones of a batch.
 WITH_EXPERTS = MadeUpModel(
@@ -142,7 +153,7 @@ def measured_speed(
     *,
     shallow: Times,
     deep: Times,
-    attention: Mapping[str, tuple[Times, Times, Times]],
+    attention: Mapping[str, tuple[Times, Times, Times, Times]],
     types: Mapping[str, tuple[MadeUpModel, Times, Times]],
     experts: Times | None = None,
     state: Times | None = None,
@@ -154,7 +165,7 @@ def measured_speed(
         name: For people.
         shallow: Times of SHALLOW.
         deep: Times of DEEP.
-        attention: By type of the cache: times of WIDE_HEADS, NARROW_HEADS and MANY_HEADS.
+        attention: By type of the cache: times of WIDE_HEADS, NARROW_HEADS, MANY_WIDE_HEADS and MANY_NARROW_HEADS.
         types: By type of weights: the wide model, its times, and those of the narrow one. ``Q4_0`` is among them.
         experts: Times of WITH_EXPERTS; None where EXPERTS_TYPE was not measured.
         state: Times of WITH_STATE; None where it was not measured.
@@ -217,28 +228,36 @@ def with_errors(speed: DeviceSpeed, checks: Iterable[tuple[MadeUpModel, Times]])
     return dataclasses.replace(speed, decode_error=_deviation(decode), prefill_error=_deviation(prefill))
 
 
-def _cache_speed(speed: DeviceSpeed, kind: str, in_wide: Times, in_narrow: Times, in_many: Times) -> CacheSpeed:
-    """From what a deeper cache costs, and a longer prompt, in each of the three."""
-    near, far = DEPTHS
-    wide_heads, narrow_heads, many_heads = (
-        max((times.token_seconds[far] - times.token_seconds[near]) / (far - near), _LEAST)
-        for times in (in_wide, in_narrow, in_many)
-    )
-    heads, values, read = _attention_work(WIDE_HEADS, kind)
+def _cache_speed(
+    speed: DeviceSpeed, kind: str, in_wide: Times, in_narrow: Times, in_many_wide: Times, in_many_narrow: Times
+) -> CacheSpeed:
+    """From what a deeper cache costs, and a longer prompt, in each of the four."""
+    wide_heads, narrow_heads = _depth_seconds(in_wide), _depth_seconds(in_narrow)
+    heads, values, _read = _attention_work(WIDE_HEADS, kind)
     more_heads = _attention_work(NARROW_HEADS, kind)[0] - heads
-    more_bytes = _attention_work(MANY_HEADS, kind)[2] - read
-    byte_seconds = min(max((many_heads - narrow_heads) / more_bytes, 0.0), wide_heads / read)
-    left = wide_heads - byte_seconds * read
-    head_seconds = min(max((narrow_heads - wide_heads) / more_heads, 0.0), left / heads)
+    head_seconds = min(max((narrow_heads - wide_heads) / more_heads, 0.0), wide_heads / heads)
+    value_seconds = (wide_heads - head_seconds * heads) / values
+
+    def byte_seconds(model: MadeUpModel, times: Times) -> float:
+        heads, values, read = _attention_work(model, kind)
+        return max(_depth_seconds(times) - heads * head_seconds - values * value_seconds, 0.0) / read
+
     of_wide, of_narrow = _pair_seconds(speed, WIDE_HEADS, in_wide), _pair_seconds(speed, NARROW_HEADS, in_narrow)
     prompt_head_seconds = min(max((of_narrow - of_wide) / more_heads, 0.0), of_wide / heads)
     return CacheSpeed(
         head_seconds=head_seconds,
-        value_seconds=(left - head_seconds * heads) / values,
-        byte_seconds=byte_seconds,
+        value_seconds=value_seconds,
+        byte_seconds=byte_seconds(MANY_WIDE_HEADS, in_many_wide),
+        narrow_byte_seconds=byte_seconds(MANY_NARROW_HEADS, in_many_narrow),
         prompt_head_seconds=prompt_head_seconds,
         prompt_value_seconds=(of_wide - prompt_head_seconds * heads) / values,
     )
+
+
+def _depth_seconds(times: Times) -> float:
+    """What one more token in the cache costs."""
+    near, far = DEPTHS
+    return max((times.token_seconds[far] - times.token_seconds[near]) / (far - near), _LEAST)
 
 
 def _pair_seconds(speed: DeviceSpeed, model: MadeUpModel, times: Times) -> float:

@@ -30,7 +30,7 @@ class SpeedModel:
 
     def write(self, path: Path) -> Path:
         """Write it, with a vocabulary of bytes."""
-        writer = gguf.GGUFWriter(str(path), self.header.architecture)
+        writer = gguf.GGUFWriter(str(path), self.header.architecture or "")
         writer.add_name(self.name)
         for key, value in self.header.metadata.items():
             if isinstance(value, float):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import tempfile
 import threading
@@ -47,11 +48,13 @@ def until(holds: Callable[[], object]) -> None:
 
 
 def children() -> list[psutil.Process]:
-    return [
-        child
-        for child in psutil.Process().children(recursive=True)
-        if "calibrate" in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE
-    ]
+    """Those that measure."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            if "calibrate" in child.cmdline():
+                found.append(child)
+    return found
 
 
 def notes(garden: Garden) -> list[str]:
