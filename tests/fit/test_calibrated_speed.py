@@ -9,8 +9,9 @@ from garden.core.calibration import CacheSpeed
 from garden.core.fit_forecast import Placement, SpeedSource, Verdict
 from garden.core.run_configuration import LoadParameters
 from garden.fit import estimator
-from garden.fit.calibrated_speed import shares, speed_of, with_calibrated_speed
+from garden.fit.calibrated_speed import decode_seconds, shares, speed_of, with_calibrated_speed
 from garden.fit.work import work_of
+from garden.gguf.made_up_model import MadeUpModel
 from tests.fit.headers import gpu, machine, published
 from tests.fit.speeds import F16_CACHE, TYPES, calibration, device
 
@@ -198,3 +199,36 @@ def test_a_gpu_that_was_not_measured_leaves_the_forecast_as_it_is() -> None:
     assert on_gpu.placement is Placement.GPU
 
     assert with_calibrated_speed(on_gpu, header, LOAD, calibration()) == on_gpu
+
+
+def test_heads_in_wide_rows_are_read_from_far_apart() -> None:
+    def token_seconds(kv_heads: int, head: int = 128) -> float:
+        heads = MadeUpModel(
+            width=16 * head, feed_forward=64, heads=16, kv_heads=kv_heads, blocks=1, vocabulary=256, weights="Q4_0"
+        )
+        blocks = work_of(heads.header()).blocks
+        speed = device(token_seconds=0.0, layer_seconds=0.0, types={"Q4_0": TYPES["Q4_0"]})
+        near, far = (decode_seconds(blocks, speed, LOAD, depth) or 0.0 for depth in (0, 1_000))
+        return (far - near) / 1_000
+
+    plain = 16 * (F16_CACHE.head_seconds + 256 * F16_CACHE.value_seconds)
+    assert token_seconds(1) == pytest.approx(plain)
+    assert token_seconds(2) == pytest.approx(plain)
+    assert token_seconds(8) == pytest.approx(plain + 8 * 512 * F16_CACHE.byte_seconds)
+    # Halfway between both rows, as many doublings go.
+    assert token_seconds(4) == pytest.approx(plain + 4 * 512 * F16_CACHE.byte_seconds / 2)
+    narrow = 16 * (F16_CACHE.head_seconds + 128 * F16_CACHE.value_seconds)
+    assert token_seconds(16, 64) == pytest.approx(narrow + 16 * 256 * F16_CACHE.narrow_byte_seconds)
+
+
+def test_states_with_rates_of_their_own_take_their_time() -> None:
+    work = work_of(published("state-spaces/mamba-130m-hf", "F16"))
+    assert sum(block.scanned_values for block in work.blocks) == 24 * 1_536 * 16
+
+    slow, free = (
+        speed_of(work, calibration(device(scan_seconds=each, prompt_scan_seconds=each)), LOAD) for each in (5e-9, 0.0)
+    )
+
+    assert slow is not None and free is not None and slow.prefill and free.prefill
+    for with_it, without in ((slow.decode, free.decode), (slow.prefill, free.prefill)):
+        assert 1 / with_it - 1 / without == pytest.approx(24 * 1_536 * 16 * 5e-9)
