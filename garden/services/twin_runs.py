@@ -209,6 +209,7 @@ class TwinService:
                 )
             if forecast.n_gpu_layers is not None:
                 wanted = dataclasses.replace(wanted, n_gpu_layers=forecast.n_gpu_layers)
+            job.progress(0, None, "Making slices of the model")
             room = min(round(machine.ram_available_bytes * _ROOM_SHARE), _ROOM_BYTES)
             found = time_twins(header, wanted, room, on_progress=report, cancelled=job.cancelled)
             record = SpeedRecord(
