@@ -38,8 +38,10 @@ class CacheSpeed:
     Attributes:
         head_seconds: To decode with, per query head and token in the cache.
         value_seconds: The same per value of such a head's K and V.
-        byte_seconds: The same per byte of the cache, where one token's heads of 128 values lie 1,024 values apart.
-        narrow_byte_seconds: The same with heads of 64 values.
+        byte_seconds: The same per byte of the cache, of heads of 128 values in rows of 1,024.
+        half_byte_seconds: The same in rows of 512.
+        narrow_byte_seconds: Of heads of 64 values in rows of 1,024.
+        narrow_half_byte_seconds: The same in rows of 512.
         prompt_head_seconds: To read prompts with, per query head and pair of tokens.
         prompt_value_seconds: The same per value of such a head's K and V.
     """
@@ -47,7 +49,9 @@ class CacheSpeed:
     head_seconds: float
     value_seconds: float
     byte_seconds: float
+    half_byte_seconds: float
     narrow_byte_seconds: float
+    narrow_half_byte_seconds: float
     prompt_head_seconds: float
     prompt_value_seconds: float
 

@@ -16,6 +16,7 @@ from garden.core.quantity import MIB
 from garden.core.run_configuration import KV_TYPES, LoadParameters
 from garden.fit.calibrated_speed import (
     CLOSE_ROW,
+    HALF_ROW,
     NARROW_HEAD,
     WIDE_HEAD,
     WIDE_ROW,
@@ -64,8 +65,12 @@ WIDE_HEADS = MadeUpModel(
 )
 NARROW_HEADS = dataclasses.replace(WIDE_HEADS, heads=16, kv_heads=CLOSE_ROW // NARROW_HEAD)
 #: The same heads with wide rows, in caches that fill the processor's own and more, as those of real models do.
-MANY_WIDE_HEADS = dataclasses.replace(WIDE_HEADS, kv_heads=WIDE_ROW // WIDE_HEAD, blocks=8)
-MANY_NARROW_HEADS = dataclasses.replace(NARROW_HEADS, kv_heads=WIDE_ROW // NARROW_HEAD, blocks=8)
+IN_ROWS = (
+    dataclasses.replace(WIDE_HEADS, kv_heads=WIDE_ROW // WIDE_HEAD, blocks=8),
+    dataclasses.replace(WIDE_HEADS, kv_heads=HALF_ROW // WIDE_HEAD, blocks=8),
+    dataclasses.replace(NARROW_HEADS, kv_heads=WIDE_ROW // NARROW_HEAD, blocks=8),
+    dataclasses.replace(NARROW_HEADS, kv_heads=HALF_ROW // NARROW_HEAD, blocks=8),
+)
 
 #: Matrices of experts are gathered first, and each reads few of a prompt's tokens: 32 of 128, as real ones of a batch.
 WITH_EXPERTS = MadeUpModel(
@@ -153,7 +158,7 @@ def measured_speed(
     *,
     shallow: Times,
     deep: Times,
-    attention: Mapping[str, tuple[Times, Times, Times, Times]],
+    attention: Mapping[str, Sequence[Times]],
     types: Mapping[str, tuple[MadeUpModel, Times, Times]],
     experts: Times | None = None,
     state: Times | None = None,
@@ -165,7 +170,7 @@ def measured_speed(
         name: For people.
         shallow: Times of SHALLOW.
         deep: Times of DEEP.
-        attention: By type of the cache: times of WIDE_HEADS, NARROW_HEADS, MANY_WIDE_HEADS and MANY_NARROW_HEADS.
+        attention: By type of the cache: times of WIDE_HEADS, NARROW_HEADS and IN_ROWS.
         types: By type of weights: the wide model, its times, and those of the narrow one. ``Q4_0`` is among them.
         experts: Times of WITH_EXPERTS; None where EXPERTS_TYPE was not measured.
         state: Times of WITH_STATE; None where it was not measured.
@@ -228,10 +233,8 @@ def with_errors(speed: DeviceSpeed, checks: Iterable[tuple[MadeUpModel, Times]])
     return dataclasses.replace(speed, decode_error=_deviation(decode), prefill_error=_deviation(prefill))
 
 
-def _cache_speed(
-    speed: DeviceSpeed, kind: str, in_wide: Times, in_narrow: Times, in_many_wide: Times, in_many_narrow: Times
-) -> CacheSpeed:
-    """From what a deeper cache costs, and a longer prompt, in each of the four."""
+def _cache_speed(speed: DeviceSpeed, kind: str, in_wide: Times, in_narrow: Times, *in_rows: Times) -> CacheSpeed:
+    """From what a deeper cache costs in each of these models, and a longer prompt in the first two."""
     wide_heads, narrow_heads = _depth_seconds(in_wide), _depth_seconds(in_narrow)
     heads, values, _read = _attention_work(WIDE_HEADS, kind)
     more_heads = _attention_work(NARROW_HEADS, kind)[0] - heads
@@ -242,13 +245,16 @@ def _cache_speed(
         heads, values, read = _attention_work(model, kind)
         return max(_depth_seconds(times) - heads * head_seconds - values * value_seconds, 0.0) / read
 
+    wide, half, narrow_wide, narrow_half = map(byte_seconds, IN_ROWS, in_rows)
     of_wide, of_narrow = _pair_seconds(speed, WIDE_HEADS, in_wide), _pair_seconds(speed, NARROW_HEADS, in_narrow)
     prompt_head_seconds = min(max((of_narrow - of_wide) / more_heads, 0.0), of_wide / heads)
     return CacheSpeed(
         head_seconds=head_seconds,
         value_seconds=value_seconds,
-        byte_seconds=byte_seconds(MANY_WIDE_HEADS, in_many_wide),
-        narrow_byte_seconds=byte_seconds(MANY_NARROW_HEADS, in_many_narrow),
+        byte_seconds=wide,
+        half_byte_seconds=half,
+        narrow_byte_seconds=narrow_wide,
+        narrow_half_byte_seconds=narrow_half,
         prompt_head_seconds=prompt_head_seconds,
         prompt_value_seconds=(of_wide - prompt_head_seconds * heads) / values,
     )

@@ -209,13 +209,12 @@ class _Device:
     def _has_time(self) -> bool:
         return time.monotonic() < self._check_from
 
-    def _attention(self, kind: str) -> tuple[Times, Times, Times, Times]:
+    def _attention(self, kind: str) -> tuple[Times, ...]:
         self._worker.tell(f"A {kind} cache on the {self._where}")
         return (
             self._timed(_Trial(calibrating.WIDE_HEADS, calibrating.DEPTHS, _PROMPTS, kind, rounds=2)),
             self._timed(_Trial(calibrating.NARROW_HEADS, calibrating.DEPTHS, _PROMPTS, kind, rounds=2)),
-            self._timed(_Trial(calibrating.MANY_WIDE_HEADS, calibrating.DEPTHS, cache=kind)),
-            self._timed(_Trial(calibrating.MANY_NARROW_HEADS, calibrating.DEPTHS, cache=kind)),
+            *(self._timed(_Trial(model, calibrating.DEPTHS, cache=kind)) for model in calibrating.IN_ROWS),
         )
 
     def _type(self, kind: str) -> tuple[MadeUpModel, Times, Times]:

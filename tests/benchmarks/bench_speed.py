@@ -1,7 +1,7 @@
 """Speeds that a calibration forecasts against speeds that panes show: mean error, and how often intervals hold.
 
-The machine is measured, then each model answers in a pane of its own, and both take turns for some rounds; medians are
-compared. On a machine that is busy with other work ``--processor`` takes processor time for both instead of the clock;
+The machine is measured, then each model answers in a pane of its own, and both take turns for some rounds; the quietest
+is shown. On a machine that is busy with other work ``--processor`` takes processor time for both instead of the clock;
 that leaves out what threads wait for each other, so it is meant for one thread.
 Run it: ``python -m tests.benchmarks.bench_speed [--rounds 3] [--threads 1 --processor]``.
 """
@@ -114,7 +114,7 @@ MODELS = (
 #: Asked again with a long prompt, so that attention and what slides count.
 DEEP = ("starter Q4_0", "narrow Q6_K", "experts Q4_K", "small sliding BF16")
 
-_SENTENCE = "A garden wants a bed for every plant, water at its time, and somebody who looks at it each day. "
+SENTENCE = "A garden wants a bed for every plant, water at its time, and somebody who looks at it each day. "
 
 #: Tokens of a short and a long prompt, about.
 _SHORT, _LONG = 350, 3_900
@@ -144,11 +144,18 @@ class Row:
     forecasts: list[SpeedForecast] = field(default_factory=list)
     decode: list[float] = field(default_factory=list)
     prefill: list[float] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
+
+    def pair(self, prefill: bool) -> tuple[float, float]:
+        """Forecast and run of the round in which other programs were least busy."""
+        quiet = self.others.index(min(self.others))
+        told = self.forecasts[quiet]
+        return ((told.prefill or 0.0), self.prefill[quiet]) if prefill else (told.decode, self.decode[quiet])
 
     def error(self, prefill: bool) -> float:
-        """Median forecast against the median run."""
-        told = statistics.median((f.prefill or 0.0) if prefill else f.decode for f in self.forecasts)
-        return told / statistics.median(self.prefill if prefill else self.decode) - 1
+        """How far the forecast is off, as a share of the run."""
+        told, ran = self.pair(prefill)
+        return told / ran - 1
 
     def held(self, prefill: bool) -> Iterator[bool]:
         """Whether each round's run lay in the interval of that round's forecast."""
@@ -322,34 +329,32 @@ def _take(row: Row, path: Path, calibration: Calibration, threads: int, timed_by
     load = LoadParameters(context_length=CONTEXT_LENGTH, threads=threads, threads_batch=threads)
     # The starter has words where the others have letters.
     letters = (4.3 if row.model.startswith("starter") else 1.1) * (_LONG if row.is_deep else _SHORT)
-    words = _SENTENCE * round(letters / len(_SENTENCE))
+    words = SENTENCE * round(letters / len(SENTENCE))
     found = run(path, load, timed_by, tokens, words)
     if found.others > (psutil.cpu_count(logical=False) or 1) - threads + _BUSY_CORES:
         found = min(found, run(path, load, timed_by, tokens, words), key=lambda one: one.others)
     work = work_of(header_of_file(path))
-    told = speed_of(
-        work, calibration, load, depth=found.prompt_tokens + tokens // 2, prompt_tokens=found.prompt_tokens
-    )
+    told = speed_of(work, calibration, load, depth=found.prompt_tokens + tokens // 2, prompt_tokens=found.prompt_tokens)
     assert told is not None, path
     row.forecasts.append(told)
     row.decode.append(found.decode)
     row.prefill.append(found.prefill)
+    row.others.append(found.others)
 
 
 def _print(rows: list[Row], timed_by: str) -> float:
-    print(f"{'model':22} {'answer':>8} {'forecast':>8} {'error':>7}   {'prompt':>8} {'forecast':>8} {'error':>7}")
+    print(f"{'model':24} {'answer':>8} {'forecast':>8} {'error':>7}   {'prompt':>8} {'forecast':>8} {'error':>7}")
     for row in rows:
-        told = [statistics.median(f.decode for f in row.forecasts)]
-        told.append(statistics.median(f.prefill or 0.0 for f in row.forecasts))
+        (told, ran), (prompt_told, prompt_ran) = row.pair(False), row.pair(True)
         print(
-            f"{row.name:22} {statistics.median(row.decode):8.1f} {told[0]:8.1f} {row.error(False):+7.1%}   "
-            f"{statistics.median(row.prefill):8.1f} {told[1]:8.1f} {row.error(True):+7.1%}"
+            f"{row.name:24} {ran:8.1f} {told:8.1f} {row.error(False):+7.1%}   "
+            f"{prompt_ran:8.1f} {prompt_told:8.1f} {row.error(True):+7.1%}   others {min(row.others):.0%} of a core"
         )
     errors = []
     for prefill, word in ((False, "answers"), (True, "prompts")):
         each = [abs(row.error(prefill)) for row in rows]
         held = [one for row in rows for one in row.held(prefill)]
-        spread = statistics.median(row.spread(prefill) for row in rows)
+        spread = statistics.median([row.spread(prefill) for row in rows if len(row.decode) > 1] or [0.0])
         errors.append(sum(each) / len(each))
         print(
             f"{word} by {timed_by}: mean error {errors[-1]:.1%}, worst {max(each):.1%}, "

@@ -124,6 +124,4 @@ def test_an_interrupted_measurement_ends_with_130_and_leaves_nothing(
 
 
 def _children(pid: int) -> list[psutil.Process]:
-    return [
-        child for child in psutil.Process(pid).children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE
-    ]
+    return [child for child in psutil.Process(pid).children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]

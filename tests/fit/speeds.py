@@ -26,7 +26,9 @@ F16_CACHE = CacheSpeed(
     head_seconds=6e-9,
     value_seconds=0.05e-9,
     byte_seconds=0.1e-9,
+    half_byte_seconds=0.08e-9,
     narrow_byte_seconds=0.03e-9,
+    narrow_half_byte_seconds=0.01e-9,
     prompt_head_seconds=1e-9,
     prompt_value_seconds=0.06e-9,
 )
@@ -34,7 +36,9 @@ Q8_0_CACHE = CacheSpeed(
     head_seconds=6e-9,
     value_seconds=0.2e-9,
     byte_seconds=0.4e-9,
+    half_byte_seconds=0.3e-9,
     narrow_byte_seconds=0.2e-9,
+    narrow_half_byte_seconds=0.1e-9,
     prompt_head_seconds=1e-9,
     prompt_value_seconds=0.16e-9,
 )
@@ -104,8 +108,7 @@ def measured_again(speed: DeviceSpeed, noise: Callable[[], float] = lambda: 1.0)
             kind: (
                 timed(calibrating.WIDE_HEADS, depths=calibrating.DEPTHS, prompts=(short, long), cache=kind),
                 timed(calibrating.NARROW_HEADS, depths=calibrating.DEPTHS, prompts=(short, long), cache=kind),
-                timed(calibrating.MANY_WIDE_HEADS, depths=calibrating.DEPTHS, cache=kind),
-                timed(calibrating.MANY_NARROW_HEADS, depths=calibrating.DEPTHS, cache=kind),
+                *(timed(model, depths=calibrating.DEPTHS, cache=kind) for model in calibrating.IN_ROWS),
             )
             for kind in speed.caches
         },

@@ -215,8 +215,7 @@ def test_heads_in_wide_rows_are_read_from_far_apart() -> None:
     assert token_seconds(1) == pytest.approx(plain)
     assert token_seconds(2) == pytest.approx(plain)
     assert token_seconds(8) == pytest.approx(plain + 8 * 512 * F16_CACHE.byte_seconds)
-    # Halfway between both rows, as many doublings go.
-    assert token_seconds(4) == pytest.approx(plain + 4 * 512 * F16_CACHE.byte_seconds / 2)
+    assert token_seconds(4) == pytest.approx(plain + 4 * 512 * F16_CACHE.half_byte_seconds)
     narrow = 16 * (F16_CACHE.head_seconds + 128 * F16_CACHE.value_seconds)
     assert token_seconds(16, 64) == pytest.approx(narrow + 16 * 256 * F16_CACHE.narrow_byte_seconds)
 

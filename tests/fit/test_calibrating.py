@@ -114,6 +114,6 @@ def test_an_attention_too_quick_to_time_costs_nothing() -> None:
     flat = Times(token_seconds=dict.fromkeys(calibrating.DEPTHS, 1e-3), prompt_seconds={128: 0.01, 512: 0.04})
 
     free = device(token_seconds=0.0, layer_seconds=0.0, types={})
-    found = calibrating._cache_speed(free, "f16", flat, flat, flat, flat)
+    found = calibrating._cache_speed(free, "f16", *[flat] * 6)
 
-    assert dataclasses.astuple(found) == EXACT((0, 0, 0, 0, 0, 0), abs=1e-15)
+    assert dataclasses.astuple(found) == EXACT((0,) * 8, abs=1e-15)
