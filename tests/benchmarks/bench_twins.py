@@ -62,11 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> float:
                 f"{prefill:8.1f} {twin.prefill:8.1f} {errors[-1][1]:+7.1%}   {time.monotonic() - started:.0f} s",
                 flush=True,
             )
-    means = []
-    for each, word in zip(zip(*errors, strict=True), ("answers", "prompts"), strict=True):
-        means.append(sum(map(abs, each)) / len(each))
-        print(f"{word}: mean error {means[-1]:.1%}, worst {max(map(abs, each)):.1%}")
-    return means[0]
+    _print("prompts", [abs(prompt) for _answer, prompt in errors])
+    return _print("answers", [abs(answer) for answer, _prompt in errors])
+
+
+def _print(word: str, errors: Sequence[float]) -> float:
+    mean = sum(errors) / len(errors)
+    print(f"{word}: mean error {mean:.1%}, worst {max(errors):.1%}")
+    return mean
 
 
 def _whole(path: Path, load: LoadParameters, name: str) -> tuple[float, float]:
