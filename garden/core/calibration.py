@@ -150,7 +150,7 @@ class Calibrate(Message, frozen=True, kw_only=True):
     threads: int
     cache_bytes: int = 0
     gpu: str | None = None
-    limit_seconds: float = 22.0
+    limit_seconds: float = 25.0
     timed_by: TimedBy = "clock"
 
 

@@ -26,7 +26,7 @@ from garden.services.machine import MachineService
 from garden.store.calibrations import Calibrations
 
 #: Said wherever it is offered.
-ABOUT_SECONDS = 20
+ABOUT_SECONDS = 25
 
 TITLE = "This machine"
 
@@ -34,7 +34,7 @@ TITLE = "This machine"
 _DISK_BYTES = 512 * 1024**2
 
 #: No more is begun after so long; what is under way then, and the checks, take a few seconds more.
-_LIMIT_SECONDS = 22.0
+_LIMIT_SECONDS = 25.0
 
 _GRACE_SECONDS = 1.0
 
@@ -92,7 +92,7 @@ class CalibrationService:
         return known if same else None
 
     def measure(self) -> Handle[Calibration]:
-        """Measure this machine, about 20 s; listed in Activity, where it can be cancelled.
+        """Measure this machine, about 25 s; listed in Activity, where it can be cancelled.
 
         One measurement runs at a time, and only once no pane answers: each would make the other slow. A pane that is
         asked meanwhile answers at once; what that spoils, the calibration tells as the share that others took.

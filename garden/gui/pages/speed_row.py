@@ -11,7 +11,7 @@ from garden.gui.viewmodels.machine_speed import MachineSpeedViewModel
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.progress_bar import ProgressBar
 
-_MEASURE, _AGAIN = "Measure this machine, about 20 s", "Measure again"
+_MEASURE, _AGAIN = "Measure this machine, about 25 s", "Measure again"
 
 
 class SpeedRow(QWidget):
