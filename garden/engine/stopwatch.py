@@ -32,8 +32,8 @@ def clock_of(timed_by: TimedBy, threads: int) -> Callable[[], float]:
 class Stopwatch:
     """A loaded model whose steps are timed; close it.
 
-    What is kept is the median of many steps: an answer is as fast as its steps are on average, and other programs make
-    some of them many times as long.
+    What is kept is the median of the half of steps in which this process got most of the processor: an answer is as fast
+    as its steps are on average, and other programs make some of them many times as long.
 
     Args:
         library: The engine.
@@ -104,7 +104,7 @@ class Stopwatch:
             self._context.feed(self._drawn(min(batch, depth - start)))
 
     def token_seconds(self, *, seconds: float = 0.3, steps: int = 32) -> float:
-        """Median of the time that one token takes after what the cache holds.
+        """Median time of an undisturbed token after what the cache holds.
 
         Args:
             seconds: Go on for so long.
@@ -117,16 +117,19 @@ class Stopwatch:
         """
         for _ in range(_WARM_UP_STEPS):
             self._context.feed(self._drawn(1))
-        taken: list[float] = []
+        taken: list[tuple[float, float]] = []
         begun = time.perf_counter()
         while len(taken) < steps:
             one = self._drawn(1)
-            started = self._clock()
+            started, moment, own = self._clock(), time.perf_counter(), time.process_time()
             self._context.feed(one)
-            taken.append(self._clock() - started)
+            seconds_taken = self._clock() - started
+            share = (time.process_time() - own) / max(time.perf_counter() - moment, 1e-9)
+            taken.append((share, seconds_taken))
             if len(taken) >= _FEWEST_STEPS and time.perf_counter() - begun >= seconds:
                 break
-        return statistics.median(taken)
+        taken.sort(reverse=True)
+        return statistics.median(each for _share, each in taken[: -(-len(taken) // 2)])
 
     def choice_seconds(self, *, times: int = 12) -> float:
         """Time to choose a token from the last row of logits with the usual samplers."""
