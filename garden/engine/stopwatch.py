@@ -32,8 +32,8 @@ def clock_of(timed_by: TimedBy, threads: int) -> Callable[[], float]:
 class Stopwatch:
     """A loaded model whose steps are timed; close it.
 
-    What is kept is the median of the half of steps in which this process got most of the processor: an answer is as fast
-    as its steps are on average, and other programs make some of them many times as long.
+    What is kept is the median of the half of steps in which this process got most of the processor: an answer is as
+    fast as its steps are on average, and other programs make some of them many times as long.
 
     Args:
         library: The engine.
