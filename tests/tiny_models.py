@@ -95,7 +95,7 @@ def add_tokenizer(writer: gguf.GGUFWriter, template: str | None, *, adds_bos: bo
     merges = ["t h", "th e", "i n", f"{space} t", f"{space} a", "e r", "o u", "a n"]
     merged = ["".join(merge.split(" ")) for merge in merges]
     tokens = [*characters, *merged, *SPECIALS]
-    while len(tokens) % 32 or len(tokens) < size:
+    while len(tokens) < size or (not size and len(tokens) % 32):
         tokens.append(f"<|unused_{len(tokens)}|>")
     n_text = len(characters) + len(merged)
     kinds = [1] * n_text + [3] * (len(tokens) - n_text)

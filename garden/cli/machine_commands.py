@@ -21,7 +21,7 @@ from garden.services.what_if import WhatIfService
 @click.command(help="What this machine has: memory, processor, GPUs, engine.")
 @click.option("--wake", is_flag=True, help="Wake GPUs that sleep, to read what they have free.")
 @click.option(
-    "--calibrate", is_flag=True, help="Measure how fast it is first, about 20 s; speeds are forecast from it."
+    "--calibrate", is_flag=True, help="Measure how fast it is first, about 25 s; speeds are forecast from it."
 )
 @click.option("--catalogue", is_flag=True, help="List the machines that garden fit --machine knows instead.")
 @json_option
@@ -65,7 +65,7 @@ def hardware(wake: bool, calibrate: bool, catalogue: bool, as_json: bool) -> Non
         else f"Engine    {engine.problem}"
     )
     lines = calibration_lines(calibration, time.time()) if calibration else []
-    for number, line in enumerate(lines or ["not measured; garden hardware --calibrate does, in about 20 s"]):
+    for number, line in enumerate(lines or ["not measured; garden hardware --calibrate does, in about 25 s"]):
         click.echo(f"{'' if number else 'Speed':10}{line}")
 
 

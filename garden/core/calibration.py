@@ -38,7 +38,10 @@ class CacheSpeed:
     Attributes:
         head_seconds: To decode with, per query head and token in the cache.
         value_seconds: The same per value of such a head's K and V.
-        byte_seconds: The same per byte of the cache.
+        byte_seconds: The same per byte of the cache, of heads of 128 values in rows of 1,024.
+        half_byte_seconds: The same in rows of 512.
+        narrow_byte_seconds: Of heads of 64 values in rows of 1,024.
+        narrow_half_byte_seconds: The same in rows of 512.
         prompt_head_seconds: To read prompts with, per query head and pair of tokens.
         prompt_value_seconds: The same per value of such a head's K and V.
     """
@@ -46,6 +49,9 @@ class CacheSpeed:
     head_seconds: float
     value_seconds: float
     byte_seconds: float
+    half_byte_seconds: float
+    narrow_byte_seconds: float
+    narrow_half_byte_seconds: float
     prompt_head_seconds: float
     prompt_value_seconds: float
 
@@ -61,6 +67,8 @@ class DeviceSpeed:
         layer_seconds: Per block of a model, for a token of an answer or a batch of a prompt.
         expert_token_factor: How much longer the matrices of experts take than others of their type, for an answer.
         expert_prompt_factor: The same for prompts.
+        scan_seconds: Per value of a recurrent state that fades at a rate of its own, for a token of an answer.
+        prompt_scan_seconds: The same for a token of a prompt.
         types: By GGML's name, e.g. ``Q4_K``.
         caches: By the name of the cache's type, e.g. ``f16``.
         decode_error: Standard deviation of forecasts of answers from models that were timed to check, as a share.
@@ -73,6 +81,8 @@ class DeviceSpeed:
     layer_seconds: float
     expert_token_factor: float = 1.0
     expert_prompt_factor: float = 1.0
+    scan_seconds: float = 0.0
+    prompt_scan_seconds: float = 0.0
     types: dict[str, TypeSpeed] = field(default_factory=dict)
     caches: dict[str, CacheSpeed] = field(default_factory=dict)
     decode_error: float = 0.0
@@ -140,7 +150,7 @@ class Calibrate(Message, frozen=True, kw_only=True):
     threads: int
     cache_bytes: int = 0
     gpu: str | None = None
-    limit_seconds: float = 22.0
+    limit_seconds: float = 25.0
     timed_by: TimedBy = "clock"
 
 

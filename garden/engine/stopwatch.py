@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from garden.engine.sampler import Sampler
 #: The first steps touch pages and kernels for the first time.
 _WARM_UP_STEPS = 3
 
-#: At least so many steps, whatever they take; the quartile of fewer is a matter of luck.
+#: At least so many steps, whatever they take; the middle of fewer is a matter of luck.
 _FEWEST_STEPS = 9
 
 
@@ -31,8 +32,8 @@ def clock_of(timed_by: TimedBy, threads: int) -> Callable[[], float]:
 class Stopwatch:
     """A loaded model whose steps are timed; close it.
 
-    What other programs do meanwhile makes single steps longer and none shorter, so the lower quartile of many steps is
-    what is kept.
+    What is kept is the median of the half of steps in which this process got most of the processor: an answer is as
+    fast as its steps are on average, and other programs make some of them many times as long.
 
     Args:
         library: The engine.
@@ -103,7 +104,7 @@ class Stopwatch:
             self._context.feed(self._drawn(min(batch, depth - start)))
 
     def token_seconds(self, *, seconds: float = 0.3, steps: int = 32) -> float:
-        """Lower quartile of the time that one token takes after what the cache holds.
+        """Median time of an undisturbed token after what the cache holds.
 
         Args:
             seconds: Go on for so long.
@@ -116,16 +117,19 @@ class Stopwatch:
         """
         for _ in range(_WARM_UP_STEPS):
             self._context.feed(self._drawn(1))
-        taken: list[float] = []
+        taken: list[tuple[float, float]] = []
         begun = time.perf_counter()
         while len(taken) < steps:
             one = self._drawn(1)
-            started = self._clock()
+            started, moment, own = self._clock(), time.perf_counter(), time.process_time()
             self._context.feed(one)
-            taken.append(self._clock() - started)
+            seconds_taken = self._clock() - started
+            share = (time.process_time() - own) / max(time.perf_counter() - moment, 1e-9)
+            taken.append((share, seconds_taken))
             if len(taken) >= _FEWEST_STEPS and time.perf_counter() - begun >= seconds:
                 break
-        return lower_quartile(taken)
+        taken.sort(reverse=True)
+        return statistics.median(each for _share, each in taken[: -(-len(taken) // 2)])
 
     def choice_seconds(self, *, times: int = 12) -> float:
         """Time to choose a token from the last row of logits with the usual samplers."""
@@ -136,7 +140,7 @@ class Stopwatch:
                 started = self._clock()
                 sampler.sample(self._context.pointer)
                 taken.append(self._clock() - started)
-            return lower_quartile(taken)
+            return statistics.median(taken)
         finally:
             sampler.close()
 
@@ -147,8 +151,3 @@ class Stopwatch:
 
     def _drawn(self, count: int) -> list[int]:
         return [self._random.randrange(self._tokens) for _ in range(count)]
-
-
-def lower_quartile(values: list[float]) -> float:
-    """The value that a quarter of them do not exceed."""
-    return sorted(values)[(len(values) - 1) // 4]

@@ -14,7 +14,16 @@ from dataclasses import dataclass, field
 from garden.core.calibration import CacheSpeed, DeviceSpeed, SpeedDevice, TypeSpeed
 from garden.core.quantity import MIB
 from garden.core.run_configuration import KV_TYPES, LoadParameters
-from garden.fit.calibrated_speed import decode_seconds, prefill_seconds, total
+from garden.fit.calibrated_speed import (
+    CLOSE_ROW,
+    HALF_ROW,
+    NARROW_HEAD,
+    WIDE_HEAD,
+    WIDE_ROW,
+    decode_seconds,
+    prefill_seconds,
+    total,
+)
 from garden.fit.work import BlockWork, work_of
 from garden.gguf.made_up_model import Experts, MadeUpModel
 from garden.gguf.tensor_type import TYPES_BY_NAME
@@ -24,12 +33,12 @@ _LEAST_BYTES, _MOST_BYTES, _CACHES = 128 * MIB, 400 * MIB, 3
 
 #: The most usual first: what is not measured in time is left out.
 TYPES = (
-    "Q4_0", "Q4_K", "Q6_K", "Q8_0", "F16", "Q5_K", "Q3_K", "IQ4_XS", "BF16", "Q5_0", "Q4_1", "MXFP4", "Q2_K", "IQ4_NL",
+    "Q4_0", "Q4_K", "Q6_K", "Q8_0", "F16", "Q4_1", "Q5_K", "Q3_K", "IQ4_XS", "BF16", "Q5_0", "MXFP4", "Q2_K", "IQ4_NL",
     "IQ3_S", "IQ3_XXS", "IQ2_S", "IQ2_XXS", "Q5_1", "F32", "IQ2_XS", "IQ1_S", "IQ1_M", "TQ2_0",
 )  # fmt: skip
 
-#: So many of them are in nearly every file.
-USUAL_TYPES = 8
+#: So many of them are in nearly every file, that of the starter model among them.
+USUAL_TYPES = 9
 
 #: Types of the cache; other quantized ones count as the last.
 CACHE_TYPES = ("f16", "q8_0")
@@ -42,16 +51,26 @@ DEPTHS = (128, 1_152)
 LONG_PROMPT_TOKENS = 512
 
 _SMALL = MadeUpModel(width=256, feed_forward=512, heads=4, kv_heads=2, blocks=4, vocabulary=256, weights="Q4_0")
-SHALLOW, DEEP = _SMALL, dataclasses.replace(_SMALL, blocks=32)
+#: What a token costs beside its blocks is what is left of a small model. What a block costs beside its matrices is told
+#: by one with many, of real width: threads that work for long at a time wait for each other for longer.
+SHALLOW = _SMALL
+DEEP = MadeUpModel(width=768, feed_forward=2048, heads=12, kv_heads=4, blocks=28, vocabulary=256, weights="Q4_0")
 
 #: Its choice of a token is timed.
 MANY_WORDS = dataclasses.replace(_SMALL, blocks=1, vocabulary=131_072)
 
-_ATTENDING = MadeUpModel(width=1024, feed_forward=256, heads=8, kv_heads=2, blocks=2, vocabulary=256, weights="Q4_0")
-#: As many values and bytes in twice as many heads; then four times as many bytes.
-WIDE_HEADS = _ATTENDING
-NARROW_HEADS = dataclasses.replace(_ATTENDING, heads=16, kv_heads=4)
-MANY_HEADS = dataclasses.replace(_ATTENDING, heads=16, kv_heads=16)
+#: As many values in twice as many heads; rows of both caches are narrow, so that heads read what lies close.
+WIDE_HEADS = MadeUpModel(
+    width=1024, feed_forward=256, heads=8, kv_heads=CLOSE_ROW // WIDE_HEAD, blocks=2, vocabulary=256, weights="Q4_0"
+)
+NARROW_HEADS = dataclasses.replace(WIDE_HEADS, heads=16, kv_heads=CLOSE_ROW // NARROW_HEAD)
+#: The same heads with wide rows, in caches that fill the processor's own and more, as those of real models do.
+IN_ROWS = (
+    dataclasses.replace(WIDE_HEADS, kv_heads=WIDE_ROW // WIDE_HEAD, blocks=8),
+    dataclasses.replace(WIDE_HEADS, kv_heads=HALF_ROW // WIDE_HEAD, blocks=8),
+    dataclasses.replace(NARROW_HEADS, kv_heads=WIDE_ROW // NARROW_HEAD, blocks=8),
+    dataclasses.replace(NARROW_HEADS, kv_heads=HALF_ROW // NARROW_HEAD, blocks=8),
+)
 
 #: Matrices of experts are gathered first, and each reads few of a prompt's tokens: 32 of 128, as real ones of a batch.
 WITH_EXPERTS = MadeUpModel(
@@ -65,6 +84,11 @@ WITH_EXPERTS = MadeUpModel(
     experts=Experts(count=32, used=8, width=512),
 )
 EXPERTS_TYPE = "Q4_K"
+
+#: Its states take most of its time.
+WITH_STATE = MadeUpModel(
+    width=512, feed_forward=0, heads=1, kv_heads=1, blocks=6, vocabulary=256, weights="Q4_0", state=16
+)
 
 #: Whatever noise says, experts cost neither nothing nor ten times as much.
 _FACTORS = (0.5, 4.0)
@@ -84,6 +108,9 @@ CHECKS = (
 
 #: Taken where there was no time to check.
 UNCHECKED_ERROR = 0.2
+
+#: Enough to tell parts of a time apart to less than a thousandth.
+_TURNS = 6
 
 #: Times are differences of measured ones; noise must not make one of them nothing.
 _LEAST = 1e-15
@@ -131,9 +158,10 @@ def measured_speed(
     *,
     shallow: Times,
     deep: Times,
-    attention: Mapping[str, tuple[Times, Times, Times]],
+    attention: Mapping[str, Sequence[Times]],
     types: Mapping[str, tuple[MadeUpModel, Times, Times]],
     experts: Times | None = None,
+    state: Times | None = None,
 ) -> DeviceSpeed:
     """Speed of a device.
 
@@ -142,18 +170,36 @@ def measured_speed(
         name: For people.
         shallow: Times of SHALLOW.
         deep: Times of DEEP.
-        attention: By type of the cache: times of WIDE_HEADS, NARROW_HEADS and MANY_HEADS.
+        attention: By type of the cache: times of WIDE_HEADS, NARROW_HEADS and IN_ROWS.
         types: By type of weights: the wide model, its times, and those of the narrow one. ``Q4_0`` is among them.
         experts: Times of WITH_EXPERTS; None where EXPERTS_TYPE was not measured.
+        state: Times of WITH_STATE; None where it was not measured.
     """
-    caches = {kind: _cache_speed(kind, *times) for kind, times in attention.items()}
-    speed = DeviceSpeed(device=device, name=name, token_seconds=0.0, layer_seconds=0.0, caches=caches)
-    # What a block costs beside its matrices, and what those cost, are told apart by going around a few times.
-    for _ in range(4):
+    speed = DeviceSpeed(device=device, name=name, token_seconds=0.0, layer_seconds=0.0)
+    # What a block costs beside its matrices, what those cost, and what attention does, are told apart by going around.
+    for _ in range(_TURNS):
+        caches = {kind: _cache_speed(speed, kind, *times) for kind, times in attention.items()}
+        speed = dataclasses.replace(speed, caches=caches)
         speed = dataclasses.replace(speed, types=_types(speed, {"Q4_0": types["Q4_0"]}))
         speed = _with_overheads(speed, shallow, deep)
     speed = dataclasses.replace(speed, types=_types(speed, types))
-    return _with_experts(speed, experts) if experts is not None and EXPERTS_TYPE in types else speed
+    if experts is not None and EXPERTS_TYPE in types:
+        speed = _with_experts(speed, experts)
+    return speed if state is None else _with_state(speed, state)
+
+
+def _with_state(speed: DeviceSpeed, times: Times) -> DeviceSpeed:
+    blocks = _blocks(WITH_STATE)
+    values = sum(block.scanned_values for block in blocks)
+    ((depth, seconds),) = times.token_seconds.items()
+    ((tokens, taken),) = times.prompt_seconds.items()
+    rest = speed.token_seconds + (decode_seconds(blocks, speed, _load("f16"), depth) or 0.0)
+    prompt_rest = prefill_seconds(blocks, speed, _load("f16"), tokens) or 0.0
+    return dataclasses.replace(
+        speed,
+        scan_seconds=max(seconds - rest, 0.0) / values,
+        prompt_scan_seconds=max(taken - prompt_rest, 0.0) / values / tokens,
+    )
 
 
 def _with_experts(speed: DeviceSpeed, times: Times) -> DeviceSpeed:
@@ -187,34 +233,47 @@ def with_errors(speed: DeviceSpeed, checks: Iterable[tuple[MadeUpModel, Times]])
     return dataclasses.replace(speed, decode_error=_deviation(decode), prefill_error=_deviation(prefill))
 
 
-def _cache_speed(kind: str, in_wide: Times, in_narrow: Times, in_many: Times) -> CacheSpeed:
-    """From what a deeper cache costs, and a longer prompt, in each of the three."""
-    near, far = DEPTHS
-    wide_heads, narrow_heads, many_heads = (
-        max((times.token_seconds[far] - times.token_seconds[near]) / (far - near), _LEAST)
-        for times in (in_wide, in_narrow, in_many)
-    )
-    heads, values, read = _attention_work(WIDE_HEADS, kind)
+def _cache_speed(speed: DeviceSpeed, kind: str, in_wide: Times, in_narrow: Times, *in_rows: Times) -> CacheSpeed:
+    """From what a deeper cache costs in each of these models, and a longer prompt in the first two."""
+    wide_heads, narrow_heads = _depth_seconds(in_wide), _depth_seconds(in_narrow)
+    heads, values, _read = _attention_work(WIDE_HEADS, kind)
     more_heads = _attention_work(NARROW_HEADS, kind)[0] - heads
-    more_bytes = _attention_work(MANY_HEADS, kind)[2] - read
-    byte_seconds = min(max((many_heads - narrow_heads) / more_bytes, 0.0), wide_heads / read)
-    left = wide_heads - byte_seconds * read
-    head_seconds = min(max((narrow_heads - wide_heads) / more_heads, 0.0), left / heads)
-    of_wide, of_narrow = _pair_seconds(in_wide), _pair_seconds(in_narrow)
+    head_seconds = min(max((narrow_heads - wide_heads) / more_heads, 0.0), wide_heads / heads)
+    value_seconds = (wide_heads - head_seconds * heads) / values
+
+    def byte_seconds(model: MadeUpModel, times: Times) -> float:
+        heads, values, read = _attention_work(model, kind)
+        return max(_depth_seconds(times) - heads * head_seconds - values * value_seconds, 0.0) / read
+
+    wide, half, narrow_wide, narrow_half = map(byte_seconds, IN_ROWS, in_rows)
+    of_wide, of_narrow = _pair_seconds(speed, WIDE_HEADS, in_wide), _pair_seconds(speed, NARROW_HEADS, in_narrow)
     prompt_head_seconds = min(max((of_narrow - of_wide) / more_heads, 0.0), of_wide / heads)
     return CacheSpeed(
         head_seconds=head_seconds,
-        value_seconds=(left - head_seconds * heads) / values,
-        byte_seconds=byte_seconds,
+        value_seconds=value_seconds,
+        byte_seconds=wide,
+        half_byte_seconds=half,
+        narrow_byte_seconds=narrow_wide,
+        narrow_half_byte_seconds=narrow_half,
         prompt_head_seconds=prompt_head_seconds,
         prompt_value_seconds=(of_wide - prompt_head_seconds * heads) / values,
     )
 
 
-def _pair_seconds(times: Times) -> float:
+def _depth_seconds(times: Times) -> float:
+    """What one more token in the cache costs."""
+    near, far = DEPTHS
+    return max((times.token_seconds[far] - times.token_seconds[near]) / (far - near), _LEAST)
+
+
+def _pair_seconds(speed: DeviceSpeed, model: MadeUpModel, times: Times) -> float:
     """What each pair of tokens of a prompt costs: matrices take as much for each token, pairs grow with the square."""
     short, long = PROMPT_TOKENS, LONG_PROMPT_TOKENS
-    more = times.prompt_seconds[long] - times.prompt_seconds[short] * long / short
+    # What a batch takes however long it is.
+    types = {kind: dataclasses.replace(one, operation_seconds=0, value_seconds=0) for kind, one in speed.types.items()}
+    fixed = prefill_seconds(_blocks(model), dataclasses.replace(speed, types=types, caches={}), _load("f16"), short)
+    of_short, of_long = (times.prompt_seconds[tokens] - (fixed or 0.0) for tokens in (short, long))
+    more = of_long - of_short * long / short
     return max(more / (long * (long + 1) / 2 - long / short * short * (short + 1) / 2), 0.0)
 
 

@@ -69,6 +69,8 @@ class BlockWork:
         v_values: Values of V per token in the cache.
         window: Tokens that are attended to at most; 0 for all.
         state_values: Values of a recurrent state, read and written for each token.
+        scanned_values: Those of them that fade at a rate of their own, an exponential each and token (Mamba's first
+            generation); later ones have one rate per head.
     """
 
     matrices: Mapping[str, Matrices] = field(default_factory=lambda: MappingProxyType({}))
@@ -80,6 +82,7 @@ class BlockWork:
     v_values: int = 0
     window: int = 0
     state_values: int = 0
+    scanned_values: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,8 @@ def _counted(header: GgufHeader, placement: tuple[tuple[str, str], ...] = ()) ->
             continue
         # Of the last block and the output, only the last token's row goes on after attention.
         alone = match is None or (number == last and ".ffn_" in tensor.name)
+        if tensor.name.endswith(".ssm_a") and len(tensor.shape) > 1 and tensor.shape[0] > 1:
+            here[number].scanned_values = tensor.elements
         sums = moved if any(pattern.search(tensor.name) for pattern in patterns) else here
         if _EXPERTS.search(tensor.name):
             _add(sums[number].experts, tensor, used, alone)
@@ -146,13 +151,18 @@ class _Sums:
     def __init__(self) -> None:
         self.matrices: dict[str, Matrices] = {}
         self.experts: dict[str, Matrices] = {}
+        self.scanned_values = 0
 
     def __bool__(self) -> bool:
         return bool(self.matrices or self.experts)
 
     def work(self) -> BlockWork:
         """A block of nothing else."""
-        return BlockWork(matrices=MappingProxyType(self.matrices), experts=MappingProxyType(self.experts))
+        return BlockWork(
+            matrices=MappingProxyType(self.matrices),
+            experts=MappingProxyType(self.experts),
+            scanned_values=self.scanned_values,
+        )
 
 
 _plain = PerHeader(_counted)

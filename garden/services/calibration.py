@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from garden.core.calibration import Calibrate, Calibrated, CalibrateOutput, Calibration, SpeedSetup
-from garden.core.errors import RefusedError
+from garden.core.errors import CancelledByUser, RefusedError
 from garden.core.events import EventBus, SpeedsChanged
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.job_record import JobKind
@@ -26,14 +26,20 @@ from garden.services.machine import MachineService
 from garden.store.calibrations import Calibrations
 
 #: Said wherever it is offered.
-ABOUT_SECONDS = 20
+ABOUT_SECONDS = 25
 
 TITLE = "This machine"
 
 #: The models to measure with are removed before the next one is made; the largest takes so much.
 _DISK_BYTES = 512 * 1024**2
 
+#: No more is begun after so long; what is under way then, and the checks, take a few seconds more.
+_LIMIT_SECONDS = 25.0
+
 _GRACE_SECONDS = 1.0
+
+#: How often it is looked whether panes still answer.
+_LOOK_SECONDS = 0.2
 
 
 class CalibrationService:
@@ -44,15 +50,22 @@ class CalibrationService:
         machine: The machine.
         calibrations: What was measured here.
         jobs: Runs the work; made when there is any.
+        answering: Whether panes answer at this moment.
     """
 
     def __init__(
-        self, bus: EventBus, machine: MachineService, calibrations: Calibrations, jobs: Callable[[], JobRunner]
+        self,
+        bus: EventBus,
+        machine: MachineService,
+        calibrations: Calibrations,
+        jobs: Callable[[], JobRunner],
+        answering: Callable[[], bool] = bool,
     ) -> None:
         self._bus = bus
         self._machine = machine
         self._calibrations = calibrations
         self._jobs = jobs
+        self._answering = answering
         self._known: dict[SpeedSetup, Calibration | None] = {}
         self._lock = threading.Lock()
 
@@ -79,7 +92,10 @@ class CalibrationService:
         return known if same else None
 
     def measure(self) -> Handle[Calibration]:
-        """Measure this machine, about 20 s; listed in Activity, where it can be cancelled.
+        """Measure this machine, about 25 s; listed in Activity, where it can be cancelled.
+
+        One measurement runs at a time, and only once no pane answers: each would make the other slow. A pane that is
+        asked meanwhile answers at once; what that spoils, the calibration tells as the share that others took.
 
         Returns:
             A handle; it fails with EngineMissingError where there is no engine, RefusedError where there is no memory
@@ -90,6 +106,7 @@ class CalibrationService:
             def report(progress: Progress) -> None:
                 job.progress(progress.done, progress.total, progress.note)
 
+            wait_for_answers(job, self._answering)
             machine = self._machine.read()
             if machine.ram_available_bytes < 2 * _DISK_BYTES:
                 raise RefusedError(
@@ -104,6 +121,7 @@ class CalibrationService:
                     threads=setup.threads,
                     cache_bytes=last_cache_bytes(),
                     gpu=gpus[0].name if gpus else None,
+                    limit_seconds=_LIMIT_SECONDS,
                 )
                 found = run_task(
                     "calibrate",
@@ -130,6 +148,18 @@ class CalibrationService:
             return calibration
 
         return self._jobs().submit(JobKind.SPEED, TITLE, "", work, unit="items")
+
+
+def wait_for_answers(job: JobContext, answering: Callable[[], bool]) -> None:
+    """Wait until no pane answers, and say so.
+
+    Raises:
+        CancelledByUser: Cancelled meanwhile.
+    """
+    while answering():
+        job.progress(0, None, "Waiting until the panes have answered")
+        if job.cancelled.wait(_LOOK_SECONDS):
+            raise CancelledByUser
 
 
 def setup_of(machine: HardwareSnapshot) -> SpeedSetup:

@@ -251,9 +251,9 @@ class CompareService:
             else:
                 backend.cancel()
 
-    def answering(self, conversation_id: str) -> bool:
-        """Whether any pane is still at work."""
-        return conversation_id in self._at_work
+    def answering(self, conversation_id: str = "") -> bool:
+        """Whether any pane of a conversation, or of all of them, is still at work."""
+        return conversation_id in self._at_work if conversation_id else bool(self._at_work.conversations())
 
     def loaded(self) -> tuple[LoadedModel, ...]:
         """Everything that Gardens on this machine have loaded."""

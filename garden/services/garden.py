@@ -154,7 +154,9 @@ class Garden:
         from garden.services.calibration import CalibrationService
         from garden.store.calibrations import Calibrations
 
-        return CalibrationService(self.bus, self.machine, Calibrations(self._work), lambda: self.activity)
+        return CalibrationService(
+            self.bus, self.machine, Calibrations(self._work), lambda: self.activity, self._answering
+        )
 
     @_Made
     def backends(self) -> EngineBackends:
@@ -190,7 +192,7 @@ class Garden:
         """Measuring models that need not be here."""
         from garden.services.twin_runs import TwinService
 
-        return TwinService(self.bus, self.fit, self.machine, self.activity)
+        return TwinService(self.bus, self.fit, self.machine, self.activity, self._answering)
 
     @_Made
     def audit(self) -> LoadAudit:
@@ -359,6 +361,11 @@ class Garden:
         return LoadedModels(self._work)
 
     # --- the whole ---
+
+    def _answering(self) -> bool:
+        """Whether panes answer; none do where nobody asked for any."""
+        compare: CompareService | None = self.__dict__.get("compare")
+        return compare is not None and compare.answering()
 
     def tend(self) -> None:
         """What a window does once after its start: take up what closing had paused, keep a copy of the database."""

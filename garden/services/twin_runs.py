@@ -31,6 +31,7 @@ from garden.jobs.job_context import JobContext
 from garden.jobs.job_runner import JobRunner
 from garden.process.scratch_folder import scratch_folder
 from garden.process.task import run_task
+from garden.services.calibration import wait_for_answers
 from garden.services.fit import FitService
 from garden.services.hub_files import hub_ref
 from garden.services.machine import MachineService
@@ -144,13 +145,22 @@ class TwinService:
         fit: Reads headers, and remembers speeds.
         machine: The machine.
         jobs: Runs the work.
+        answering: Whether panes answer at this moment; none is measured meanwhile.
     """
 
-    def __init__(self, bus: EventBus, fit: FitService, machine: MachineService, jobs: JobRunner) -> None:
+    def __init__(
+        self,
+        bus: EventBus,
+        fit: FitService,
+        machine: MachineService,
+        jobs: JobRunner,
+        answering: Callable[[], bool] = bool,
+    ) -> None:
         self._bus = bus
         self._fit = fit
         self._machine = machine
         self._jobs = jobs
+        self._answering = answering
 
     def measure(self, entry: LibraryEntry | ModelRef, load: LoadParameters | None = None) -> Handle[SpeedRecord]:
         """Measure a file on this machine; see ``measure_remote``."""
@@ -188,6 +198,7 @@ class TwinService:
                 job.progress(progress.done, progress.total, progress.note)
 
             header = read()
+            wait_for_answers(job, self._answering)
             machine = self._machine.read()
             wanted = load or self._fit.default_load(header)
             forecast = self._fit.forecast_header(header, wanted)
@@ -198,6 +209,7 @@ class TwinService:
                 )
             if forecast.n_gpu_layers is not None:
                 wanted = dataclasses.replace(wanted, n_gpu_layers=forecast.n_gpu_layers)
+            job.progress(0, None, "Making slices of the model")
             room = min(round(machine.ram_available_bytes * _ROOM_SHARE), _ROOM_BYTES)
             found = time_twins(header, wanted, room, on_progress=report, cancelled=job.cancelled)
             record = SpeedRecord(

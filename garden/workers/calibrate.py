@@ -83,7 +83,7 @@ class CalibrateWorker:
         devices: list[tuple[SpeedDevice, str]] = [("cpu", "Processor")]
         if request.gpu is not None:
             devices.append(("gpu", request.gpu))
-        self._total = len(devices) * (6 + len(calibrating.CACHE_TYPES) + len(calibrating.TYPES))
+        self._total = len(devices) * (7 + len(calibrating.CACHE_TYPES) + len(calibrating.TYPES))
         speeds, logit_seconds = [], 0.0
         for number, (device, name) in enumerate(devices):
             share = 1.0 if number == len(devices) - 1 else _PROCESSOR_SHARE
@@ -180,14 +180,24 @@ class _Device:
         types |= {kind: self._type(kind) for kind in usual[1:] if self._has_time}
         self._worker.tell(f"Choosing tokens on the {self._where}")
         self._time_choice()
-        experts = None
+        experts = state = None
+        if self._has_time:
+            self._worker.tell(f"A recurrent state on the {self._where}")
+            state = self._timed(_Trial(calibrating.WITH_STATE, depths=(0,), prompts=(calibrating.PROMPT_TOKENS,)))
         if self._has_time:
             self._worker.tell(f"Experts on the {self._where}")
             experts = self._timed(_Trial(calibrating.WITH_EXPERTS, depths=(0,), prompts=(calibrating.PROMPT_TOKENS,)))
         types |= {kind: self._type(kind) for kind in unusual if self._has_time}
         attention |= {kind: self._attention(kind) for kind in other_caches if self._has_time}
         speed = calibrating.measured_speed(
-            self._device, name, shallow=shallow, deep=deep, attention=attention, types=types, experts=experts
+            self._device,
+            name,
+            shallow=shallow,
+            deep=deep,
+            attention=attention,
+            types=types,
+            experts=experts,
+            state=state,
         )
         return calibrating.with_errors(speed, self._checks())
 
@@ -199,12 +209,12 @@ class _Device:
     def _has_time(self) -> bool:
         return time.monotonic() < self._check_from
 
-    def _attention(self, kind: str) -> tuple[Times, Times, Times]:
+    def _attention(self, kind: str) -> tuple[Times, ...]:
         self._worker.tell(f"A {kind} cache on the {self._where}")
         return (
             self._timed(_Trial(calibrating.WIDE_HEADS, calibrating.DEPTHS, _PROMPTS, kind, rounds=2)),
             self._timed(_Trial(calibrating.NARROW_HEADS, calibrating.DEPTHS, _PROMPTS, kind, rounds=2)),
-            self._timed(_Trial(calibrating.MANY_HEADS, calibrating.DEPTHS, cache=kind, rounds=2)),
+            *(self._timed(_Trial(model, calibrating.DEPTHS, cache=kind)) for model in calibrating.IN_ROWS),
         )
 
     def _type(self, kind: str) -> tuple[MadeUpModel, Times, Times]:

@@ -6,7 +6,10 @@ import importlib
 import sys
 
 #: In this order; each prints its own lines.
-BENCHMARKS = ("bench_help", "bench_fit", "bench_generate", "bench_window", "bench_drain", "bench_malformed")
+BENCHMARKS = (
+    "bench_help", "bench_fit", "bench_speed", "bench_twins", "bench_generate", "bench_window", "bench_drain",
+    "bench_malformed",
+)  # fmt: skip
 
 
 def main(names: list[str]) -> int:

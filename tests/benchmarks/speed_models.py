@@ -8,7 +8,7 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-from garden.gguf.made_up_model import MadeUpModel
+from garden.gguf.header import GgufHeader
 from garden.gguf.random_weights import random_weights
 from garden.gguf.tensor_type import TENSOR_TYPES
 from tests.tiny_models import add_tokenizer, finished
@@ -22,24 +22,28 @@ class SpeedModel:
 
     Attributes:
         name: For the table.
-        shape: Its matrices.
+        header: Its metadata and tensors.
     """
 
     name: str
-    shape: MadeUpModel
+    header: GgufHeader
 
     def write(self, path: Path) -> Path:
         """Write it, with a vocabulary of bytes."""
-        header = self.shape.header()
-        writer = gguf.GGUFWriter(str(path), self.shape.architecture)
+        writer = gguf.GGUFWriter(str(path), self.header.architecture or "")
         writer.add_name(self.name)
-        for key, value in header.metadata.items():
+        for key, value in self.header.metadata.items():
             if isinstance(value, float):
                 writer.add_float32(key, value)
+            elif isinstance(value, bool):
+                writer.add_bool(key, value)
             elif isinstance(value, int):
                 writer.add_uint32(key, value)
-        add_tokenizer(writer, None, size=self.shape.vocabulary)
-        for tensor in header.tensors:
+            elif isinstance(value, tuple):
+                writer.add_array(key, value)
+        embedding = next(tensor for tensor in self.header.tensors if tensor.name == "token_embd.weight")
+        add_tokenizer(writer, None, size=embedding.shape[1])
+        for tensor in self.header.tensors:
             _add(writer, tensor.name, tensor.shape, tensor.ggml_type)
         return finished(writer, path)
 
@@ -47,6 +51,10 @@ class SpeedModel:
 def _add(writer: gguf.GGUFWriter, name: str, shape: tuple[int, ...], kind: str) -> None:
     if len(shape) == 1:
         writer.add_tensor(name, np.ones(shape, np.float32))
+        return
+    if name.endswith("ssm_a"):
+        # A state that would grow becomes infinite.
+        writer.add_tensor(name, -np.ones(shape[::-1], np.float32))
         return
     number = _NUMBERS[kind]
     row_bytes = TENSOR_TYPES[number].size_of(shape[0])

@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
-from garden.core.errors import StateError
+from garden.core.errors import StateError, WorkerDiedError
+from garden.services import calibration
 from garden.services.garden import Garden
 from tests.cli.conftest import Cli
 from tests.hubserver import HubServer
@@ -79,3 +86,49 @@ def test_the_catalogue_of_other_machines_is_listed_with_origins(cli: Cli) -> Non
     assert len(listed) > 40
     assert all(machine["origin"] and machine["memory_bytes"] for machine in listed)
     assert all(machine["id"] in table for machine in listed)
+def test_a_measurement_as_json_is_one_document_and_stays_known(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "_LIMIT_SECONDS", 1.0)
+
+    ran = cli("hardware", "--calibrate", "--json")
+
+    assert ran.code == 0
+    measured = ran.json["calibration"]
+    assert set(measured) == {"measured_at", "seconds", "threads", "on_battery", "busy_share", "devices"}
+    assert 0 < measured["seconds"] < 30
+    (processor,) = [device for device in measured["devices"] if device["device"] == "cpu"]
+    assert [kind["type"] for kind in processor["types"]][:1] == ["Q4_0"]
+    assert all(kind["decode_bytes_per_second"] > 1e8 for kind in processor["types"])
+    assert "measured" in cli("hardware").out
+
+
+def test_a_measurement_that_fails_says_why(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def died(*_arguments: object, **_options: object) -> None:
+        raise WorkerDiedError("The process ended.", "Try again; the log says more.")
+
+    monkeypatch.setattr(calibration, "run_task", died)
+
+    ran = cli("hardware", "--calibrate", "--json")
+
+    assert (ran.code, ran.out) == (1, "")
+    assert "The process ended." in ran.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal for one process")
+def test_an_interrupted_measurement_ends_with_130_and_leaves_nothing(
+    start: Callable[..., subprocess.Popen[str]], cli: Cli
+) -> None:
+    process = start("hardware", "--calibrate")
+    deadline = time.monotonic() + 30
+    while not any("calibrate" in child.cmdline() for child in _children(process.pid)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=15)
+
+    assert process.returncode == 130
+    assert "not measured" in cli("hardware").out
+
+
+def _children(pid: int) -> list[psutil.Process]:
+    return [child for child in psutil.Process(pid).children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]

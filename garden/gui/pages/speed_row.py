@@ -11,7 +11,7 @@ from garden.gui.viewmodels.machine_speed import MachineSpeedViewModel
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.progress_bar import ProgressBar
 
-_MEASURE, _AGAIN = "Measure this machine, about 20 s", "Measure again"
+_MEASURE, _AGAIN = "Measure this machine, about 25 s", "Measure again"
 
 
 class SpeedRow(QWidget):
@@ -35,14 +35,15 @@ class SpeedRow(QWidget):
         self._row = DeviceRow(theme, speed.facts, self._measure, self)
         self._row.add(self._cancel)
         self._progress = ProgressBar(theme)
-        room = QVBoxLayout()
+        self._foot = QWidget()
+        room = QVBoxLayout(self._foot)
         room.setContentsMargins(px(16), 0, px(16), px(12))
         room.addWidget(self._progress)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._row)
-        column.addLayout(room)
+        column.addWidget(self._foot)
         speed.changed.connect(self._on_changed)
         self._on_changed()
 
@@ -54,7 +55,7 @@ class SpeedRow(QWidget):
         self._measure.set_text(_MEASURE if self._speed.calibration is None else _AGAIN)
         self._measure.setVisible(job is None)
         self._cancel.setVisible(job is not None)
-        self._progress.setVisible(job is not None)
+        self._foot.setVisible(job is not None)
         if job is not None:
             self._progress.set_fraction(job.fraction or 0.0)
         if had_focus:

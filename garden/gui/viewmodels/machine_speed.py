@@ -124,7 +124,7 @@ def speed_facts(calibration: Calibration | None, now: float) -> DeviceFacts:
         key="speed",
         icon="clock",
         title="Speed",
-        tag="Measured while busy" if busy > _BUSY_SHARE else "",
+        tag="Busy" if busy > _BUSY_SHARE else "",
         tone="warning" if busy > _BUSY_SHARE else "plain",
         figure=figure,
         rest=rest,

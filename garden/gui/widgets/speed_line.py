@@ -49,14 +49,18 @@ class SpeedLine(QWidget):
         self._cancel.clicked.connect(self.cancel_wanted)
         row = QHBoxLayout()
         row.setSpacing(px(8))
-        for widget, share in ((self._progress, 1), (self._measure, 0), (self._cancel, 0)):
-            row.addWidget(widget, share)
+        row.addWidget(self._progress, 1)
+        if not stacked:
+            # Takes no room beside a progress bar, and all of it without one: the buttons stay at the right.
+            row.addStretch(0)
+        row.addWidget(self._measure)
+        row.addWidget(self._cancel)
         directions = QBoxLayout.Direction
         line = QBoxLayout(directions.TopToBottom if stacked else directions.LeftToRight, self)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(px(8))
-        line.addWidget(self._text, 1)
-        line.addLayout(row, 1 if not stacked else 0)
+        line.addWidget(self._text)
+        line.addLayout(row, 0 if stacked else 1)
         if stacked:
             row.addStretch(1)
 
