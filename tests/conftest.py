@@ -6,9 +6,14 @@ import importlib.util
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.tiny_models import write_tiny_model
+
+# How long an example takes says more of what else the machine does than of the code.
+hypothesis.settings.register_profile("garden", deadline=None)
+hypothesis.settings.load_profile("garden")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -86,6 +86,8 @@ def test_the_catalogue_of_other_machines_is_listed_with_origins(cli: Cli) -> Non
     assert len(listed) > 40
     assert all(machine["origin"] and machine["memory_bytes"] for machine in listed)
     assert all(machine["id"] in table for machine in listed)
+
+
 def test_a_measurement_as_json_is_one_document_and_stays_known(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "_LIMIT_SECONDS", 1.0)
 
