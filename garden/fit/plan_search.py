@@ -21,6 +21,7 @@ class PlanSearch:
         allowances: Of each device; those left out are not limited.
         layers: Layers there are, the output layer counted.
         guessed_layers: Where to begin with the first search for layers, None without an idea.
+        unmoved_bytes: Weights that stay in RAM when all layers are on GPUs, at most; None when nobody knows.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class PlanSearch:
         allowances: Iterable[Allowance],
         layers: int,
         guessed_layers: int | None = None,
+        unmoved_bytes: int | None = None,
     ) -> None:
         self._make = make
         allowances = tuple(allowances)
@@ -36,6 +38,8 @@ class PlanSearch:
         self._gpus = tuple(allowance for allowance in allowances if allowance.device != RAM)
         self._layers = layers
         self._guessed_layers = guessed_layers
+        self._unmoved_bytes = unmoved_bytes
+        self._shares_ram = any(gpu.shared for gpu in self._gpus)
         self._known: dict[tuple[int, int], Plan] = {}
         self._best: dict[int, Plan] = {}
         # From this context on not all layers fit.
@@ -45,6 +49,10 @@ class PlanSearch:
     def plans(self) -> int:
         """Plans made so far."""
         return len(self._known)
+
+    def remember(self, layers: int, context: int, plan: Plan) -> None:
+        """Take over a plan that was made before."""
+        self._known[layers, context] = plan
 
     def at(self, context: int, layers: int | None) -> Plan:
         """The plan of a context with these layers on GPUs, as many as fit when None."""
@@ -61,8 +69,9 @@ class PlanSearch:
     def most_layers(self, context: int) -> Plan:
         """The plan with the most layers on GPUs whose GPUs keep their allowances; with none when no number does.
 
-        All layers are tried first: a split takes more on the GPU than the last layers do, since it computes prompt
-        batches of the layers in RAM as well. Below all, what the GPUs hold grows with the layers but for the compute
+        All layers are a case of their own: a split takes more on the GPU than the last layers do, since it computes
+        prompt batches of the layers in RAM as well. They are tried first, or last where they are not expected to fit
+        and the other plans do not tell. Below all, what the GPUs hold grows with the layers but for the compute
         buffers, which vary a little; so the search goes on past a number that does not fit for as long as smaller
         compute buffers could make room.
         """
@@ -80,7 +89,10 @@ class PlanSearch:
         """
 
         def fits(steps: int) -> bool:
-            return self.fits(self.at(steps * CONTEXT_STEP, layers))
+            context = steps * CONTEXT_STEP
+            if layers is None and self._guess_fits(context):
+                return True
+            return self.fits(self.at(context, layers))
 
         steps = largest(fits, 0, max(1, limit // CONTEXT_STEP), None if guess is None else guess // CONTEXT_STEP)
         return min(steps * CONTEXT_STEP, max(limit, CONTEXT_STEP))
@@ -92,14 +104,10 @@ class PlanSearch:
         return self._known[key]
 
     def _most_layers(self, context: int) -> Plan:
-        if self._not_everything_from is None or context < self._not_everything_from:
-            everything = self._plan(self._layers, context)
-            if self._gpus_fit(everything):
-                return everything
-            self._not_everything_from = context
-        best = largest(
-            lambda layers: self._gpus_fit(self._plan(layers, context)), 0, self._layers - 1, self._guess(context)
-        )
+        guess = self._guess(context)
+        if (guess is None or guess >= self._layers) and self._everything_fits(context):
+            return self._plan(self._layers, context)
+        best = largest(lambda layers: self._gpus_fit(self._plan(layers, context)), 0, self._layers - 1, guess)
         hopeless = 0
         for layers in range(best + 1, self._layers):
             candidate = self._plan(layers, context)
@@ -109,7 +117,41 @@ class PlanSearch:
             hopeless += self._is_hopeless(candidate)
             if hopeless >= self._patience:
                 break
-        return self._plan(best, context)
+        return self._plan(self._layers if self._everything_fits(context) else best, context)
+
+    def _everything_fits(self, context: int) -> bool:
+        """Whether the GPUs take all layers; asked only where no other plan tells."""
+        limit = self._not_everything_from
+        if limit is not None and context >= limit:
+            return False
+        others = (plan for (_layers, made_for), plan in self._known.items() if made_for == context)
+        if (self._layers, context) not in self._known and any(map(self._is_too_much, others)):
+            fits = False
+        else:
+            fits = self._gpus_fit(self._plan(self._layers, context))
+        if not fits:
+            self._not_everything_from = context
+        return fits
+
+    def _is_too_much(self, plan: Plan) -> bool:
+        """Whether weights and caches alone are more than the GPUs give once the layers in RAM join the others."""
+        if self._unmoved_bytes is None:
+            return False
+        weights = caches = 0
+        for use in plan.buffers:
+            weights += use.weights_bytes
+            caches += use.kv_cache_bytes + use.recurrent_bytes
+        return weights - self._unmoved_bytes + caches > sum(gpu.bytes for gpu in self._gpus)
+
+    def _guess_fits(self, context: int) -> bool:
+        """Whether the first placement to come to mind keeps all allowances: then the one with the most layers does.
+
+        More layers on GPUs leave more of the RAM, unless a GPU shares it.
+        """
+        if self._shares_ram or context in self._best:
+            return False
+        guess = self._guess(context)
+        return guess is not None and self.fits(self._plan(max(0, min(guess, self._layers)), context))
 
     @property
     def _patience(self) -> int:

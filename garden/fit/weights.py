@@ -61,6 +61,11 @@ class Weights:
     used_share: float = 1.0
     largest_matrix: int = 0
 
+    @property
+    def unmoved_bytes(self) -> int:
+        """What stays in RAM when all layers are on GPUs, at most."""
+        return self.input_bytes + self.output_bytes + self.tied_bytes + sum(size for _device, size in self.placed)
+
     def copies_tied_in_ram(self, features: Iterable[str], *, repack: bool) -> bool:
         """Whether the CPU backend holds a tied embedding twice: always, or once rearranged for multiplication."""
         if not self.tied_bytes:
