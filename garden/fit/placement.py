@@ -204,7 +204,7 @@ class Placer:
 
     def _gpus_fit(self, at: ContextNeeds, layers: int, leaning: Leaning) -> bool:
         sizes = self._on_gpus(at, layers, leaning)
-        return all(0 <= usable - sum(size) or not any(size) for usable, size in zip(self._usable, sizes, strict=True))
+        return all(sum(size) <= usable or not any(size) for usable, size in zip(self._usable, sizes, strict=True))
 
     def _on_gpus(self, at: ContextNeeds, layers: int, leaning: Leaning) -> list[Sizes]:
         """Weights, cache and compute on each GPU."""

@@ -9,6 +9,9 @@ from garden.core.dry_run import RAM, Allowance, Plan
 #: The engine pads contexts to it, so no finer step changes a plan.
 CONTEXT_STEP = 256
 
+#: Estimates are worth so many questions; what varies in steps is halved then.
+_ESTIMATES = 5
+
 #: Compute buffers of neighbouring placements differ by less than this share.
 _COMPUTE_SPREAD = 0.25
 
@@ -94,7 +97,13 @@ class PlanSearch:
                 return True
             return self.fits(self.at(context, layers))
 
-        steps = largest(fits, 0, max(1, limit // CONTEXT_STEP), None if guess is None else guess // CONTEXT_STEP)
+        steps = largest(
+            fits,
+            0,
+            max(1, limit // CONTEXT_STEP),
+            None if guess is None else guess // CONTEXT_STEP,
+            lambda steps: self._context_by(steps * CONTEXT_STEP) // CONTEXT_STEP,
+        )
         return min(steps * CONTEXT_STEP, max(limit, CONTEXT_STEP))
 
     def _plan(self, layers: int, context: int) -> Plan:
@@ -107,7 +116,13 @@ class PlanSearch:
         guess = self._guess(context)
         if (guess is None or guess >= self._layers) and self._everything_fits(context):
             return self._plan(self._layers, context)
-        best = largest(lambda layers: self._gpus_fit(self._plan(layers, context)), 0, self._layers - 1, guess)
+        best = largest(
+            lambda layers: self._gpus_fit(self._plan(layers, context)),
+            0,
+            self._layers - 1,
+            guess,
+            lambda layers: self._layers_by(self._plan(layers, context), layers),
+        )
         hopeless = 0
         for layers in range(best + 1, self._layers):
             candidate = self._plan(layers, context)
@@ -174,6 +189,42 @@ class PlanSearch:
         held += round(sum(use.kv_cache_bytes for use in uses) * context / near)
         return max(0, min(self._layers - 1, room * plan.n_gpu_layers // max(1, held)))
 
+    def _layers_by(self, plan: Plan, layers: int) -> int:
+        """Layers that fit if all are like those of this plan."""
+        if not layers:
+            return layers
+        devices = {gpu.device for gpu in self._gpus}
+        uses = [use for use in plan.buffers if use.device in devices]
+        spare = sum(gpu.bytes for gpu in self._gpus) - sum(use.total_bytes for use in uses)
+        held = sum(use.total_bytes - use.compute_bytes for use in uses)
+        return layers + spare * layers // max(1, held)
+
+    def _context_by(self, context: int) -> int:
+        """The largest context that fits if what devices hold grows on as it did, whichever placement is best."""
+        found = []
+        for (layers, made_for), plan in self._known.items():
+            if made_for != context:
+                continue
+            others = (known for known in self._known if known[0] == layers and known[1] != context)
+            near = min(others, key=lambda known: abs(known[1] - context), default=None)
+            other = None if near is None else self._known[near]
+            found.append(context + self._further(plan, context, other, near[1] if near else 0))
+        return max(found, default=context)
+
+    def _further(self, plan: Plan, context: int, other: Plan | None, other_context: int) -> int:
+        """Tokens until the first device is full; negative where one holds too much."""
+        rooms = []
+        for allowance in (*self._gpus, *((self._ram,) if self._ram else ())):
+            spare = allowance.bytes - plan.on(allowance.device)
+            if other is not None:
+                grown = (plan.on(allowance.device) - other.on(allowance.device)) / (context - other_context)
+            else:
+                caches = sum(use.kv_cache_bytes for use in plan.buffers if use.device == allowance.device)
+                grown = caches / context
+            if grown > 0:
+                rooms.append(spare // grown)
+        return int(min(rooms, default=0))
+
     def _gpus_fit(self, plan: Plan) -> bool:
         return all(plan.on(gpu.device) <= gpu.bytes for gpu in self._gpus)
 
@@ -186,39 +237,44 @@ class PlanSearch:
         return False
 
 
-def largest(fits: Callable[[int], bool], low: int, high: int, guess: int | None = None) -> int:
+def largest(
+    fits: Callable[[int], bool],
+    low: int,
+    high: int,
+    guess: int | None = None,
+    estimate: Callable[[int], int] | None = None,
+) -> int:
     """The largest number that fits when all smaller ones do; ``low`` when none above it does.
 
-    Strides grow away from the guess until the answer lies between two numbers, which are then halved: a guess that is
-    right costs two questions.
+    Estimates lead to it while they are new; then strides grow away from the last number asked until the answer lies
+    between two numbers, which are halved. A guess that is right costs two questions.
 
     Args:
         fits: The question, never asked of ``low``.
         low: Taken to fit.
         high: The largest that may be answered.
         guess: Where to begin; the upper end, then the middle, when None.
+        estimate: After a number was asked: what may be the answer, by what was learned of it.
     """
     at = high if guess is None else min(max(guess, low), high)
-    stride = 1
-    if at <= low or fits(at):
-        low = max(low, at)
-        while low < high:
-            at = min(low + stride, high)
-            if not fits(at):
-                high = at - 1
-                break
-            low, stride = at, 2 * stride
-    else:
-        high = at - 1
-        while guess is not None and low < (at := high - stride + 1):
-            if fits(at):
-                low = at
-                break
-            high, stride = at - 1, 2 * stride
+    if at <= low:
+        at = low + 1
+    seen: set[bool] = set()
+    stride, asked = 1, 0
     while low < high:
-        middle = (low + high + 1) // 2
-        if fits(middle):
-            low = middle
+        answer = fits(at)
+        asked += 1
+        if answer:
+            low = at
         else:
-            high = middle - 1
+            high = at - 1
+        seen.add(answer)
+        if estimate is not None and asked <= _ESTIMATES:
+            at = estimate(at)
+        elif len(seen) == 1 and guess is not None:
+            at = low + stride if answer else high - stride + 1
+            stride *= 2
+        else:
+            at = (low + high + 1) // 2
+        at = min(max(at, low + 1), high)
     return low
