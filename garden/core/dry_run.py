@@ -97,6 +97,7 @@ class DryRun(Message, frozen=True, kw_only=True):
         allowances: Of each device.
         guessed_layers: Where to begin with the search for layers, None without an idea.
         guessed_context: Where to begin with the search for the largest context, None without an idea.
+        unmoved_bytes: Weights that stay in RAM when all layers are on GPUs, at most; None when nobody knows.
         context_limit: The largest context that keeps the allowances is searched up to here; 0 does not search.
     """
 
@@ -107,6 +108,7 @@ class DryRun(Message, frozen=True, kw_only=True):
     allowances: tuple[Allowance, ...] = ()
     guessed_layers: int | None = None
     guessed_context: int | None = None
+    unmoved_bytes: int | None = None
     context_limit: int = 0
 
 

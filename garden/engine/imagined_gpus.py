@@ -205,7 +205,6 @@ class ImaginedGpus:
         buffer_type.get_name = say_name
         buffer_type.alloc_buffer = self._keep(_ALLOCATE(self._allocate))
         buffer_type.get_alignment = self._keep(_SIZE(lambda _type: _ALIGNMENT))
-        buffer_type.is_host = self._keep(_FLAG(lambda _type: False))
         buffer_type.device = ctypes.addressof(device)
         device.get_name = device.get_description = say_name
         device.get_memory = self._keep(_MEMORY(memory))

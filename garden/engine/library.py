@@ -21,7 +21,7 @@ from garden.engine.plug_in import PlugIn, load_plug_in
 PACKAGE = "llama-cpp-python"
 
 #: Log levels of ggml: debug 1, info 2, warning 3, error 4, continued 5. The package's own logger maps them one off.
-_ERROR, _CONTINUED = 4, 5
+_DEBUG, _ERROR, _CONTINUED = 1, 4, 5
 
 _PCI_ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 
@@ -46,6 +46,10 @@ class EngineLog:
     def receive(self, level: int, text: bytes, _data: Any) -> None:
         """Called by llama.cpp on whatever thread logs; pieces of level 5 continue the line before."""
         with self._lock:
+            if level == _DEBUG and not self._partial:
+                # Thousands of lines while a model is planned; what continues one is dropped with it.
+                self._level = level
+                return
             self._level = self._level if level == _CONTINUED else level
             self._partial += text.decode("utf-8", "replace")
             *whole, self._partial = self._partial.split("\n")

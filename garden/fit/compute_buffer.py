@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from garden.core.run_configuration import LoadParameters
-from garden.fit.graph.arena import Arena, Block
+from garden.fit.graph.arena import Arena, Block, Layout
 from garden.fit.graph.attention import Attention, LatentAttention
 from garden.fit.graph.batch import Batch
 from garden.fit.graph.block import Graph, SideInputs
@@ -70,9 +70,19 @@ def compute_bytes(shape: ModelShape, blocks: Sequence[Graph], load: LoadParamete
         joined = arena.take(copies * stream.size)
         arena.give(*added, None if side else stream)
         stream = joined
+    packed: dict[object, tuple[Block, Layout]] = {}
     for number, block in enumerate(placed):
         last = number == len(placed) - 1
-        stream = block.place(arena, batch, shape.width, stream, last=last, side=side if number == 0 else None)
+        # The same block packs alike into the same holes, so that a pattern of blocks is followed once.
+        key = (id(block), last, stream, arena.layout)
+        if side is not None:
+            stream, side = block.place(arena, batch, shape.width, stream, last=last, side=side), None
+        elif key in packed:
+            stream, layout = packed[key]
+            arena.restore(layout)
+        else:
+            stream = block.place(arena, batch, shape.width, stream, last=last)
+            packed[key] = stream, arena.layout
         # What no later block reads makes room.
         if kinds[number] not in kinds[number + 1 :]:
             arena.give(masks.pop(kinds[number], None))

@@ -80,8 +80,8 @@ def forecast(
         method=FitMethod.FORMULA if header.header_bytes else FitMethod.ROUGH,
         architecture=header.architecture,
         weights_bytes=sum(share.weights_bytes for share in shares),
-        kv_cache_bytes=at.caches[-1],
-        recurrent_bytes=at.states[-1],
+        kv_cache_bytes=at.cache_bytes,
+        recurrent_bytes=at.state_bytes,
         compute_bytes=sum(share.compute_bytes for share in shares),
         total_bytes=sum(share.required_bytes for share in shares),
         devices=tuple(share.as_memory() for share in shares),
@@ -117,12 +117,13 @@ class _Plan:
         self._busy_bytes = busy_bytes
         self._largest: int | None = None
         budgets = budgets_of(machine, vocabulary_bytes(header), busy_bytes, as_is=as_is)
+        layers = self._load.n_gpu_layers
+        self._layers = None if layers == AUTO_GPU_LAYERS else layers
         self._placer = Placer(needs, budgets.ram, budgets.gpus, machine.cpu.features)
 
     def place(self, context_length: int, leaning: Leaning = Leaning.LIKELY) -> Placed:
         """Place the model with this context, on as many layers as were asked for."""
-        layers = self._load.n_gpu_layers
-        return self._placer.place(self._load, context_length, None if layers == AUTO_GPU_LAYERS else layers, leaning)
+        return self._placer.place(context_length, self._layers, leaning)
 
     def is_decided(self, placed: Placed) -> bool:
         """Whether the verdict holds however wrong the formula is; for headers that the engine can be asked about."""
@@ -143,13 +144,21 @@ class _Plan:
     def _find_largest(self) -> int:
         trained = self._header.context_length or UNKNOWN_TRAINED
         low, high = 0, max(1, min(trained, 2**31) // _STEP)
-        if self.place(high * _STEP).fits:
+        # Graphs of contexts below a micro-batch are each packed anew: only looked at when nothing else is left.
+        batch = min(high, -(-self._load.n_ubatch // _STEP))
+        if self._placer.hopeless:
+            return 0
+        if self._placer.fits(high * _STEP, self._layers):
             low = high
-        elif not self.place(_STEP).fits:
+        elif self._placer.fits(batch * _STEP, self._layers):
+            low = batch
+        elif self._placer.fits(_STEP, self._layers):
+            low, high = 1, batch - 1
+        else:
             high = 0
         while low < high:
             middle = (low + high + 1) // 2
-            if self.place(middle * _STEP).fits:
+            if self._placer.fits(middle * _STEP, self._layers):
                 low = middle
             else:
                 high = middle - 1

@@ -192,14 +192,17 @@ def _layers(
     dense_first = whole(header, "leading_dense_block_count")
     dense_unindexed = architecture == "minimax-m3"
     found = []
+    # Most layers are alike.
+    made: dict[object, Layer] = {}
     for number in range(count):
         attends = number < cached and _attends(header, architecture, number, recurrent[number])
         k_length, v_length = (key_sliding, value_sliding) if slides[number] else (key, value)
         indexed = bool(indexer) and attends and not slides[number] and (number >= dense_first or not dense_unindexed)
         if isinstance(index_types, tuple) and number < len(index_types):
             indexed = indexed and bool(index_types[number])
-        found.append(
-            Layer(
+        kind = (heads[number], kv_heads[number], slides[number], recurrent[number], attends, indexed)
+        if kind not in made:
+            made[kind] = Layer(
                 heads=heads[number],
                 k_width=kv_heads[number] * k_length if attends else 0,
                 v_width=kv_heads[number] * v_length if attends and not latent else 0,
@@ -209,7 +212,7 @@ def _layers(
                 recurrent=recurrent[number],
                 cached=attends,
             )
-        )
+        found.append(made[kind])
     return tuple(found)
 
 

@@ -27,18 +27,43 @@ class ContextNeeds:
     """What depends on the context.
 
     Attributes:
-        caches: Bytes of the caches of the last n layers, by n; the output layer is the last one and has none.
-        states: The same for recurrent states.
+        full_cells: Cells of a cache that reaches back to the start, of all streams.
+        sliding_cells: Cells of the cache of a window, of all streams.
+        full: Bytes a cell in the full caches of the last n layers, by n; the output layer is the last one and has none.
+        sliding: The same of caches of a window.
+        states: Bytes of the recurrent states of the last n layers, by n.
         compute: Compute buffer when all runs on one device.
         inputs: Inputs of the graph alone.
         looked_up: Embeddings of one micro-batch.
     """
 
-    caches: tuple[int, ...]
+    full_cells: int
+    sliding_cells: int
+    full: tuple[float, ...]
+    sliding: tuple[float, ...]
     states: tuple[int, ...]
     compute: int
     inputs: int
     looked_up: int
+
+    @property
+    def cache_bytes(self) -> int:
+        """Bytes of all caches."""
+        return self._cache(-1)
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of all recurrent states."""
+        return self.states[-1]
+
+    def held(self, first: int, last: int) -> int:
+        """Bytes of caches and states of the layers ``first`` … ``last`` − 1."""
+        top = len(self.states) - 1
+        states = self.states[top - first] - self.states[top - last]
+        return self._cache(top - first) - self._cache(top - last) + states
+
+    def _cache(self, count: int) -> int:
+        return round(self.full_cells * self.full[count] + self.sliding_cells * self.sliding[count])
 
 
 def _read(header: GgufHeader) -> tuple[ModelShape, Weights, tuple[Graph, ...]]:
@@ -95,10 +120,12 @@ class Needs:
     def _measure(self, context_length: int) -> ContextNeeds:
         load = dataclasses.replace(self.load, context_length=context_length)
         cells = cache_cells(self.shape, load)
-        full, sliding = cells.full * cells.streams, cells.sliding * cells.streams
         inputs = inputs_bytes(self.shape, load, cells)
         return ContextNeeds(
-            caches=tuple([round(full * a + sliding * b) for a, b in zip(self._full, self._sliding, strict=True)]),
+            full_cells=cells.full * cells.streams,
+            sliding_cells=cells.sliding * cells.streams,
+            full=self._full,
+            sliding=self._sliding,
             states=self._states,
             compute=self._compute(load, cells, inputs),
             inputs=inputs,

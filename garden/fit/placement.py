@@ -19,9 +19,9 @@ from enum import IntEnum
 
 from garden.core.fit_forecast import DeviceMemory, Placement
 from garden.core.quantity import MIB
-from garden.core.run_configuration import LoadParameters
 from garden.fit.devices import Budget
 from garden.fit.needs import ContextNeeds, Needs
+from garden.fit.plan_search import largest
 
 #: ``GGML_SCHED_MAX_COPIES``.
 _PIPELINE_DEPTH = 4
@@ -34,6 +34,10 @@ _ERROR_SHARE, _ERROR_BYTES = 0.005, 2 * MIB
 
 #: In a split, prompts borrow the matrices in RAM one by one; what of two lies in the buffer at once varies.
 _BORROWED_AT_MOST = 1.25
+
+
+#: Bytes of weights, cache and compute on one device.
+Sizes = tuple[int, int, int]
 
 
 class Leaning(IntEnum):
@@ -133,67 +137,113 @@ class Placer:
         self._needs = needs
         self._ram = ram
         self._gpus = tuple(gpus)
+        self._usable = [budget.usable_bytes for budget in self._gpus]
+        self._shares_ram = [index for index, budget in enumerate(self._gpus) if budget.shared]
         self._copied_in_ram = needs.weights.copies_tied_in_ram(cpu_features, repack=needs.load.repack)
-        self._placed = dict(needs.weights.placed)
+        placed = dict(needs.weights.placed)
+        self._placed_in_ram = bool(placed.get("CPU"))
+        self._placed_on = [placed.pop(budget.device, 0) for budget in self._gpus]
+        self._placed_elsewhere = sum(placed.values())
+        self._found: int | None = None
+        self._split: dict[int, list[tuple[int, int]]] = {}
+        # Micro-batches under way at once: with everything on several GPUs the engine keeps them all busy.
+        self._in_flight = _PIPELINE_DEPTH if len(self._gpus) > 1 else 1
+        # Whether prompt batches are computed on the first GPU whatever lies in RAM.
+        load = needs.load
+        self._borrows = bool(self._gpus) and min(load.n_ubatch, load.n_batch) >= _ROWS_WORTH_COPYING
 
-    def place(
-        self,
-        load: LoadParameters,
-        context_length: int,
-        layers: int | None = None,
-        leaning: Leaning = Leaning.LIKELY,
-    ) -> Placed:
+    def place(self, context_length: int, layers: int | None = None, leaning: Leaning = Leaning.LIKELY) -> Placed:
         """Place so many layers on the GPUs; as many as fit when None."""
         at = self._needs.at(context_length)
-        if not self._gpus:
-            return self._with(load, at, 0, leaning)
-        if layers is not None:
-            return self._with(load, at, min(max(layers, 0), self._needs.layers), leaning)
-        everything = self._with(load, at, self._needs.layers, leaning)
-        if everything.gpus_fit:
-            return everything
-        # More layers need more memory, so the largest number that fits is found by halving.
-        low, high = 0, self._needs.layers - 1
-        while low < high:
-            middle = (low + high + 1) // 2
-            if self._with(load, at, middle, leaning).gpus_fit:
-                low = middle
-            else:
-                high = middle - 1
-        return self._with(load, at, low, leaning)
-
-    def _with(self, load: LoadParameters, at: ContextNeeds, layers: int, leaning: Leaning) -> Placed:
-        needs, weights = self._needs, self._needs.weights
-        total = needs.layers
-        gpus: list[Share] = []
-        for index, (budget, (first, last)) in enumerate(zip(self._gpus, self._ranges(layers), strict=True)):
-            gpus.append(
-                Share(
-                    budget=budget,
-                    weights_bytes=_between(needs.top_weights, total, first, last)
-                    + (weights.tied_bytes if last == total and last > first else 0),
-                    cache_bytes=_between(at.caches, total, first, last) + _between(at.states, total, first, last),
-                    compute_bytes=self._gpu_compute(at, index, last - first, layers, leaning),
-                )
-            )
-        in_ram = total - layers if self._gpus else total
-        kept = _between(needs.top_weights, total, 0, in_ram)
-        copied = self._copied_in_ram if in_ram == total else weights.tied_twice
-        ram = Share(
-            budget=self._ram,
-            weights_bytes=weights.input_bytes + kept + (weights.tied_bytes if copied and in_ram == total else 0),
-            cache_bytes=_between(at.caches, total, 0, in_ram) + _between(at.states, total, 0, in_ram),
-            compute_bytes=self._ram_compute(at, in_ram, leaning),
+        layers = self._layers(at, layers, leaning)
+        sizes = self._on_gpus(at, layers, leaning)
+        gpus = tuple(
+            Share(budget=budget, weights_bytes=weights, cache_bytes=cache, compute_bytes=compute)
+            for budget, (weights, cache, compute) in zip(self._gpus, sizes, strict=True)
         )
-        placed = self._adjusted(Placed(layers=layers if self._gpus else 0, of_layers=total, gpus=tuple(gpus), ram=ram))
-        return placed if leaning is Leaning.LIKELY else _leant(placed, leaning)
+        weights, cache, compute = self._in_ram(at, layers, leaning)
+        budget = self._ram
+        if shared := sum(sum(sizes[index]) for index in self._shares_ram):
+            # What GPUs that share it hold is taken from the RAM.
+            budget = dataclasses.replace(budget, available_bytes=max(0, budget.available_bytes - shared))
+        ram = Share(budget=budget, weights_bytes=weights, cache_bytes=cache, compute_bytes=compute)
+        return Placed(layers=layers, of_layers=self._needs.layers, gpus=gpus, ram=ram)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the weights alone are more than everything offers."""
+        weights = self._needs.weights.input_bytes + self._needs.top_weights[-1]
+        own = sum(max(0, budget.usable_bytes) for budget in self._gpus if not budget.shared)
+        return weights > own + self._ram.usable_bytes
+
+    def fits(self, context_length: int, layers: int | None = None) -> bool:
+        """Whether ``place`` would find a placement in which every device keeps its margin."""
+        at = self._needs.at(context_length)
+        layers = self._layers(at, layers, Leaning.LIKELY)
+        if not self._gpus_fit(at, layers, Leaning.LIKELY):
+            return False
+        available = self._ram.available_bytes
+        if self._shares_ram:
+            sizes = self._on_gpus(at, layers, Leaning.LIKELY)
+            available = max(0, available - sum(sum(sizes[index]) for index in self._shares_ram))
+        return sum(self._in_ram(at, layers, Leaning.LIKELY)) <= available - self._ram.margin_bytes
+
+    def _layers(self, at: ContextNeeds, wanted: int | None, leaning: Leaning) -> int:
+        """Layers on GPUs: those wanted, or as many as fit."""
+        everything = self._needs.layers
+        if not self._gpus:
+            return 0
+        if wanted is not None:
+            return min(max(wanted, 0), everything)
+        if self._gpus_fit(at, everything, leaning):
+            return everything
+        # More layers need more memory. Of one context and the next the numbers are close.
+        found = largest(lambda layers: self._gpus_fit(at, layers, leaning), 0, everything - 1, self._found)
+        self._found = found
+        return found
+
+    def _gpus_fit(self, at: ContextNeeds, layers: int, leaning: Leaning) -> bool:
+        sizes = self._on_gpus(at, layers, leaning)
+        return all(sum(size) <= usable or not any(size) for usable, size in zip(self._usable, sizes, strict=True))
+
+    def _on_gpus(self, at: ContextNeeds, layers: int, leaning: Leaning) -> list[Sizes]:
+        """Weights, cache and compute on each GPU."""
+        weights, total = self._needs.weights, self._needs.layers
+        sizes = []
+        for index, (first, last) in enumerate(self._ranges(layers)):
+            held = _between(self._needs.top_weights, total, first, last)
+            if last == total and last > first:
+                held += weights.tied_bytes
+            if layers > 0:
+                held += self._placed_on[index]
+            compute = self._gpu_compute(at, index, last - first, layers, leaning)
+            sizes.append(_leant(held, at.held(first, last), compute, leaning))
+        return sizes
+
+    def _in_ram(self, at: ContextNeeds, layers: int, leaning: Leaning) -> Sizes:
+        """Weights, cache and compute in RAM."""
+        weights, total = self._needs.weights, self._needs.layers
+        in_ram = total - layers
+        held = weights.input_bytes + _between(self._needs.top_weights, total, 0, in_ram) + self._placed_elsewhere
+        copied = self._copied_in_ram if in_ram == total else weights.tied_twice
+        if copied and in_ram == total:
+            held += weights.tied_bytes
+        if layers == 0:
+            held += sum(self._placed_on)
+        return _leant(held, at.held(0, in_ram), self._ram_compute(at, in_ram, leaning), leaning)
 
     def _ranges(self, layers: int) -> list[tuple[int, int]]:
         """First and last layer (exclusive) of each GPU: shared out by what each has free, as the engine does."""
         total = self._needs.layers
         start = total - layers
-        if len(self._gpus) == 1:
-            return [(start, total)]
+        if len(self._gpus) <= 1:
+            return [(start, total)] * len(self._gpus)
+        if layers not in self._split:
+            self._split[layers] = self._shared_out(start, layers)
+        return self._split[layers]
+
+    def _shared_out(self, start: int, layers: int) -> list[tuple[int, int]]:
+        total = self._needs.layers
         free = [max(0, budget.available_bytes) for budget in self._gpus]
         whole = sum(free) or 1
         ends, seen = [], 0
@@ -208,17 +258,6 @@ class Placer:
             position += count
         return ranges
 
-    @property
-    def _in_flight(self) -> int:
-        """Micro-batches under way at once: with everything on several GPUs the engine keeps them all busy."""
-        return _PIPELINE_DEPTH if len(self._gpus) > 1 else 1
-
-    @property
-    def _borrows(self) -> bool:
-        """Whether prompt batches are computed on the first GPU whatever lies in RAM."""
-        load = self._needs.load
-        return bool(self._gpus) and min(load.n_ubatch, load.n_batch) >= _ROWS_WORTH_COPYING
-
     def _ram_compute(self, at: ContextNeeds, in_ram: int, leaning: Leaning) -> int:
         few = at.looked_up + at.inputs * self._in_flight
         if in_ram <= 0:
@@ -230,7 +269,7 @@ class Placer:
         rows = max(1, needs.load.n_outputs_max)
         logits = 4 * rows * (needs.shape.vocabulary + needs.shape.width) if layers > 0 else 0
         everything = layers >= needs.layers
-        borrows = self._borrows and index == 0 and not (everything and not self._placed.get("CPU"))
+        borrows = self._borrows and index == 0 and not (everything and not self._placed_in_ram)
         if own_layers <= 0 and not borrows:
             return 0
         whole = max(at.compute - at.looked_up, logits)
@@ -248,35 +287,16 @@ class Placer:
             return whole + (self._in_flight - 1) * at.inputs + (1 if index == 0 else 5) * at.looked_up
         return whole
 
-    def _adjusted(self, placed: Placed) -> Placed:
-        """Add what a tensor placement moved, and take from the RAM what GPUs that share it hold."""
-        gpus = list(placed.gpus)
-        ram = placed.ram
-        for device, size in self._placed.items():
-            index = next((i for i, share in enumerate(gpus) if share.budget.device == device), None)
-            if index is None or placed.layers == 0:
-                ram = dataclasses.replace(ram, weights_bytes=ram.weights_bytes + size)
-            else:
-                gpus[index] = dataclasses.replace(gpus[index], weights_bytes=gpus[index].weights_bytes + size)
-        shared = sum(share.required_bytes for share in gpus if share.budget.shared)
-        if shared:
-            left = max(0, ram.budget.available_bytes - shared)
-            ram = dataclasses.replace(ram, budget=dataclasses.replace(ram.budget, available_bytes=left))
-        return dataclasses.replace(placed, gpus=tuple(gpus), ram=ram)
-
 
 def _between(top: Sequence[int], total: int, first: int, last: int) -> int:
     """Sum over the layers ``first`` … ``last`` − 1 from sums over the last n."""
     return top[total - first] - top[total - last]
 
 
-def _leant(placed: Placed, leaning: Leaning) -> Placed:
-    """The placement if the formula were as wrong as it ever was: too high by so much, or too low."""
-
-    def leant(share: Share) -> Share:
-        if not share.required_bytes:
-            return share
-        error = max(_ERROR_BYTES, round(_ERROR_SHARE * share.required_bytes))
-        return dataclasses.replace(share, compute_bytes=max(0, share.compute_bytes + leaning * error))
-
-    return dataclasses.replace(placed, gpus=tuple(map(leant, placed.gpus)), ram=leant(placed.ram))
+def _leant(weights: int, cache: int, compute: int, leaning: Leaning) -> Sizes:
+    """What a device holds if the formula were as wrong as it ever was: too high by so much, or too low."""
+    required = weights + cache + compute
+    if leaning is Leaning.LIKELY or not required:
+        return weights, cache, compute
+    error = max(_ERROR_BYTES, round(_ERROR_SHARE * required))
+    return weights, cache, max(0, compute + leaning * error)

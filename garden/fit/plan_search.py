@@ -9,6 +9,12 @@ from garden.core.dry_run import RAM, Allowance, Plan
 #: The engine pads contexts to it, so no finer step changes a plan.
 CONTEXT_STEP = 256
 
+#: Estimates are worth so many questions; what varies in steps is halved then.
+_ESTIMATES = 5
+
+#: Compute buffers of one placement at neighbouring contexts vary by less than this share, for some steps.
+_PACKING_SPREAD, _GAP = 0.1, 4
+
 #: Compute buffers of neighbouring placements differ by less than this share.
 _COMPUTE_SPREAD = 0.25
 
@@ -21,6 +27,7 @@ class PlanSearch:
         allowances: Of each device; those left out are not limited.
         layers: Layers there are, the output layer counted.
         guessed_layers: Where to begin with the first search for layers, None without an idea.
+        unmoved_bytes: Weights that stay in RAM when all layers are on GPUs, at most; None when nobody knows.
     """
 
     def __init__(
@@ -29,6 +36,7 @@ class PlanSearch:
         allowances: Iterable[Allowance],
         layers: int,
         guessed_layers: int | None = None,
+        unmoved_bytes: int | None = None,
     ) -> None:
         self._make = make
         allowances = tuple(allowances)
@@ -36,6 +44,8 @@ class PlanSearch:
         self._gpus = tuple(allowance for allowance in allowances if allowance.device != RAM)
         self._layers = layers
         self._guessed_layers = guessed_layers
+        self._unmoved_bytes = unmoved_bytes
+        self._shares_ram = any(gpu.shared for gpu in self._gpus)
         self._known: dict[tuple[int, int], Plan] = {}
         self._best: dict[int, Plan] = {}
         # From this context on not all layers fit.
@@ -45,6 +55,10 @@ class PlanSearch:
     def plans(self) -> int:
         """Plans made so far."""
         return len(self._known)
+
+    def remember(self, layers: int, context: int, plan: Plan) -> None:
+        """Take over a plan that was made before."""
+        self._known[layers, context] = plan
 
     def at(self, context: int, layers: int | None) -> Plan:
         """The plan of a context with these layers on GPUs, as many as fit when None."""
@@ -61,8 +75,9 @@ class PlanSearch:
     def most_layers(self, context: int) -> Plan:
         """The plan with the most layers on GPUs whose GPUs keep their allowances; with none when no number does.
 
-        All layers are tried first: a split takes more on the GPU than the last layers do, since it computes prompt
-        batches of the layers in RAM as well. Below all, what the GPUs hold grows with the layers but for the compute
+        All layers are a case of their own: a split takes more on the GPU than the last layers do, since it computes
+        prompt batches of the layers in RAM as well. They are tried first, or last where they are not expected to fit
+        and the other plans do not tell. Below all, what the GPUs hold grows with the layers but for the compute
         buffers, which vary a little; so the search goes on past a number that does not fit for as long as smaller
         compute buffers could make room.
         """
@@ -80,10 +95,43 @@ class PlanSearch:
         """
 
         def fits(steps: int) -> bool:
-            return self.fits(self.at(steps * CONTEXT_STEP, layers))
+            context = steps * CONTEXT_STEP
+            if layers is None and self._guess_fits(context):
+                return True
+            return self.fits(self.at(context, layers))
 
-        steps = largest(fits, 0, max(1, limit // CONTEXT_STEP), None if guess is None else guess // CONTEXT_STEP)
+        steps = largest(
+            fits,
+            0,
+            max(1, limit // CONTEXT_STEP),
+            None if guess is None else guess // CONTEXT_STEP,
+            lambda steps: self._context_by(steps * CONTEXT_STEP) // CONTEXT_STEP,
+        )
+        steps = self._past_a_gap(fits, steps, limit // CONTEXT_STEP)
         return min(steps * CONTEXT_STEP, max(limit, CONTEXT_STEP))
+
+    def _past_a_gap(self, fits: Callable[[int], bool], steps: int, limit: int) -> int:
+        """The largest of the next few numbers of steps that fits after one that does not.
+
+        Compute buffers are packed anew at each context and may come out smaller at a longer one; looked at for as long
+        as that could make up for what is short.
+        """
+        beyond = (steps + 1) * CONTEXT_STEP
+        close = [n for (n, context), plan in self._known.items() if context == beyond and self._is_close(plan)]
+        for further in range(steps + 2, min(steps + 1 + _GAP, limit) + 1):
+            plans = {layers: self._plan(layers, further * CONTEXT_STEP) for layers in close}
+            if any(map(self.fits, plans.values())) and fits(further):
+                steps = further
+            close = [layers for layers, plan in plans.items() if self._is_close(plan)]
+        return steps
+
+    def _is_close(self, plan: Plan) -> bool:
+        """Whether what is short of each device is little beside its compute buffer."""
+        for allowance in (*self._gpus, *((self._ram,) if self._ram else ())):
+            compute = sum(use.compute_bytes for use in plan.buffers if use.device == allowance.device)
+            if plan.on(allowance.device) - allowance.bytes > compute * _PACKING_SPREAD:
+                return False
+        return True
 
     def _plan(self, layers: int, context: int) -> Plan:
         key = (layers, context)
@@ -92,13 +140,15 @@ class PlanSearch:
         return self._known[key]
 
     def _most_layers(self, context: int) -> Plan:
-        if self._not_everything_from is None or context < self._not_everything_from:
-            everything = self._plan(self._layers, context)
-            if self._gpus_fit(everything):
-                return everything
-            self._not_everything_from = context
+        guess = self._guess(context)
+        if (guess is None or guess >= self._layers) and self._everything_fits(context):
+            return self._plan(self._layers, context)
         best = largest(
-            lambda layers: self._gpus_fit(self._plan(layers, context)), 0, self._layers - 1, self._guess(context)
+            lambda layers: self._gpus_fit(self._plan(layers, context)),
+            0,
+            self._layers - 1,
+            guess,
+            lambda layers: self._layers_by(self._plan(layers, context), layers),
         )
         hopeless = 0
         for layers in range(best + 1, self._layers):
@@ -109,7 +159,41 @@ class PlanSearch:
             hopeless += self._is_hopeless(candidate)
             if hopeless >= self._patience:
                 break
-        return self._plan(best, context)
+        return self._plan(self._layers if self._everything_fits(context) else best, context)
+
+    def _everything_fits(self, context: int) -> bool:
+        """Whether the GPUs take all layers; asked only where no other plan tells."""
+        limit = self._not_everything_from
+        if limit is not None and context >= limit:
+            return False
+        others = (plan for (_layers, made_for), plan in self._known.items() if made_for == context)
+        if (self._layers, context) not in self._known and any(map(self._is_too_much, others)):
+            fits = False
+        else:
+            fits = self._gpus_fit(self._plan(self._layers, context))
+        if not fits:
+            self._not_everything_from = context
+        return fits
+
+    def _is_too_much(self, plan: Plan) -> bool:
+        """Whether weights and caches alone are more than the GPUs give once the layers in RAM join the others."""
+        if self._unmoved_bytes is None:
+            return False
+        weights = caches = 0
+        for use in plan.buffers:
+            weights += use.weights_bytes
+            caches += use.kv_cache_bytes + use.recurrent_bytes
+        return weights - self._unmoved_bytes + caches > sum(gpu.bytes for gpu in self._gpus)
+
+    def _guess_fits(self, context: int) -> bool:
+        """Whether the first placement to come to mind keeps all allowances: then the one with the most layers does.
+
+        More layers on GPUs leave more of the RAM, unless a GPU shares it.
+        """
+        if self._shares_ram or context in self._best:
+            return False
+        guess = self._guess(context)
+        return guess is not None and self.fits(self._plan(max(0, min(guess, self._layers)), context))
 
     @property
     def _patience(self) -> int:
@@ -132,6 +216,42 @@ class PlanSearch:
         held += round(sum(use.kv_cache_bytes for use in uses) * context / near)
         return max(0, min(self._layers - 1, room * plan.n_gpu_layers // max(1, held)))
 
+    def _layers_by(self, plan: Plan, layers: int) -> int:
+        """Layers that fit if all are like those of this plan."""
+        if not layers:
+            return layers
+        devices = {gpu.device for gpu in self._gpus}
+        uses = [use for use in plan.buffers if use.device in devices]
+        spare = sum(gpu.bytes for gpu in self._gpus) - sum(use.total_bytes for use in uses)
+        held = sum(use.total_bytes - use.compute_bytes for use in uses)
+        return layers + spare * layers // max(1, held)
+
+    def _context_by(self, context: int) -> int:
+        """The largest context that fits if what devices hold grows on as it did, whichever placement is best."""
+        found = []
+        for (layers, made_for), plan in self._known.items():
+            if made_for != context:
+                continue
+            others = (known for known in self._known if known[0] == layers and known[1] != context)
+            near = min(others, key=lambda known: abs(known[1] - context), default=None)
+            other = None if near is None else self._known[near]
+            found.append(context + self._further(plan, context, other, near[1] if near else 0))
+        return max(found, default=context)
+
+    def _further(self, plan: Plan, context: int, other: Plan | None, other_context: int) -> int:
+        """Tokens until the first device is full; negative where one holds too much."""
+        rooms = []
+        for allowance in (*self._gpus, *((self._ram,) if self._ram else ())):
+            spare = allowance.bytes - plan.on(allowance.device)
+            if other is not None:
+                grown = (plan.on(allowance.device) - other.on(allowance.device)) / (context - other_context)
+            else:
+                caches = sum(use.kv_cache_bytes for use in plan.buffers if use.device == allowance.device)
+                grown = caches / context
+            if grown > 0:
+                rooms.append(spare // grown)
+        return int(min(rooms, default=0))
+
     def _gpus_fit(self, plan: Plan) -> bool:
         return all(plan.on(gpu.device) <= gpu.bytes for gpu in self._gpus)
 
@@ -144,39 +264,44 @@ class PlanSearch:
         return False
 
 
-def largest(fits: Callable[[int], bool], low: int, high: int, guess: int | None = None) -> int:
+def largest(
+    fits: Callable[[int], bool],
+    low: int,
+    high: int,
+    guess: int | None = None,
+    estimate: Callable[[int], int] | None = None,
+) -> int:
     """The largest number that fits when all smaller ones do; ``low`` when none above it does.
 
-    Strides grow away from the guess until the answer lies between two numbers, which are then halved: a guess that is
-    right costs two questions.
+    Estimates lead to it while they are new; then strides grow away from the last number asked until the answer lies
+    between two numbers, which are halved. A guess that is right costs two questions.
 
     Args:
         fits: The question, never asked of ``low``.
         low: Taken to fit.
         high: The largest that may be answered.
         guess: Where to begin; the upper end, then the middle, when None.
+        estimate: After a number was asked: what may be the answer, by what was learned of it.
     """
     at = high if guess is None else min(max(guess, low), high)
-    stride = 1
-    if at <= low or fits(at):
-        low = max(low, at)
-        while low < high:
-            at = min(low + stride, high)
-            if not fits(at):
-                high = at - 1
-                break
-            low, stride = at, 2 * stride
-    else:
-        high = at - 1
-        while guess is not None and low < (at := high - stride + 1):
-            if fits(at):
-                low = at
-                break
-            high, stride = at - 1, 2 * stride
+    if at <= low:
+        at = low + 1
+    seen: set[bool] = set()
+    stride, asked = 1, 0
     while low < high:
-        middle = (low + high + 1) // 2
-        if fits(middle):
-            low = middle
+        answer = fits(at)
+        asked += 1
+        if answer:
+            low = at
         else:
-            high = middle - 1
+            high = at - 1
+        seen.add(answer)
+        if estimate is not None and asked <= _ESTIMATES:
+            at = estimate(at)
+        elif len(seen) == 1 and guess is not None:
+            at = low + stride if answer else high - stride + 1
+            stride *= 2
+        else:
+            at = (low + high + 1) // 2
+        at = min(max(at, low + 1), high)
     return low

@@ -117,7 +117,7 @@ def decode_bytes(needs: Needs, context_length: int, depth: int = _DEPTH_TOKENS) 
     """Bytes that one token reads: weights (of experts those used) and the cache so far."""
     at = needs.at(context_length)
     filled = min(1.0, depth / max(1, context_length))
-    return bytes_read_per_token(needs.weights) + round(at.caches[-1] * filled) + at.states[-1]
+    return bytes_read_per_token(needs.weights) + round(at.cache_bytes * filled) + at.state_bytes
 
 
 def decode_tokens_per_second(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from garden.fit.model_shape import counts, whole
-from garden.gguf.header import MAX_BLOCKS, GgufHeader
+from garden.gguf.header import MAX_BLOCKS, GgufHeader, TensorInfo
 
 #: Tensors in a CPU buffer are aligned to it.
 _ALIGNMENT = 32
@@ -60,6 +61,11 @@ class Weights:
     used_share: float = 1.0
     largest_matrix: int = 0
 
+    @property
+    def unmoved_bytes(self) -> int:
+        """What stays in RAM when all layers are on GPUs, at most."""
+        return self.input_bytes + self.output_bytes + self.tied_bytes + sum(size for _device, size in self.placed)
+
     def copies_tied_in_ram(self, features: Iterable[str], *, repack: bool) -> bool:
         """Whether the CPU backend holds a tied embedding twice: always, or once rearranged for multiplication."""
         if not self.tied_bytes:
@@ -88,19 +94,17 @@ def weights_of(header: GgufHeader, placement: tuple[tuple[str, str], ...] = ()) 
     input_bytes = output_bytes = largest = 0
     placed: dict[str, int] = {}
     patterns = _compiled(placement)
-    for block, tensors in header.tensors_by_block.items():
-        if block >= runs:
+    alike: dict[int, _BlockBytes] = {}
+    for number, tensors in header.tensors_by_block.items():
+        if number >= runs:
             continue
-        for tensor in tensors.values():
-            size = -(-tensor.size_bytes // _ALIGNMENT) * _ALIGNMENT
-            largest = max(largest, size)
-            device = _device_of(tensor.name, patterns) if patterns else None
-            if device is not None:
-                placed[device] = placed.get(device, 0) + size
-                continue
-            sizes[block] += size
-            if "exps." in tensor.name and _EXPERTS.search(tensor.name):
-                experts[block] += size
+        # Most blocks are alike and counted once, unless a pattern may tell them apart.
+        first = number if patterns else header.first_alike[number]
+        if first not in alike:
+            alike[first] = _block_bytes(tensors, patterns, placed)
+        block = alike[first]
+        sizes[number], experts[number] = block.size, block.experts
+        largest = max(largest, block.largest)
     for tensor in header.tensors_outside_blocks:
         size = -(-tensor.size_bytes // _ALIGNMENT) * _ALIGNMENT
         device = _device_of(tensor.name, patterns)
@@ -124,6 +128,31 @@ def weights_of(header: GgufHeader, placement: tuple[tuple[str, str], ...] = ()) 
         used_share=_used_share(header),
         largest_matrix=largest,
     )
+
+
+class _BlockBytes(NamedTuple):
+    """Bytes of one block that stay with it, the part of them that is routed experts, its largest tensor."""
+
+    size: int
+    experts: int
+    largest: int
+
+
+def _block_bytes(
+    tensors: Mapping[str, TensorInfo], patterns: list[tuple[re.Pattern[str], str]], placed: dict[str, int]
+) -> _BlockBytes:
+    total = experts = largest = 0
+    for tensor in tensors.values():
+        size = -(-tensor.size_bytes // _ALIGNMENT) * _ALIGNMENT
+        largest = max(largest, size)
+        device = _device_of(tensor.name, patterns) if patterns else None
+        if device is not None:
+            placed[device] = placed.get(device, 0) + size
+            continue
+        total += size
+        if "exps." in tensor.name and _EXPERTS.search(tensor.name):
+            experts += size
+    return _BlockBytes(total, experts, largest)
 
 
 def bytes_read_per_token(weights: Weights) -> int:

@@ -6,8 +6,7 @@ the vocabulary are stepped over without making objects of them.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from garden.core.errors import InvalidFileError
@@ -23,6 +22,44 @@ MAGIC = b"GGUF"
 
 #: More than any model has.
 MAX_BLOCKS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """The tensors by where they belong; see the properties of GgufHeader."""
+
+    blocks: dict[int, dict[str, TensorInfo]]
+    others: tuple[TensorInfo, ...]
+    first_alike: dict[int, int]
+    elements: int
+
+
+def _places_of(tensors: Sequence[TensorInfo]) -> _Places:
+    blocks: dict[int, dict[str, TensorInfo]] = {}
+    # By ``blk.12``, so that a number is read once; names that begin otherwise stand for no block.
+    by_prefix: dict[str, dict[str, TensorInfo] | None] = {}
+    others = []
+    for tensor in tensors:
+        name = tensor.name
+        end = name.find(".", 4)
+        prefix = name[:end] if end > 0 else ""
+        if prefix not in by_prefix:
+            number = prefix[4:]
+            numbered = prefix.startswith("blk.") and 0 < len(number) <= 4 and number.isascii() and number.isdigit()
+            by_prefix[prefix] = blocks.setdefault(int(number), {}) if numbered else None
+        block = by_prefix[prefix]
+        if block is None:
+            others.append(tensor)
+        else:
+            block[name[end + 1 :]] = tensor
+    firsts: dict[object, int] = {}
+    first_alike = {
+        number: firsts.setdefault(
+            tuple([(name, one.shape, one.ggml_type, one.size_bytes) for name, one in block.items()]), number
+        )
+        for number, block in blocks.items()
+    }
+    return _Places(blocks, tuple(others), first_alike, sum([tensor.elements for tensor in tensors]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +83,7 @@ class GgufHeader:
     header_bytes: int
     data_bytes: int
     kinds: Mapping[str, int] = field(default_factory=dict)
+    _places: _Places = field(init=False, repr=False, compare=False)
 
     @property
     def architecture(self) -> str | None:
@@ -87,7 +125,7 @@ class GgufHeader:
     @property
     def parameters(self) -> int:
         """Weights in all tensors."""
-        return sum(tensor.elements for tensor in self.tensors)
+        return self._places.elements
 
     @property
     def vocab_size(self) -> int | None:
@@ -105,33 +143,21 @@ class GgufHeader:
     @property
     def tensors_by_block(self) -> Mapping[int, Mapping[str, TensorInfo]]:
         """Tensors of each block by the rest of their name, e.g. ``attn_q.weight``; the others are left out."""
-        return self._by_place[0]
+        return self._places.blocks
 
     @property
     def tensors_outside_blocks(self) -> tuple[TensorInfo, ...]:
         """Embeddings, the output and the like."""
-        return self._by_place[1]
+        return self._places.others
 
-    @functools.cached_property
-    def _by_place(self) -> tuple[dict[int, dict[str, TensorInfo]], tuple[TensorInfo, ...]]:
-        blocks: dict[int, dict[str, TensorInfo]] = {}
-        # By ``blk.12``, so that a number is read once; names that begin otherwise stand for no block.
-        by_prefix: dict[str, dict[str, TensorInfo] | None] = {}
-        others = []
-        for tensor in self.tensors:
-            name = tensor.name
-            end = name.find(".", 4)
-            prefix = name[:end] if end > 0 else ""
-            if prefix not in by_prefix:
-                number = prefix[4:]
-                numbered = prefix.startswith("blk.") and 0 < len(number) <= 4 and number.isascii() and number.isdigit()
-                by_prefix[prefix] = blocks.setdefault(int(number), {}) if numbered else None
-            block = by_prefix[prefix]
-            if block is None:
-                others.append(tensor)
-            else:
-                block[name[end + 1 :]] = tensor
-        return blocks, tuple(others)
+    @property
+    def first_alike(self) -> Mapping[int, int]:
+        """For each block the first one with the same tensors: of the same names, shapes, types and sizes."""
+        return self._places.first_alike
+
+    def __post_init__(self) -> None:
+        """Sort the tensors once: every forecast asks for them by block."""
+        object.__setattr__(self, "_places", _places_of(self.tensors))
 
     def text(self, key: str) -> str | None:
         """A string under this full key, None when absent or of another type."""

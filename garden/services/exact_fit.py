@@ -18,6 +18,7 @@ from garden.fit.placement import Placed, Share
 from garden.fit.remedies import cache_remedy, context_remedy, sentence_of
 from garden.fit.verdict import reason_of, verdict_of
 from garden.fit.vocabulary import vocabulary_bytes
+from garden.fit.weights import weights_of
 from garden.gguf.header import GgufHeader
 from garden.services.dry_runs import DryRuns
 
@@ -101,6 +102,7 @@ class ExactFit:
             allowances=_allowances(budgets),
             guessed_layers=formula.n_gpu_layers,
             guessed_context=formula.max_context,
+            unmoved_bytes=weights_of(header, load.tensor_placement).unmoved_bytes,
             context_limit=min(header.context_length or estimator.UNKNOWN_TRAINED, _LONGEST_CONTEXT),
         )
         try:

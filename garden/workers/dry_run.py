@@ -89,14 +89,17 @@ class _Request:
         """
         started = time.perf_counter()
         request = self._request
-        count = self._planner.layers(self._path, self._load(0, request.load.context_length), request.gpus)
-        layers: int | None = min(request.load.n_gpu_layers, count)
-        if not any(allowance.device != RAM for allowance in request.allowances):
-            layers = max(0, layers or 0)
-        elif request.load.n_gpu_layers == AUTO_GPU_LAYERS:
-            layers = None
-        search = PlanSearch(self._plan, request.allowances, count, request.guessed_layers)
-        plan = search.at(request.load.context_length, layers)
+        context = request.load.context_length
+        seeks = request.load.n_gpu_layers == AUTO_GPU_LAYERS and any(on.device != RAM for on in request.allowances)
+        wanted = max(0, (request.guessed_layers or 0) if seeks else request.load.n_gpu_layers)
+        # The first plan tells how many layers there are.
+        plan = self._plan(wanted, context)
+        layers = None if seeks else min(wanted, plan.n_layers)
+        search = PlanSearch(
+            self._plan, request.allowances, plan.n_layers, request.guessed_layers, request.unmoved_bytes
+        )
+        search.remember(min(wanted, plan.n_layers), context, plan)
+        plan = search.at(context, layers)
         largest = None
         if request.context_limit:
             largest = search.largest_context(request.context_limit, layers, request.guessed_context)

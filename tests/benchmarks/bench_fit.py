@@ -1,8 +1,9 @@
 """What forecasts cost: from a parsed header, from a file with a large vocabulary, from the engine's own plan.
 
-Headers are those of published models, built anew for each forecast, since what the formula reads from a header is
-remembered with it; what it computes is told in processor time, so that a busy machine does not count. The engine is
-asked through the services' warm child, as the window and the command line do; that is wall-clock time.
+Headers are those of published models, built anew for each forecast as reading a file builds them, since what the
+formula reads from a header is remembered with it; what it computes is told in processor time, so that a busy machine
+does not count. The engine is asked through the services' warm child, as the window and the command line do; that is
+wall-clock time.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 from garden.core.catalog import ModelSummary
+from garden.core.dry_run import DryRunDone, DryRunRefused
 from garden.core.fit_forecast import FitForecast
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters
@@ -55,7 +59,7 @@ def _formula() -> bool:
             f"formula from a parsed header, {name}: median {middle:.2f} ms, worst {worst:.2f} ms over {len(times)} "
             f"models (asked: under {FORMULA_LIMIT_MS:.0f} ms); best of {REPETITIONS} each"
         )
-        good = good and middle < FORMULA_LIMIT_MS
+        good = good and worst < FORMULA_LIMIT_MS
     return good
 
 
@@ -108,6 +112,7 @@ def _exact() -> bool:
         "processor, too small": (machine(40), LoadParameters(context_length=8_192)),
         "GPU of 24 GiB, layers sought": (machine(64, gpu(24)), _load()),
     }
+    limited = ("processor", "GPU of 24 GiB, layers sought")
     runs = DryRuns()
     good = True
     try:
@@ -120,12 +125,38 @@ def _exact() -> bool:
                 f"exact, 80 layers, child warm, largest context included, {name}: best {best:.0f} ms, "
                 f"median {middle:.0f} ms; n={REPETITIONS}"
             )
-            if name == "processor":
-                good = best < EXACT_LIMIT_MS
+            good = good and (name not in limited or best < EXACT_LIMIT_MS)
+        _splits(runs, header)
     finally:
         runs.close()
-    print(f"(asked: under {EXACT_LIMIT_MS:.0f} ms on the processor; load average {os.getloadavg()[0]:.1f})")
+    print(
+        f"(asked: under {EXACT_LIMIT_MS:.0f} ms on the processor and with layers sought; "
+        f"load average {os.getloadavg()[0]:.1f})"
+    )
     return good
+
+
+def _splits(runs: DryRuns, header: GgufHeader) -> None:
+    """Budgets between which the placement changes: the number of plans tells what a search costs."""
+    times, plans = [], []
+    ask = runs.ask
+
+    def counted(*arguments: Any) -> DryRunDone | DryRunRefused:
+        answer = ask(*arguments)
+        if isinstance(answer, DryRunDone):
+            plans.append(answer.plans)
+        return answer
+
+    with mock.patch.object(runs, "ask", counted):
+        for ram in (24, 40, 64):
+            for vram in (8, 12, 16, 24, 32, 48):
+                started = time.perf_counter()
+                ExactFit(runs).forecast(header, _load(), machine(ram, gpu(vram)))
+                times.append((time.perf_counter() - started) * 1000)
+    print(
+        f"exact, 80 layers, {len(times)} budgets of RAM and GPU: {statistics.median(plans):.0f} plans and "
+        f"{statistics.median(times):.0f} ms in the median, {max(plans)} plans and {max(times):.0f} ms at worst"
+    )
 
 
 def _asked(runs: DryRuns, header: GgufHeader, load: LoadParameters, on: HardwareSnapshot) -> tuple[float, float]:
@@ -149,7 +180,9 @@ def _fresh(header: GgufHeader) -> GgufHeader:
 
 
 def _fresh_forecast(header: GgufHeader, on: HardwareSnapshot) -> Callable[[], FitForecast]:
-    return lambda: forecast(_fresh(header), _load(), on)
+    """Forecasts of headers just parsed, one for each time it is called."""
+    parsed = [_fresh(header) for _ in range(REPETITIONS)]
+    return lambda: forecast(parsed.pop(), _load(), on)
 
 
 def _milliseconds(work: Callable[[], object]) -> float:

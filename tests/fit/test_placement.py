@@ -40,7 +40,7 @@ def place(
     leaning: Leaning = Leaning.LIKELY,
 ) -> Placed:
     needs = Needs(published(repo_id), load)
-    return Placer(needs, budget(ram), gpus, ("avx2", "avx512")).place(load, load.context_length, layers, leaning)
+    return Placer(needs, budget(ram), gpus, ("avx2", "avx512")).place(load.context_length, layers, leaning)
 
 
 def mib(size_bytes: int) -> float:

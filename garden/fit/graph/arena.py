@@ -12,6 +12,10 @@ class Block(NamedTuple):
     size: int
 
 
+#: The end of what is taken, and the holes before it.
+Layout = tuple[int, tuple[Block, ...]]
+
+
 class Arena:
     """A buffer that grows only when no hole is large enough.
 
@@ -24,6 +28,15 @@ class Arena:
         self._end = 0
         # Holes by offset, none of them at the end.
         self._holes: list[Block] = []
+
+    @property
+    def layout(self) -> Layout:
+        """What is free now: all that the place of the next results depends on."""
+        return self._end, tuple(self._holes)
+
+    def restore(self, layout: Layout) -> None:
+        """Go on from a layout that this buffer had before."""
+        self._end, self._holes = layout[0], list(layout[1])
 
     def take(self, size: int) -> Block:
         """Place a result; of equal holes the last one, as ggml does."""

@@ -74,8 +74,7 @@ class _Reader:
             self._expert_hidden[number],
             self._expert_used[number],
             number >= self._dense_first,
-            tuple(names),
-            tuple([tensor.shape for tensor in names.values()]),
+            self._header.first_alike.get(number),
         )
         if kind not in self._made:
             self._made[kind] = self._block(number, layer, names)
