@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import tempfile
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from garden.core.calibration import Calibration
@@ -27,34 +23,7 @@ from garden.services.garden import Garden
 from garden.store.calibrations import Calibrations
 from tests.fit.headers import published
 from tests.fit.speeds import calibration
-
-pytestmark = pytest.mark.usefixtures("temporary")
-
-
-@pytest.fixture
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where models to measure with are made."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    return folder
-
-
-def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def children() -> list[psutil.Process]:
-    """Those that measure."""
-    found = []
-    for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-            if "calibrate" in child.cmdline():
-                found.append(child)
-    return found
+from tests.services.measuring import children, made, until
 
 
 def notes(garden: Garden) -> list[str]:
@@ -69,7 +38,7 @@ def begun(garden: Garden) -> Handle[Calibration]:
 
 
 def test_what_was_measured_is_known_after_a_restart_and_forecasts_speeds(
-    garden: Garden, data_dirs: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
+    garden: Garden, data_dirs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_LIMIT_SECONDS", 1.0)
     heard = garden.bus.subscribe()
@@ -81,7 +50,7 @@ def test_what_was_measured_is_known_after_a_restart_and_forecasts_speeds(
     assert garden.calibration.current() == found
     assert found.seconds < 30
     assert found.speeds[0].types["Q4_0"].byte_seconds > 0
-    assert list(temporary.iterdir()) == []
+    assert made() == []
     with Garden.open() as again:
         assert again.calibration.current() == found
         load = LoadParameters(threads=found.setup.threads, threads_batch=found.setup.threads)
@@ -90,7 +59,7 @@ def test_what_was_measured_is_known_after_a_restart_and_forecasts_speeds(
         assert told.decode_tokens_per_second is not None
 
 
-def test_a_cancel_leaves_nothing(garden: Garden, temporary: Path) -> None:
+def test_a_cancel_leaves_nothing(garden: Garden) -> None:
     handle = begun(garden)
 
     started = time.monotonic()
@@ -100,22 +69,22 @@ def test_a_cancel_leaves_nothing(garden: Garden, temporary: Path) -> None:
 
     assert time.monotonic() - started < 2
     assert garden.calibration.current() is None
-    assert list(temporary.iterdir()) == []
-    assert children() == []
+    assert made() == []
+    assert children("calibrate") == []
     assert [job.state for job in garden.activity.jobs()] == [JobState.CANCELLED]
 
 
-def test_a_child_that_is_killed_is_told(garden: Garden, temporary: Path) -> None:
+def test_a_child_that_is_killed_is_told(garden: Garden) -> None:
     handle = begun(garden)
 
-    (child,) = children()
+    (child,) = children("calibrate")
     child.kill()
     with pytest.raises(WorkerDiedError) as caught:
         handle.result(10)
 
     assert caught.value.sentence
     assert garden.calibration.current() is None
-    assert list(temporary.iterdir()) == []
+    assert made() == []
 
 
 def test_it_waits_for_panes_that_answer_and_says_so(garden: Garden) -> None:
@@ -127,9 +96,9 @@ def test_it_waits_for_panes_that_answer_and_says_so(garden: Garden) -> None:
     handle = service.measure()
 
     until(lambda: "Waiting until the panes have answered" in notes(garden))
-    assert children() == []
+    assert children("calibrate") == []
     answering.clear()
-    until(children)
+    until(lambda: children("calibrate"))
     handle.cancel()
     with pytest.raises(CancelledByUser):
         handle.result(10)
@@ -150,7 +119,7 @@ def test_a_second_measurement_waits_for_the_first(garden: Garden) -> None:
     first, second = begun(garden), garden.calibration.measure()
 
     assert [job.state for job in garden.activity.jobs()].count(JobState.RUNNING) == 1
-    assert len(children()) == 1
+    assert len(children("calibrate")) == 1
     for handle in (second, first):
         handle.cancel()
         with pytest.raises(CancelledByUser):

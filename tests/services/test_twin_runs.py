@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
 import threading
-import time
-from collections.abc import Callable
-from pathlib import Path
 
-import psutil
 import pytest
 
 from garden.core.errors import CancelledByUser, RefusedError, WorkerDiedError
@@ -20,39 +14,14 @@ from garden.gguf.made_up_model import MadeUpModel
 from garden.services import twin_runs
 from garden.services.garden import Garden
 from garden.services.twin_runs import TwinService
+from tests.services.measuring import children, made, until
 
 LOAD = LoadParameters(context_length=2_048, threads=1, threads_batch=1)
 SHAPE = MadeUpModel(width=512, feed_forward=1536, heads=8, kv_heads=4, blocks=16, vocabulary=8_192, weights="Q4_0")
 REF = ModelRef(name="Made Up", filenames=("Made-Up-Q4_0.gguf",), repo_id="owner/Made-Up-GGUF", quant_type="Q4_0")
 
 
-@pytest.fixture(autouse=True)
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where twins are made."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    return folder
-
-
-def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def children() -> list[psutil.Process]:
-    """Those that time twins."""
-    found = []
-    for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-            if "twin" in child.cmdline():
-                found.append(child)
-    return found
-
-
-def test_a_model_that_is_not_here_is_measured_and_its_speed_remembered(garden: Garden, temporary: Path) -> None:
+def test_a_model_that_is_not_here_is_measured_and_its_speed_remembered(garden: Garden) -> None:
     header = SHAPE.header()
 
     record = garden.twins.measure_header(header, REF, LOAD).result(60)
@@ -60,34 +29,34 @@ def test_a_model_that_is_not_here_is_measured_and_its_speed_remembered(garden: G
     assert record.twin
     assert record.decode_tokens_per_second > 1
     assert record.prefill_tokens_per_second is not None and record.prefill_tokens_per_second > 1
-    assert list(temporary.iterdir()) == []
+    assert made() == []
     told = garden.fit.forecast_remote(REF, header, LOAD)
     assert told.speed_source is SpeedSource.TWIN
     assert told.decode_tokens_per_second == record.decode_tokens_per_second
 
 
-def test_a_cancel_leaves_nothing(garden: Garden, temporary: Path) -> None:
+def test_a_cancel_leaves_nothing(garden: Garden) -> None:
     handle = garden.twins.measure_header(SHAPE.header(), REF, LOAD)
-    until(children)
+    until(lambda: children("twin"))
 
     handle.cancel()
     with pytest.raises(CancelledByUser):
         handle.result(10)
 
-    assert children() == []
-    assert list(temporary.iterdir()) == []
+    assert children("twin") == []
+    assert made() == []
 
 
-def test_a_child_that_is_killed_is_told(garden: Garden, temporary: Path) -> None:
+def test_a_child_that_is_killed_is_told(garden: Garden) -> None:
     handle = garden.twins.measure_header(SHAPE.header(), REF, LOAD)
-    until(children)
+    until(lambda: children("twin"))
 
-    children()[0].kill()
+    children("twin")[0].kill()
     with pytest.raises(WorkerDiedError) as caught:
         handle.result(10)
 
     assert caught.value.sentence and caught.value.action
-    assert list(temporary.iterdir()) == []
+    assert made() == []
 
 
 def test_too_little_memory_is_refused(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,6 +74,6 @@ def test_it_waits_for_panes_that_answer(garden: Garden) -> None:
     handle = service.measure_header(SHAPE.header(), REF, LOAD)
 
     until(lambda: any(job.note == "Waiting until the panes have answered" for job in garden.activity.jobs()))
-    assert children() == []
+    assert children("twin") == []
     answering.clear()
     assert handle.result(60).twin

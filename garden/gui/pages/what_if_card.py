@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QHBoxLayout
 from garden.core.quantity import format_tokens
 from garden.gui.pages.row_table import RowTable
 from garden.gui.pages.what_if_delegate import GAP, LEFT, WhatIfDelegate
-from garden.gui.viewmodels.what_if import CONTEXTS, QUANT_TYPES, WhatIfRow, WhatIfViewModel
+from garden.gui.viewmodels.machine import QUANT_TYPES
+from garden.gui.viewmodels.what_if import CONTEXTS, WhatIfRow, WhatIfViewModel
 from garden.gui.viewmodels.what_if_table import WHAT_IF_ROLE, WhatIfTableModel
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.card import Card

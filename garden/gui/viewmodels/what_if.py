@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 #: What is asked first: a mixture of experts, which machines of one size run very differently.
 _FIRST_MODEL = "Qwen/Qwen3-30B-A3B"
 
-QUANT_TYPES = ("F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K")
 CONTEXTS = (4_096, 8_192, 16_384, 32_768, 65_536, 131_072)
 
 
