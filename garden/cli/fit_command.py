@@ -13,9 +13,11 @@ from garden.cli.targets import usable_model
 from garden.core.errors import NotFoundError
 from garden.core.fit_forecast import FitForecast, Verdict
 from garden.core.hardware_snapshot import Gpu, HardwareSnapshot
+from garden.core.imagined_machine import ImaginedMachine
 from garden.core.model_ref import ModelRef
 from garden.core.quantity import format_bytes
 from garden.core.run_configuration import AUTO_GPU_LAYERS, KV_TYPES, LoadParameters
+from garden.fit.devices import usable_gpus
 from garden.fit.kv_cache import padded
 from garden.fit.projector import Projector, with_projector
 from garden.gguf.header import GgufHeader
@@ -93,7 +95,7 @@ def fit(
     if machine_name is not None and vram is not None:
         raise click.UsageError("A machine of the catalogue has its own GPU memory; leave --vram out.")
     with opened(notes_optional=True) as garden:
-        other = None if machine_name is None else garden.what_if.named(machine_name).imagined(ram or RAM_BESIDE_BYTES)
+        other = None if machine_name is None else _other_machine(garden, machine_name, ram)
         here = garden.machine.read()
         machine = pretend(here, ram, vram) if other is None else garden.what_if.as_seen(other)
         header, ref, projector = header_of(garden, target, own=exact or measure)
@@ -116,9 +118,20 @@ def fit(
         return
     if other is not None:
         click.echo(f"On {other.title}, {format_bytes(machine.ram_available_bytes)} of RAM free:")
-    _print(target, forecast, header)
+    _print(target, forecast, header, load)
+    if exact and ram is not None and forecast.verdict in _RUNNABLE:
+        click.echo("These are the engine's buffers to the byte; its process takes some 60 MiB of RAM beside them.")
+    if load.n_gpu_layers > 0 and not usable_gpus(machine):
+        click.echo("There is no GPU that the engine can use, so that --gpu-layers changes nothing.")
     if other is not None:
         _print_fastest(garden.what_if.forecast(header, load, other).decode_tokens_per_second)
+
+
+def _other_machine(garden: Garden, name: str, ram: int | None) -> ImaginedMachine:
+    published = garden.what_if.named(name)
+    if ram is not None and published.kind != "discrete":
+        raise click.UsageError(f"{published.name} has its own RAM; --ram is for the machine around a card.")
+    return published.imagined(ram or RAM_BESIDE_BYTES)
 
 
 def _print_fastest(tokens_per_second: float | None) -> None:
@@ -153,7 +166,15 @@ def _asked_load(
     return dataclasses.replace(load, **changes)
 
 
-def _print(target: str, forecast: FitForecast, header: GgufHeader) -> None:
+def _scope(load: LoadParameters) -> str:
+    """What the figures are for: ``At 16,384 tokens``, of which sequences have a share each."""
+    if load.n_sequences == 1:
+        return f"At {load.context_length:,} tokens"
+    each = load.context_length // load.n_sequences
+    return f"At {load.context_length:,} tokens, {each:,} for each of {load.n_sequences} sequences"
+
+
+def _print(target: str, forecast: FitForecast, header: GgufHeader, load: LoadParameters) -> None:
     click.echo(f"{target}: {verdict_word(forecast)}. {forecast.reason}")
     if forecast.suggestion:
         click.echo(forecast.suggestion)
@@ -172,7 +193,7 @@ def _print(target: str, forecast: FitForecast, header: GgufHeader) -> None:
     }
     known = ", ".join(f"{name} {format_bytes(size)}" for name, size in parts.items() if size)
     if known:
-        click.echo(known)
+        click.echo(f"{_scope(load)}: {known}")
     if forecast.max_context and header.context_length and forecast.max_context >= header.context_length:
         click.echo(f"All {header.context_length:,} tokens that the model was trained for fit.")
     elif forecast.max_context:

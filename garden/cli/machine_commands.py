@@ -27,6 +27,8 @@ from garden.services.what_if import WhatIfService
 @json_option
 def hardware(wake: bool, calibrate: bool, catalogue: bool, as_json: bool) -> None:
     """Print the machine."""
+    if catalogue and (wake or calibrate):
+        raise click.UsageError("--catalogue lists other machines; leave --wake and --calibrate out.")
     if catalogue:
         _print_catalogue(as_json)
         return

@@ -31,10 +31,17 @@ def system_bytes(ram_bytes: int) -> int:
     return min(ram_bytes // _SYSTEM_SHARE, _SYSTEM_MOST)
 
 
+def _limit_bytes(machine: ImaginedMachine) -> int | None:
+    if machine.gpu_limit_bytes is None and machine.name.lower().startswith("mac"):
+        return machine.ram_bytes * 2 // 3 if machine.ram_bytes <= 32 * GIB else machine.ram_bytes * 3 // 4
+    return machine.gpu_limit_bytes
+
+
 def imagined_snapshot(machine: ImaginedMachine, here: HardwareSnapshot) -> HardwareSnapshot:
     """The machine with everything free but what its system holds.
 
-    Where nobody has published how much of shared memory a GPU may use, all of it that is free is assumed.
+    Where nobody has published how much of shared memory a GPU may use, all of it that is free is assumed; of a Mac what
+    logs of others of its size show: two thirds up to 32 GB, three quarters above.
 
     Args:
         machine: The other one.
@@ -44,7 +51,7 @@ def imagined_snapshot(machine: ImaginedMachine, here: HardwareSnapshot) -> Hardw
     name = machine.name.lower()
     gpus: tuple[Gpu, ...] = ()
     if machine.unified or machine.gpu_bytes:
-        size = min(machine.gpu_limit_bytes or free, free) if machine.unified else machine.gpu_bytes
+        size = min(_limit_bytes(machine) or free, free) if machine.unified else machine.gpu_bytes
         gpus = (
             Gpu(
                 name="GPU" if not machine.name else machine.name,

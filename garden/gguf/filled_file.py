@@ -51,7 +51,7 @@ def write_filled_file(
         path.unlink(missing_ok=True)
         raise DiskFullError(
             f"A model of {size_bytes:,} bytes to measure with could not be written.",
-            "Free some space in the folder for temporary files, or choose another one with TMPDIR.",
+            "Free some space, or choose another cache folder with GARDEN_CACHE_DIR.",
             str(error),
         ) from error
     return size_bytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_never
 
 from garden.core.errors import CancelledByUser, DiskFullError, GardenError
 from garden.core.job_record import JobKind, JobRecord, JobState
@@ -17,13 +17,22 @@ PAUSED_BY_USER = "Paused by you"
 PAUSED_AT_CLOSE = "Paused when Garden closed"
 INTERRUPTED = "Interrupted; resume to go on"
 
-#: Where work is begun that cannot be begun again from its record.
-_WHERE = {
-    JobKind.DOWNLOAD: "Start it again in Discover.",
-    JobKind.QUANTIZE: "Start it again in Workshop.",
-    JobKind.QUALITY: "Start it again in Workshop.",
-    JobKind.VERIFY: "Start it again in Library.",
-}
+
+def _where(kind: JobKind) -> str:
+    """Where work is begun that cannot be begun again from its record."""
+    match kind:
+        case JobKind.DOWNLOAD:
+            return "Start it again in Discover."
+        case JobKind.QUANTIZE | JobKind.QUALITY:
+            return "Start it again in Workshop."
+        case JobKind.VERIFY:
+            return "Start it again in Library."
+        case JobKind.SPEED:
+            return "Measure again."
+        case JobKind.ENGINE:
+            return "Start it again in Machine."
+        case _:
+            assert_never(kind)
 
 
 class Intent(enum.Enum):
@@ -75,7 +84,7 @@ class Job:
                 self.change(
                     state=JobState.FAILED,
                     error="Garden ended while this was under way.",
-                    action="Start it again." if self.record.target else _WHERE[self.record.kind],
+                    action="Start it again." if self.record.target else _where(self.record.kind),
                     ended_at=wall,
                 )
         self.change(rate=None, seconds_left=None)

@@ -207,7 +207,7 @@ class Garden:
         """Another machine in the place of this one."""
         from garden.services.what_if import WhatIfService
 
-        return WhatIfService(self.bus, self.machine)
+        return WhatIfService(self.bus, self.machine, self.settings)
 
     @_Made
     def catalog(self) -> CatalogService:

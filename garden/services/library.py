@@ -35,6 +35,8 @@ _DOING = {
     JobKind.QUANTIZE: "a quantization of it",
     JobKind.QUALITY: "a measurement of its loss",
     JobKind.VERIFY: "a check of it",
+    JobKind.SPEED: "a measurement of its speed",
+    JobKind.ENGINE: "a test of the engine",
 }
 
 

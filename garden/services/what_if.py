@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import threading
 
-from garden.core.errors import NotFoundError, RefusedError
+from garden.core.errors import NotFoundError, RefusedError, StateError
 from garden.core.events import EventBus, WhatIfChanged
 from garden.core.fit_forecast import FitForecast
 from garden.core.hardware_snapshot import HardwareSnapshot
@@ -20,6 +21,7 @@ from garden.fit.published_machine import PublishedMachine, published_machines
 from garden.fit.speed import MeasuredSpeed
 from garden.gguf.header import GgufHeader
 from garden.services.machine import MachineService
+from garden.services.settings import SettingsService
 
 #: A machine has at least so much, and at most; what a form lets through is checked here again.
 LEAST_BYTES, MOST_BYTES = GIB, 4_096 * GIB
@@ -41,21 +43,25 @@ _FIRST = (
 
 
 class WhatIfService:
-    """Holds other machines for this session; forecasts that are asked about them use them, loads never do.
+    """Holds other machines; forecasts that are asked about them use them, loads never do.
+
+    The list is kept; which of them stands for this one is forgotten when the program ends.
 
     Safe to use from any thread.
 
     Args:
         bus: Told when another one is chosen, or the list changes.
         machine: This one.
+        settings: Keep the list.
     """
 
-    def __init__(self, bus: EventBus, machine: MachineService) -> None:
+    def __init__(self, bus: EventBus, machine: MachineService, settings: SettingsService) -> None:
         self._bus = bus
         self._machine = machine
+        self._settings = settings
         self._lock = threading.Lock()
         self._chosen: ImaginedMachine | None = None
-        self._machines: tuple[ImaginedMachine, ...] | None = None
+        self._machines = settings.current.other_machines
 
     @property
     def chosen(self) -> ImaginedMachine | None:
@@ -155,6 +161,7 @@ class WhatIfService:
             if machine in there:
                 return
             self._machines = (*there, machine)
+        self._keep()
         self._bus.publish(WhatIfChanged(machine=self._chosen))
 
     def remove(self, machine: ImaginedMachine) -> None:
@@ -164,7 +171,13 @@ class WhatIfService:
             self._machines = tuple(each for each in there if each != machine)
             if self._chosen == machine:
                 self._chosen = None
+        self._keep()
         self._bus.publish(WhatIfChanged(machine=self._chosen))
+
+    def _keep(self) -> None:
+        # Where nothing can be written the list lasts as long as the program.
+        with contextlib.suppress(StateError):
+            self._settings.change(other_machines=self._machines)
 
 
 def found_machines(catalogue: tuple[PublishedMachine, ...], text: str) -> tuple[PublishedMachine, ...]:

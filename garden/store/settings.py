@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from garden.core.errors import StateError
+from garden.core.imagined_machine import ImaginedMachine
 from garden.store.atomic_file import write_atomically
 
 #: Where searches go unless the user or HF_ENDPOINT names another Hub.
@@ -38,6 +39,7 @@ class Settings:
         context_length: Context that a load starts from; None takes the smaller of the trained one and 16,384.
         kv_type: Type of the K and V cache that a load starts from.
         parallel_downloads: Downloads at once, 1..8.
+        other_machines: What models are compared on beside this machine; None for the usual ones.
     """
 
     theme: Literal["system", "light", "dark"] = "system"
@@ -51,6 +53,7 @@ class Settings:
     context_length: int | None = None
     kv_type: str = "f16"
     parallel_downloads: int = 2
+    other_machines: tuple[ImaginedMachine, ...] | None = None
 
     @property
     def hub_endpoint(self) -> str:

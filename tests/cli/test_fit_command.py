@@ -292,3 +292,20 @@ def test_an_unknown_machine_is_told_with_what_is_meant(cli: Cli, tiny_model: Pat
     assert "rtx-4090" in ran.err and "garden hardware --catalogue" in ran.err
     assert cli("fit", str(tiny_model), "--machine", "rtx-4090", "--vram", "8G").code == 2
     assert cli("fit", str(tiny_model), "--machine", "rtx-4090", "--measure").code == 2
+
+
+def test_what_an_option_cannot_change_is_said(cli: Cli, tiny_model: Path) -> None:
+    refused = cli("fit", str(tiny_model), "--machine", "macbook-air-m2-16gb", "--ram", "64G")
+    said = cli("fit", str(tiny_model), "--gpu-layers", "10").out
+
+    assert refused.code == 2 and "--ram" in refused.err
+    assert "--gpu-layers changes nothing" in said
+    assert cli("hardware", "--catalogue", "--calibrate").code == 2
+
+
+def test_figures_say_which_context_they_are_for(cli: Cli, tiny_model: Path) -> None:
+    alone = cli("fit", str(tiny_model), "--context", "1024").out
+    shared = cli("fit", str(tiny_model), "--context", "1024", "--sequences", "4").out
+
+    assert "At 1,024 tokens: weights" in alone
+    assert "At 1,024 tokens, 256 for each of 4 sequences: weights" in shared

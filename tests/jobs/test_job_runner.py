@@ -433,3 +433,14 @@ def test_what_ended_with_its_process_can_run_again_once_its_kind_is_known() -> N
     runner.on_resume(JobKind.DOWNLOAD, lambda _record: until_cancelled())
     assert runner.can_run_again("old")
     runner.close()
+
+
+@pytest.mark.parametrize("kind", list(JobKind))
+@pytest.mark.parametrize("target", ["", "t"])
+def test_work_of_any_kind_that_was_killed_says_what_helps(kind: JobKind, target: str) -> None:
+    left = JobRecord(id="old", kind=kind, title="a", state=JobState.RUNNING, target=target)
+
+    record = Bench(MemoryJobsLog((left,))).record("old")
+
+    assert record.state is JobState.FAILED
+    assert record.error and record.action

@@ -140,3 +140,24 @@ def test_machines_are_added_once_and_taken_away_with_the_choice(garden: Garden) 
 def test_sizes_that_no_machine_has_are_refused(garden: Garden, machine: ImaginedMachine) -> None:
     with pytest.raises(RefusedError):
         garden.what_if.add(machine)
+
+
+def test_the_list_outlasts_the_program_and_the_choice_does_not() -> None:
+    with Garden.open(work_offline=True) as garden:
+        first = garden.what_if.machines[0]
+        garden.what_if.remove(first)
+        garden.what_if.add(CARD)
+        garden.what_if.choose(CARD)
+
+    with Garden.open(work_offline=True) as later:
+        assert later.what_if.machines[-1] == CARD
+        assert first not in later.what_if.machines
+        assert later.what_if.chosen is None
+
+
+def test_a_mac_of_unknown_limit_gives_its_gpu_what_others_of_its_size_do(garden: Garden) -> None:
+    macs = [machine for machine in WhatIfService.catalogue() if machine.id == "macbook-air-m1-8gb"]
+
+    (gpu,) = garden.what_if.as_seen(macs[0].imagined(0)).gpus
+
+    assert gpu.memory_total_bytes == 8 * GIB * 2 // 3

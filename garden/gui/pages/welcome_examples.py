@@ -135,7 +135,7 @@ class _SpeedNote(QWidget):
     def __init__(self, theme: ThemeController) -> None:
         super().__init__()
         px = theme.theme.px
-        text = "How fast they answer is told once one of them has answered on this machine."
+        text = "How fast they answer is told once this machine was measured, or one of them has answered here."
         note = Label(theme, text, style="small", color="text.muted", wrap=True, max_width=700)
         note.setObjectName("welcome.noSpeeds")
         row = QHBoxLayout(self)

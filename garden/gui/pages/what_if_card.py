@@ -51,7 +51,7 @@ class WhatIfCard(Card):
         self._view = RowTable(
             theme,
             height="row_table",
-            widths=(None, 128 + GAP, 62 + GAP + LEFT),
+            widths=(None, 128 + GAP, 84 + GAP + LEFT),
             insets=(LEFT, GAP, GAP),
             end=LEFT,
             name="whatIf.machines",

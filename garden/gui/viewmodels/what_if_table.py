@@ -25,7 +25,7 @@ class WhatIfColumn(enum.IntEnum):
     SPEED = 2
 
 
-_TITLES = ("Machine", "Verdict", "tok/s")
+_TITLES = ("Machine", "Verdict", "tok/s, at most")
 
 
 class WhatIfTableModel(QAbstractTableModel):

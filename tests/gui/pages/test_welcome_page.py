@@ -71,7 +71,9 @@ def test_a_speed_is_told_once_one_is_known_and_its_lack_is_explained(
     assert card is not None
     assert note is not None
     assert note.isVisible()
-    assert note.text() == "How fast they answer is told once one of them has answered on this machine."
+    assert (
+        note.text() == "How fast they answer is told once this machine was measured, or one of them has answered here."
+    )
     assert not any("tok/s" in line.accessibleName() for line in card.findChildren(QWidget))
 
     speeds = (41.2, 6.34, None)
