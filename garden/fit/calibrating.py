@@ -224,6 +224,8 @@ def with_errors(speed: DeviceSpeed, checks: Iterable[tuple[MadeUpModel, Times]])
     decode, prefill = [], []
     for model, times in checks:
         blocks = _blocks(model)
+        if any(kind not in speed.types for block in blocks for kind in (*block.matrices, *block.experts)):
+            continue
         for depth, seconds in times.token_seconds.items():
             told = decode_seconds(blocks, speed, _load("f16"), depth)
             decode += [] if told is None else [math.log((told + speed.token_seconds) / seconds)]

@@ -13,6 +13,9 @@ from garden.core.residency import FreeMemory, ResidentForecast, ResidentMarks
 #: So many of the newest loads say what this machine does now.
 _LOADS_KEPT = 16
 
+#: Fewer loads do not replace the margin that others showed to be safe.
+_LEAST_LOADS = 3
+
 #: What a process without a model can be; a figure outside is another fault's.
 _PROCESS_RANGE = (16 * MIB, 2_048 * MIB)
 
@@ -95,10 +98,12 @@ def _gpus(loads: Sequence[SeenLoad]) -> tuple[DeviceMargin, ...]:
     return tuple(
         DeviceMargin(
             device=device,
-            size_bytes=_within(max(sizes[:_LOADS_KEPT]) + _GPU_SPARE, _GPU_RANGE),
+            # The largest but one: once in a while another program takes memory at the same moment.
+            size_bytes=_within(sorted(sizes[:_LOADS_KEPT])[-2] + _GPU_SPARE, _GPU_RANGE),
             loads=len(sizes[:_LOADS_KEPT]),
         )
         for device, sizes in beyond.items()
+        if len(sizes) >= _LEAST_LOADS
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from garden.core.fit_forecast import FitForecast, Verdict
+from garden.core.fit_forecast import FitForecast, Placement, Verdict
 from garden.fit.verdict import amount
 from garden.gguf.header import GgufHeader
 
@@ -102,8 +102,14 @@ def with_projector(forecast: FitForecast, projector: Projector | None) -> FitFor
     takes = "takes" if projector.reads == "Sound" else "take"
     sentence = f"{projector.reads} {takes} {amount(projector.total_bytes)} more"
     if forecast.verdict in (Verdict.FITS, Verdict.TIGHT):
+        # Engines put a projector on the GPU as soon as any layer lies there.
+        kind = "gpu" if forecast.placement in (Placement.GPU, Placement.SPLIT) else "ram"
         spare = max(
-            (device.available_bytes - device.margin_bytes - device.required_bytes for device in forecast.devices),
+            (
+                device.available_bytes - device.margin_bytes - device.required_bytes
+                for device in forecast.devices
+                if device.kind == kind
+            ),
             default=0,
         )
         sentence += ", which is free as well" if spare >= projector.total_bytes else ", which is not free"

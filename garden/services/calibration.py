@@ -78,10 +78,9 @@ class CalibrationService:
         setup = self.setup()
         with self._lock:
             if setup not in self._known:
-                self._known[setup] = None
                 with bookkeeping("What this machine showed"):
                     self._known[setup] = self._calibrations.latest(setup)
-            return self._known[setup]
+            return self._known.get(setup)
 
     def holding_for(self, load: LoadParameters) -> Calibration | None:
         """What was measured and holds for a load: same threads, fused attention, rearranged weights. Never waits."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 import weakref
@@ -13,6 +14,7 @@ from garden.core.errors import CancelledByUser, GardenError
 from garden.core.events import EventBus, FitDecided
 from garden.core.fit_forecast import FitForecast, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
+from garden.core.quantity import MIB
 from garden.core.run_configuration import LoadParameters
 from garden.fit.devices import Budget, budgets_of
 from garden.fit.vocabulary import vocabulary_bytes
@@ -43,6 +45,16 @@ class _Answer:
     said: DryRunDone | FitForecast | None = None
 
 
+#: What a GPU that shares the RAM has free changes with every reading; so little of it changes no plan.
+_STEP_BYTES = 256 * MIB
+
+
+def _steady(budget: Budget) -> Budget:
+    if not budget.shared:
+        return budget
+    return dataclasses.replace(budget, available_bytes=budget.available_bytes // _STEP_BYTES * _STEP_BYTES)
+
+
 class Decisions:
     """Settles open verdicts for whoever cannot wait. Safe to use from any thread.
 
@@ -69,7 +81,7 @@ class Decisions:
         if formula.verdict is not Verdict.UNKNOWN or formula.total_bytes is None:
             return formula
         budgets = budgets_of(machine, vocabulary_bytes(header))
-        question = _Question(id(header), load, budgets.gpus)
+        question = _Question(id(header), load, tuple(map(_steady, budgets.gpus)))
         with self._lock:
             answer = self._answers.get(question)
             # A number may be used again after an object is gone, so that the object itself is compared.

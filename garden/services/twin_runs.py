@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shutil
 import threading
@@ -41,6 +42,9 @@ from garden.store.speeds import SpeedRecord
 _ROOM_SHARE, _ROOM_BYTES = 0.6, 12 * GIB
 
 _GRACE_SECONDS = 1.0
+
+#: Between two looks whether a header that is being read is still wanted.
+_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,13 +169,13 @@ class TwinService:
     def measure(self, entry: LibraryEntry | ModelRef, load: LoadParameters | None = None) -> Handle[SpeedRecord]:
         """Measure a file on this machine; see ``measure_remote``."""
         ref = entry.ref if isinstance(entry, LibraryEntry) else entry
-        return self._submit(ref, lambda: self._fit.header(ref), load)
+        return self._submit(ref, lambda _cancelled: self._fit.header(ref), load)
 
     def measure_header(
         self, header: GgufHeader, ref: ModelRef, load: LoadParameters | None = None
     ) -> Handle[SpeedRecord]:
         """Measure a file whose own header was read; see ``measure_remote``."""
-        return self._submit(ref, lambda: header, load)
+        return self._submit(ref, lambda _cancelled: header, load)
 
     def measure_remote(
         self, repository: Repository, file: RepositoryFile, load: LoadParameters | None = None
@@ -188,21 +192,33 @@ class TwinService:
             be split between GPU and processor, and with CancelledByUser after a cancel.
         """
         ref = hub_ref(repository, file)
-        return self._submit(ref, lambda: self._fit.remote_header(repository, file, own=True).result(), load)
+
+        def read(cancelled: threading.Event) -> GgufHeader:
+            handle = self._fit.remote_header(repository, file, own=True)
+            while not handle.done:
+                if cancelled.is_set():
+                    handle.cancel()
+                    raise CancelledByUser
+                with contextlib.suppress(TimeoutError):
+                    handle.result(_LOOK_SECONDS)
+            return handle.result()
+
+        return self._submit(ref, read, load)
 
     def _submit(
-        self, ref: ModelRef, read: Callable[[], GgufHeader], load: LoadParameters | None
+        self, ref: ModelRef, read: Callable[[threading.Event], GgufHeader], load: LoadParameters | None
     ) -> Handle[SpeedRecord]:
         def work(job: JobContext) -> SpeedRecord:
             def report(progress: Progress) -> None:
                 job.progress(progress.done, progress.total, progress.note)
 
-            header = read()
+            header = read(job.cancelled)
             wait_for_answers(job, self._answering)
             machine = self._machine.read()
             wanted = load or self._fit.default_load(header)
             forecast = self._fit.forecast_header(header, wanted)
-            if forecast.placement is Placement.SPLIT:
+            if forecast.n_gpu_layers not in (None, 0, forecast.n_layers):
+                # Also where it does not fit: what its layers on the GPU would show says nothing of the others.
                 raise RefusedError(
                     "This model would be split between GPU and processor, which a twin of it is not.",
                     "Measure the machine instead.",
@@ -226,4 +242,10 @@ class TwinService:
             self._bus.publish(SpeedsChanged())
             return record
 
-        return self._jobs.submit(JobKind.SPEED, ref.name, ref.quant_type or "", work, unit="items")
+        return self._jobs.submit(JobKind.SPEED, *subject_of(ref), work, unit="items")
+
+
+def subject_of(ref: ModelRef) -> tuple[str, str]:
+    """Title and subtitle of the measurement of a file, which tell it from files of other publishers and folders."""
+    place = ref.repo_id or ref.path or ""
+    return ref.name, " · ".join(filter(None, (ref.quant_type, place)))

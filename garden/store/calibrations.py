@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from garden.core.calibration import Calibration, SpeedSetup
-from garden.store.document import Store, from_document, to_document
+from garden.store.document import Store, readable_documents, to_document
 
 
 class Calibrations:
@@ -34,8 +34,8 @@ class Calibrations:
     def latest(self, setup: SpeedSetup) -> Calibration | None:
         """The newest one of this very setup, None when there is none."""
         with self._database.read() as connection:
-            row = connection.execute(
-                "SELECT document FROM calibrations WHERE setup = ? ORDER BY measured_at DESC, rowid DESC LIMIT 1",
+            rows = connection.execute(
+                "SELECT document FROM calibrations WHERE setup = ? ORDER BY measured_at DESC, rowid DESC LIMIT 4",
                 (to_document(setup),),
-            ).fetchone()
-        return None if row is None else from_document(row[0], Calibration)
+            ).fetchall()
+        return next(readable_documents(rows, Calibration), None)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -11,6 +13,8 @@ import msgspec
 from garden.core.errors import StateError
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 class Store(Protocol):
@@ -41,6 +45,15 @@ def from_document(document: str | bytes, kind: type[T]) -> T:
         return msgspec.json.decode(document, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StateError("A stored record could not be read.", "It is left as it is.", str(error)) from error
+
+
+def readable_documents(rows: Iterable[tuple[str | bytes]], kind: type[T]) -> Iterator[T]:
+    """The values of rows that can be read; one that cannot costs itself alone, and is told in the log."""
+    for (document,) in rows:
+        try:
+            yield from_document(document, kind)
+        except StateError as error:
+            _log.warning("A %s was left out: %s", kind.__name__, error.detail)
 
 
 def storable_text(text: str) -> str:

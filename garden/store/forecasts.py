@@ -9,7 +9,7 @@ from garden.core.fit_forecast import FitForecast
 from garden.core.messages import ModelLoaded
 from garden.core.model_ref import ModelRef
 from garden.core.residency import FreeMemory, ResidentForecast, ResidentMarks
-from garden.store.document import Store, from_document, to_document
+from garden.store.document import Store, readable_documents, to_document
 from garden.store.model_key import model_key, model_keys
 
 
@@ -68,4 +68,4 @@ class Forecasts:
                 f"SELECT document FROM loads WHERE {condition} ORDER BY loaded_at DESC, rowid DESC LIMIT ?",
                 (*keys, limit),
             ).fetchall()
-        return tuple(from_document(document, LoadRecord) for (document,) in rows)
+        return tuple(readable_documents(rows, LoadRecord))

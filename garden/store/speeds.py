@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import LoadParameters
-from garden.store.document import Store, from_document, to_document
+from garden.store.document import Store, readable_documents, to_document
 from garden.store.model_key import model_key, model_keys
 
 
@@ -69,7 +69,7 @@ class Speeds:
                 ORDER BY measured_at DESC, rowid DESC LIMIT ?""",
                 (*keys, limit),
             ).fetchall()
-        return tuple(from_document(document, SpeedRecord) for (document,) in rows)
+        return tuple(readable_documents(rows, SpeedRecord))
 
     def latest(self, ref: ModelRef) -> SpeedRecord | None:
         """The newest measurement of one model itself, None when there is none."""
@@ -81,4 +81,4 @@ class Speeds:
             rows = connection.execute(
                 "SELECT document FROM speeds ORDER BY measured_at DESC, rowid DESC LIMIT ?", (limit,)
             ).fetchall()
-        return tuple(from_document(document, SpeedRecord) for (document,) in rows)
+        return tuple(readable_documents(rows, SpeedRecord))

@@ -72,10 +72,14 @@ def test_free_ram_that_other_programs_gave_back_leaves_some_margin() -> None:
 
 
 def test_what_a_gpu_lost_beyond_its_buffers_is_the_drivers() -> None:
-    learned = learned_margins([seen(gpu_taken_mib=700), seen(gpu_taken_mib=810)])
+    quiet = [seen(gpu_taken_mib=700), seen(gpu_taken_mib=810)]
+    beside_another_program = seen(gpu_taken_mib=2_300)
 
+    # Too few to replace what is known to be safe.
+    assert learned_margins(quiet).gpus == ()
     # 310 MiB at most, and some more.
-    assert learned.gpus == (DeviceMargin(device="CUDA0", size_bytes=374 * MIB, loads=2),)
+    learned = learned_margins([*quiet, beside_another_program])
+    assert learned.gpus == (DeviceMargin(device="CUDA0", size_bytes=374 * MIB, loads=3),)
 
 
 def test_a_gpu_that_held_nothing_tells_nothing() -> None:

@@ -7,6 +7,7 @@ from garden.core.job_record import JobRecord
 from garden.core.run_configuration import LoadParameters
 from garden.gui.viewmodels.measuring import Measuring, Subject
 from garden.services.hub_files import hub_ref
+from garden.services.twin_runs import subject_of
 
 
 class FileMeasuring(Measuring):
@@ -14,11 +15,12 @@ class FileMeasuring(Measuring):
 
     def measure(self, repository: Repository, file: RepositoryFile, load: LoadParameters) -> None:
         """Measure a file on a shorter copy of it."""
-        title, subtitle = subject = _subject(repository, file)
+        subject = _subject(repository, file)
+        name = " ".join(filter(None, (subject[0], file.quant_type)))
         self.begin(
             *subject,
             lambda: self._garden.twins.measure_remote(repository, file, load),
-            f"The speed of {' '.join(filter(None, (title, subtitle)))} was measured.",
+            f"The speed of {name} was measured.",
         )
 
     def stop(self, repository: Repository, file: RepositoryFile) -> None:
@@ -31,5 +33,4 @@ class FileMeasuring(Measuring):
 
 
 def _subject(repository: Repository, file: RepositoryFile) -> Subject:
-    ref = hub_ref(repository, file)
-    return ref.name, ref.quant_type or ""
+    return subject_of(hub_ref(repository, file))

@@ -16,7 +16,7 @@ from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes
 from garden.gui.viewmodels.addition import Addition, add
 from garden.gui.viewmodels.library_table import LibraryFilter, LibraryRow, LibraryTableModel
-from garden.gui.viewmodels.measuring import Measuring
+from garden.gui.viewmodels.measuring import Measuring, Subject
 from garden.gui.viewmodels.readings import begin_scan, read_entries
 from garden.gui.viewmodels.wording import about
 
@@ -118,21 +118,20 @@ class LibraryViewModel(QObject):
 
     def measure(self, entry: LibraryEntry) -> None:
         """Measure a model's speed on a shorter copy of it."""
-        title, subtitle = entry.ref.name, entry.ref.quant_type or ""
+        name = " ".join(filter(None, (entry.ref.name, entry.ref.quant_type)))
         self.measuring.begin(
-            title,
-            subtitle,
+            *_subject(entry),
             lambda: self._garden.twins.measure(entry),
-            f"The speed of {' '.join(filter(None, (title, subtitle)))} was measured.",
+            f"The speed of {name} was measured.",
         )
 
     def cancel_measurement(self, entry: LibraryEntry) -> None:
         """Stop measuring a model's speed."""
-        self.measuring.cancel(entry.ref.name, entry.ref.quant_type or "")
+        self.measuring.cancel(*_subject(entry))
 
     def measurement(self, entry: LibraryEntry) -> JobRecord | None:
         """The measurement of a model's speed under way."""
-        return self.measuring.job(entry.ref.name, entry.ref.quant_type or "")
+        return self.measuring.job(*_subject(entry))
 
     def remove(self, entry: LibraryEntry) -> None:
         """Move a model to the trash."""
@@ -227,3 +226,10 @@ class LibraryViewModel(QObject):
     def _on_job_changed(self, event: JobChanged) -> None:
         if event.job.kind is JobKind.VERIFY and event.job.state.ended and self._loaded:
             self._reload()
+
+
+def _subject(entry: LibraryEntry) -> Subject:
+    # Imported when it is wanted: a window that measures nothing needs none of it.
+    from garden.services.twin_runs import subject_of
+
+    return subject_of(entry.ref)
