@@ -14,9 +14,7 @@ _SHARE, _BYTES = 0.005, 2 * MIB
 #: Share of its compute buffer by which it was off, either way, for those architectures where it was by more than above.
 _OF_COMPUTE = {
     "afmoe": 0.42,
-    "baichuan": 0.05,
     "bitnet": 0.09,
-    "cohere2": 0.1,
     "deepseek2": 0.06,
     "deepseek32": 0.77,
     "falcon-h1": 0.15,
@@ -30,12 +28,10 @@ _OF_COMPUTE = {
     "nemotron_h": 0.15,
     "nemotron_h_moe": 0.15,
     "openelm": 0.19,
-    "phi2": 0.13,
     "plamo2": 0.14,
     "qwen35moe": 0.1,
     "rwkv7": 0.36,
     "smallthinker": 0.09,
-    "stablelm": 0.13,
     "step35": 0.18,
 }
 
@@ -44,10 +40,11 @@ _UNCOMPARED = 0.5
 
 #: Those that were compared, beside the ones above.
 _COMPARED = """
-    apertus arcee bailingmoe2 chatglm command-r dbrx deci dots1 ernie4_5 ernie4_5-moe exaone exaone-moe exaone4
-    falcon gemma gemma2 gemma3 gemma4 glm4 glm4moe gpt-oss granite granitemoe grok hunyuan-dense hunyuan-moe
-    internlm2 lfm2 lfm2moe llama llama4 mamba mamba2 minicpm minimax-m2 mistral3 nemotron olmo2 olmoe phi3
-    phimoe qwen2 qwen2moe qwen2vl qwen3 qwen35 qwen3moe qwen3next qwen3vl seed_oss smollm3 starcoder2
+    apertus arcee baichuan bailingmoe2 chatglm cohere2 command-r dbrx deci dots1 ernie4_5 ernie4_5-moe exaone
+    exaone-moe exaone4 falcon gemma gemma2 gemma3 gemma4 glm4 glm4moe gpt-oss granite granitemoe grok hunyuan-
+    dense hunyuan-moe internlm2 lfm2 lfm2moe llama llama4 mamba mamba2 minicpm minimax-m2 mistral3 nemotron
+    olmo2 olmoe phi2 phi3 phimoe qwen2 qwen2moe qwen2vl qwen3 qwen35 qwen3moe qwen3next qwen3vl seed_oss smollm3
+    stablelm starcoder2
 """
 
 
