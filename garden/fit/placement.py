@@ -173,17 +173,16 @@ class Placer:
         own = sum(max(0, budget.usable_bytes) for budget in self._gpus if not budget.shared)
         return weights > own + self._ram.usable_bytes
 
-    def fits(self, context_length: int, layers: int | None = None) -> bool:
-        """Whether ``place`` would find a placement in which every device keeps its margin."""
+    def spare(self, context_length: int, layers: int | None = None) -> int:
+        """What is left in RAM above the margin if ``place`` filled the GPUs; negative when any device lacks memory."""
         at = self._needs.at(context_length)
         layers = self._layers(at, layers, Leaning.LIKELY)
-        if not self._gpus_fit(at, layers, Leaning.LIKELY):
-            return False
-        available = self._ram.available_bytes
-        if self._shares_ram:
-            sizes = self._on_gpus(at, layers, Leaning.LIKELY)
-            available = max(0, available - sum(sum(sizes[index]) for index in self._shares_ram))
-        return sum(self._in_ram(at, layers, Leaning.LIKELY)) <= available - self._ram.margin_bytes
+        sizes = self._on_gpus(at, layers, Leaning.LIKELY)
+        shared = sum(sum(sizes[index]) for index in self._shares_ram)
+        available = max(0, self._ram.available_bytes - shared) if shared else self._ram.available_bytes
+        left = available - self._ram.margin_bytes - sum(self._in_ram(at, layers, Leaning.LIKELY))
+        short = [usable - sum(size) for usable, size in zip(self._usable, sizes, strict=True) if any(size)]
+        return min([left, *(lack for lack in short if lack < 0)])
 
     def _layers(self, at: ContextNeeds, wanted: int | None, leaning: Leaning) -> int:
         """Layers on GPUs: those wanted, or as many as fit."""
