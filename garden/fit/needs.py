@@ -21,6 +21,9 @@ from garden.gguf.header import GgufHeader
 
 NumberT = TypeVar("NumberT", int, float)
 
+#: ``LoadParameters.tensor_placement``.
+TensorPlacement = tuple[tuple[str, str], ...]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextNeeds:
@@ -74,6 +77,23 @@ def _read(header: GgufHeader) -> tuple[ModelShape, Weights, tuple[Graph, ...]]:
 _reading = PerHeader(_read)
 
 
+def _no_placements(_header: GgufHeader) -> dict[TensorPlacement, Weights]:
+    return {}
+
+
+#: Of loads that place tensors by patterns, which are sought in every name.
+_placed = PerHeader(_no_placements)
+
+
+def _weights(header: GgufHeader, placement: TensorPlacement) -> Weights:
+    if not placement:
+        return _reading(header)[1]
+    known = _placed(header)
+    if placement not in known:
+        known[placement] = weights_of(header, placement)
+    return known[placement]
+
+
 class Needs:
     """A model's needs for one way of loading it, at any context.
 
@@ -91,10 +111,10 @@ class Needs:
     """
 
     def __init__(self, header: GgufHeader, load: LoadParameters) -> None:
-        shape, weights, blocks = _reading(header)
+        shape, _weights_in_place, blocks = _reading(header)
         self.load = load
         self.shape: ModelShape = shape
-        self.weights: Weights = weights_of(header, load.tensor_placement) if load.tensor_placement else weights
+        self.weights = _weights(header, load.tensor_placement)
         self._blocks: Sequence[Graph] = blocks
         # Blocks that the engine leaves out still count as layers for placement.
         self.layers = shape.blocks + 1

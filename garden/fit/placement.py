@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from garden.core.fit_forecast import DeviceMemory, Placement
-from garden.core.quantity import MIB
 from garden.fit.devices import Budget
+from garden.fit.known_error import error_bytes
 from garden.fit.needs import ContextNeeds, Needs
 from garden.fit.plan_search import largest
 
@@ -28,9 +28,6 @@ _PIPELINE_DEPTH = 4
 
 #: Batches of fewer rows are computed where their weights are (``GGML_OP_OFFLOAD_MIN_BATCH``'s default).
 _ROWS_WORTH_COPYING = 32
-
-#: The formula's own error against the engine's plans: whichever of the two is larger.
-_ERROR_SHARE, _ERROR_BYTES = 0.005, 2 * MIB
 
 #: In a split, prompts borrow the matrices in RAM one by one; what of two lies in the buffer at once varies.
 _BORROWED_AT_MOST = 1.25
@@ -176,17 +173,16 @@ class Placer:
         own = sum(max(0, budget.usable_bytes) for budget in self._gpus if not budget.shared)
         return weights > own + self._ram.usable_bytes
 
-    def fits(self, context_length: int, layers: int | None = None) -> bool:
-        """Whether ``place`` would find a placement in which every device keeps its margin."""
+    def spare(self, context_length: int, layers: int | None = None) -> int:
+        """What is left in RAM above the margin if ``place`` filled the GPUs; negative when any device lacks memory."""
         at = self._needs.at(context_length)
         layers = self._layers(at, layers, Leaning.LIKELY)
-        if not self._gpus_fit(at, layers, Leaning.LIKELY):
-            return False
-        available = self._ram.available_bytes
-        if self._shares_ram:
-            sizes = self._on_gpus(at, layers, Leaning.LIKELY)
-            available = max(0, available - sum(sum(sizes[index]) for index in self._shares_ram))
-        return sum(self._in_ram(at, layers, Leaning.LIKELY)) <= available - self._ram.margin_bytes
+        sizes = self._on_gpus(at, layers, Leaning.LIKELY)
+        shared = sum(sum(sizes[index]) for index in self._shares_ram)
+        available = max(0, self._ram.available_bytes - shared) if shared else self._ram.available_bytes
+        left = available - self._ram.margin_bytes - sum(self._in_ram(at, layers, Leaning.LIKELY))
+        short = [usable - sum(size) for usable, size in zip(self._usable, sizes, strict=True) if any(size)]
+        return min([left, *(lack for lack in short if lack < 0)])
 
     def _layers(self, at: ContextNeeds, wanted: int | None, leaning: Leaning) -> int:
         """Layers on GPUs: those wanted, or as many as fit."""
@@ -217,7 +213,7 @@ class Placer:
             if layers > 0:
                 held += self._placed_on[index]
             compute = self._gpu_compute(at, index, last - first, layers, leaning)
-            sizes.append(_leant(held, at.held(first, last), compute, leaning))
+            sizes.append(self._leant(held, at.held(first, last), compute, leaning))
         return sizes
 
     def _in_ram(self, at: ContextNeeds, layers: int, leaning: Leaning) -> Sizes:
@@ -230,7 +226,15 @@ class Placer:
             held += weights.tied_bytes
         if layers == 0:
             held += sum(self._placed_on)
-        return _leant(held, at.held(0, in_ram), self._ram_compute(at, in_ram, leaning), leaning)
+        return self._leant(held, at.held(0, in_ram), self._ram_compute(at, in_ram, leaning), leaning)
+
+    def _leant(self, weights: int, cache: int, compute: int, leaning: Leaning) -> Sizes:
+        """What a device holds if the formula were as wrong as it ever was: too high by so much, or too low."""
+        required = weights + cache + compute
+        if leaning is Leaning.LIKELY or not required:
+            return weights, cache, compute
+        error = error_bytes(self._needs.shape.architecture, required, compute)
+        return weights, cache, max(0, compute + leaning * error)
 
     def _ranges(self, layers: int) -> list[tuple[int, int]]:
         """First and last layer (exclusive) of each GPU: shared out by what each has free, as the engine does."""
@@ -291,12 +295,3 @@ class Placer:
 def _between(top: Sequence[int], total: int, first: int, last: int) -> int:
     """Sum over the layers ``first`` … ``last`` − 1 from sums over the last n."""
     return top[total - first] - top[total - last]
-
-
-def _leant(weights: int, cache: int, compute: int, leaning: Leaning) -> Sizes:
-    """What a device holds if the formula were as wrong as it ever was: too high by so much, or too low."""
-    required = weights + cache + compute
-    if leaning is Leaning.LIKELY or not required:
-        return weights, cache, compute
-    error = max(_ERROR_BYTES, round(_ERROR_SHARE * required))
-    return weights, cache, max(0, compute + leaning * error)

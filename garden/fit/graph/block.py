@@ -129,6 +129,7 @@ class BlockGraph:
         pre_norm: Whether inputs are normed before they are read.
         parallel: The feed-forward part reads the block's input, not the mixer's result.
         shares_norm: Of parallel parts: both read the same normed input.
+        mixed_first: Of parallel parts: the mixer's output matrix is multiplied before the feed-forward part.
         into_stream: Sums are written into the stream that is added to, not into what is added.
         side_width: Floats per token of a side input that each block adds (Gemma 4), 0 for none.
         copies: Always 1.
@@ -140,6 +141,7 @@ class BlockGraph:
     pre_norm: bool = True
     parallel: bool = False
     shares_norm: bool = True
+    mixed_first: bool = False
     into_stream: bool = False
     side_width: int = 0
     copies: int = 1
@@ -160,7 +162,10 @@ class BlockGraph:
         if last and self.cut_short:
             if self.mixer is not None:
                 normed = arena.take(size) if self.pre_norm else None
-                arena.give(arena.replaced(self.mixer.place(arena, batch, normed, width), size))
+                # A feed-forward part beside it reads the same input, of the rows asked for.
+                kept = self.parallel and self.shares_norm and self.feed_forward is not None
+                mixed = self.mixer.place(arena, batch, None if kept else normed, width)
+                arena.give(arena.replaced(mixed, size), normed if kept else None)
             return stream
         if self.parallel and self.mixer is not None and self.feed_forward is not None:
             return self._place_parallel(arena, batch, width, stream)
@@ -184,12 +189,16 @@ class BlockGraph:
         return stream if self.into_stream else added
 
     def _place_parallel(self, arena: Arena, batch: Batch, width: int, stream: Block) -> Block:
-        """The mixer's output matrix is multiplied last, so that its input waits while the feed-forward part runs."""
+        """The mixer's output matrix is mostly multiplied last: its input waits while the feed-forward part runs."""
         assert self.mixer is not None
         assert self.feed_forward is not None
         size = batch.rows(width)
         normed = arena.take(size)
         mixed = self.mixer.place(arena, batch, None if self.shares_norm else normed, width)
+        if self.mixed_first:
+            mixed = arena.replaced(mixed, size)
+            arena.give(self.feed_forward.place(arena, batch, normed, width), stream)
+            return mixed
         if not self.shares_norm:
             normed = arena.take(size)
         result = self.feed_forward.place(arena, batch, normed, width)

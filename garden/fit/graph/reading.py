@@ -15,7 +15,10 @@ from garden.gguf.header import GgufHeader, TensorInfo
 _PARALLEL = frozenset({"falcon", "gptneox", "phi2", "command-r", "cohere2", "plamo"})
 
 #: Positions are learned or biased, not rotated, and heads are not normed.
-_UNTURNED = frozenset({"gpt2", "starcoder", "mpt", "bloom", "jais", "refact", "jamba", "granitehybrid", "baichuan-13b"})
+_UNTURNED = frozenset({"gpt2", "starcoder", "mpt", "bloom", "jais", "refact", "jamba", "granitehybrid"})
+
+#: Baichuan 7B; 13B has biases in place of rotations.
+_ROTATING_BAICHUAN_BLOCKS = 32
 
 #: The input of a block is not normed; the results of its parts are.
 _POST_NORM_ONLY = frozenset({"olmo2", "exaone4"})
@@ -88,8 +91,10 @@ class _Reader:
             mixer=mixer,
             feed_forward=feed_forward,
             pre_norm=self._architecture not in _POST_NORM_ONLY,
-            parallel=self._architecture in _PARALLEL,
+            parallel=self._architecture in _PARALLEL
+            or (self._architecture == "stablelm" and "ffn_norm.weight" not in names),
             shares_norm="ffn_norm.weight" not in names,
+            mixed_first=self._architecture == "phi2",
             into_stream=self._architecture in _INTO_STREAM,
             side_width=self._side_width,
             cut_short=self._architecture != "gemma4",
@@ -131,13 +136,23 @@ class _Reader:
             output=layer.heads * value,
             heads=layer.heads,
             fused="attn_qkv.weight" in names if _described(names) else self._architecture in _FUSED_QUERY,
-            turned=self._architecture not in _UNTURNED,
+            turned=self._turns(layer),
             value_normed=self._architecture in ("gemma3n", "gemma4"),
             gated=self._architecture in _DELTA_NETS,
             slides=layer.slides,
             shares=not layer.cached,
             waits=self._architecture in _PARALLEL,
         )
+
+    def _turns(self, layer: Layer) -> bool:
+        match self._architecture:
+            case "cohere2":
+                return layer.slides
+            case "baichuan":
+                # The engine tells the two sizes apart by their blocks.
+                return self._shape.blocks == _ROTATING_BAICHUAN_BLOCKS
+            case architecture:
+                return architecture not in _UNTURNED
 
     def _recurrent(self, names: Names) -> Mixer:
         header = self._header
