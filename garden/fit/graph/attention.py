@@ -45,6 +45,8 @@ class Attention:
         slides: Attends to a window.
         shares: Reads another layer's cache and makes no key and value.
         waits: Its output is turned back and multiplied later, beside the feed-forward part.
+        normed: Its output is normed before the output matrix, which copies it.
+        key_first: Keys are made before values, as where some layers slide (``build_attn_inp_kv_iswa``).
     """
 
     query: int
@@ -59,6 +61,8 @@ class Attention:
     slides: bool = False
     shares: bool = False
     waits: bool = False
+    normed: bool = False
+    key_first: bool = False
 
     def place(self, arena: Arena, batch: Batch, normed: Block | None, width: int) -> Block:
         """Query, key and value, then the scores."""
@@ -67,7 +71,7 @@ class Attention:
         if self.fused:
             together = arena.take(rows(self.query + self.key + self.value))
             arena.give(normed)
-            query = self._from_fused(arena, batch, together) if self.turned else together
+            query = self._from_fused(arena, batch, together)
         else:
             query = arena.take(rows(self.query * (2 if self.gated else 1)))
             if self.gated:
@@ -82,6 +86,8 @@ class Attention:
         output = self._scores(arena, batch, query)
         if batch.rotates_v and not self.shares and not self.waits:
             output = arena.copied(output)
+        if self.normed:
+            output = arena.copied(output)
         if whole is not None:
             gate = arena.take(rows(self.query))
             arena.give(whole, output)
@@ -89,28 +95,43 @@ class Attention:
         return output
 
     def _from_fused(self, arena: Arena, batch: Batch, together: Block) -> Block:
-        query = arena.take(batch.rows(self.query))
+        # Parts of the fused result are views: they are copied where an operation wants them in one piece.
+        copies = self.turned or batch.rotates_k
+        query = arena.take(batch.rows(self.query)) if copies else together
         if batch.rotates_k:
             query = arena.copied(query)
-        value = arena.take(batch.rows(self.value)) if batch.rotates_v else None
-        key = arena.take(batch.rows(self.key))
-        if batch.rotates_k:
+        value = arena.copied(arena.take(batch.rows(self.value))) if batch.rotates_v else None
+        key = arena.take(batch.rows(self.key)) if copies else None
+        if key is not None and batch.rotates_k:
             key = arena.copied(key)
-        arena.give(key, value, together)
+        arena.give(key, value)
+        if not batch.flash:
+            # Stored by columns.
+            arena.give(arena.take(batch.rows(self.value)))
+        if copies:
+            arena.give(together)
         return query
 
     def _place_key_value(self, arena: Arena, batch: Batch) -> None:
-        value = arena.take(batch.rows(self.value))
-        if self.value_normed:
-            value = arena.copied(value)
-        if batch.rotates_v:
-            value = arena.copied(value)
+        if self.key_first:
+            key = self._place_key(arena, batch)
+            value = self._place_value(arena, batch)
+        else:
+            value = self._place_value(arena, batch)
+            key = self._place_key(arena, batch)
+        arena.give(key, value)
+
+    def _place_key(self, arena: Arena, batch: Batch) -> Block:
         key = arena.take(batch.rows(self.key))
         if self.turned:
             key = arena.copied(key)
-        if batch.rotates_k:
-            key = arena.copied(key)
-        arena.give(key, value)
+        return arena.copied(key) if batch.rotates_k else key
+
+    def _place_value(self, arena: Arena, batch: Batch) -> Block:
+        value = arena.take(batch.rows(self.value))
+        if self.value_normed:
+            value = arena.copied(value)
+        return arena.copied(value) if batch.rotates_v else value
 
     def _scores(self, arena: Arena, batch: Batch, query: Block) -> Block:
         cells = batch.sliding_cells if self.slides else batch.full_cells

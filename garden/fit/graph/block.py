@@ -130,6 +130,8 @@ class BlockGraph:
         parallel: The feed-forward part reads the block's input, not the mixer's result.
         shares_norm: Of parallel parts: both read the same normed input.
         into_stream: Sums are written into the stream that is added to, not into what is added.
+        mixes_into_stream: The mixer's sum alone is.
+        mixer_first: Of parallel parts: the mixer's result is finished, and added to, first.
         side_width: Floats per token of a side input that each block adds (Gemma 4), 0 for none.
         copies: Always 1.
         cut_short: As the last block it mixes all tokens and goes on with the rows that are asked for.
@@ -141,6 +143,8 @@ class BlockGraph:
     parallel: bool = False
     shares_norm: bool = True
     into_stream: bool = False
+    mixes_into_stream: bool = False
+    mixer_first: bool = False
     side_width: int = 0
     copies: int = 1
     cut_short: bool = True
@@ -167,21 +171,18 @@ class BlockGraph:
         if self.mixer is not None:
             normed = arena.take(size) if self.pre_norm else None
             mixed = arena.replaced(self.mixer.place(arena, batch, normed, width), size)
-            stream = self._sum(arena, stream, mixed) if side is None else mixed
+            into_stream = self.into_stream or self.mixes_into_stream
+            stream = _sum(arena, stream, mixed, into_stream=into_stream) if side is None else mixed
         if self.feed_forward is not None:
             normed = arena.take(size) if self.pre_norm else None
             result = self.feed_forward.place(arena, batch, normed, width)
-            stream = self._sum(arena, stream, result)
+            stream = _sum(arena, stream, result, into_stream=self.into_stream)
         if self.side_width:
             gate = arena.take(batch.rows(self.side_width))
             if side is not None:
                 side.project(arena)
             arena.give(arena.replaced(gate, size))
         return stream
-
-    def _sum(self, arena: Arena, stream: Block, added: Block) -> Block:
-        arena.give(added if self.into_stream else stream)
-        return stream if self.into_stream else added
 
     def _place_parallel(self, arena: Arena, batch: Batch, width: int, stream: Block) -> Block:
         """The mixer's output matrix is multiplied last, so that its input waits while the feed-forward part runs."""
@@ -190,11 +191,21 @@ class BlockGraph:
         size = batch.rows(width)
         normed = arena.take(size)
         mixed = self.mixer.place(arena, batch, None if self.shares_norm else normed, width)
+        if self.mixer_first:
+            mixed = arena.replaced(mixed, size)
         if not self.shares_norm:
             normed = arena.take(size)
         result = self.feed_forward.place(arena, batch, normed, width)
+        if self.mixer_first:
+            arena.give(result, stream)
+            return mixed
         arena.give(stream)
         if batch.rotates_v:
             mixed = arena.copied(mixed)
         arena.give(arena.replaced(mixed, size))
         return result
+
+
+def _sum(arena: Arena, stream: Block, added: Block, *, into_stream: bool) -> Block:
+    arena.give(added if into_stream else stream)
+    return stream if into_stream else added

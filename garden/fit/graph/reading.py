@@ -21,7 +21,11 @@ _UNTURNED = frozenset({"gpt2", "starcoder", "mpt", "bloom", "jais", "refact", "j
 _POST_NORM_ONLY = frozenset({"olmo2", "exaone4"})
 
 #: Residual sums name the stream first, so that they are written into it.
-_INTO_STREAM = frozenset({"lfm2", "lfm2moe"})
+_INTO_STREAM = frozenset({"jamba", "lfm2", "lfm2moe"})
+_MIXES_INTO_STREAM = frozenset({"openelm"})
+
+#: Of parallel parts, attention is named first in the sum.
+_MIXER_FIRST = frozenset({"phi2"})
 
 #: Fused matrices, for headers without tensors.
 _FUSED_GATE = frozenset({"phi3", "glm4", "chatglm"})
@@ -91,6 +95,8 @@ class _Reader:
             parallel=self._architecture in _PARALLEL,
             shares_norm="ffn_norm.weight" not in names,
             into_stream=self._architecture in _INTO_STREAM,
+            mixes_into_stream=self._architecture in _MIXES_INTO_STREAM,
+            mixer_first=self._architecture in _MIXER_FIRST,
             side_width=self._side_width,
             cut_short=self._architecture != "gemma4",
         )
@@ -136,7 +142,9 @@ class _Reader:
             gated=self._architecture in _DELTA_NETS,
             slides=layer.slides,
             shares=not layer.cached,
-            waits=self._architecture in _PARALLEL,
+            waits=self._architecture in _PARALLEL - _MIXER_FIRST,
+            normed="attn_sub_norm.weight" in names,
+            key_first=self._shape.window > 0,
         )
 
     def _recurrent(self, names: Names) -> Mixer:
