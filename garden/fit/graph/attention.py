@@ -102,13 +102,16 @@ class Attention:
             query = arena.copied(query)
         value = arena.copied(arena.take(batch.rows(self.value))) if batch.rotates_v else None
         key = arena.take(batch.rows(self.key)) if copies else None
+        if copies and value is not None:
+            # Nothing reads the fused result any more.
+            arena.give(together)
         if key is not None and batch.rotates_k:
             key = arena.copied(key)
         arena.give(key, value)
         if not batch.flash:
             # Stored by columns.
             arena.give(arena.take(batch.rows(self.value)))
-        if copies:
+        if copies and value is None:
             arena.give(together)
         return query
 

@@ -15,7 +15,7 @@ from garden.gguf.header import GgufHeader, TensorInfo
 _PARALLEL = frozenset({"falcon", "gptneox", "phi2", "command-r", "cohere2", "plamo"})
 
 #: Positions are learned or biased, not rotated, and heads are not normed.
-_UNTURNED = frozenset({"gpt2", "starcoder", "mpt", "bloom", "jais", "refact", "jamba", "granitehybrid", "baichuan-13b"})
+_UNTURNED = frozenset({"gpt2", "starcoder", "mpt", "bloom", "jais", "refact", "jamba", "granitehybrid"})
 
 #: The input of a block is not normed; the results of its parts are.
 _POST_NORM_ONLY = frozenset({"olmo2", "exaone4"})
@@ -92,7 +92,7 @@ class _Reader:
             mixer=mixer,
             feed_forward=feed_forward,
             pre_norm=self._architecture not in _POST_NORM_ONLY,
-            parallel=self._architecture in _PARALLEL,
+            parallel=self._parallel(names),
             shares_norm="ffn_norm.weight" not in names,
             into_stream=self._architecture in _INTO_STREAM,
             mixes_into_stream=self._architecture in _MIXES_INTO_STREAM,
@@ -100,6 +100,15 @@ class _Reader:
             side_width=self._side_width,
             cut_short=self._architecture != "gemma4",
         )
+
+    def _parallel(self, names: Names) -> bool:
+        # Models of StableLM without a norm before the feed-forward part are parallel.
+        unnormed = self._architecture == "stablelm" and _described(names) and "ffn_norm.weight" not in names
+        return self._architecture in _PARALLEL or unnormed
+
+    def _is_odd_baichuan(self) -> bool:
+        # Only the engine's Baichuan of 7 billion parameters, known by its number of blocks, rotates.
+        return self._architecture == "baichuan" and self._shape.blocks != 32
 
     def _usual_length(self) -> int:
         heads = next((layer.heads for layer in self._shape.layers if layer.heads), 0)
@@ -137,12 +146,12 @@ class _Reader:
             output=layer.heads * value,
             heads=layer.heads,
             fused="attn_qkv.weight" in names if _described(names) else self._architecture in _FUSED_QUERY,
-            turned=self._architecture not in _UNTURNED,
+            turned=self._architecture not in _UNTURNED and not self._is_odd_baichuan(),
             value_normed=self._architecture in ("gemma3n", "gemma4"),
             gated=self._architecture in _DELTA_NETS,
             slides=layer.slides,
             shares=not layer.cached,
-            waits=self._architecture in _PARALLEL - _MIXER_FIRST,
+            waits=self._parallel(names) and self._architecture not in _MIXER_FIRST,
             normed="attn_sub_norm.weight" in names,
             key_first=self._shape.window > 0,
         )
