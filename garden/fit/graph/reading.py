@@ -17,6 +17,9 @@ _PARALLEL = frozenset({"falcon", "gptneox", "phi2", "command-r", "cohere2", "pla
 #: Positions are learned or biased, not rotated, and heads are not normed.
 _UNTURNED = frozenset({"gpt2", "starcoder", "mpt", "bloom", "jais", "refact", "jamba", "granitehybrid"})
 
+#: Heads are rotated in layers that attend to a window only.
+_TURNED_IN_WINDOWS = frozenset({"cohere2", "smallthinker"})
+
 #: The input of a block is not normed; the results of its parts are.
 _POST_NORM_ONLY = frozenset({"olmo2", "exaone4"})
 
@@ -106,9 +109,11 @@ class _Reader:
         unnormed = self._architecture == "stablelm" and _described(names) and "ffn_norm.weight" not in names
         return self._architecture in _PARALLEL or unnormed
 
-    def _is_odd_baichuan(self) -> bool:
-        # Only the engine's Baichuan of 7 billion parameters, known by its number of blocks, rotates.
-        return self._architecture == "baichuan" and self._shape.blocks != 32
+    def _is_turned(self, layer: Layer) -> bool:
+        if self._architecture == "baichuan":
+            # Only the engine's Baichuan of 7 billion parameters, known by its number of blocks, rotates.
+            return self._shape.blocks == 32
+        return self._architecture not in _UNTURNED and (layer.slides or self._architecture not in _TURNED_IN_WINDOWS)
 
     def _usual_length(self) -> int:
         heads = next((layer.heads for layer in self._shape.layers if layer.heads), 0)
@@ -124,7 +129,8 @@ class _Reader:
 
     def _attention(self, layer: Layer, names: Names) -> Mixer | None:
         header = self._header
-        without = layer.heads == 0 or (names and not any(name.startswith("attn_") for name in names))
+        attends = any(name.startswith("attn_") and not name.startswith("attn_norm") for name in names)
+        without = layer.heads == 0 or (_described(names) and not attends)
         if without and not _has(names, "attn_q.weight", "attn_qkv.weight"):
             # Some blocks only have a feed-forward part (Nemotron H, pruned models).
             return None
@@ -137,6 +143,9 @@ class _Reader:
                 rope=rope,
                 heads=layer.heads,
                 output=layer.heads * (whole(header, "attention.value_length_mla")),
+                index_heads=whole(header, "attention.indexer.head_count") if layer.index_width else 0,
+                index_length=whole(header, "attention.indexer.key_length"),
+                picked=whole(header, "attention.indexer.top_k"),
             )
         key, value = self._sliding_keys if layer.slides else self._keys
         return Attention(
@@ -146,12 +155,13 @@ class _Reader:
             output=layer.heads * value,
             heads=layer.heads,
             fused="attn_qkv.weight" in names if _described(names) else self._architecture in _FUSED_QUERY,
-            turned=self._architecture not in _UNTURNED and not self._is_odd_baichuan(),
+            turned=self._is_turned(layer),
             value_normed=self._architecture in ("gemma3n", "gemma4"),
             gated=self._architecture in _DELTA_NETS,
             slides=layer.slides,
             shares=not layer.cached,
             waits=self._parallel(names) and self._architecture not in _MIXER_FIRST,
+            gate=names["attn_gate.weight"].shape[1] if "attn_gate.weight" in names else 0,
             normed="attn_sub_norm.weight" in names,
             key_first=self._shape.window > 0,
         )
