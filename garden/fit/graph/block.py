@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from garden.fit.graph.arena import Arena, Block
-from garden.fit.graph.attention import Mixer
+from garden.fit.graph.attention import Attention, Mixer
 from garden.fit.graph.batch import Batch
 from garden.fit.graph.feed_forward import FeedForward
+from garden.fit.graph.recurrence import StateSpace
 
 
 class SideInputs(NamedTuple):
@@ -161,6 +162,8 @@ class BlockGraph:
     ) -> Block:
         """Place the block's results; ``stream`` is the input and given back, the output is returned."""
         size = batch.rows(width)
+        if isinstance(self.mixer, StateSpace) and not self.mixer.begun:
+            self.mixer.begin(arena, batch)
         if last and self.cut_short:
             if self.mixer is not None:
                 normed = arena.take(size) if self.pre_norm else None
@@ -209,3 +212,51 @@ class BlockGraph:
 def _sum(arena: Arena, stream: Block, added: Block, *, into_stream: bool) -> Block:
     arena.give(added if into_stream else stream)
     return stream if into_stream else added
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideBySideBlock:
+    """A block of Falcon H1: attention and a Mamba layer read the same input, each normed for itself.
+
+    Attributes:
+        mixer: Its attention.
+        state_space: Its Mamba layer.
+        feed_forward: Its feed-forward part.
+        side_width: Always 0.
+        copies: Always 1.
+        cut_short: Always.
+    """
+
+    mixer: Attention
+    state_space: StateSpace
+    feed_forward: FeedForward
+    side_width: int = 0
+    copies: int = 1
+    cut_short: bool = True
+
+    def place(
+        self,
+        arena: Arena,
+        batch: Batch,
+        width: int,
+        stream: Block,
+        *,
+        last: bool = False,
+        side: SideInputs | None = None,
+    ) -> Block:
+        """Attend, scan, multiply with the output matrix of the one and the other, feed forward."""
+        size = batch.rows(width)
+        attended = self.mixer.place(arena, batch, arena.take(size), width)
+        self.state_space.begin(arena, batch)
+        scanned = self.state_space.scan(arena, batch, arena.take(size))
+        if batch.rotates_v:
+            attended = arena.copied(attended)
+        mixed = arena.replaced(attended, size)
+        arena.give(arena.replaced(self.state_space.finish(arena, batch, scanned), size))
+        if last:
+            arena.give(mixed)
+            return stream
+        arena.give(stream)
+        result = self.feed_forward.place(arena, batch, arena.take(size), width)
+        arena.give(mixed)
+        return result

@@ -31,7 +31,7 @@ class Dense:
     """A feed-forward part of two or three matrices.
 
     Attributes:
-        hidden: Its width; 0 for none.
+        hidden: Its width; 0 where a file leaves its matrices out, so that the normed input passes.
         gate: Whether and how it is gated.
     """
 
@@ -41,6 +41,8 @@ class Dense:
     def place(self, arena: Arena, batch: Batch, normed: Block | None, width: int) -> Block:
         """Up and gate, activation, down."""
         rows = batch.rows
+        if not self.hidden and normed is not None:
+            return normed
         if self.gate == "none":
             activated = arena.take(rows(self.hidden))
             arena.give(normed)

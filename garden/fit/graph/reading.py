@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 from garden.fit.graph.attention import Attention, LatentAttention, Mixer
-from garden.fit.graph.block import AltUpBlock, BlockGraph, Graph
+from garden.fit.graph.block import AltUpBlock, BlockGraph, Graph, SideBySideBlock
 from garden.fit.graph.feed_forward import Dense, Experts, FeedForward, Gate
-from garden.fit.graph.recurrence import DeltaNet, ShortConvolution, StateSpace, TimeMix, Together
+from garden.fit.graph.recurrence import DeltaNet, ShortConvolution, StateSpace, TimeMix
 from garden.fit.model_shape import Layer, ModelShape, counts, whole
 from garden.gguf.header import GgufHeader, TensorInfo
 
@@ -46,7 +47,7 @@ Names = Mapping[str, TensorInfo]
 def block_graphs(header: GgufHeader, shape: ModelShape) -> tuple[Graph, ...]:
     """The graph of each block that runs, in order."""
     reader = _Reader(header, shape)
-    return tuple(reader.block(number, layer) for number, layer in enumerate(shape.layers))
+    return _looking_ahead([reader.block(number, layer) for number, layer in enumerate(shape.layers)])
 
 
 class _Reader:
@@ -89,6 +90,10 @@ class _Reader:
 
     def _block(self, number: int, layer: Layer, names: Names) -> Graph:
         mixer, feed_forward = self._mixer(layer, names), self._feed_forward(number, names)
+        if self._architecture == "falcon-h1" and isinstance(mixer, StateSpace) and feed_forward is not None:
+            attention = self._attention(layer, names)
+            assert isinstance(attention, Attention)
+            return SideBySideBlock(mixer=attention, state_space=mixer, feed_forward=feed_forward)
         if self._architecture == "gemma3n" and mixer is not None and feed_forward is not None:
             return AltUpBlock(mixer=mixer, feed_forward=feed_forward, side_width=self._side_width or _ALTUP_SIDE_WIDTH)
         return BlockGraph(
@@ -122,10 +127,7 @@ class _Reader:
     def _mixer(self, layer: Layer, names: Names) -> Mixer | None:
         if not layer.recurrent:
             return self._attention(layer, names)
-        state = self._recurrent(names)
-        if self._architecture == "falcon-h1":
-            return Together(first=state, second=self._attention(layer, names) or state)
-        return state
+        return self._recurrent(names)
 
     def _attention(self, layer: Layer, names: Names) -> Mixer | None:
         header = self._header
@@ -160,7 +162,7 @@ class _Reader:
             gated=self._architecture in _DELTA_NETS,
             slides=layer.slides,
             shares=not layer.cached,
-            waits=self._parallel(names) and self._architecture not in _MIXER_FIRST,
+            waits=self._architecture == "falcon-h1" or self._parallel(names) and self._architecture not in _MIXER_FIRST,
             gate=names["attn_gate.weight"].shape[1] if "attn_gate.weight" in names else 0,
             normed="attn_sub_norm.weight" in names,
             key_first=self._shape.window > 0,
@@ -183,7 +185,7 @@ class _Reader:
             )
         if cache := whole(header, "shortconv.l_cache"):
             return ShortConvolution(kernel=cache)
-        first_generation = self._architecture in ("mamba", "jamba")
+        first_generation = self._architecture in ("mamba", "jamba", "plamo2")
         return StateSpace(
             inner=inner,
             state=state,
@@ -191,7 +193,8 @@ class _Reader:
             rank=rank,
             kernel=kernel,
             normed="ssm_norm.weight" in names if _described(names) else not first_generation,
-            normed_steps="ssm_dt_norm.weight" in names or bool(header.value("ssm.dt_b_c_rms")),
+            low_rank=max(64, self._shape.width // 16) if self._architecture == "plamo2" else 0,
+            normed_steps=self._architecture == "plamo2" or "ssm_dt_norm.weight" in names or bool(header.value("ssm.dt_b_c_rms")),
         )
 
     def _feed_forward(self, number: int, names: Names) -> FeedForward | None:
@@ -207,7 +210,7 @@ class _Reader:
         if _described(names):
             up = names.get("ffn_up.weight")
             if up is None:
-                return None
+                return Dense(hidden=0) if "ffn_norm.weight" in names else None
             hidden = names["ffn_down.weight"].shape[0] if "ffn_down.weight" in names else hidden
             gate: Gate = "split" if "ffn_gate.weight" in names else "fused" if up.shape[1] == 2 * hidden else "none"
             return Dense(hidden=hidden, gate=gate)
@@ -257,3 +260,23 @@ def distinct(blocks: Sequence[Graph], repeats: int = 3) -> tuple[Graph, ...]:
         if run <= repeats:
             found.append(block)
     return (*found, *blocks[-1:])
+
+
+def _looking_ahead(blocks: list[Graph]) -> tuple[Graph, ...]:
+    """Let Mamba layers read the history of the next one, where no attention comes in between."""
+    made: dict[tuple[int, bool, bool], Graph] = {}
+    found: list[Graph] = []
+    begun = False
+    for number, block in enumerate(blocks):
+        mixer = block.mixer if isinstance(block, BlockGraph) else None
+        if not isinstance(block, BlockGraph) or not isinstance(mixer, StateSpace):
+            found.append(block)
+            continue
+        following = next((later for later in blocks[number + 1 :] if getattr(later, "mixer", None) is not None), None)
+        ahead = isinstance(following, BlockGraph) and isinstance(following.mixer, StateSpace)
+        key = (id(block), begun, ahead)
+        if key not in made:
+            made[key] = dataclasses.replace(block, mixer=dataclasses.replace(mixer, begun=begun, ahead=ahead))
+        found.append(made[key])
+        begun = ahead
+    return tuple(found)
