@@ -13,7 +13,7 @@ class Block(NamedTuple):
 
 
 #: The end of what is taken, the holes before it, and what is kept for a later block.
-Layout = tuple[int, tuple[Block, ...], Block | None]
+Layout = tuple[int, tuple[Block, ...], tuple[Block, ...]]
 
 
 class Arena:
@@ -26,7 +26,7 @@ class Arena:
 
     def __init__(self) -> None:
         self.peak = 0
-        self.kept: Block | None = None
+        self.kept: tuple[Block, ...] = ()
         self._end = 0
         # Holes by offset, none of them at the end.
         self._holes: list[Block] = []

@@ -9,6 +9,7 @@ from garden.fit.graph.attention import Attention, LatentAttention, Mixer
 from garden.fit.graph.block import AltUpBlock, BlockGraph, Graph, SideBySideBlock
 from garden.fit.graph.feed_forward import Dense, Experts, FeedForward, Gate
 from garden.fit.graph.recurrence import DeltaNet, ShortConvolution, StateSpace, TimeMix
+from garden.fit.graph.time_mix import TimeMixBlock
 from garden.fit.model_shape import Layer, ModelShape, counts, whole
 from garden.gguf.header import GgufHeader, TensorInfo
 
@@ -82,6 +83,7 @@ class _Reader:
             self._expert_hidden[number],
             self._expert_used[number],
             number >= self._dense_first,
+            number == 0 and self._architecture in _TIME_MIXES,
             self._header.first_alike.get(number),
         )
         if kind not in self._made:
@@ -89,6 +91,8 @@ class _Reader:
         return self._made[kind]
 
     def _block(self, number: int, layer: Layer, names: Names) -> Graph:
+        if self._architecture == "rwkv7" and "channel_mix_key.weight" in names:
+            return self._time_mix(number, names)
         mixer, feed_forward = self._mixer(layer, names), self._feed_forward(number, names)
         if self._architecture == "falcon-h1" and isinstance(mixer, StateSpace) and feed_forward is not None:
             attention = self._attention(layer, names)
@@ -107,6 +111,21 @@ class _Reader:
             mixer_first=self._architecture in _MIXER_FIRST,
             side_width=self._side_width,
             cut_short=self._architecture != "gemma4",
+        )
+
+    def _time_mix(self, number: int, names: Names) -> TimeMixBlock:
+        def rank(name: str) -> int:
+            return names[name].shape[1] if name in names else 0
+
+        return TimeMixBlock(
+            mixes=names["time_mix_lerp_fused.weight"].shape[-1] if "time_mix_lerp_fused.weight" in names else 6,
+            decay_rank=rank("time_mix_w1.weight"),
+            rate_rank=rank("time_mix_a1.weight"),
+            value_rank=rank("time_mix_v1.weight"),
+            gate_rank=rank("time_mix_g1.weight"),
+            head_length=whole(self._header, "wkv.head_size") or 64,
+            hidden=rank("channel_mix_key.weight"),
+            first=number == 0,
         )
 
     def _parallel(self, names: Names) -> bool:

@@ -49,7 +49,7 @@ class StateSpace:
 
     def begin(self, arena: Arena, batch: Batch) -> None:
         """Read the history of the convolution, which comes before anything else."""
-        arena.kept = arena.take(batch.states((self.kernel - 1) * self._mixed))
+        arena.kept = (arena.take(batch.states((self.kernel - 1) * self._mixed)),)
 
     @property
     def _mixed(self) -> int:
@@ -59,7 +59,7 @@ class StateSpace:
         """Up to the scan: the projection, what was convolved, the scan's result."""
         rows, states = batch.rows, batch.states
         mixed = self._mixed
-        history, arena.kept = arena.kept, None
+        history, arena.kept = arena.kept, ()
         projected = arena.take(rows(self.inner + mixed + (self.rank if self.groups else 0)))
         arena.give(normed)
         part: Block | None = None
@@ -67,7 +67,7 @@ class StateSpace:
             projected = arena.copied(projected)
             part = arena.take(rows(mixed))
         joined = arena.take(states((self.kernel - 1) * mixed) + rows(mixed))
-        arena.give(history, part)
+        arena.give(*history, part)
         convolved = arena.take(rows(mixed))
         arena.give(joined)
         steps = self._steps(arena, batch)
