@@ -133,6 +133,7 @@ class BlockGraph:
         into_stream: Sums are written into the stream that is added to, not into what is added.
         mixes_into_stream: The mixer's sum alone is.
         mixer_first: Of parallel parts: the mixer's result is finished, and added to, first.
+        ahead: Of attention: the Mamba layer that comes next, whose history is read before the output is multiplied.
         side_width: Floats per token of a side input that each block adds (Gemma 4), 0 for none.
         copies: Always 1.
         cut_short: As the last block it mixes all tokens and goes on with the rows that are asked for.
@@ -146,6 +147,7 @@ class BlockGraph:
     into_stream: bool = False
     mixes_into_stream: bool = False
     mixer_first: bool = False
+    ahead: StateSpace | None = None
     side_width: int = 0
     copies: int = 1
     cut_short: bool = True
@@ -173,7 +175,12 @@ class BlockGraph:
             return self._place_parallel(arena, batch, width, stream)
         if self.mixer is not None:
             normed = arena.take(size) if self.pre_norm else None
-            mixed = arena.replaced(self.mixer.place(arena, batch, normed, width), size)
+            mixed = self.mixer.place(arena, batch, normed, width)
+            if self.ahead is not None:
+                self.ahead.begin(arena, batch)
+                if batch.rotates_v:
+                    mixed = arena.copied(mixed)
+            mixed = arena.replaced(mixed, size)
             into_stream = self.into_stream or self.mixes_into_stream
             stream = _sum(arena, stream, mixed, into_stream=into_stream) if side is None else mixed
         if self.feed_forward is not None:

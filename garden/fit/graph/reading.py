@@ -17,7 +17,7 @@ from garden.gguf.header import GgufHeader, TensorInfo
 _PARALLEL = frozenset({"falcon", "gptneox", "phi2", "command-r", "cohere2", "plamo"})
 
 #: Positions are learned or biased, not rotated, and heads are not normed.
-_UNTURNED = frozenset({"gpt2", "starcoder", "mpt", "bloom", "jais", "refact", "jamba", "granitehybrid"})
+_UNTURNED = frozenset({"gpt2", "starcoder", "mpt", "bloom", "jais", "refact", "jamba", "granitehybrid", "nemotron_h", "nemotron_h_moe"})
 
 #: Heads are rotated in layers that attend to a window only.
 _TURNED_IN_WINDOWS = frozenset({"cohere2", "smallthinker"})
@@ -282,20 +282,34 @@ def distinct(blocks: Sequence[Graph], repeats: int = 3) -> tuple[Graph, ...]:
 
 
 def _looking_ahead(blocks: list[Graph]) -> tuple[Graph, ...]:
-    """Let Mamba layers read the history of the next one, where no attention comes in between."""
-    made: dict[tuple[int, bool, bool], Graph] = {}
+    """Let blocks read the history of the Mamba layer that comes next."""
+    made: dict[tuple[int, bool, int], Graph] = {}
     found: list[Graph] = []
+    following: Mixer | None = None
+    nexts: list[Mixer | None] = []
+    for block in reversed(blocks):
+        nexts.append(following)
+        following = getattr(block, "mixer", None) or following
     begun = False
-    for number, block in enumerate(blocks):
+    for block, following in zip(blocks, reversed(nexts), strict=True):
         mixer = block.mixer if isinstance(block, BlockGraph) else None
-        if not isinstance(block, BlockGraph) or not isinstance(mixer, StateSpace):
+        ahead = following if isinstance(following, StateSpace) else None
+        if not isinstance(block, BlockGraph) or not (isinstance(mixer, StateSpace) or (ahead and mixer)):
             found.append(block)
             continue
-        following = next((later for later in blocks[number + 1 :] if getattr(later, "mixer", None) is not None), None)
-        ahead = isinstance(following, BlockGraph) and isinstance(following.mixer, StateSpace)
-        key = (id(block), begun, ahead)
+        key = (id(block), begun, id(ahead))
         if key not in made:
-            made[key] = dataclasses.replace(block, mixer=dataclasses.replace(mixer, begun=begun, ahead=ahead))
+            made[key] = _ahead(block, ahead, begun=begun)
         found.append(made[key])
-        begun = ahead
+        begun = ahead is not None
     return tuple(found)
+
+
+def _ahead(block: BlockGraph, following: StateSpace | None, *, begun: bool) -> BlockGraph:
+    if isinstance(block.mixer, StateSpace):
+        mixer = dataclasses.replace(block.mixer, begun=begun, ahead=following is not None)
+        return dataclasses.replace(block, mixer=mixer)
+    if isinstance(block.mixer, Attention):
+        # What comes after attention waits until then.
+        return dataclasses.replace(block, mixer=dataclasses.replace(block.mixer, waits=True), ahead=following)
+    return block
