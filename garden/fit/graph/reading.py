@@ -17,7 +17,9 @@ from garden.gguf.header import GgufHeader, TensorInfo
 _PARALLEL = frozenset({"falcon", "gptneox", "phi2", "command-r", "cohere2", "plamo"})
 
 #: Positions are learned or biased, not rotated, and heads are not normed.
-_UNTURNED = frozenset({"gpt2", "starcoder", "mpt", "bloom", "jais", "refact", "jamba", "granitehybrid", "nemotron_h", "nemotron_h_moe"})
+_UNTURNED = frozenset(
+    {"gpt2", "starcoder", "mpt", "bloom", "jais", "refact", "jamba", "granitehybrid", "nemotron_h", "nemotron_h_moe"}
+)
 
 #: Heads are rotated in layers that attend to a window only.
 _TURNED_IN_WINDOWS = frozenset({"cohere2", "smallthinker"})
@@ -133,6 +135,10 @@ class _Reader:
         unnormed = self._architecture == "stablelm" and _described(names) and "ffn_norm.weight" not in names
         return self._architecture in _PARALLEL or unnormed
 
+    def _waits(self, names: Names) -> bool:
+        beside = self._parallel(names) and self._architecture not in _MIXER_FIRST
+        return beside or self._architecture == "falcon-h1"
+
     def _is_turned(self, layer: Layer) -> bool:
         if self._architecture == "baichuan":
             # Only the engine's Baichuan of 7 billion parameters, known by its number of blocks, rotates.
@@ -181,7 +187,7 @@ class _Reader:
             gated=self._architecture in _DELTA_NETS,
             slides=layer.slides,
             shares=not layer.cached,
-            waits=self._architecture == "falcon-h1" or self._parallel(names) and self._architecture not in _MIXER_FIRST,
+            waits=self._waits(names),
             gate=names["attn_gate.weight"].shape[1] if "attn_gate.weight" in names else 0,
             normed="attn_sub_norm.weight" in names,
             key_first=self._shape.window > 0,
@@ -213,7 +219,9 @@ class _Reader:
             kernel=kernel,
             normed="ssm_norm.weight" in names if _described(names) else not first_generation,
             low_rank=max(64, self._shape.width // 16) if self._architecture == "plamo2" else 0,
-            normed_steps=self._architecture == "plamo2" or "ssm_dt_norm.weight" in names or bool(header.value("ssm.dt_b_c_rms")),
+            normed_steps=self._architecture == "plamo2"
+            or "ssm_dt_norm.weight" in names
+            or bool(header.value("ssm.dt_b_c_rms")),
         )
 
     def _feed_forward(self, number: int, names: Names) -> FeedForward | None:
@@ -282,34 +290,44 @@ def distinct(blocks: Sequence[Graph], repeats: int = 3) -> tuple[Graph, ...]:
 
 
 def _looking_ahead(blocks: list[Graph]) -> tuple[Graph, ...]:
-    """Let blocks read the history of the Mamba layer that comes next."""
-    made: dict[tuple[int, bool, int], Graph] = {}
-    found: list[Graph] = []
+    """Let blocks read the history of the Mamba layer that comes next.
+
+    Graphs are built layer by layer, but a result is put into the graph only when something asks for it: a cache, a
+    state, the sum of routed experts. What comes after those in a layer follows the first results of the next.
+    """
     following: Mixer | None = None
     nexts: list[Mixer | None] = []
     for block in reversed(blocks):
         nexts.append(following)
-        following = getattr(block, "mixer", None) or following
+        mixer = getattr(block, "mixer", None)
+        if mixer is not None or isinstance(getattr(block, "feed_forward", None), Experts):
+            following = mixer
+    made: dict[tuple[int, bool, int], Graph] = {}
+    found: list[Graph] = []
     begun = False
     for block, following in zip(blocks, reversed(nexts), strict=True):
-        mixer = block.mixer if isinstance(block, BlockGraph) else None
         ahead = following if isinstance(following, StateSpace) else None
-        if not isinstance(block, BlockGraph) or not (isinstance(mixer, StateSpace) or (ahead and mixer)):
+        if isinstance(block, BlockGraph) and (begun or ahead):
+            key = (id(block), begun, id(ahead))
+            if key not in made:
+                made[key] = _ahead(block, ahead, begun=begun)
+            found.append(made[key])
+        else:
             found.append(block)
-            continue
-        key = (id(block), begun, id(ahead))
-        if key not in made:
-            made[key] = _ahead(block, ahead, begun=begun)
-        found.append(made[key])
         begun = ahead is not None
     return tuple(found)
 
 
 def _ahead(block: BlockGraph, following: StateSpace | None, *, begun: bool) -> BlockGraph:
-    if isinstance(block.mixer, StateSpace):
-        mixer = dataclasses.replace(block.mixer, begun=begun, ahead=following is not None)
-        return dataclasses.replace(block, mixer=mixer)
-    if isinstance(block.mixer, Attention):
+    mixer, feed_forward = block.mixer, block.feed_forward
+    if isinstance(mixer, StateSpace):
+        mixer = dataclasses.replace(mixer, begun=begun)
+    if isinstance(feed_forward, Experts):
+        feed_forward = dataclasses.replace(feed_forward, ahead=following)
+    elif isinstance(mixer, StateSpace):
+        mixer = dataclasses.replace(mixer, ahead=following is not None)
+    elif isinstance(mixer, Attention) and following is not None:
         # What comes after attention waits until then.
-        return dataclasses.replace(block, mixer=dataclasses.replace(block.mixer, waits=True), ahead=following)
-    return block
+        mixer = dataclasses.replace(mixer, waits=True)
+        return dataclasses.replace(block, mixer=mixer, ahead=following)
+    return dataclasses.replace(block, mixer=mixer, feed_forward=feed_forward)

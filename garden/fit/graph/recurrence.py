@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from garden.fit.graph.arena import Arena, Block
-from garden.fit.graph.attention import Mixer
 from garden.fit.graph.batch import Batch
 
 
