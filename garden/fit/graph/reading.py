@@ -60,6 +60,7 @@ class _Reader:
         self._architecture = shape.architecture
         self._blocks = header.tensors_by_block
         self._made: dict[object, Graph] = {}
+        self._equal: dict[Graph, Graph] = {}
         self._hidden = counts(header, "feed_forward_length", len(shape.layers))
         self._expert_hidden = counts(header, "expert_feed_forward_length", len(shape.layers))
         self._expert_used = counts(header, "expert_used_count", len(shape.layers))
@@ -89,7 +90,9 @@ class _Reader:
             self._header.first_alike.get(number),
         )
         if kind not in self._made:
-            self._made[kind] = self._block(number, layer, names)
+            # Blocks that differ in the types of their weights alone compute alike.
+            block = self._block(number, layer, names)
+            self._made[kind] = self._equal.setdefault(block, block)
         return self._made[kind]
 
     def _block(self, number: int, layer: Layer, names: Names) -> Graph:
