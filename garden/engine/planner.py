@@ -23,6 +23,10 @@ _NESTED = re.compile(r"^(?:error loading model [a-z]+: |[a-z_]+: )+")
 _UNKNOWN = re.compile(r"unknown model architecture: '(.*)'")
 
 
+#: A graph of fewer tokens may come out smaller than that of one token for each sequence: logits and scores weigh more.
+_SMALL_BATCH = 64
+
+
 class Planner:
     """Plans loads of hollow files. The model planned last stays, so that another context of it costs little.
 
@@ -72,7 +76,7 @@ class Planner:
             )
         finally:
             context.close()
-        if load.n_sequences > min(load.n_ubatch, load.n_batch):
+        if load.n_sequences > 1 or min(load.n_ubatch, load.n_batch) < _SMALL_BATCH:
             return self._with_one_token_each(plan, model, load)
         return plan
 

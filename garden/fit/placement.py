@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from garden.core.fit_forecast import DeviceMemory, Placement
-from garden.core.quantity import MIB
 from garden.fit.devices import Budget
+from garden.fit.known_error import error_bytes
 from garden.fit.needs import ContextNeeds, Needs
 from garden.fit.plan_search import largest
 
@@ -28,9 +28,6 @@ _PIPELINE_DEPTH = 4
 
 #: Batches of fewer rows are computed where their weights are (``GGML_OP_OFFLOAD_MIN_BATCH``'s default).
 _ROWS_WORTH_COPYING = 32
-
-#: The formula's own error against the engine's plans: whichever of the two is larger.
-_ERROR_SHARE, _ERROR_BYTES = 0.005, 2 * MIB
 
 #: In a split, prompts borrow the matrices in RAM one by one; what of two lies in the buffer at once varies.
 _BORROWED_AT_MOST = 1.25
@@ -217,7 +214,7 @@ class Placer:
             if layers > 0:
                 held += self._placed_on[index]
             compute = self._gpu_compute(at, index, last - first, layers, leaning)
-            sizes.append(_leant(held, at.held(first, last), compute, leaning))
+            sizes.append(self._leant(held, at.held(first, last), compute, leaning))
         return sizes
 
     def _in_ram(self, at: ContextNeeds, layers: int, leaning: Leaning) -> Sizes:
@@ -230,7 +227,15 @@ class Placer:
             held += weights.tied_bytes
         if layers == 0:
             held += sum(self._placed_on)
-        return _leant(held, at.held(0, in_ram), self._ram_compute(at, in_ram, leaning), leaning)
+        return self._leant(held, at.held(0, in_ram), self._ram_compute(at, in_ram, leaning), leaning)
+
+    def _leant(self, weights: int, cache: int, compute: int, leaning: Leaning) -> Sizes:
+        """What a device holds if the formula were as wrong as it ever was: too high by so much, or too low."""
+        required = weights + cache + compute
+        if leaning is Leaning.LIKELY or not required:
+            return weights, cache, compute
+        error = error_bytes(self._needs.shape.architecture, required, compute)
+        return weights, cache, max(0, compute + leaning * error)
 
     def _ranges(self, layers: int) -> list[tuple[int, int]]:
         """First and last layer (exclusive) of each GPU: shared out by what each has free, as the engine does."""
@@ -291,12 +296,3 @@ class Placer:
 def _between(top: Sequence[int], total: int, first: int, last: int) -> int:
     """Sum over the layers ``first`` … ``last`` − 1 from sums over the last n."""
     return top[total - first] - top[total - last]
-
-
-def _leant(weights: int, cache: int, compute: int, leaning: Leaning) -> Sizes:
-    """What a device holds if the formula were as wrong as it ever was: too high by so much, or too low."""
-    required = weights + cache + compute
-    if leaning is Leaning.LIKELY or not required:
-        return weights, cache, compute
-    error = max(_ERROR_BYTES, round(_ERROR_SHARE * required))
-    return weights, cache, max(0, compute + leaning * error)

@@ -12,6 +12,9 @@ CONTEXT_STEP = 256
 #: Estimates are worth so many questions; what varies in steps is halved then.
 _ESTIMATES = 5
 
+#: Compute buffers of one placement at neighbouring contexts vary by less than this share, for some steps.
+_PACKING_SPREAD, _GAP = 0.1, 4
+
 #: Compute buffers of neighbouring placements differ by less than this share.
 _COMPUTE_SPREAD = 0.25
 
@@ -104,7 +107,31 @@ class PlanSearch:
             None if guess is None else guess // CONTEXT_STEP,
             lambda steps: self._context_by(steps * CONTEXT_STEP) // CONTEXT_STEP,
         )
+        steps = self._past_a_gap(fits, steps, limit // CONTEXT_STEP)
         return min(steps * CONTEXT_STEP, max(limit, CONTEXT_STEP))
+
+    def _past_a_gap(self, fits: Callable[[int], bool], steps: int, limit: int) -> int:
+        """The largest of the next few numbers of steps that fits after one that does not.
+
+        Compute buffers are packed anew at each context and may come out smaller at a longer one; looked at for as long
+        as that could make up for what is short.
+        """
+        beyond = (steps + 1) * CONTEXT_STEP
+        close = [n for (n, context), plan in self._known.items() if context == beyond and self._is_close(plan)]
+        for further in range(steps + 2, min(steps + 1 + _GAP, limit) + 1):
+            plans = {layers: self._plan(layers, further * CONTEXT_STEP) for layers in close}
+            if any(map(self.fits, plans.values())) and fits(further):
+                steps = further
+            close = [layers for layers, plan in plans.items() if self._is_close(plan)]
+        return steps
+
+    def _is_close(self, plan: Plan) -> bool:
+        """Whether what is short of each device is little beside its compute buffer."""
+        for allowance in (*self._gpus, *((self._ram,) if self._ram else ())):
+            compute = sum(use.compute_bytes for use in plan.buffers if use.device == allowance.device)
+            if plan.on(allowance.device) - allowance.bytes > compute * _PACKING_SPREAD:
+                return False
+        return True
 
     def _plan(self, layers: int, context: int) -> Plan:
         key = (layers, context)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import psutil
 
 from garden.core.errors import OutOfMemoryError
-from garden.core.fit_forecast import FitForecast, Verdict
+from garden.core.fit_forecast import DeviceMemory, FitForecast, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.quantity import format_bytes
 from garden.core.run_configuration import RunConfiguration
@@ -63,6 +63,15 @@ class Admission:
         if forecast.total_bytes is not None and forecast.devices:
             free = sum(max(device.available_bytes, 0) for device in forecast.devices)
             sentence = f"{name} needs {format_bytes(forecast.total_bytes)} and {format_bytes(free)} are free."
+        short = _short_gpu(forecast)
+        if short is not None:
+            usable = max(0, short.available_bytes - short.margin_bytes)
+            sentence = (
+                f"{name} needs {format_bytes(short.required_bytes)} on {short.name}, "
+                f"where {format_bytes(usable)} can be used."
+            )
+            action = "Put fewer layers on the GPU, or choose a smaller context, a q8_0 cache or a smaller type."
+            return OutOfMemoryError(sentence, action)
         elsewhere = sum(record.buffers_bytes for record in self._loaded.list() if not record.is_ours)
         if elsewhere:
             first = f"Unload what another window or command holds ({format_bytes(elsewhere)})"
@@ -87,6 +96,13 @@ def _resident_bytes(pid: int) -> int:
         return int(psutil.Process(pid).memory_info().rss)
     except psutil.Error:
         return 0
+
+
+def _short_gpu(forecast: FitForecast) -> DeviceMemory | None:
+    """The GPU that lacks most, None when all have room."""
+    gpus = [device for device in forecast.devices if device.kind == "gpu" and device.required_bytes]
+    short = [gpu for gpu in gpus if gpu.required_bytes > gpu.available_bytes - gpu.margin_bytes]
+    return max(short, key=lambda gpu: gpu.required_bytes - gpu.available_bytes, default=None)
 
 
 def _uses_gpu(machine: HardwareSnapshot) -> bool:

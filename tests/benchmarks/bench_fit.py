@@ -130,7 +130,8 @@ def _exact() -> bool:
     finally:
         runs.close()
     print(
-        f"(asked: under {EXACT_LIMIT_MS:.0f} ms on the processor and with layers sought; load average {os.getloadavg()[0]:.1f})"
+        f"(asked: under {EXACT_LIMIT_MS:.0f} ms on the processor and with layers sought; "
+        f"load average {os.getloadavg()[0]:.1f})"
     )
     return good
 

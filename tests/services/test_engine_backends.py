@@ -16,10 +16,11 @@ from garden.core.added_backend import RECORD, AddedBackend, added_backends, back
 from garden.core.conversation import ChatMessage
 from garden.core.errors import CancelledByUser, EngineError, GardenError, InvalidFileError, NotFoundError, RefusedError
 from garden.core.events import JobChanged, MachineRead
+from garden.core.fit_forecast import Placement, Verdict
 from garden.core.job_record import JobKind, JobState
 from garden.core.model_ref import ModelRef
 from garden.core.paths import cache_dir
-from garden.core.run_configuration import AskParameters, RunConfiguration, Sampling
+from garden.core.run_configuration import AUTO_GPU_LAYERS, AskParameters, RunConfiguration, Sampling
 from garden.inference.local_backend import LocalBackend
 from garden.services import backend_catalogue
 from garden.services.alone import alone
@@ -27,6 +28,8 @@ from garden.services.backend_catalogue import PACKAGES, package_for
 from garden.services.engine_backends import EngineBackends
 from garden.services.garden import Garden
 from tests.backend_files import archive_of, base_of, compiled
+from tests.fit.headers import GIB
+from tests.fit.hollow import hollow, published_for_engine
 from tests.npm_registry import NpmRegistry
 
 pytestmark = pytest.mark.engine
@@ -95,6 +98,38 @@ def test_models_answer_on_it_with_the_text_of_the_cpu(
     held = [weights["Vulkan0"] for _text, weights in on_gpu]
     assert 0 < held[0] < held[1] < held[2]
     assert "Vulkan0" not in on_cpu[1]
+
+
+def test_a_model_too_large_for_it_is_refused_before_a_child_starts(
+    garden: Garden, added: AddedBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Vulkan's software device has 2 GiB; only the header of this model is ever read."""
+    path = hollow(published_for_engine("Qwen/Qwen3-8B"), tmp_path, "Qwen3-8B-Q4_K_M")
+    # Enough for the whole model: what is short is the GPU.
+    roomy = dataclasses.replace(garden.machine.fresh(), ram_total_bytes=64 * GIB, ram_available_bytes=64 * GIB)
+    monkeypatch.setattr(garden.machine, "fresh", lambda: roomy)
+    started: list[RunConfiguration] = []
+    monkeypatch.setattr(LocalBackend, "load", lambda _self, wanted, *_more, **_named: started.append(wanted))
+    ref = ModelRef(name="Qwen3-8B", filenames=(path.name,), path=str(path), size_bytes=path.stat().st_size)
+    everything = RunConfiguration(model=ref).with_load(context_length=1_024, n_gpu_layers=37)
+    chat = garden.compare.new([everything])
+
+    answer = garden.compare.ask(chat.id, "Hello?").result(60).answers[0]
+
+    forecast = garden.fit.exact(ref, everything.load, roomy).result(60)
+    assert (forecast.verdict, forecast.placement) == (Verdict.TOO_LARGE, Placement.NONE)
+    (on_gpu,) = [device for device in forecast.devices if device.kind == "gpu"]
+    assert on_gpu.total_bytes < 2.1 * GIB < on_gpu.required_bytes
+    assert answer.error is not None
+    assert answer.error.startswith("Qwen3-8B needs ")
+    assert answer.error.endswith(" can be used.")
+    assert on_gpu.name in answer.error
+    assert answer.action.startswith("Put fewer layers on the GPU")
+    assert (started, garden.compare.loaded()) == ([], ())
+
+    # As many layers as fit are another matter.
+    sought = garden.fit.exact(ref, dataclasses.replace(everything.load, n_gpu_layers=AUTO_GPU_LAYERS), roomy).result(60)
+    assert (sought.verdict, sought.placement) == (Verdict.FITS, Placement.SPLIT)
 
 
 def test_another_session_knows_it_without_a_probe(garden: Garden, added: AddedBackend) -> None:

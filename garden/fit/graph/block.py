@@ -169,7 +169,10 @@ class BlockGraph:
         if last and self.cut_short:
             if self.mixer is not None:
                 normed = arena.take(size) if self.pre_norm else None
-                arena.give(arena.replaced(self.mixer.place(arena, batch, normed, width), size))
+                # A feed-forward part beside it reads the same input, of the rows asked for.
+                kept = self.parallel and self.shares_norm and self.feed_forward is not None
+                mixed = self.mixer.place(arena, batch, None if kept else normed, width)
+                arena.give(arena.replaced(mixed, size), normed if kept else None)
             return stream
         if self.parallel and self.mixer is not None and self.feed_forward is not None:
             return self._place_parallel(arena, batch, width, stream)
