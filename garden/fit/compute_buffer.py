@@ -13,7 +13,6 @@ from garden.fit.graph.arena import Arena, Block, Layout
 from garden.fit.graph.attention import Attention, LatentAttention
 from garden.fit.graph.batch import Batch
 from garden.fit.graph.block import Graph, SideInputs
-from garden.fit.graph.recurrence import Together
 from garden.fit.kv_cache import CacheCells, graph_tokens, ubatch_of
 from garden.fit.model_shape import ModelShape
 
@@ -118,8 +117,6 @@ def _kind_inputs_bytes(shape: ModelShape, load: LoadParameters, cells: CacheCell
 def _reads_window(block: Graph) -> bool | None:
     """Which mask a block reads, None for one without attention."""
     mixer = getattr(block, "mixer", None)
-    if isinstance(mixer, Together):
-        mixer = mixer.second
     if isinstance(mixer, LatentAttention):
         return False
     return mixer.slides if isinstance(mixer, Attention) else None

@@ -11,27 +11,23 @@ from garden.core.quantity import MIB
 #: Of all others: of what a device holds, or so many bytes, whichever is larger.
 _SHARE, _BYTES = 0.005, 2 * MIB
 
-#: Share of its compute buffer by which it was off, either way, for those architectures where it was by more than above.
+#: Share of its compute buffer by which it was off, either way, for those architectures where it was by more than 0.5 %
+#: of that buffer and more than 2 MiB.
 _OF_COMPUTE = {
-    "afmoe": 0.42,
     "bitnet": 0.09,
-    "deepseek2": 0.06,
-    "deepseek32": 0.77,
-    "falcon-h1": 0.15,
-    "gemma3n": 0.07,
-    "gpt2": 0.11,
-    "gptneox": 0.11,
+    "deepseek2": 0.08,
+    "deepseek32": 0.3,
+    "gemma3n": 0.08,
     "granitehybrid": 0.05,
-    "jamba": 0.13,
+    # Compared without feed-forward parts, or not at all but for its kin.
     "mimo2": 0.18,
     "minicpm3": 0.02,
-    "nemotron_h": 0.15,
     "nemotron_h_moe": 0.15,
-    "openelm": 0.19,
-    "plamo2": 0.14,
-    "qwen35moe": 0.1,
-    "rwkv7": 0.36,
-    "smallthinker": 0.09,
+    "phimoe": 0.08,
+    "plamo2": 0.07,
+    "qwen35moe": 0.09,
+    "qwen3next": 0.07,
+    "smallthinker": 0.1,
     "step35": 0.18,
 }
 
@@ -40,11 +36,11 @@ _UNCOMPARED = 0.5
 
 #: Those that were compared, beside the ones above.
 _COMPARED = """
-    apertus arcee baichuan bailingmoe2 chatglm cohere2 command-r dbrx deci dots1 ernie4_5 ernie4_5-moe exaone
-    exaone-moe exaone4 falcon gemma gemma2 gemma3 gemma4 glm4 glm4moe gpt-oss granite granitemoe grok hunyuan-
-    dense hunyuan-moe internlm2 lfm2 lfm2moe llama llama4 mamba mamba2 minicpm minimax-m2 mistral3 nemotron
-    olmo2 olmoe phi2 phi3 phimoe qwen2 qwen2moe qwen2vl qwen3 qwen35 qwen3moe qwen3next qwen3vl seed_oss smollm3
-    stablelm starcoder2
+    afmoe apertus arcee baichuan bailingmoe2 chatglm cohere2 command-r dbrx deci dots1 ernie4_5 ernie4_5-moe exaone
+    exaone-moe exaone4 falcon falcon-h1 gemma gemma2 gemma3 gemma4 glm4 glm4moe gpt-oss gpt2 gptneox granite
+    granitemoe grok hunyuan-dense hunyuan-moe internlm2 jamba lfm2 lfm2moe llama llama4 mamba mamba2 minicpm
+    minimax-m2 mistral3 nemotron nemotron_h olmo2 olmoe openelm phi2 phi3 qwen2 qwen2moe qwen2vl qwen3 qwen35
+    qwen3moe qwen3vl rwkv7 seed_oss smollm3 stablelm starcoder2
 """
 
 

@@ -12,8 +12,8 @@ class Block(NamedTuple):
     size: int
 
 
-#: The end of what is taken, and the holes before it.
-Layout = tuple[int, tuple[Block, ...]]
+#: The end of what is taken, the holes before it, and what is kept for a later block.
+Layout = tuple[int, tuple[Block, ...], tuple[Block, ...]]
 
 
 class Arena:
@@ -21,10 +21,12 @@ class Arena:
 
     Attributes:
         peak: The size that the buffer ends up with.
+        kept: What a block made for a later one.
     """
 
     def __init__(self) -> None:
         self.peak = 0
+        self.kept: tuple[Block, ...] = ()
         self._end = 0
         # Holes by offset, none of them at the end.
         self._holes: list[Block] = []
@@ -32,11 +34,11 @@ class Arena:
     @property
     def layout(self) -> Layout:
         """What is free now: all that the place of the next results depends on."""
-        return self._end, tuple(self._holes)
+        return self._end, tuple(self._holes), self.kept
 
     def restore(self, layout: Layout) -> None:
         """Go on from a layout that this buffer had before."""
-        self._end, self._holes = layout[0], list(layout[1])
+        self._end, self._holes, self.kept = layout[0], list(layout[1]), layout[2]
 
     def take(self, size: int) -> Block:
         """Place a result; of equal holes the last one, as ggml does."""

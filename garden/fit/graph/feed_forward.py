@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from garden.fit.graph.arena import Arena, Block
 from garden.fit.graph.batch import Batch
+from garden.fit.graph.recurrence import StateSpace
 
 #: A gate with a matrix of its own, with one fused to the up matrix, or no gate.
 Gate = Literal["split", "fused", "none"]
@@ -31,7 +32,7 @@ class Dense:
     """A feed-forward part of two or three matrices.
 
     Attributes:
-        hidden: Its width; 0 for none.
+        hidden: Its width; 0 where a file leaves its matrices out, so that the normed input passes.
         gate: Whether and how it is gated.
     """
 
@@ -41,6 +42,8 @@ class Dense:
     def place(self, arena: Arena, batch: Batch, normed: Block | None, width: int) -> Block:
         """Up and gate, activation, down."""
         rows = batch.rows
+        if not self.hidden and normed is not None:
+            return normed
         if self.gate == "none":
             activated = arena.take(rows(self.hidden))
             arena.give(normed)
@@ -67,6 +70,7 @@ class Experts:
         gate: As in Dense.
         weighed_first: The input is weighed before the experts see it (Llama 4).
         biased_choice: The choice has a bias of its own, so that the probabilities are copied.
+        ahead: The Mamba layer that comes next, whose history is read before the shared expert runs.
     """
 
     count: int
@@ -76,6 +80,7 @@ class Experts:
     gate: Gate = "split"
     weighed_first: bool = False
     biased_choice: bool = False
+    ahead: StateSpace | None = None
 
     def place(self, arena: Arena, batch: Batch, normed: Block | None, width: int) -> Block:
         """The choice, the experts, their weighed sum, the shared expert."""
@@ -100,6 +105,8 @@ class Experts:
         arena.give(activated, order, weights)
         result = arena.take(rows(width))
         arena.give(each)
+        if self.ahead is not None:
+            self.ahead.begin(arena, batch)
         if self.shared:
             other = Dense(hidden=self.shared, gate="none" if self.gate == "none" else "split")
             arena.give(other.place(arena, batch, normed, width))

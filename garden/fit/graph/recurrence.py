@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from garden.fit.graph.arena import Arena, Block
-from garden.fit.graph.attention import Mixer
 from garden.fit.graph.batch import Batch
 
 
@@ -24,6 +23,11 @@ class StateSpace:
         kernel: Length of the convolution.
         normed: The output is normed by groups.
         normed_steps: Time step, B and C are normed (first generation).
+        low_rank: Where heads have a time step each and B and C do without groups (PLaMo 2): the rank of the time steps'
+            two matrices; 0 elsewhere. Such a layer copies its projection to sort it by heads, and norms its result.
+        begun: An earlier block has read the history of the convolution already.
+        ahead: The history of a later block is read once the scan is done: graphs are built layer by layer, and what
+            stores a state is put into the graph at once, what it is multiplied with only when something asks for it.
     """
 
     inner: int
@@ -33,21 +37,49 @@ class StateSpace:
     kernel: int
     normed: bool = False
     normed_steps: bool = False
+    low_rank: int = 0
+    begun: bool = False
+    ahead: bool = False
 
     def place(self, arena: Arena, batch: Batch, normed: Block | None, width: int) -> Block:
         """Convolution, scan, gate, the output matrix."""
+        activated = self.finish(arena, batch, self.scan(arena, batch, normed))
+        return arena.replaced(activated, batch.rows(width)) if self.low_rank else activated
+
+    def begin(self, arena: Arena, batch: Batch) -> None:
+        """Read the history of the convolution, which comes before anything else."""
+        arena.kept = (arena.take(batch.states((self.kernel - 1) * self._mixed)),)
+
+    @property
+    def _mixed(self) -> int:
+        return self.inner + 2 * self.groups * self.state
+
+    def scan(self, arena: Arena, batch: Batch, normed: Block | None) -> tuple[Block, Block, Block]:
+        """Up to the scan: the projection, what was convolved, the scan's result."""
         rows, states = batch.rows, batch.states
-        mixed = self.inner + 2 * self.groups * self.state
-        history = arena.take(states((self.kernel - 1) * mixed))
+        mixed = self._mixed
+        history, arena.kept = arena.kept, ()
         projected = arena.take(rows(self.inner + mixed + (self.rank if self.groups else 0)))
         arena.give(normed)
+        part: Block | None = None
+        if self.low_rank:
+            projected = arena.copied(projected)
+            part = arena.take(rows(mixed))
         joined = arena.take(states((self.kernel - 1) * mixed) + rows(mixed))
-        arena.give(history)
+        arena.give(*history, part)
         convolved = arena.take(rows(mixed))
         arena.give(joined)
         steps = self._steps(arena, batch)
         scanned = arena.take(rows(self.inner) + states(self.state * self.inner))
         arena.give(*steps)
+        if self.ahead:
+            self.begin(arena, batch)
+        return projected, convolved, scanned
+
+    def finish(self, arena: Arena, batch: Batch, parts: tuple[Block, Block, Block]) -> Block:
+        """From the scan to what the output matrix reads."""
+        rows = batch.rows
+        projected, convolved, scanned = parts
         gate = arena.take(rows(self.inner))
         arena.give(projected)
         if self.groups:
@@ -63,9 +95,10 @@ class StateSpace:
     def _steps(self, arena: Arena, batch: Batch) -> tuple[Block, ...]:
         if self.groups:
             return (arena.take(batch.rows(self.rank)),)
-        raw = arena.take(batch.rows(self.rank + 2 * self.state))
-        low = arena.take(batch.rows(self.rank))
-        step = arena.take(batch.rows(self.inner))
+        rank = self.low_rank or self.rank
+        raw = arena.take(batch.rows(rank + 2 * self.state))
+        low = arena.take(batch.rows(rank))
+        step = arena.take(batch.rows(self.rank if self.low_rank else self.inner))
         arena.give(low)
         if not self.normed_steps:
             return (step, raw)
@@ -155,18 +188,3 @@ class TimeMix:
         arena.give(normed)
         arena.give(*results[1:])
         return results[0]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Together:
-    """Two mixers side by side on the same input (Falcon H1)."""
-
-    first: Mixer
-    second: Mixer
-
-    def place(self, arena: Arena, batch: Batch, normed: Block | None, width: int) -> Block:
-        """The first keeps the input alive for the second; the sum is written into one of the results."""
-        one = arena.replaced(self.first.place(arena, batch, None, width), batch.rows(width))
-        other = self.second.place(arena, batch, normed, width)
-        arena.give(one)
-        return other
