@@ -5,6 +5,7 @@ What comes before the first paint is kept small: the window has to stand at once
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import os
@@ -82,7 +83,12 @@ def _window_lock() -> QLockFile:
 
     from garden.core.paths import data_dir
 
-    lock = QLockFile(str(data_dir() / "window.lock"))
+    path = data_dir() / "window.lock"
+    with contextlib.suppress(OSError):
+        # One that a power cut has left empty names no process that could be found gone.
+        if not path.stat().st_size and time.time() - path.stat().st_mtime > _START_SECONDS:
+            path.unlink()
+    lock = QLockFile(str(path))
     lock.setStaleLockTime(0)
     return lock
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from garden.core.paths import data_dir
 from garden.gui.window_address import may_be_open, window_address
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="local sockets and signals of POSIX")
@@ -122,6 +123,17 @@ def test_two_starts_at_one_moment_open_one_window(windows: list[Started]) -> Non
 
     said = sorted(window.says() for window in windows)
 
+    assert said == ["Garden is already open; its window was raised.", "hearing"]
+
+
+def test_a_lock_that_a_power_cut_left_empty_holds_nothing_up(windows: list[Started]) -> None:
+    lock = data_dir() / "window.lock"
+    lock.touch()
+    os.utime(lock, (1_000_000_000, 1_000_000_000))
+
+    windows += [Started(), Started()]
+
+    said = sorted(window.says() for window in windows)
     assert said == ["Garden is already open; its window was raised.", "hearing"]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from garden.core.errors import GardenError
+from garden.core.events import MachineRead
 from garden.core.fit_forecast import FitForecast
 from garden.core.run_configuration import LoadParameters, RunConfiguration
 
@@ -41,7 +42,9 @@ class PaneFacts:
 
 
 class PaneFactsReader(QObject):
-    """Reads each file once per way of loading it, away from the Qt thread.
+    """Reads each file once per way of loading it, and forecasts again with the memory that is free now.
+
+    Both happen away from the Qt thread.
 
     Args:
         garden: Reads headers and forecasts.
@@ -59,18 +62,25 @@ class PaneFactsReader(QObject):
         self._garden = garden
         self._pump = pump
         self._facts: dict[tuple[str | None, LoadParameters], PaneFacts] = {}
+        self._runs: tuple[RunConfiguration, ...] = ()
+        pump.on(MachineRead, self._on_machine_read)
 
     def of(self, run: RunConfiguration) -> PaneFacts:
         """What is known of a configuration's file."""
         return self._facts.get((run.model.path, run.load), PaneFacts())
 
     def read(self, runs: Iterable[RunConfiguration]) -> None:
-        """Read what is not known yet."""
-        for run in runs:
+        """Read what is not known yet of the panes at hand."""
+        self._runs = tuple(runs)
+        for run in self._runs:
             key = (run.model.path, run.load)
             if key not in self._facts:
                 self._facts[key] = PaneFacts()
                 self._read(run)
+
+    def _on_machine_read(self, _event: MachineRead) -> None:
+        for run in self._runs:
+            self._read(run)
 
     def _read(self, run: RunConfiguration) -> None:
         def work() -> PaneFacts:
@@ -82,8 +92,10 @@ class PaneFactsReader(QObject):
             )
 
         def known(facts: PaneFacts) -> None:
-            self._facts[run.model.path, run.load] = facts
-            self.facts_read.emit()
+            key = (run.model.path, run.load)
+            if facts != self._facts.get(key):
+                self._facts[key] = facts
+                self.facts_read.emit()
 
         def unreadable(_error: GardenError) -> None:
             """A file that cannot be read is told of when it is asked; it may be back by then."""
