@@ -33,8 +33,9 @@ CLOSE_ROW, HALF_ROW, WIDE_ROW = 256, 512, 1_024
 #: Sizes of heads that are measured.
 NARROW_HEAD, WIDE_HEAD = 64, 128
 
-#: No forecast is better than this: speeds of one file differ as much from load to load.
-_LEAST_ERROR = 0.04
+#: What a calibration's own checks say is too good: over twenty real and made-up models on a quiet machine with two
+#: threads, forecasts had these standard deviations (``tests.benchmarks.bench_speed``), for answers and for prompts.
+_LEAST_DECODE_ERROR, _LEAST_PREFILL_ERROR = 0.22, 0.15
 
 #: Other programs that were busy make a forecast so much worse: times are shorter once they rest.
 _ERROR_PER_BUSY_SHARE = 0.5
@@ -98,7 +99,7 @@ def speed_of(
             return None
         seconds += spent + speed.token_seconds
         guessed = _ERROR_PER_UNMEASURED_SHARE * _unmeasured_share(blocks, speed)
-        errors.append(math.hypot(speed.decode_error, disturbed, guessed))
+        errors.append(math.hypot(max(speed.decode_error, _LEAST_DECODE_ERROR), disturbed, guessed))
     if seconds <= 0:
         return None
     decode = 1 / seconds
@@ -112,7 +113,8 @@ def speed_of(
         spent = prefill_seconds(parts[device], speed, load, prompt_tokens)
         if spent:
             prefill = prompt_tokens / spent
-            prefill_range = _range(prefill, math.hypot(speed.prefill_error, disturbed, guessed))
+            error = math.hypot(max(speed.prefill_error, _LEAST_PREFILL_ERROR), disturbed, guessed)
+            prefill_range = _range(prefill, error)
     return SpeedForecast(
         decode=decode, decode_range=_range(decode, max(errors)), prefill=prefill, prefill_range=prefill_range
     )
@@ -311,7 +313,7 @@ def _bits(kind: str) -> float:
 
 
 def _range(speed: float, error: float) -> tuple[float, float]:
-    factor = math.exp(_DEVIATIONS * max(error, _LEAST_ERROR))
+    factor = math.exp(_DEVIATIONS * error)
     return speed / factor, speed * factor
 
 

@@ -143,4 +143,4 @@ def _bandwidth(speed: DeviceSpeed) -> tuple[str, str]:
 def _accuracy(speed: DeviceSpeed) -> str:
     """How far forecasts of models were off that were timed to check."""
     share = f"{speed.decode_error:.0%}".replace("%", " %")
-    return f"checked within {share}" if speed.decode_error else ""
+    return f"{share} off in its own checks" if speed.decode_error else ""

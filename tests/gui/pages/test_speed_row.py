@@ -87,7 +87,7 @@ def test_what_was_measured_is_shown_with_when_and_how_well(qtbot: QtBot, garden:
     known(garden)
 
     qtbot.waitUntil(lambda: "GB/s of Q4_K weights" in words(row), timeout=5_000)
-    assert "checked within 5 %" in words(row)
+    assert "5 % off in its own checks" in words(row)
     assert button(row, "machine.measure").isVisible()
 
 
