@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QIntValidator
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from garden.gui.pages.scaled_width import limit_width
 from garden.gui.theme.theme import ThemeController
@@ -27,6 +27,7 @@ class LoadBar(Surface):
     Args:
         theme: Where colours come from.
         name: Prefix of the names of its parts.
+        stacked: In a narrow panel: the slider above the cache types.
         parent: Qt parent.
 
     Attributes:
@@ -42,8 +43,10 @@ class LoadBar(Surface):
     kv_type_chosen = Signal(str)
     advanced_wanted = Signal()
 
-    def __init__(self, theme: ThemeController, name: str = "load", parent: QWidget | None = None) -> None:
-        super().__init__(theme, "bg.surface", edges="b", parent=parent)
+    def __init__(
+        self, theme: ThemeController, name: str = "load", *, stacked: bool = False, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(theme, "bg.sunken" if stacked else "bg.surface", edges="" if stacked else "b", parent=parent)
         self.advanced = Button(theme, "Advanced", icon="settings", kind="ghost", name=f"{name}.advanced")
         self.advanced.setToolTip("Layers, batches, threads and all else, and the line of llama-server that loads it")
         self.advanced.clicked.connect(self.advanced_wanted)
@@ -59,6 +62,9 @@ class LoadBar(Surface):
             theme, [(kind, kind) for kind in KV_TYPES], name="kvType", label="Type of the KV cache"
         )
         self._kv.chosen.connect(self._on_kv_chosen)
+        if stacked:
+            self._stack(theme)
+            return
         row = QHBoxLayout(self)
         row.setContentsMargins(px(20), px(8), px(20), px(6))
         row.setSpacing(px(8))
@@ -75,6 +81,24 @@ class LoadBar(Surface):
         row.addWidget(self._kv, 0, top)
         row.addStretch(1)
         row.addWidget(self.advanced, 0, top)
+
+    def _stack(self, theme: ThemeController) -> None:
+        px = theme.theme.px
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(6))
+        first, second = QHBoxLayout(), QHBoxLayout()
+        first.setSpacing(px(6))
+        slider = QVBoxLayout()
+        slider.setContentsMargins(0, px(8), 0, 0)
+        slider.addWidget(self._slider)
+        first.addLayout(slider, 1)
+        first.addWidget(self._field, 0, Qt.AlignmentFlag.AlignTop)
+        second.addWidget(self._kv)
+        second.addStretch(1)
+        second.addWidget(self.advanced)
+        column.addLayout(first)
+        column.addLayout(second)
 
     def show_load(self, context_length: int, largest: int, type_k: str, type_v: str) -> None:
         """Show what is chosen, without telling anyone."""

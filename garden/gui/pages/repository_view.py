@@ -13,7 +13,7 @@ from garden.gui.pages.card_view import CardView
 from garden.gui.pages.file_detail import FileDetail
 from garden.gui.pages.file_row_delegate import FileRowDelegate
 from garden.gui.pages.load_bar import LoadBar
-from garden.gui.pages.load_sheet import LoadSheet
+from garden.gui.pages.load_opener import LoadOpener
 from garden.gui.pages.repository_head import RepositoryHead
 from garden.gui.pages.row_table import RowTable
 from garden.gui.pages.tab_bar import TabBar
@@ -23,6 +23,7 @@ from garden.gui.viewmodels.repository import RepositoryViewModel
 from garden.gui.widgets.skeleton import Skeleton
 from garden.gui.widgets.state_view import StateView
 from garden.gui.widgets.themed_widget import Surface
+from garden.services.load_plan import LoadPlan
 
 #: Columns of FileColumn, gaps included: type, size, memory (grows), verdict, speed, action.
 _WIDTHS = (20 + 150, 56, None, 14 + 112, 14 + 52, 14 + 28 + 16)
@@ -49,12 +50,12 @@ class RepositoryView(Surface):
         self._view_model = view_model
         self._endpoint = endpoint
         self._disk_free: int | None = None
-        self._sheet: LoadSheet | None = None
         self._head = RepositoryHead(theme)
         self._tabs = TabBar(theme, name="repository.tabs", label="Parts of the repository")
         self._tabs.addTab("Files")
         self._tabs.addTab("Card")
         self._load = LoadBar(theme)
+        self._opener = LoadOpener(theme, self._load, view_model.options, self._plan_at_hand)
         self._table = RowTable(
             theme,
             height="row_file",
@@ -121,9 +122,7 @@ class RepositoryView(Surface):
         view_model.download_ended.connect(self.said)
         view_model.measuring.said.connect(self.said)
         self._tabs.currentChanged.connect(self._on_tab_changed)
-        self._load.context_chosen.connect(view_model.options.choose_context)
-        self._load.kv_type_chosen.connect(view_model.options.choose_kv_type)
-        self._load.advanced_wanted.connect(self._on_advanced)
+        self._opener.copied.connect(self._on_copied)
         self._table.selectionModel().currentRowChanged.connect(self._on_row_chosen)
         self._table.clicked.connect(self._on_cell_clicked)
         self._table.row_entered.connect(self._on_row_entered)
@@ -218,9 +217,7 @@ class RepositoryView(Surface):
         if row is None:
             return
         plan = self._view_model.plan(row)
-        self._load.show_plan(plan)
-        if self._sheet is not None:
-            self._sheet.show_plan(plan)
+        self._opener.show_plan(plan)
         line = plan.line if plan is not None else ""
         measuring = self._view_model.measuring.of(self._view_model.repository, row.file)
         self._detail.show_row(row, line, self._disk_free, measuring)
@@ -242,20 +239,9 @@ class RepositoryView(Surface):
 
     # What the user does
 
-    @Slot()
-    def _on_advanced(self) -> None:
+    def _plan_at_hand(self) -> LoadPlan | None:
         row = self._view_model.selected
-        plan = self._view_model.plan(row) if row is not None else None
-        if plan is not None:
-            self._sheet = LoadSheet(self._controller, self._load.advanced, self._view_model.options)
-            self._sheet.closed.connect(self._on_advanced_closed)
-            self._sheet.copied.connect(self._on_copied)
-            self._sheet.show_plan(plan)
-            self._sheet.open()
-
-    @Slot()
-    def _on_advanced_closed(self) -> None:
-        self._sheet = None
+        return self._view_model.plan(row) if row is not None else None
 
     @Slot()
     def _on_copied(self) -> None:
