@@ -22,7 +22,7 @@ from garden.core.conversation import (
 from garden.core.errors import CancelledByUser, GardenError, NotFoundError, RefusedError, WorkerDiedError
 from garden.core.events import EventBus, PaneChanged, PaneStage
 from garden.core.library_entry import LibraryEntry
-from garden.core.run_configuration import RunConfiguration
+from garden.core.run_configuration import LoadParameters, RunConfiguration
 from garden.jobs.handle import Handle, as_garden_error
 from garden.jobs.pool import TaskPool
 from garden.services.bookkeeping import bookkeeping
@@ -72,9 +72,14 @@ class CompareService:
 
     # --- conversations ---
 
-    def configuration_for(self, entry: LibraryEntry) -> RunConfiguration:
-        """The configuration to start from for a model; one seed for a session, so that panes differ by model alone."""
-        return self._fit.configuration(entry, seed=self._seed)
+    def configuration_for(self, entry: LibraryEntry, load: LoadParameters | None = None) -> RunConfiguration:
+        """The configuration to start from for a model; one seed for a session, so that panes differ by model alone.
+
+        Args:
+            entry: The model.
+            load: How it is loaded, to the last field; as this machine would by itself when None.
+        """
+        return self._fit.configuration(entry, seed=self._seed, load=load)
 
     def new(self, panes: Sequence[RunConfiguration], mode: Mode = Mode.FAIR) -> Conversation:
         """Begin a conversation; it is stored with its first answer.

@@ -16,7 +16,7 @@ from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.library_entry import LibraryEntry
 from garden.core.model_ref import ModelRef
 from garden.core.residency import ResidentForecast
-from garden.core.run_configuration import LoadParameters, RunConfiguration
+from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters, RunConfiguration
 from garden.fit import default_load, estimator, recommend
 from garden.fit.calibrated_speed import with_calibrated_speed
 from garden.fit.devices import process_bytes
@@ -136,21 +136,23 @@ class FitService:
             changes["context_length"] = min(settings.context_length, header.context_length or settings.context_length)
         return dataclasses.replace(load, **changes)  # type: ignore[arg-type]  # the keys above are its fields
 
-    def configuration(self, entry: LibraryEntry, *, seed: int | None = None) -> RunConfiguration:
+    def configuration(
+        self, entry: LibraryEntry, *, seed: int | None = None, load: LoadParameters | None = None
+    ) -> RunConfiguration:
         """The configuration to start from for a model on this machine.
 
         Args:
             entry: The model.
             seed: For the draw; drawn here when None.
+            load: How it is loaded, to the last field; as this machine would by itself when None.
 
         Raises:
             GardenError: The file is gone or damaged.
         """
         header = self.header(entry.ref)
-        load = self.default_load(header)
-        forecast = self.forecast_header(header, load)
-        if forecast.n_gpu_layers is not None:
-            load = dataclasses.replace(load, n_gpu_layers=forecast.n_gpu_layers)
+        load = load or self.default_load(header)
+        if load.n_gpu_layers == AUTO_GPU_LAYERS:
+            load = default_load.with_found_layers(load, self.forecast_header(header, load))
         return RunConfiguration(model=entry.ref, load=load, ask=default_ask(header.metadata, seed=seed))
 
     def forecast_header(
@@ -190,6 +192,10 @@ class FitService:
         if machine is not None:
             return forecast
         return _with_measured(forecast, self._speeds.lately_of(ref, load, forecast.n_gpu_layers))
+
+    def forecast_here(self, ref: ModelRef, header: GgufHeader, load: LoadParameters) -> FitForecast:
+        """As ``forecast`` for a file on this machine, without waiting for the engine: see ``forecast_header``."""
+        return self._with_measured_speed(self.forecast_header(header, load), ref, load)
 
     def forecast(
         self,

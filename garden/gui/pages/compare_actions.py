@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from garden.core.conversation import Answer, Mode
 from garden.core.library_entry import LibraryEntry
+from garden.core.run_configuration import LoadParameters
 from garden.gui.pages.model_menu import open_model_menu
 from garden.gui.viewmodels.compare import LETTERS, CompareViewModel
 from garden.gui.viewmodels.export import ExportSource, ExportViewModel
@@ -62,14 +63,21 @@ class CompareActions(QObject):
 
     # --- models ---
 
-    def open_models(self, entries: Sequence[LibraryEntry]) -> None:
-        """Begin a comparison; offer to add a single model to one that waits for its first prompt."""
+    def open_models(self, entries: Sequence[LibraryEntry], loads: Mapping[str, LoadParameters]) -> None:
+        """Begin a comparison; offer to add a single model to one that waits for its first prompt.
+
+        Args:
+            entries: The models.
+            loads: How those at some paths are loaded.
+        """
         compare, conversation = self._compare, self._compare.conversation
         if len(entries) != 1 or conversation is None or conversation.turns or len(compare.letters) == len(LETTERS):
-            compare.open_entries(entries)
+            compare.open_entries(entries, loads)
             return
         entry, here = entries[0], [run.model for _letter, run in conversation.panes]
-        if any(model.path == entry.ref.path for model in here):
+        load = loads.get(entry.ref.path or "")
+        same = [run for _letter, run in conversation.panes if run.model.path == entry.ref.path]
+        if any(load is None or run.load == load for run in same):
             # It is what was asked for already.
             return
         from garden.gui.question import Question
@@ -82,8 +90,8 @@ class CompareActions(QObject):
             f"What is there waits for its first prompt: {', '.join(full_name(model) for model in here)}.",
             yes=("Add it", "primary", "plus"),
             no="Begin another",
-            then=lambda: compare.add_pane(entry),
-            otherwise=lambda: compare.open_entries(entries),
+            then=lambda: compare.add_pane(entry, load),
+            otherwise=lambda: compare.open_entries(entries, loads),
         )
 
     def pick_model(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Slot
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from garden.core.conversation import Mode
 from garden.core.library_entry import LibraryEntry
+from garden.core.run_configuration import LoadParameters
 from garden.gui.pages.answer_strip import AnswerStrip
 from garden.gui.pages.compare_actions import CompareActions
 from garden.gui.pages.pane_row import PaneRow
@@ -152,9 +153,13 @@ class ComparePage(QWidget):
 
     def open_entries(self, entries: Sequence[LibraryEntry]) -> None:
         """Begin a conversation with one pane per model, or offer to add to the one that is not asked yet."""
+        self.compare_models(entries, {})
+
+    def compare_models(self, entries: Sequence[LibraryEntry], loads: Mapping[str, LoadParameters]) -> None:
+        """As ``open_entries``, with models that are loaded as was chosen, by path."""
         # First: a question that opens takes the focus.
         self.composer.setFocus()
-        self.actions_of.open_models(entries)
+        self.actions_of.open_models(entries, loads)
 
     def open_conversation(self, conversation_id: str) -> None:
         """Show a kept conversation."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from garden.core.conversation import Answer, Conversation, Mode, Turn
 from garden.core.errors import CancelledByUser, GardenError
 from garden.core.library_entry import LibraryEntry
-from garden.core.run_configuration import RunConfiguration
+from garden.core.run_configuration import LoadParameters, RunConfiguration
 from garden.gui.viewmodels.change_queue import ChangeQueue
 from garden.gui.viewmodels.compare_lists import CompareLists
 from garden.gui.viewmodels.live_panes import LivePanes, Loss
@@ -144,8 +144,8 @@ class CompareViewModel(QObject):
 
     # --- which conversation ---
 
-    def open_entries(self, entries: Sequence[LibraryEntry]) -> None:
-        """Begin a conversation with one pane per model."""
+    def open_entries(self, entries: Sequence[LibraryEntry], loads: Mapping[str, LoadParameters] | None = None) -> None:
+        """Begin a conversation with one pane per model; ``loads`` says by path how some are loaded."""
         usable = [entry for entry in entries if entry.problem is None]
         if not usable:
             return
@@ -155,7 +155,8 @@ class CompareViewModel(QObject):
         mode = self._conversation.mode if self._conversation else Mode.FAIR
 
         def work() -> Conversation:
-            runs = [self._garden.compare.configuration_for(entry) for entry in usable]
+            known = loads or {}
+            runs = [self._garden.compare.configuration_for(entry, known.get(entry.ref.path or "")) for entry in usable]
             return self._garden.compare.new([runs[0], *(asked_like(run, runs[0]) for run in runs[1:])], mode)
 
         self._changes.put(work, self._show)
@@ -193,17 +194,17 @@ class CompareViewModel(QObject):
 
     # --- its panes ---
 
-    def add_pane(self, entry: LibraryEntry) -> None:
+    def add_pane(self, entry: LibraryEntry, load: LoadParameters | None = None) -> None:
         """Add a pane with this model, asked as pane A is; the first one begins a conversation."""
         conversation, compare = self._conversation, self._garden.compare
 
         def make(now: Conversation) -> RunConfiguration:
-            return asked_like(compare.configuration_for(entry), now.panes[0][1])
+            return asked_like(compare.configuration_for(entry, load), now.panes[0][1])
 
         def first() -> Conversation:
             # Another that was added just before may have begun one by now.
             begun = self._conversation
-            return self._edits.added(begun.id, make) if begun else compare.new([compare.configuration_for(entry)])
+            return self._edits.added(begun.id, make) if begun else compare.new([compare.configuration_for(entry, load)])
 
         if conversation is not None:
             self._edits.add(conversation.id, make)

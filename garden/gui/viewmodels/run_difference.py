@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from garden.core.run_configuration import RunConfiguration
+from garden.core.run_configuration import LoadParameters, RunConfiguration
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ def number(value: float) -> str:
     return f"{value:g}"
 
 
-def _cache_types(configuration: RunConfiguration) -> str:
-    load = configuration.load
+def cache_types(load: LoadParameters) -> str:
+    """``q8_0``, or ``f16/q8_0`` where K and V differ."""
     return load.type_k if load.type_k == load.type_v else f"{load.type_k}/{load.type_v}"
 
 
@@ -43,7 +43,7 @@ _FACTS: tuple[_Fact, ...] = (
     _Fact(lambda run: run.ask.seed, lambda run: f"seed {run.ask.seed}"),
     _Fact(lambda run: run.ask.max_tokens, lambda run: f"max {run.ask.max_tokens:,}"),
     _Fact(lambda run: run.load.context_length, lambda run: f"context {run.load.context_length:,}"),
-    _Fact(_cache_types, lambda run: f"KV {_cache_types(run)}"),
+    _Fact(lambda run: cache_types(run.load), lambda run: f"KV {cache_types(run.load)}"),
 )
 
 
