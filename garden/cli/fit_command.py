@@ -17,9 +17,10 @@ from garden.core.imagined_machine import ImaginedMachine
 from garden.core.model_ref import ModelRef
 from garden.core.quantity import format_bytes
 from garden.core.run_configuration import AUTO_GPU_LAYERS, KV_TYPES, LoadParameters
-from garden.fit.devices import usable_gpus
+from garden.fit.devices import process_bytes, usable_gpus
 from garden.fit.kv_cache import padded
 from garden.fit.projector import Projector, with_projector
+from garden.fit.verdict import amount
 from garden.gguf.header import GgufHeader
 from garden.services.garden import Garden
 from garden.services.hub_files import hub_ref
@@ -120,7 +121,8 @@ def fit(
         click.echo(f"On {other.title}, {format_bytes(machine.ram_available_bytes)} of RAM free:")
     _print(target, forecast, header, load)
     if exact and ram is not None and forecast.verdict in _RUNNABLE:
-        click.echo("These are the engine's buffers to the byte; its process takes some 60 MiB of RAM beside them.")
+        beside = amount(process_bytes(machine))
+        click.echo(f"These are the engine's buffers to the byte; its process takes about {beside} of RAM beside them.")
     if load.n_gpu_layers > 0 and not usable_gpus(machine):
         click.echo("There is no GPU that the engine can use, so that --gpu-layers changes nothing.")
     if other is not None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QWidget
 
 from garden.core.errors import GardenError
-from garden.core.events import SettingsChanged, WhatIfChanged
+from garden.core.events import SettingsChanged
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.dropping import dropped_paths
 from garden.gui.first_paint import FirstPaint
@@ -22,6 +22,7 @@ from garden.gui.navigator import AcceptsModels, ComparesModels, HasSearch, Opens
 from garden.gui.page_list import BY_NAME, PAGES
 from garden.gui.viewmodels.memory import MemoryViewModel
 from garden.gui.viewmodels.work_under_way import WorkUnderWay
+from garden.gui.what_if_column import WhatIfColumn
 from garden.gui.widgets.memory_meter import MemoryMeter, meter_lines
 from garden.gui.widgets.rail import Rail, RailItem
 from garden.gui.window_keys import WindowKeys
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from garden.gui.pages.library_page import LibraryPage
     from garden.gui.theme.focus_ring import FocusRing
     from garden.gui.theme.theme import ThemeController
-    from garden.gui.what_if_band import WhatIfBand
     from garden.gui.widgets.command_palette import CommandPalette
     from garden.services.garden import Garden
 
@@ -70,7 +70,8 @@ class MainWindow(QMainWindow):
         self._elsewhere = LookElsewhere(garden, self.pump, self)
         self._pages: dict[str, QWidget] = {}
         self._current = ""
-        self._collapsed_by_hand = False
+        state = load_window_state()
+        self._collapsed_by_hand = state.rail_collapsed
         self._quitting = False
         self._painted = False
         self._for_user = False
@@ -92,18 +93,13 @@ class MainWindow(QMainWindow):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         row.addWidget(self._rail)
-        self._column = QVBoxLayout()
-        self._column.addWidget(self._stack, 1)
-        row.addLayout(self._column, 1)
+        row.addLayout(WhatIfColumn(garden, self.pump, theme, self._stack), 1)
         self.setCentralWidget(body)
         self._add_keys()
         self.memory.changed.connect(self._on_memory_changed)
         self._work.changed.connect(self._on_work_changed)
         self._work.finished.connect(self._on_work_finished)
         self.pump.on(SettingsChanged, self._on_settings_changed)
-        self.pump.on(WhatIfChanged, self._on_what_if_changed)
-        state = load_window_state()
-        self._collapsed_by_hand = state.rail_collapsed
         if not (state.geometry and self.restoreGeometry(state.geometry_bytes)):
             self.resize(*_FIRST_SIZE)
         self._fold_rail()
@@ -374,18 +370,6 @@ class MainWindow(QMainWindow):
     def _on_settings_changed(self, _event: SettingsChanged) -> None:
         settings = self._garden.settings.current
         self._theme.choose(settings.theme, scale=settings.text_scale, density=settings.density)
-
-    @functools.cached_property
-    def _what_if_band(self) -> WhatIfBand:
-        from garden.gui.what_if_band import WhatIfBand
-
-        band = WhatIfBand(self._theme, self._garden.what_if)
-        self._column.insertWidget(0, band)
-        return band
-
-    def _on_what_if_changed(self, event: WhatIfChanged) -> None:
-        self.memory.plan(0, 0)
-        self._what_if_band.show_machine(event.machine)
 
     @Slot()
     def _on_memory_changed(self) -> None:

@@ -50,6 +50,7 @@ def sweep_scratch_folders() -> int:
     """
     removed = 0
     for folder in _left_alone():
+        # What cannot be removed now is tried again at the next sweep.
         shutil.rmtree(folder, ignore_errors=True)
         removed += not folder.exists()
     return removed

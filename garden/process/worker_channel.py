@@ -28,7 +28,8 @@ class WorkerChannel(Generic[InputT]):
 
     Args:
         input_type: Union of the messages that may come.
-        on_cancel: Called on the reader thread when the request under way is cancelled; must be quick.
+        on_cancel: Called when the request under way is cancelled, on the reader thread, or on the one that finds the
+            parent gone; must be quick.
 
     Attributes:
         cancelled: Set by a Cancel of the request under way, and when the parent closed the input; cleared by the next
@@ -53,7 +54,7 @@ class WorkerChannel(Generic[InputT]):
         threading.Thread(target=self._read, name="worker-input", daemon=True).start()
 
     def emit(self, message: Message) -> None:
-        """Send one message; when the parent is gone the process ends here."""
+        """Send one message; when the parent is gone the request is cancelled and the process ends here."""
         line = self._encoder.encode(message) + b"\n"
         with self._write_lock:
             try:
@@ -61,6 +62,8 @@ class WorkerChannel(Generic[InputT]):
                 while view:
                     view = view[self._protocol.write(view) or 0 :]
             except OSError:
+                # Its closed input may be noticed later than this: what a cancel clears away must not stay.
+                self._cancel()
                 os._exit(0)
 
     def receive(self) -> InputT | None:

@@ -10,11 +10,12 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from garden.core.events import EventBus
 from garden.core.paths import cache_dir, data_dir
 from garden.jobs.pool import TaskPool
+from garden.services.made_once import MadeOnce
 from garden.services.settings import SettingsService
 from garden.store.settings import SettingsStore
 from garden.store.token_store import TokenStore, system_keychain
@@ -53,34 +54,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _Made(Generic[T]):
-    """An attribute that is made at its first use, once, whichever thread asks first."""
-
-    def __init__(self, make: Callable[[Garden], T]) -> None:
-        self._make = make
-        self.__doc__ = make.__doc__
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    @overload
-    def __get__(self, garden: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, garden: Garden, owner: type) -> T: ...
-    def __get__(self, garden: Garden | None, owner: type) -> Self | T:
-        if garden is None:
-            return self
-        # A lock of its own: what needs no database must not wait for one that opens slowly. Services need each other
-        # in one direction only, so these locks are always taken in the same order.
-        with garden.making[self._name]:
-            made: dict[str, Any] = garden.__dict__
-            if self._name not in made:
-                # Found there from now on: an instance's own attribute comes before this one.
-                made[self._name] = self._make(garden)
-            value: T = made[self._name]
-            return value
-
-
 class Garden:
     """Everything a front end needs. Opens no connection and starts no child by itself.
 
@@ -98,7 +71,7 @@ class Garden:
     def __init__(self, *, work_offline: bool = False, notes_optional: bool = False) -> None:
         self._notes_optional = notes_optional
         self.trouble: GardenError | None = None
-        names = [name for name, made in vars(type(self)).items() if isinstance(made, _Made)]
+        names = [name for name, made in vars(type(self)).items() if isinstance(made, MadeOnce)]
         self.making = {name: threading.RLock() for name in names}
         self.bus = EventBus()
         self._pool = TaskPool(4, "services")
@@ -131,7 +104,7 @@ class Garden:
 
     # --- services ---
 
-    @_Made
+    @MadeOnce
     def activity(self) -> JobRunner:
         """Long work."""
         from garden.core.job_record import JobKind
@@ -141,14 +114,14 @@ class Garden:
         limits = dict.fromkeys(JobKind, 1) | {JobKind.DOWNLOAD: self.settings.current.parallel_downloads}
         return JobRunner(self.bus, StoredJobsLog(self._work), limits)
 
-    @_Made
+    @MadeOnce
     def machine(self) -> MachineService:
         """This machine."""
         from garden.services.machine import MachineService
 
         return MachineService(self.bus, self._pool)
 
-    @_Made
+    @MadeOnce
     def calibration(self) -> CalibrationService:
         """How fast this machine is."""
         from garden.services.calibration import CalibrationService
@@ -158,14 +131,14 @@ class Garden:
             self.bus, self.machine, Calibrations(self._work), lambda: self.activity, self._answering
         )
 
-    @_Made
+    @MadeOnce
     def backends(self) -> EngineBackends:
         """Backends added to the engine."""
         from garden.services.engine_backends import EngineBackends
 
         return EngineBackends(self.settings, self.machine, self.activity)
 
-    @_Made
+    @MadeOnce
     def fit(self) -> FitService:
         """Forecasts."""
         from garden.services.decisions import Decisions
@@ -187,14 +160,14 @@ class Garden:
             Decisions(exact, self._pool, self.bus),
         )
 
-    @_Made
+    @MadeOnce
     def twins(self) -> TwinService:
         """Measuring models that need not be here."""
         from garden.services.twin_runs import TwinService
 
         return TwinService(self.bus, self.fit, self.machine, self.activity, self._answering)
 
-    @_Made
+    @MadeOnce
     def audit(self) -> LoadAudit:
         """Forecasts against what loads showed."""
         from garden.services.load_audit import LoadAudit
@@ -202,14 +175,14 @@ class Garden:
 
         return LoadAudit(Forecasts(self._work), self.machine)
 
-    @_Made
+    @MadeOnce
     def what_if(self) -> WhatIfService:
         """Another machine in the place of this one."""
         from garden.services.what_if import WhatIfService
 
         return WhatIfService(self.bus, self.machine, self.settings)
 
-    @_Made
+    @MadeOnce
     def catalog(self) -> CatalogService:
         """The Hub."""
         from garden.services.catalog import CatalogService
@@ -219,7 +192,7 @@ class Garden:
 
         return CatalogService(self._hub, self.settings, rate, lambda: self._summaries, self._pool, cache_dir())
 
-    @_Made
+    @MadeOnce
     def library(self) -> LibraryService:
         """Models on this machine."""
         from garden.services.downloads import Downloads
@@ -241,14 +214,14 @@ class Garden:
             self._pool,
         )
 
-    @_Made
+    @MadeOnce
     def unfinished(self) -> UnfinishedService:
         """Downloads that did not end."""
         from garden.services.unfinished import UnfinishedService
 
         return UnfinishedService(self.bus, self.activity)
 
-    @_Made
+    @MadeOnce
     def workshop(self) -> WorkshopService:
         """Quantizing and measuring."""
         from garden.services.workshop import WorkshopService
@@ -265,7 +238,7 @@ class Garden:
             self._pool,
         )
 
-    @_Made
+    @MadeOnce
     def compare(self) -> CompareService:
         """Panes and conversations."""
         from garden.services.admission import Admission
@@ -280,7 +253,7 @@ class Garden:
         conversations = Conversations(self._work)
         return CompareService(self.bus, conversations, self.fit, make_pool, self._turns)
 
-    @_Made
+    @MadeOnce
     def exports(self) -> ExportService:
         """Configurations for other runtimes."""
         from garden.services.exports import ExportService
@@ -290,14 +263,14 @@ class Garden:
 
     # --- what several of them share ---
 
-    @_Made
+    @MadeOnce
     def _work(self) -> WorkDatabase | MemoryDatabase:
         from garden.store.migrations import WORK_MIGRATIONS
         from garden.store.work_database import WorkDatabase
 
         return self._opened(WorkDatabase, data_dir() / "work.sqlite", WORK_MIGRATIONS)
 
-    @_Made
+    @MadeOnce
     def _index(self) -> IndexDatabase | MemoryDatabase:
         from garden.store.index_database import IndexDatabase
         from garden.store.migrations import INDEX_MIGRATIONS
@@ -318,43 +291,43 @@ class Garden:
             self.trouble = self.trouble or error
             return MemoryDatabase(path, migrations)
 
-    @_Made
+    @MadeOnce
     def _runs(self) -> DryRuns:
         from garden.services.dry_runs import DryRuns
 
         return DryRuns()
 
-    @_Made
+    @MadeOnce
     def _hub(self) -> HubAccess:
         from garden.services.hub_access import HubAccess
 
         return HubAccess(self.settings)
 
-    @_Made
+    @MadeOnce
     def _summaries(self) -> Summaries:
         from garden.store.summaries import Summaries
 
         return Summaries(self._index)
 
-    @_Made
+    @MadeOnce
     def _speeds(self) -> Speeds:
         from garden.store.speeds import Speeds
 
         return Speeds(self._work)
 
-    @_Made
+    @MadeOnce
     def _receipts(self) -> Receipts:
         from garden.store.receipts import Receipts
 
         return Receipts(self._work)
 
-    @_Made
+    @MadeOnce
     def _uses(self) -> ModelUses:
         from garden.store.model_use import ModelUses
 
         return ModelUses(self._work)
 
-    @_Made
+    @MadeOnce
     def _loaded(self) -> LoadedModels:
         from garden.store.loaded_models import LoadedModels
 

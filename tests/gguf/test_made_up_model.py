@@ -5,15 +5,11 @@ from pathlib import Path
 import pytest
 
 from garden.core.errors import DiskFullError
-from garden.core.run_configuration import LoadParameters
-from garden.engine.library import EngineLibrary
-from garden.engine.stopwatch import Stopwatch
 from garden.fit import calibrating
 from garden.gguf.byte_source import FileSource
 from garden.gguf.filled_file import write_filled_file
 from garden.gguf.header import GgufHeader, TensorInfo, read_header
 from garden.gguf.made_up_model import Experts, MadeUpModel
-from tests.engine.conftest import engine  # noqa: F401 - a fixture
 
 SMALL = MadeUpModel(width=256, feed_forward=512, heads=4, kv_heads=2, blocks=2, vocabulary=96, weights="Q4_0")
 
@@ -58,18 +54,6 @@ def test_a_written_file_says_what_its_model_is(name: str, tmp_path: Path) -> Non
             assert read.metadata[key] == pytest.approx(value)
         else:
             assert read.metadata[key] == value
-
-
-@pytest.mark.engine
-@pytest.mark.parametrize("name", MODELS)
-def test_the_engine_runs_it(name: str, tmp_path: Path, engine: EngineLibrary) -> None:  # noqa: F811 - a fixture
-    load = LoadParameters(context_length=256, n_batch=32, n_ubatch=32)
-    watch = Stopwatch(engine, written(MODELS[name].header(), tmp_path), load, tokens=96)
-    try:
-        assert watch.prompt_seconds(16) > 0
-        assert watch.token_seconds(seconds=0.01, steps=9) > 0
-    finally:
-        watch.close()
 
 
 def test_a_share_of_a_tensor_is_filled_and_the_rest_a_hole(tmp_path: Path) -> None:

@@ -66,6 +66,18 @@ def raising() -> int:
     return serve_one(Probe | Cancel, handle)
 
 
+def chatty() -> int:
+    """Tell of progress until nobody hears; a cancel is written into the log."""
+
+    def clear_away() -> None:
+        os.write(2, b"cleared away\n")
+
+    channel = WorkerChannel[Probe](Probe | Cancel, clear_away)
+    channel.receive()
+    while True:
+        channel.emit(Progress(done=1))
+
+
 def deaf() -> int:
     """Ignore a cancel, and the terminate signal where there is one."""
     channel = _channel()

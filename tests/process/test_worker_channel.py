@@ -47,6 +47,20 @@ def test_a_closed_input_cancels_and_ends() -> None:
     assert running.ended().code == 0
 
 
+def test_a_parent_that_hears_no_more_cancels_also_while_the_input_is_open() -> None:
+    with subprocess.Popen(
+        command("chatty"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as child:
+        assert child.stdin is not None and child.stdout is not None and child.stderr is not None
+        child.stdin.write(b'{"type":"Probe"}\n')
+        child.stdin.flush()
+        child.stdout.readline()
+        child.stdout.close()
+
+        assert child.wait(SOON) == 0
+        assert child.stderr.read() == b"cleared away\n"
+
+
 @pytest.mark.parametrize("rubbish", [b"no JSON\n", b'{"type":"Unknown"}\n', b'{"type":"Probe"', b"\xff\xfe\n"])
 def test_rubbish_ends_it_instead_of_hanging(rubbish: bytes) -> None:
     result = subprocess.run(command("waiting"), input=rubbish, capture_output=True, timeout=SOON, check=True)

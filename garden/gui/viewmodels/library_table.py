@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     Qt,
 )
 
-from garden.core.fit_forecast import FitForecast, Verdict
+from garden.core.fit_forecast import FitForecast, SpeedSource, Verdict
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes, format_gib
 from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
@@ -104,10 +104,16 @@ class LibraryRow:
         return {True: "Verified", False: "Differs", None: "Not yet"}[self.entry.verified]
 
     @property
+    def measured_speed(self) -> float | None:
+        """Tokens per second that it showed here; None while another machine is looked through."""
+        elsewhere = self.forecast is not None and self.forecast.speed_source is SpeedSource.ELSEWHERE
+        return None if elsewhere else self.entry.decode_tokens_per_second
+
+    @property
     def speed(self) -> str:
         """Measured speed, or a forecast marked as such."""
-        if self.entry.decode_tokens_per_second is not None:
-            return _speed(self.entry.decode_tokens_per_second)
+        if self.measured_speed is not None:
+            return _speed(self.measured_speed)
         forecast = self.forecast.decode_tokens_per_second if self.forecast else None
         return f"≈ {_speed(forecast)}" if forecast is not None else "–"
 
@@ -281,7 +287,7 @@ def _sort_key(row: LibraryRow, column: LibraryColumn) -> tuple[float, str]:
         case LibraryColumn.SIZE:
             return float(row.entry.ref.size_bytes), name
         case LibraryColumn.SPEED:
-            speed = row.entry.decode_tokens_per_second
+            speed = row.measured_speed
             if speed is None and row.forecast is not None:
                 speed = row.forecast.decode_tokens_per_second
             return speed or 0.0, name

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import dataclasses
+
 from PySide6.QtCore import Qt
 from pytestqt.modeltest import ModelTester
 
-from garden.core.fit_forecast import Verdict
+from garden.core.fit_forecast import SpeedSource, Verdict
 from garden.gui.viewmodels.library_table import (
     LibraryColumn,
     LibraryFilter,
@@ -92,7 +94,10 @@ def test_a_measured_speed_stands_bare_and_a_forecast_is_marked() -> None:
     measured = LibraryRow(entry=entry("a", decode_tokens_per_second=38.62))
     forecasted = LibraryRow(entry=entry("b"), forecast=forecast(decode_tokens_per_second=48.0))
 
+    elsewhere = dataclasses.replace(measured, forecast=forecast(speed_source=SpeedSource.ELSEWHERE))
+
     assert _cell(measured, LibraryColumn.SPEED) == "38.6"
+    assert _cell(elsewhere, LibraryColumn.SPEED) == "–"  # another machine: what was measured here is not its own
     assert _cell(forecasted, LibraryColumn.SPEED) == "≈ 48.0"
     assert _cell(LibraryRow(entry=entry("c")), LibraryColumn.SPEED) == "–"
 

@@ -42,14 +42,14 @@ def test_models_of_one_name_are_told_apart_by_where_they_are() -> None:
     entries = (
         entry("/hub/one/m.gguf", "one/m-GGUF"),
         entry("/hub/two/m.gguf", "two/m-GGUF"),
-        entry("/mine/work/m.gguf"),
-        entry("/other/work/m.gguf"),
+        entry("/mine/drafts/m.gguf"),
+        entry("/other/drafts/m.gguf"),
         _entry("a"),
     )
 
     assert places(entries) == {
         "/hub/one/m.gguf": "one/m-GGUF",
         "/hub/two/m.gguf": "two/m-GGUF",
-        "/mine/work/m.gguf": "/mine/work/m.gguf",
-        "/other/work/m.gguf": "/other/work/m.gguf",
+        "/mine/drafts/m.gguf": "/mine/drafts/m.gguf",
+        "/other/drafts/m.gguf": "/other/drafts/m.gguf",
     }
