@@ -162,6 +162,7 @@ class FitService:
         machine: HardwareSnapshot | None = None,
         *,
         as_is: Collection[str] = (),
+        ask_engine: bool = True,
     ) -> FitForecast:
         """Forecast from a header; quick enough for each row at each move of a slider.
 
@@ -169,16 +170,29 @@ class FitService:
         pretended machine nothing is known.
         Near to an edge the verdict is *unknown* at first: the engine is asked, and FitDecided tells to forecast again.
         ``decided`` and ``exact`` wait for it.
+
+        Args:
+            header: Of the file.
+            load: How it would be loaded.
+            machine: Where; this machine as it was read last when None.
+            as_is: Kinds of memory (``ram``, ``gpu``) that may be taken to the last byte.
+            ask_engine: False while a knob moves: what the engine said before counts, and nothing new is asked.
         """
         here = machine or self._machine.snapshot()
         speeds = self._speeds.calibration(load) if machine is None else None
         forecast = estimator.forecast(header, load, here, speeds=speeds, as_is=as_is)
         if not as_is:
-            forecast = self._decisions.settled(header, load, here, forecast)
+            forecast = self._decisions.settled(header, load, here, forecast, ask=ask_engine)
         return _elsewhere(forecast) if machine is not None else self._with_calibrated_speed(forecast, header, load)
 
     def forecast_remote(
-        self, ref: ModelRef, header: GgufHeader, load: LoadParameters, machine: HardwareSnapshot | None = None
+        self,
+        ref: ModelRef,
+        header: GgufHeader,
+        load: LoadParameters,
+        machine: HardwareSnapshot | None = None,
+        *,
+        ask_engine: bool = True,
     ) -> FitForecast:
         """Forecast for a file on the Hub, with the speed that it or a twin of it showed here lately; never waits.
 
@@ -187,15 +201,18 @@ class FitService:
             header: Its header, or one derived from a sibling's.
             load: How it would be loaded.
             machine: Where; this machine as it was read last when None. Speeds are known of that alone.
+            ask_engine: As in ``forecast_header``.
         """
-        forecast = self.forecast_header(header, load, machine)
+        forecast = self.forecast_header(header, load, machine, ask_engine=ask_engine)
         if machine is not None:
             return forecast
         return _with_measured(forecast, self._speeds.lately_of(ref, load, forecast.n_gpu_layers))
 
-    def forecast_here(self, ref: ModelRef, header: GgufHeader, load: LoadParameters) -> FitForecast:
+    def forecast_here(
+        self, ref: ModelRef, header: GgufHeader, load: LoadParameters, *, ask_engine: bool = True
+    ) -> FitForecast:
         """As ``forecast`` for a file on this machine, without waiting for the engine: see ``forecast_header``."""
-        return self._with_measured_speed(self.forecast_header(header, load), ref, load)
+        return self._with_measured_speed(self.forecast_header(header, load, ask_engine=ask_engine), ref, load)
 
     def forecast(
         self,

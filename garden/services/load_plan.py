@@ -24,7 +24,12 @@ class Forecaster(Protocol):
         """How this machine, or another one, would load the model by itself."""
 
     def forecast_header(
-        self, header: GgufHeader, load: LoadParameters, machine: HardwareSnapshot | None = None
+        self,
+        header: GgufHeader,
+        load: LoadParameters,
+        machine: HardwareSnapshot | None = None,
+        *,
+        ask_engine: bool = True,
     ) -> FitForecast:
         """A forecast that never waits."""
 
@@ -43,7 +48,8 @@ class LoadPlan:
         has_experts: Whether it has routed experts.
         trained_context: What it was trained for, None when unknown.
         gpu_context: Largest context with which all layers fit on the GPUs, 0 for none; None without a GPU.
-        elsewhere: It is of another machine that is looked through: nothing is loaded like this here.
+        here: How it is loaded on this machine; the same, unless it is of another machine that is looked through: then
+            what was chosen for any machine holds, and the number of layers is left to be found.
     """
 
     configuration: RunConfiguration
@@ -55,7 +61,7 @@ class LoadPlan:
     has_experts: bool
     trained_context: int | None
     gpu_context: int | None
-    elsewhere: bool = False
+    here: LoadParameters
 
     @property
     def load(self) -> LoadParameters:
@@ -75,10 +81,15 @@ class LoadPlan:
     @property
     def line(self) -> str:
         """The command line of llama-server that loads just that; empty when it cannot be written."""
-        try:
-            return loading_line(self.configuration)
-        except GardenError:
-            return ""
+        return line_of(self.configuration)
+
+
+def line_of(configuration: RunConfiguration) -> str:
+    """The command line of llama-server that loads just that; empty when it cannot be written."""
+    try:
+        return loading_line(configuration)
+    except GardenError:
+        return ""
 
 
 def wanted_load(
@@ -116,8 +127,9 @@ def load_plan(
         if wanted.n_gpu_layers != AUTO_GPU_LAYERS:
             found = _asked(fit, header, wanted, AUTO_GPU_LAYERS, machine).n_gpu_layers
         gpu_context = _asked(fit, header, wanted, forecast.n_layers, machine).max_context
+    load = with_found_layers(wanted, forecast)
     return LoadPlan(
-        configuration=RunConfiguration(model=model, load=with_found_layers(wanted, forecast)),
+        configuration=RunConfiguration(model=model, load=load),
         choice=choice,
         usual=usual,
         forecast=forecast,
@@ -126,11 +138,12 @@ def load_plan(
         has_experts=any("_exps." in tensor.name for tensor in header.tensors),
         trained_context=header.context_length,
         gpu_context=gpu_context,
-        elsewhere=machine is not None,
+        here=load if machine is None else wanted_load(fit, header, choice.anywhere),
     )
 
 
 def _asked(
     fit: Forecaster, header: GgufHeader, load: LoadParameters, layers: int, machine: HardwareSnapshot | None
 ) -> FitForecast:
-    return fit.forecast_header(header, dataclasses.replace(load, n_gpu_layers=layers), machine)
+    # Marks beside what is asked for: not worth the engine's time.
+    return fit.forecast_header(header, dataclasses.replace(load, n_gpu_layers=layers), machine, ask_engine=False)

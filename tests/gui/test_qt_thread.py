@@ -167,7 +167,7 @@ def repository_read(qtbot: QtBot, window: MainWindow) -> DiscoverPage:
     page = window.page("discover")
     assert isinstance(page, DiscoverPage)
     qtbot.waitUntil(lambda: bool(page.repository.files.rows), timeout=20_000)
-    qtbot.waitUntil(lambda: page.repository.files.rows[0].forecast is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: page.repository.selected is not None, timeout=20_000)
     return page
 
 

@@ -330,12 +330,7 @@ class LibraryPage(QWidget):
         if refusal := why_not_compared(rows):
             self._navigator.notify(refusal)
         elif rows:
-            loads = {
-                row.entry.ref.path: row.plan.load
-                for row in rows
-                if row.plan is not None and not row.plan.elsewhere and row.entry.ref.path
-            }
-            self._navigator.compare(tuple(row.entry for row in rows), loads)
+            self.library.find_loads(rows, self._navigator.compare)
 
     def _plan_at_hand(self) -> LoadPlan | None:
         return self.chosen.plan if self.chosen is not None else None

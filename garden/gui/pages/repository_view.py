@@ -118,7 +118,7 @@ class RepositoryView(Surface):
         view_model.changed.connect(self._on_changed)
         view_model.selected_changed.connect(self._on_selected_changed)
         view_model.load_changed.connect(self._on_load_changed)
-        view_model.card_changed.connect(self._on_card_changed)
+        view_model.card.changed.connect(self._on_card_changed)
         view_model.download_ended.connect(self.said)
         view_model.measuring.said.connect(self.said)
         self._tabs.currentChanged.connect(self._on_tab_changed)
@@ -216,11 +216,9 @@ class RepositoryView(Surface):
         self._head.compare.setVisible(bool(self._here()))
         if row is None:
             return
-        plan = self._view_model.plan(row)
-        self._opener.show_plan(plan)
-        line = plan.line if plan is not None else ""
+        self._opener.show_plan(self._view_model.plan)
         measuring = self._view_model.measuring.of(self._view_model.repository, row.file)
-        self._detail.show_row(row, line, self._disk_free, measuring)
+        self._detail.show_row(row, self._view_model.line(row), self._disk_free, measuring)
         number = self._view_model.files.row_of(row.file.filename)
         if self._table.currentIndex().row() != number:
             if not self._view_model.chosen_by_hand:
@@ -229,19 +227,18 @@ class RepositoryView(Surface):
 
     @Slot()
     def _on_card_changed(self) -> None:
-        view_model = self._view_model
-        if view_model.card is not None:
-            self._card.show_card(view_model.card)
-        elif view_model.card_problem is not None:
-            self._card.show_problem(view_model.card_problem, view_model.read_card)
+        card = self._view_model.card
+        if card.text is not None:
+            self._card.show_card(card.text)
+        elif card.problem is not None:
+            self._card.show_problem(card.problem, self._view_model.read_card)
         else:
             self._card.show_loading()
 
     # What the user does
 
     def _plan_at_hand(self) -> LoadPlan | None:
-        row = self._view_model.selected
-        return self._view_model.plan(row) if row is not None else None
+        return self._view_model.plan
 
     @Slot()
     def _on_copied(self) -> None:
@@ -308,11 +305,10 @@ class RepositoryView(Surface):
 
     def _compare(self, rows: Sequence[FileRow]) -> None:
         entries = tuple(row.entry for row in rows if row.entry is not None)
-        plans = [(row.entry, self._view_model.plan(row)) for row in rows]
         loads = {
-            entry.ref.path: plan.load
-            for entry, plan in plans
-            if entry is not None and plan is not None and not plan.elsewhere
+            row.entry.ref.path: load
+            for row in rows
+            if row.entry is not None and row.entry.ref.path and (load := self._view_model.load_here(row)) is not None
         }
         self.compare_wanted.emit(entries, loads)
 

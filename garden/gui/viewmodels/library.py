@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from garden.core.errors import CancelledByUser, GardenError
 from garden.core.events import JobChanged, LibraryChanged, MachineRead, SpeedsChanged, WhatIfChanged
+from garden.core.fit_forecast import Verdict
 from garden.core.job_record import JobKind, JobRecord
 from garden.core.library_entry import LibraryEntry
 from garden.core.load_choice import LoadChoice
 from garden.core.quantity import format_bytes
+from garden.core.run_configuration import LoadParameters
 from garden.gui.viewmodels.addition import Addition, add
-from garden.gui.viewmodels.latest_only import LatestOnly
+from garden.gui.viewmodels.latest_only import REST_MS, LatestOnly
 from garden.gui.viewmodels.library_table import LibraryFilter, LibraryRow, LibraryTableModel
 from garden.gui.viewmodels.load_options import LoadOptions
 from garden.gui.viewmodels.measuring import Measuring, Subject
@@ -62,6 +64,9 @@ class LibraryViewModel(QObject):
         self.options = LoadOptions(self)
         self.options.changed.connect(self._plan_all)
         self._planning = LatestOnly(pump, self)
+        # While a knob moves the engine is not asked about each place that it passes.
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self._decide)
 
     @property
     def loaded(self) -> bool:
@@ -140,6 +145,27 @@ class LibraryViewModel(QObject):
         """The measurement of a model's speed under way."""
         return self.measuring.job(*_subject(entry))
 
+    def find_loads(
+        self,
+        rows: Sequence[LibraryRow],
+        then: Callable[[Sequence[LibraryEntry], Mapping[str, LoadParameters]], None],
+    ) -> None:
+        """Find how models are loaded on this machine with what is chosen now.
+
+        Args:
+            rows: The models.
+            then: Called with them, and with their loads by path; at once where what the rows say is of that choice.
+        """
+        choice, entries = self.options.choice, tuple(row.entry for row in rows)
+        if all((row.plan.choice if row.plan else LoadChoice()) == choice for row in rows):
+            then(entries, _loads((row.entry, row.plan) for row in rows if row.plan is not None))
+            return
+
+        def work() -> Mapping[str, LoadParameters]:
+            return _loads((entry, self._plan(entry, choice)) for entry in entries)
+
+        self._pump.run(work, lambda loads: then(entries, loads), self._on_failed, receiver=self, ahead=True)
+
     def remove(self, entry: LibraryEntry) -> None:
         """Move a model to the trash."""
         self._pump.run(
@@ -206,6 +232,14 @@ class LibraryViewModel(QObject):
             return plans
 
         self._planning.ask(work, lambda plans: self._on_planned(choice, plans))
+        self._rest.start()
+
+    @Slot()
+    def _decide(self) -> None:
+        """Now that the choice stands, have the engine say where the formula leaves a verdict open."""
+        self._forecast(
+            [row.entry for row in self.table.rows if row.forecast and row.forecast.verdict is Verdict.UNKNOWN]
+        )
 
     def _plan(self, entry: LibraryEntry, choice: LoadChoice, *, decided: bool = False) -> LoadPlan:
         """Away from the Qt thread: how a model would be loaded.
@@ -221,7 +255,9 @@ class LibraryViewModel(QObject):
         if machine is not None:
             forecast = fit.forecast_header(header, load, machine)
         else:
-            forecast = fit.forecast(entry, load) if decided else fit.forecast_here(entry.ref, header, load)
+            forecast = (
+                fit.forecast(entry, load) if decided else fit.forecast_here(entry.ref, header, load, ask_engine=False)
+            )
         return load_plan(fit, entry.ref, header, choice, forecast, machine)
 
     def _on_planned(self, choice: LoadChoice, plans: Sequence[tuple[LibraryEntry, LoadPlan]]) -> None:
@@ -268,6 +304,10 @@ class LibraryViewModel(QObject):
     def _on_job_changed(self, event: JobChanged) -> None:
         if event.job.kind is JobKind.VERIFY and event.job.state.ended and self._loaded:
             self._reload()
+
+
+def _loads(plans: Iterable[tuple[LibraryEntry, LoadPlan]]) -> Mapping[str, LoadParameters]:
+    return {entry.ref.path: plan.here for entry, plan in plans if entry.ref.path is not None}
 
 
 def _subject(entry: LibraryEntry) -> Subject:
