@@ -66,7 +66,7 @@ class LoadSheet(Popover):
         self._memory = MemoryRows(theme, figures_width=84)
         self._reason = Label(theme, style="small", color="text.secondary", wrap=True)
         self._reason.setObjectName("loadSheet.reason")
-        self._line = CodeLine(theme, "loadSheet.line")
+        self._line = CodeLine(theme, "loadSheet.line", wrap=True)
         self._line.copied.connect(self.copied)
         self._build(theme)
         self.closed.connect(self.deleteLater)

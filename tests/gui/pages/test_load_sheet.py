@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QSpinBox, QTableView, QWidget
 from pytestqt.qtbot import QtBot
@@ -22,6 +23,7 @@ from garden.gui.main_window import MainWindow
 from garden.gui.pages.compare_page import ComparePage
 from garden.gui.pages.discover_page import DiscoverPage
 from garden.gui.pages.library_page import LibraryPage
+from garden.gui.pages.load_bar import LoadBar
 from garden.gui.pages.load_sheet import LoadSheet
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.load_fields import FIELDS
@@ -182,7 +184,7 @@ def enter(sheet: LoadSheet, name: str, wanted: int | str) -> None:
 def line(sheet: LoadSheet) -> str:
     label = sheet.findChild(QLabel, "loadSheet.line.text")
     assert label is not None
-    return label.text()
+    return label.accessibleName()
 
 
 def set_context(window: MainWindow, tokens: int) -> None:
@@ -203,7 +205,11 @@ def loaded(qtbot: QtBot, garden: Garden, window: MainWindow) -> LoadParameters:
     qtbot.waitUntil(lambda: compare.turn_number == 0, timeout=20_000)
     qtbot.waitUntil(lambda: not compare.answering and not compare.pane("A").busy, timeout=60_000)
     (record,) = garden.audit.records()
-    return record.loaded.configuration.load
+    load = record.loaded.configuration.load
+    # Nothing was resolved but what was left to the engine.
+    asked = compare.pane("A").configuration.load
+    assert asked == (load if asked.flash_attention != "auto" else dataclasses.replace(load, flash_attention="auto"))
+    return load
 
 
 # --- from the choice to the pane ---
@@ -390,11 +396,11 @@ def test_a_number_out_of_range_is_not_taken_and_the_range_is_told(experts: Opene
 
 def test_a_quantized_v_without_flash_attention_says_why_it_cannot_be(experts: Opened) -> None:
     enter(experts.sheet, "type_v", "q8_0")
-    assert experts.plan.forecast.verdict is not Verdict.UNSUPPORTED
+    before = experts.plan.forecast.verdict
 
     enter(experts.sheet, "flash_attention", "off")
 
-    assert experts.plan.forecast.verdict is Verdict.UNSUPPORTED
+    assert (before, experts.plan.forecast.verdict) == (Verdict.FITS, Verdict.UNSUPPORTED)
     assert experts.text("loadSheet.reason") == (
         "A quantized V cache needs flash attention. Switch flash attention on, or keep V in f16."
     )
@@ -453,3 +459,52 @@ def test_the_largest_contexts_are_marked_on_the_slider(qtbot: QtBot, garden: Gar
     told = slider.toolTip().splitlines()
     assert told[-1] == f"Fits up to {plan.max_context:,} tokens"
     assert all(text in slider.accessibleDescription() for text in told)
+
+
+def test_the_whole_line_is_shown_and_copied_as_it_is(experts: Opened) -> None:
+    label = experts.sheet.findChild(QLabel, "loadSheet.line.text")
+    assert label is not None
+
+    press(experts.sheet, "loadSheet.line.copy")
+
+    assert QGuiApplication.clipboard().text() == experts.plan.line
+    assert label.text().replace("\u00a0", " ").replace("\u2060", "") == experts.plan.line
+    assert label.height() >= label.heightForWidth(label.width())
+
+
+# --- where there is little room ---
+
+
+@pytest.mark.parametrize(("width", "lines"), [(1_440, 1), (1_024, 2)])
+def test_nothing_of_the_bar_is_cut_where_there_is_little_room(
+    qtbot: QtBot, window: MainWindow, width: int, lines: int
+) -> None:
+    window.resize(width, 700)
+    page = discover(qtbot, window)
+    page.repository.options.choose(type_k="q8_0")
+    qtbot.waitUntil(lambda: page.repository.settled)
+    bar = page.findChild(LoadBar)
+    assert bar is not None
+    qtbot.waitUntil(lambda: bar.findChild(QAbstractButton, "kvType.q8_0/f16") is not None)
+    qtbot.wait(50)
+
+    parts = [each for each in bar.findChildren(QAbstractButton) if each.isVisible()]
+    assert [part.objectName() for part in parts if part.width() < part.minimumSizeHint().width()] == []
+    assert all(bar.rect().contains(part.mapTo(bar, part.rect().bottomRight())) for part in parts)
+    slider = bar.findChild(ContextSlider)
+    assert slider is not None
+    apart = abs(parts[0].mapTo(bar, parts[0].rect().center()).y() - slider.mapTo(bar, slider.rect().center()).y())
+    assert (apart > slider.height() / 2) == (lines == 2)
+
+
+def test_two_cache_types_do_not_widen_the_panel_of_the_library(
+    qtbot: QtBot, garden: Garden, window: MainWindow, tiny_model: Path
+) -> None:
+    page = library(qtbot, garden, window, tiny_model)
+    page.library.options.choose(type_k="q8_0", type_v="f16")
+    qtbot.waitUntil(lambda: planned(page) == page.library.options.choice)
+    qtbot.wait(50)
+
+    advanced = page.findChild(QAbstractButton, "libraryLoad.advanced")
+    assert advanced is not None
+    assert advanced.mapTo(page, advanced.rect().topRight()).x() < page.width()
