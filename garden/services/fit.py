@@ -162,15 +162,16 @@ class FitService:
         machine: HardwareSnapshot | None = None,
         *,
         as_is: Collection[str] = (),
+        without: Collection[int] = (),
     ) -> FitForecast:
         """Forecast from a header; quick enough for each row at each move of a slider.
 
         A calibration of this machine says how fast a file will be, without one the answers that other files gave; of a
         pretended machine nothing is known.
         Near to an edge the verdict is *unknown* at first: the engine is asked, and FitDecided tells to forecast again.
-        ``decided`` and ``exact`` wait for it.
+        ``decided`` and ``exact`` wait for it. What the processes ``without`` hold counts as free.
         """
-        here = machine or self._machine.snapshot()
+        here = (machine or self._machine.snapshot()).without(without)
         speeds = self._speeds.calibration(load) if machine is None else None
         forecast = estimator.forecast(header, load, here, speeds=speeds, as_is=as_is)
         if not as_is:
@@ -193,15 +194,19 @@ class FitService:
             return forecast
         return _with_measured(forecast, self._speeds.lately_of(ref, load, forecast.n_gpu_layers))
 
-    def forecast_here(self, ref: ModelRef, header: GgufHeader, load: LoadParameters) -> FitForecast:
+    def forecast_here(
+        self, ref: ModelRef, header: GgufHeader, load: LoadParameters, *, without: Collection[int] = ()
+    ) -> FitForecast:
         """As ``forecast`` for a file on this machine, without waiting for the engine: see ``forecast_header``."""
-        return self._with_measured_speed(self.forecast_header(header, load), ref, load)
+        return self._with_measured_speed(self.forecast_header(header, load, without=without), ref, load)
 
     def forecast(
         self,
         target: LibraryEntry | ModelRef,
         load: LoadParameters | None = None,
         machine: HardwareSnapshot | None = None,
+        *,
+        without: Collection[int] = (),
     ) -> FitForecast:
         """Forecast for a file on this machine, with its own measured speed when it ran here before, loaded like this.
 
@@ -209,6 +214,7 @@ class FitService:
             target: The model.
             load: How it would be loaded; as the machine would by itself when None.
             machine: Where; this machine as it was read last when None. Speeds are known of that alone.
+            without: Processes to think away: what they hold counts as free.
 
         Raises:
             GardenError: The file is gone or damaged.
@@ -216,7 +222,7 @@ class FitService:
         ref = target.ref if isinstance(target, LibraryEntry) else target
         header = self.header(ref)
         load = load or self.default_load(header, machine)
-        return self.decided(header, load, machine, ref=ref)
+        return self.decided(header, load, machine, ref=ref, without=without)
 
     def decided(
         self,
@@ -226,6 +232,7 @@ class FitService:
         *,
         as_is: Collection[str] = (),
         ref: ModelRef | None = None,
+        without: Collection[int] = (),
     ) -> FitForecast:
         """Forecast from a header; the engine decides where the formula does not know. Not for the window's own thread.
 
@@ -237,8 +244,9 @@ class FitService:
             machine: Where; this machine as it was read last when None. Speeds are known of that alone.
             as_is: Kinds of memory (``ram``, ``gpu``) that may be taken to the last byte.
             ref: The file, to find what it or a twin of it showed here.
+            without: See ``forecast``.
         """
-        here = machine or self._machine.snapshot()
+        here = (machine or self._machine.snapshot()).without(without)
         speeds = self._speeds.calibration(load) if machine is None else None
         forecast = estimator.forecast(header, load, here, speeds=speeds, as_is=as_is)
         if forecast.verdict is Verdict.UNKNOWN and forecast.total_bytes is not None:
