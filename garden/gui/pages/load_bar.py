@@ -14,6 +14,7 @@ from garden.gui.widgets.context_slider import ContextSlider
 from garden.gui.widgets.field import Field
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.segmented_control import SegmentedControl
+from garden.gui.widgets.tag import Tag
 from garden.gui.widgets.themed_widget import Surface
 from garden.services.load_plan import LoadPlan
 
@@ -28,6 +29,7 @@ class LoadBar(Surface):
         theme: Where colours come from.
         name: Prefix of the names of its parts.
         stacked: In a narrow panel: the slider above the cache types.
+        background: Token of what it lies on; the panel's or the page's own when None.
         parent: Qt parent.
 
     Attributes:
@@ -44,12 +46,22 @@ class LoadBar(Surface):
     advanced_wanted = Signal()
 
     def __init__(
-        self, theme: ThemeController, name: str = "load", *, stacked: bool = False, parent: QWidget | None = None
+        self,
+        theme: ThemeController,
+        name: str = "load",
+        *,
+        stacked: bool = False,
+        background: str | None = None,
+        parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, "bg.sunken" if stacked else "bg.surface", edges="" if stacked else "b", parent=parent)
+        background = background or ("bg.sunken" if stacked else "bg.surface")
+        super().__init__(theme, background, edges="" if stacked else "b", parent=parent)
         self.advanced = Button(theme, "Advanced", icon="settings", kind="ghost", name=f"{name}.advanced")
         self.advanced.setToolTip("Layers, batches, threads and all else, and the line of llama-server that loads it")
         self.advanced.clicked.connect(self.advanced_wanted)
+        self._differs = Tag(theme, "", "warning")
+        self._differs.setObjectName(f"{name}.differs")
+        self._differs.hide()
         px = theme.theme.px
         self._slider = ContextSlider(theme, name="contextSlider")
         self._slider.valueChanged.connect(self._on_moved)
@@ -79,6 +91,10 @@ class LoadBar(Surface):
         row.addSpacing(px(12))
         row.addWidget(Label(theme, "KV cache", weight=500, line=28), 0, top)
         row.addWidget(self._kv, 0, top)
+        mark = QHBoxLayout()
+        mark.setContentsMargins(px(4), px(5), 0, 0)
+        mark.addWidget(self._differs, 0, top)
+        row.addLayout(mark)
         row.addStretch(1)
         row.addWidget(self.advanced, 0, top)
 
@@ -95,6 +111,7 @@ class LoadBar(Surface):
         first.addLayout(slider, 1)
         first.addWidget(self._field, 0, Qt.AlignmentFlag.AlignTop)
         second.addWidget(self._kv)
+        second.addWidget(self._differs)
         second.addStretch(1)
         second.addWidget(self.advanced)
         column.addLayout(first)
@@ -113,6 +130,13 @@ class LoadBar(Surface):
         now = type_k if type_k == type_v else f"{type_k}/{type_v}"
         self._kv.set_options([(kind, kind) for kind in (*KV_TYPES, *((now,) if now not in KV_TYPES else ()))])
         self._kv.set_current(now)
+
+    def show_difference(self, text: str, tip: str = "") -> None:
+        """Say that what is shown does not hold for all; an empty text says nothing."""
+        self._differs.set_text(text)
+        self._differs.setToolTip(tip)
+        self._differs.setAccessibleDescription(tip)
+        self._differs.setVisible(bool(text))
 
     def show_plan(self, plan: LoadPlan | None) -> None:
         """Mark how far the context of the chosen model can grow."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
@@ -10,12 +10,15 @@ from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from garden.core.fit_forecast import DeviceMemory
-from garden.core.quantity import GIB
+from garden.core.quantity import GIB, MIB, format_bytes
 from garden.gui.theme.theme import Theme, ThemeController
 from garden.gui.widgets.themed_widget import ThemedWidget
 
 #: Hatched pixels at the end of a bar whose content goes over the limit.
 _HATCH = 6
+
+#: Height of the line below what a model holds until it is unloaded.
+_FREED_LINE = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +29,31 @@ class BarFill:
         parts: Token of the colour and share, left to right.
         limit: Where the limit stands, None for none.
         over: Whether more is needed than the limit allows.
+        freed: From where to where memory is counted as free that a model holds until it is unloaded; None for none.
     """
 
     parts: tuple[tuple[str, float], ...]
     limit: float | None = None
     over: bool = False
+    freed: tuple[float, float] | None = None
 
 
 def device_fill(device: DeviceMemory) -> BarFill:
-    """In use by others, weights, KV cache, compute; the limit at what is free minus the margin."""
+    """In use by others, loaded models, weights, KV cache, compute; the limit at what is free minus the margin."""
     total = max(1, device.total_bytes)
-    used = max(0, device.total_bytes - device.available_bytes)
+    taken = max(0, device.total_bytes - device.available_bytes)
+    held = min(device.held_bytes, taken)
     return BarFill(
         parts=(
-            ("memory.used", used / total),
+            ("memory.used", (taken - held) / total),
+            ("memory.loaded", held / total),
             ("memory.weights", device.weights_bytes / total),
             ("memory.kv", device.kv_cache_bytes / total),
             ("memory.compute", device.compute_bytes / total),
         ),
         limit=1 - device.margin_bytes / total if device.margin_bytes else None,
         over=device.required_bytes > device.available_bytes - device.margin_bytes,
+        freed=(taken / total, (taken + device.freed_bytes) / total) if device.freed_bytes else None,
     )
 
 
@@ -83,6 +91,11 @@ def paint_memory_bar(
     if fill.over:
         _paint_hatch(painter, theme, rect)
     painter.restore()
+    if fill.freed is not None:
+        # Below the track: what will lie there is drawn in it.
+        left, right = (rect.left() + round(rect.width() * share * ratio) / ratio for share in fill.freed)
+        line = QRectF(left, rect.bottom() + 1, max(2.0, right - left), _FREED_LINE)
+        painter.fillRect(line, theme.color("memory.loaded"))
     if fill.limit is not None:
         left = rect.left() + round(rect.width() * fill.limit * ratio) / ratio
         painter.fillRect(QRectF(left, rect.top() - 2, 1.5, rect.height() + 4), theme.color("memory.limit"))
@@ -121,7 +134,29 @@ def describe_devices(devices: Sequence[DeviceMemory]) -> str:
     for device in gpu_first(devices):
         needed, free = device_figures(device)
         parts.append(f"{device.kind.upper()}: {needed} of {free} GiB free")
-    return ", ".join(parts)
+    held = held_words(devices)
+    return ", ".join(parts) + (f". {held}" if held else "")
+
+
+def held_words(devices: Sequence[DeviceMemory]) -> str:
+    """What loaded models hold, and what is unloaded before this one is loaded; empty for neither."""
+    held = _per_device(devices, lambda device: device.held_bytes)
+    freed = _per_device(devices, lambda device: device.freed_bytes)
+    parts = []
+    if held:
+        parts.append(f"{'Other loaded' if freed else 'Loaded'} models hold {held}.")
+    if freed:
+        parts.append(f"Unloading first frees {freed}.")
+    return " ".join(parts)
+
+
+def _per_device(devices: Sequence[DeviceMemory], read: Callable[[DeviceMemory], int]) -> str:
+    """``1.2 GiB of RAM and 3.4 GiB of GPU memory``; what would be shown as nothing is left out."""
+    sizes: dict[str, int] = {}
+    for device in gpu_first(devices):
+        sizes[device.kind] = sizes.get(device.kind, 0) + read(device)
+    names = {"ram": "RAM", "gpu": "GPU memory"}
+    return " and ".join(f"{format_bytes(size)} of {names[kind]}" for kind, size in sizes.items() if size >= MIB)
 
 
 #: Height of the two tracks of a row, with the gap between.
@@ -217,7 +252,8 @@ class MemoryBar(ThemedWidget):
     def set_device(self, device: DeviceMemory) -> None:
         """Show what a device would hold."""
         needed, free = device_figures(device)
-        self.set_fill(device_fill(device), f"{device.name}: {needed} of {free} GiB free")
+        words = held_words((device,))
+        self.set_fill(device_fill(device), f"{device.name}: {needed} of {free} GiB free. {words}".strip())
 
     def sizeHint(self) -> QSize:
         """Track and room for the tick."""

@@ -105,7 +105,7 @@ def test_a_changed_setting_becomes_a_tag(
 ) -> None:
     begin(qtbot, opened, compare, tiny_model, other_tiny_model)
     compare.adjust(("B",), "temperature", 0.2)
-    compare.adjust(("B",), "context_length", 1_024)
+    compare.loads.choose("B", {"context_length": 1_024})
     qtbot.waitUntil(lambda: compare.pane("B").tags == ("temp 0.2", "context 1,024"), timeout=5_000)
     compare.make_alike("B")
     qtbot.waitUntil(lambda: compare.pane("B").tags == (), timeout=5_000)

@@ -26,8 +26,9 @@ def test_an_empty_system_prompt_sends_none() -> None:
 
 def test_differences_are_named_the_most_telling_first() -> None:
     other = RUN
-    for name, value in (("type_k", "q8_0"), ("seed", 7), ("temperature", 0.2), ("system_prompt", "Be brief.")):
+    for name, value in (("seed", 7), ("temperature", 0.2), ("system_prompt", "Be brief.")):
         other = with_setting(other, name, value)
+    other = other.with_load(type_k="q8_0")
     assert differences(other, RUN) == ("temp 0.2", "system prompt", "seed 7", "KV q8_0/f16")
     assert differences(RUN, RUN) == ()
 

@@ -26,7 +26,12 @@ def _gpu(weights: float, kv: float = 0.5) -> DeviceMemory:
 def test_parts_are_shares_of_the_whole_device() -> None:
     fill = device_fill(_gpu(weights=4))
 
-    assert fill.parts[:3] == (("memory.used", 0.125), ("memory.weights", 0.5), ("memory.kv", 0.0625))
+    assert [(token.removeprefix("memory."), share) for token, share in fill.parts[:4]] == [
+        ("used", 0.125),
+        ("loaded", 0.0),
+        ("weights", 0.5),
+        ("kv", 0.0625),
+    ]
     assert fill.limit == 1 - 0.25 / 8
     assert not fill.over
 
