@@ -152,7 +152,7 @@ class CompareActions(QObject):
         can_be_same = bool(letter) and letter != compare.letters[0]
         popover.show_run(title, run, can_be_same=can_be_same)
         if popover.load is not None:
-            popover.load.show_pane(compare.pane(of))
+            popover.load.show_pane(compare.pane(of), changing=compare.loads.changing)
         popover.set_changeable(not compare.answering)
 
     @Slot(str, object)

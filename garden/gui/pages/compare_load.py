@@ -11,6 +11,8 @@ from garden.core.run_configuration import LoadParameters
 from garden.gui.pages.load_bar import LoadBar
 from garden.gui.pages.load_opener import LoadOpener
 from garden.gui.viewmodels.run_difference import load_differences
+from garden.gui.widgets.legend import Legend
+from garden.gui.widgets.memory_bar import legend_items
 from garden.gui.widgets.switch import Switch
 from garden.services.load_plan import LoadPlan
 
@@ -48,6 +50,8 @@ class CompareLoad(QObject):
         self.switch = Switch(theme, "Memory", name="compare.memory")
         self.switch.setToolTip("Context and cache of all panes, and the memory that each takes")
         self.bar = LoadBar(theme, "compareLoad")
+        self._legend = Legend(theme, at_least=3)
+        self.bar.add_aside(self._legend)
         self._opener = LoadOpener(theme, self.bar, compare.loads.options(), self._first_plan, self._several)
         self._opener.copied.connect(self.copied)
         self.switch.clicked.connect(self._on_switched)
@@ -70,8 +74,8 @@ class CompareLoad(QObject):
         if not runs:
             return
         load = runs[0].load
-        trained = [plan.trained_context or 0 for letter in compare.letters if (plan := compare.plan(letter))]
-        largest = max([*trained, *(run.load.context_length for run in runs)])
+        plans = [plan for letter in compare.letters if (plan := compare.plan(letter)) is not None]
+        largest = max([*(plan.trained_context or 0 for plan in plans), *(run.load.context_length for run in runs)])
         types = {_types(run.load) for run in runs}
         self.bar.show_load(
             load.context_length, largest, *(next(iter(types)) if len(types) == 1 else ("mixed", "mixed"))
@@ -83,6 +87,7 @@ class CompareLoad(QObject):
         ]
         tip = f"Otherwise than pane {compare.letters[0]}, which is shown here. " + "; ".join(told) if told else ""
         self.bar.show_difference("Panes differ" if told else "", tip)
+        self._legend.set_items(legend_items([device for plan in plans for device in plan.forecast.devices]))
         self._opener.show_plan(self._first_plan())
 
     def _first_plan(self) -> LoadPlan | None:

@@ -18,7 +18,7 @@ from garden.gui.viewmodels.file_table import FileRow
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.legend import Legend
-from garden.gui.widgets.memory_bar import MemoryBar, gpu_first, held_words
+from garden.gui.widgets.memory_bar import MemoryBar, gpu_first, held_words, legend_items
 from garden.gui.widgets.progress_bar import ProgressBar
 from garden.gui.widgets.speed_line import SpeedLine
 from garden.gui.widgets.tag import Tag
@@ -206,14 +206,7 @@ class FileDetail(Surface):
         self._line.show_text(line)
         self._legend.setVisible(forecast is not None)
         margin = next((device.margin_bytes for device in forecast.devices if device.margin_bytes), 0) if forecast else 0
-        items = [
-            ("memory.weights", "Weights"),
-            ("memory.kv", "KV cache"),
-            ("memory.compute", "Compute"),
-            ("memory.used", "In use by others"),
-            *((("memory.loaded", "Loaded models"),) if held_words(devices) else ()),
-            ("memory.free", "Free"),
-        ]
+        items = legend_items(devices)
         if margin:
             items.append(("memory.limit", f"Limit, with a margin of {format_bytes(margin)}"))
         self._legend.set_items(items)

@@ -74,6 +74,7 @@ class LoadBar(Surface):
             theme, [(kind, kind) for kind in KV_TYPES], name="kvType", label="Type of the KV cache"
         )
         self._kv.chosen.connect(self._on_kv_chosen)
+        self._aside = QHBoxLayout()
         if stacked:
             self._stack(theme)
             return
@@ -95,7 +96,8 @@ class LoadBar(Surface):
         mark.setContentsMargins(px(4), px(5), 0, 0)
         mark.addWidget(self._differs, 0, top)
         row.addLayout(mark)
-        row.addStretch(1)
+        self._aside.setContentsMargins(px(8), px(6), px(8), 0)
+        row.addLayout(self._aside, 1)
         row.addWidget(self.advanced, 0, top)
 
     def _stack(self, theme: ThemeController) -> None:
@@ -130,6 +132,10 @@ class LoadBar(Surface):
         now = type_k if type_k == type_v else f"{type_k}/{type_v}"
         self._kv.set_options([(kind, kind) for kind in (*KV_TYPES, *((now,) if now not in KV_TYPES else ()))])
         self._kv.set_current(now)
+
+    def add_aside(self, widget: QWidget) -> None:
+        """Put something into the room that is left; only in a row."""
+        self._aside.addWidget(widget, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight)
 
     def show_difference(self, text: str, tip: str = "") -> None:
         """Say that what is shown does not hold for all; an empty text says nothing."""

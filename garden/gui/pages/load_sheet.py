@@ -79,7 +79,7 @@ class LoadSheet(Popover):
         head.addStretch(1)
         head.addWidget(self._reset)
         column.addLayout(head)
-        column.addWidget(Divider(theme))
+        column.addWidget(Divider(theme, "border.default"))
         self._grid.setHorizontalSpacing(px(12))
         self._grid.setVerticalSpacing(px(3))
         for field in FIELDS:
@@ -91,7 +91,7 @@ class LoadSheet(Popover):
         below = QVBoxLayout(self._comes_to)
         below.setContentsMargins(0, 0, 0, 0)
         below.setSpacing(px(8))
-        below.addWidget(Divider(theme))
+        below.addWidget(Divider(theme, "border.default"))
         verdict = QHBoxLayout()
         verdict.addWidget(Label(theme, "It takes", style="caption", color="text.muted"))
         verdict.addStretch(1)

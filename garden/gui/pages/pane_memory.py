@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from garden.gui.pages.load_bar import LoadBar
 from garden.gui.pages.load_opener import LoadOpener
+from garden.gui.pages.scaled_width import fix_height
 from garden.gui.viewmodels.pane_state import PaneState
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.device_memory_view import DeviceMemoryView
@@ -41,11 +42,13 @@ class _LoadedLine(QWidget):
         super().__init__()
         self._state = Label(theme, style="small", color="text.secondary", elide=Qt.TextElideMode.ElideRight)
         self._state.setObjectName(f"{name}.state")
-        self._load = Button(theme, "Load now", kind="ghost", small=True, name=f"{name}.load")
+        self._load = Button(theme, "Load now", small=True, name=f"{name}.load")
         self._load.clicked.connect(self.load_wanted)
+        # As high with the button as without: the panes' bars stand in one line.
+        fix_height(self, theme, 24)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(theme.theme.px(4))
+        row.setSpacing(theme.theme.px(8))
         row.addWidget(self._state)
         row.addWidget(self._load)
 
@@ -148,16 +151,23 @@ class PaneLoadSection(QWidget):
         column.addWidget(self.memory)
         column.addLayout(foot)
 
-    def show_pane(self, pane: PaneState) -> None:
-        """Show a pane, without telling anyone."""
+    def show_pane(self, pane: PaneState, *, changing: bool = False) -> None:
+        """Show a pane, without telling anyone.
+
+        Args:
+            pane: The pane.
+            changing: More was chosen than it shows yet: controls stay as they are.
+        """
         plan = self._plan = pane.plan
         self._verdict.set_forecast(pane.forecast)
         if plan is not None:
+            self.memory.set_devices(plan.forecast.devices)
+        if plan is not None and not changing:
             load = plan.load
             largest = max(plan.trained_context or 0, load.context_length)
             self.bar.show_load(load.context_length, largest, load.type_k, load.type_v)
-            self.memory.set_devices(plan.forecast.devices)
-        self._opener.show_plan(plan)
+        if not changing:
+            self._opener.show_plan(plan)
         self._loaded.show_pane(pane)
 
     def set_changeable(self, changeable: bool) -> None:

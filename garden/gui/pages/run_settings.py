@@ -95,7 +95,7 @@ class RunSettings(Popover):
         head.addStretch(1)
         head.addWidget(self._same)
         column.addLayout(head)
-        column.addWidget(Divider(theme))
+        column.addWidget(Divider(theme, "border.default"))
         grid = QGridLayout()
         grid.setHorizontalSpacing(px(12))
         grid.setVerticalSpacing(px(3))
@@ -115,7 +115,7 @@ class RunSettings(Popover):
         self._system.setFixedHeight(px(72))
         column.addWidget(self._system)
         if self.load is not None:
-            column.addWidget(Divider(theme))
+            column.addWidget(Divider(theme, "border.default"))
             column.addWidget(self.load)
         self._busy = Label(
             theme,

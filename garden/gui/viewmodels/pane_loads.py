@@ -48,6 +48,12 @@ class PaneLoads:
         self._take = take
         self._lock = threading.Lock()
         self._wanted: dict[tuple[str, str], list[_Change]] = {}
+        self._under_way = 0
+
+    @property
+    def changing(self) -> bool:
+        """Whether something that was chosen is still to come: controls stand where the user put them until then."""
+        return self._under_way > 0
 
     def options(self, letter: str = "") -> LoadOptions:
         """What a bar or an advanced view changes: the load of one pane, or (without a letter) of all."""
@@ -83,7 +89,8 @@ class PaneLoads:
             for each in (letter,) if letter else dict(conversation.panes):
                 self._wanted.setdefault((conversation.id, each), []).append(change)
         if not waiting:
-            self._changes.put(lambda: self._made(conversation.id, known), self._on_made)
+            self._under_way += 1
+            self._changes.put(lambda: self._made(conversation.id, known), self._on_made, self._on_ended)
 
     def _made(
         self, conversation_id: str, known: Mapping[str, LoadPlan | None]
@@ -112,9 +119,13 @@ class PaneLoads:
         return now, plans
 
     def _on_made(self, made: tuple[Conversation, dict[str, LoadPlan]]) -> None:
+        self._on_ended()
         conversation, plans = made
         self._facts.know(conversation, plans)
         self._take(conversation)
+
+    def _on_ended(self) -> None:
+        self._under_way -= 1
 
 
 class _PaneOptions(LoadOptions):

@@ -108,7 +108,7 @@ def pane_snapshot(
             text=answer.text,
             error=answer.error,
             action=answer.action,
-            note=_answered_with(answer, run) or state.note,
+            note=_answered_with(answer, run, load_state) or state.note,
             figures=answer_figures(answer, facts.forecast),
         )
     loss = panes.lost(conversation.id, letter) if turn == len(conversation.turns) - 1 else None
@@ -118,16 +118,17 @@ def pane_snapshot(
     return state
 
 
-def _answered_with(answer: Answer, run: RunConfiguration) -> str:
+def _answered_with(answer: Answer, run: RunConfiguration, load_state: LoadState) -> str:
     """What an answer came from, where the pane was changed since."""
     ran = answer.configuration
     if (ran.model.name, ran.model.quant_type) != (run.model.name, run.model.quant_type):
         return f"Answered by {' '.join(filter(None, (ran.model.name, ran.model.quant_type)))}."
+    if run.load.flash_attention == "auto":
+        # The engine's choice is no change.
+        ran = ran.with_load(flash_attention="auto")
     changed = differences(ran, run)
-    if not changed:
-        return ""
-    again = "; the next prompt loads the model again" if ran.load != run.load else ""
-    return f"Answered with {', '.join(changed)}{again}."
+    again = "; the next prompt loads the model again" if load_state == "otherwise" else ""
+    return f"Answered with {', '.join(changed)}{again}." if changed else ""
 
 
 def _steps(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from garden.core.fit_forecast import DeviceMemory
@@ -47,4 +48,13 @@ class DeviceMemoryView(QWidget):
         words = held_words(devices)
         self._words.setText(words)
         self._words.setVisible(bool(words))
-        self._words.updateGeometry()
+        self._fit_words()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Another width breaks the words into other lines."""
+        super().resizeEvent(event)
+        self._fit_words()
+
+    def _fit_words(self) -> None:
+        # Layouts around this one ask for a height without a width.
+        self._words.setFixedHeight(self._words.heightForWidth(max(1, self.width())))

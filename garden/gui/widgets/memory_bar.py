@@ -120,6 +120,15 @@ def gpu_first(devices: Sequence[DeviceMemory]) -> list[DeviceMemory]:
     return sorted(devices, key=lambda device: device.kind != "gpu")
 
 
+def device_labels(devices: Sequence[DeviceMemory]) -> list[str]:
+    """``GPU``, ``RAM``; several GPUs are numbered in their order."""
+    several = sum(device.kind == "gpu" for device in devices) > 1
+    return [
+        f"GPU{number}" if several and device.kind == "gpu" else device.kind.upper()
+        for number, device in enumerate(devices, start=1)
+    ]
+
+
 def device_figures(device: DeviceMemory) -> tuple[str, str]:
     """What is needed and what is free, GiB with one decimal (two for what is small)."""
     free = device.available_bytes / GIB
@@ -131,9 +140,10 @@ def device_figures(device: DeviceMemory) -> tuple[str, str]:
 def describe_devices(devices: Sequence[DeviceMemory]) -> str:
     """The same as a sentence for a screen reader."""
     parts = []
-    for device in gpu_first(devices):
+    shown = gpu_first(devices)
+    for device, label in zip(shown, device_labels(shown), strict=True):
         needed, free = device_figures(device)
-        parts.append(f"{device.kind.upper()}: {needed} of {free} GiB free")
+        parts.append(f"{label}: {needed} of {free} GiB free")
     held = held_words(devices)
     return ", ".join(parts) + (f". {held}" if held else "")
 
@@ -146,8 +156,18 @@ def held_words(devices: Sequence[DeviceMemory]) -> str:
     if held:
         parts.append(f"{'Other loaded' if freed else 'Loaded'} models hold {held}.")
     if freed:
-        parts.append(f"Unloading first frees {freed}.")
+        parts.append(f"Unloading frees {freed}, counted as free.")
     return " ".join(parts)
+
+
+def legend_items(devices: Sequence[DeviceMemory]) -> list[tuple[str, str]]:
+    """What the colours of some bars mean, without what is not in them."""
+    items = [("memory.weights", "Weights"), ("memory.kv", "KV cache"), ("memory.compute", "Compute")]
+    items.append(("memory.used", "In use by others"))
+    if any(device.held_bytes for device in devices):
+        items.append(("memory.loaded", "Loaded models"))
+    items.append(("memory.free", "Free"))
+    return items
 
 
 def _per_device(devices: Sequence[DeviceMemory], read: Callable[[DeviceMemory], int]) -> str:
@@ -191,6 +211,7 @@ def paint_memory_rows(
         figures: Whether the figures stand at the right.
     """
     shown = gpu_first(devices)
+    labels = device_labels(shown)
     line, gap = theme.px(_ROW_LINE), theme.px(_ROW_GAP)
     name_width, figures_px = theme.px(_NAME_WIDTH), theme.px(figures_width) if figures else 0
     between = theme.px(_COLUMN_GAP)
@@ -200,11 +221,11 @@ def paint_memory_rows(
     height = len(shown) * line + (len(shown) - 1) * gap
     top = rect.top() + round((rect.height() - height) / 2)
     track_height = theme.size("memory_bar_track")
-    for device in shown:
+    for device, label in zip(shown, labels, strict=False):
         painter.setFont(theme.font("caption", weight=400))
         painter.setPen(theme.color("text.muted"))
         centre_left = int(Qt.AlignmentFlag.AlignVCenter)
-        painter.drawText(QRectF(rect.left(), top, name_width + between, line), centre_left, device.kind.upper())
+        painter.drawText(QRectF(rect.left(), top, name_width + between, line), centre_left, label)
         track = QRectF(
             rect.left() + name_width + between, top + (line - track_height) / 2, max(4.0, track_width), track_height
         )
