@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from garden.core.errors import GardenError
-from garden.core.expert_placement import blocks_on_cpu
 from garden.core.fit_forecast import FitForecast
 from garden.core.hardware_snapshot import HardwareSnapshot
-from garden.core.load_choice import LoadChoice, choice_behind
+from garden.core.load_choice import LoadChoice
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters, RunConfiguration
 from garden.export.llama_server import loading_line
@@ -115,106 +114,37 @@ def load_plan(
         choice: How it is to be loaded.
         forecast: Of the load that is wanted, when that was made already.
         machine: Where; this machine when None.
-        without: Processes of loaded models to think away.
+        without: Processes of loaded models to think away: what they hold counts as free.
     """
     usual = fit.default_load(header, machine)
     wanted = wanted_load(fit, header, choice, machine)
     forecast = forecast or fit.forecast_header(header, wanted, machine, without=without)
-    configuration = RunConfiguration(model=model, load=with_found_layers(wanted, forecast))
-    asked = _Asked(fit, header, wanted, machine, without)
-    return _plan(asked, configuration, choice, usual, forecast, asked.found(usual, forecast))
-
-
-def plan_behind(
-    fit: Forecaster,
-    run: RunConfiguration,
-    header: GgufHeader,
-    forecast: FitForecast,
-    *,
-    without: Collection[int] = (),
-) -> LoadPlan:
-    """The plan of a configuration that is there already: what was chosen to make it, and what would be found.
-
-    Args:
-        fit: Forecasts.
-        run: The configuration; the plan's own.
-        header: Of its file.
-        forecast: Of it.
-        without: Processes of loaded models to think away.
-    """
-    usual = fit.default_load(header)
-    asked = _Asked(fit, header, run.load, None, without)
-    found = asked.found(usual, forecast)
-    choice = choice_behind(run.load, usual, blocks=header.block_count or 0, found_layers=found)
-    return _plan(asked, run, choice, usual, forecast, found)
-
-
-def chosen_anew(
-    fit: Forecaster, run: RunConfiguration, header: GgufHeader, choice: LoadChoice, *, without: Collection[int] = ()
-) -> LoadPlan:
-    """The plan of a configuration after another choice; what no choice tells of stays as it was.
-
-    Args:
-        fit: Forecasts.
-        run: The configuration until now.
-        header: Of its file.
-        choice: How it is to be loaded.
-        without: Processes of loaded models to think away.
-    """
-    blocks = header.block_count or 0
-    usual = fit.default_load(header)
-    load = choice.applied(usual, blocks=blocks, trained_context=header.context_length)
-    by_hand = blocks_on_cpu(run.load.tensor_placement, blocks) is None
-    placement = run.load.tensor_placement if by_hand and choice.cpu_experts is None else load.tensor_placement
-    load = dataclasses.replace(load, adapters=run.load.adapters, tensor_placement=placement)
-    forecast = fit.forecast_header(header, load, without=without)
-    configuration = dataclasses.replace(run, load=with_found_layers(load, forecast))
-    asked = _Asked(fit, header, load, None, without)
-    return _plan(asked, configuration, choice, usual, forecast, asked.found(usual, forecast))
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """One load, and the same with other layers."""
-
-    fit: Forecaster
-    header: GgufHeader
-    load: LoadParameters
-    machine: HardwareSnapshot | None
-    without: Collection[int]
-
-    def found(self, usual: LoadParameters, forecast: FitForecast) -> int | None:
-        """As many layers as fit when loaded like this."""
-        if usual.n_gpu_layers != AUTO_GPU_LAYERS or not forecast.n_layers or self.load.n_gpu_layers == AUTO_GPU_LAYERS:
-            return forecast.n_gpu_layers
-        return self.with_layers(AUTO_GPU_LAYERS).n_gpu_layers
-
-    def with_layers(self, layers: int) -> FitForecast:
-        """What it comes to with so many layers on the GPUs."""
-        load = dataclasses.replace(self.load, n_gpu_layers=layers)
-        return self.fit.forecast_header(self.header, load, self.machine, without=self.without)
-
-
-def _plan(
-    asked: _Asked,
-    configuration: RunConfiguration,
-    choice: LoadChoice,
-    usual: LoadParameters,
-    forecast: FitForecast,
-    found_layers: int | None,
-) -> LoadPlan:
-    header, gpu_context = asked.header, None
-    if usual.n_gpu_layers == AUTO_GPU_LAYERS and forecast.n_layers:
-        gpu_context = asked.with_layers(forecast.n_layers).max_context
+    has_gpu = usual.n_gpu_layers == AUTO_GPU_LAYERS
+    found, gpu_context = forecast.n_gpu_layers, None
+    if has_gpu and forecast.n_layers:
+        if wanted.n_gpu_layers != AUTO_GPU_LAYERS:
+            found = _asked(fit, header, wanted, AUTO_GPU_LAYERS, machine, without).n_gpu_layers
+        gpu_context = _asked(fit, header, wanted, forecast.n_layers, machine, without).max_context
     return LoadPlan(
-        configuration=configuration,
+        configuration=RunConfiguration(model=model, load=with_found_layers(wanted, forecast)),
         choice=choice,
         usual=usual,
         forecast=forecast,
-        found_layers=found_layers,
+        found_layers=found,
         blocks=header.block_count or 0,
         has_experts=any("_exps." in tensor.name for tensor in header.tensors),
         trained_context=header.context_length,
         gpu_context=gpu_context,
-        elsewhere=asked.machine is not None,
+        elsewhere=machine is not None,
     )
+
+
+def _asked(
+    fit: Forecaster,
+    header: GgufHeader,
+    load: LoadParameters,
+    layers: int,
+    machine: HardwareSnapshot | None,
+    without: Collection[int],
+) -> FitForecast:
+    return fit.forecast_header(header, dataclasses.replace(load, n_gpu_layers=layers), machine, without=without)

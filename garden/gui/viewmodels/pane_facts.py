@@ -14,7 +14,8 @@ from garden.core.errors import GardenError
 from garden.core.events import FitDecided, MachineRead, SpeedsChanged
 from garden.core.fit_forecast import FitForecast
 from garden.core.run_configuration import LoadParameters, RunConfiguration
-from garden.services.load_plan import LoadPlan, plan_behind
+from garden.services.load_plan import LoadPlan
+from garden.services.pane_plan import plan_behind
 
 if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump

@@ -11,7 +11,8 @@ from garden.core.load_choice import LoadChoice
 from garden.gui.viewmodels.change_queue import ChangeQueue
 from garden.gui.viewmodels.load_options import LoadOptions, of_any_model
 from garden.gui.viewmodels.pane_facts import PaneFactsReader, unloaded_first
-from garden.services.load_plan import LoadPlan, chosen_anew, plan_behind
+from garden.services.load_plan import LoadPlan
+from garden.services.pane_plan import chosen_anew, plan_behind
 
 if TYPE_CHECKING:
     from garden.services.garden import Garden

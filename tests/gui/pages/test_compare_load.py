@@ -16,6 +16,7 @@ from garden.core.fit_forecast import DeviceMemory
 from garden.core.quantity import format_bytes
 from garden.core.run_configuration import LoadParameters, RunConfiguration
 from garden.gui.pages.compare_page import ComparePage
+from garden.gui.pages.pane_memory import PaneLoadSection
 from garden.gui.theme.theme import ThemeController
 from garden.gui.widgets.context_slider import ContextSlider
 from garden.gui.widgets.switch import Switch
@@ -64,6 +65,10 @@ def found(page: QWidget, name: str) -> QWidget:
     visible = [child for child in page.window().findChildren(QWidget, name) if child.isVisible()]
     assert len(visible) == 1, f"{len(visible)} visible {name}"
     return visible[0]
+
+
+def shown_names(page: QWidget) -> set[str]:
+    return {child.objectName() for child in page.window().findChildren(QWidget) if child.isVisible()}
 
 
 def press(page: QWidget, name: str) -> None:
@@ -176,10 +181,9 @@ def test_a_pane_loads_just_what_was_chosen_in_its_settings(
 ) -> None:
     begin(starter_path)
     press(page, "pane.A.settings")
-    section = found(page, "paneLoad.state").parentWidget()
-    assert section is not None
-    assert section.parentWidget() is not None
-    QTest.keyClick(slider_in(section.parentWidget()), Qt.Key.Key_Home)
+    section = page.window().findChild(PaneLoadSection)
+    assert isinstance(section, PaneLoadSection)
+    QTest.keyClick(slider_in(section.bar), Qt.Key.Key_Home)
     qtbot.waitUntil(lambda: load_of(page, "A").context_length == 2_048)
     press(page, "paneLoad.advanced")
     for name, value in (("n_sequences", 2), ("n_batch", 256), ("n_ubatch", 128), ("threads", 1), ("threads_batch", 2)):
@@ -293,7 +297,7 @@ def test_where_panes_differ_it_is_marked_and_one_press_makes_them_alike(
     press(page, "settings.same")
 
     qtbot.waitUntil(lambda: load_of(page, "B") == load_of(page, "A"), timeout=5_000)
-    assert not page.window().findChild(QWidget, "compareLoad.differs").isVisible()
+    assert "compareLoad.differs" not in shown_names(page)
 
 
 def test_the_advanced_view_of_all_leaves_out_what_is_a_matter_of_one(
@@ -301,9 +305,8 @@ def test_the_advanced_view_of_all_leaves_out_what_is_a_matter_of_one(
 ) -> None:
     begin(tiny_model, other_tiny_model)
     press(page, "compareLoad.advanced")
-    shown = [child.objectName() for child in page.window().findChildren(QWidget) if child.isVisible()]
-    assert "load.n_ubatch" in shown
-    assert not {"load.n_gpu_layers", "load.cpu_experts", "loadSheet.line"} & set(shown)
+    assert "load.n_ubatch" in shown_names(page)
+    assert not {"load.n_gpu_layers", "load.cpu_experts", "loadSheet.line"} & shown_names(page)
 
     write_number(page, "load.n_ubatch", 64)
 
