@@ -93,7 +93,5 @@ def test_what_no_choice_tells_of_stays(header: GgufHeader) -> None:
         header, LoadChoice(), adapters=(Adapter(path="/lora.gguf"),), tensor_placement=((r"blk\.0\..*", "CPU"),)
     )
     plan = chosen_anew(FIT, run, header, LoadChoice(type_k="q8_0"))
-    assert plan.load == dataclasses.replace(
-        run.load, type_k="q8_0", n_gpu_layers=plan.load.n_gpu_layers, flash_attention=run.load.flash_attention
-    )
+    assert plan.load == dataclasses.replace(run.load, type_k="q8_0", n_gpu_layers=plan.load.n_gpu_layers)
     assert chosen_anew(FIT, run, header, LoadChoice(cpu_experts=0)).load.tensor_placement == ()
