@@ -71,7 +71,8 @@ class CompareLoad(QObject):
         self.bar.setVisible(self.shown)
         self.bar.setEnabled(not compare.answering)
         runs = [run for _letter, run in compare.conversation.panes] if compare.conversation else []
-        if not runs:
+        if not runs or compare.loads.changing:
+            # Controls stay where the hand left them until the last of what was chosen is there.
             return
         load = runs[0].load
         plans = [plan for letter in compare.letters if (plan := compare.plan(letter)) is not None]
