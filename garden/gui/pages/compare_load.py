@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -63,6 +64,12 @@ class CompareLoad(QObject):
         if conversation is None:
             return False
         return not conversation.turns if self._wanted is None else self._wanted
+
+    def commands(self) -> Sequence[tuple[str, str, Callable[[], None]]]:
+        """What can be done now, for the palette."""
+        if self._compare.conversation is None:
+            return []
+        return [("Hide memory and context" if self.shown else "Show memory and context", "", self.switch.click)]
 
     def show_panes(self) -> None:
         """Show how the panes are loaded, without telling anyone."""
