@@ -137,7 +137,12 @@ class FitService:
         return dataclasses.replace(load, **changes)  # type: ignore[arg-type]  # the keys above are its fields
 
     def configuration(
-        self, entry: LibraryEntry, *, seed: int | None = None, load: LoadParameters | None = None
+        self,
+        entry: LibraryEntry,
+        *,
+        seed: int | None = None,
+        load: LoadParameters | None = None,
+        without: Collection[int] = (),
     ) -> RunConfiguration:
         """The configuration to start from for a model on this machine.
 
@@ -145,6 +150,7 @@ class FitService:
             entry: The model.
             seed: For the draw; drawn here when None.
             load: How it is loaded, to the last field; as this machine would by itself when None.
+            without: Processes to think away when layers are found.
 
         Raises:
             GardenError: The file is gone or damaged.
@@ -152,7 +158,7 @@ class FitService:
         header = self.header(entry.ref)
         load = load or self.default_load(header)
         if load.n_gpu_layers == AUTO_GPU_LAYERS:
-            load = default_load.with_found_layers(load, self.forecast_header(header, load))
+            load = default_load.with_found_layers(load, self.forecast_header(header, load, without=without))
         return RunConfiguration(model=entry.ref, load=load, ask=default_ask(header.metadata, seed=seed))
 
     def forecast_header(

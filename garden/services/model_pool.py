@@ -151,6 +151,12 @@ class ModelPool:
         seat = self._seats.get(key)
         return seat.backend.pid if seat and seat.backend.alive and seat.backend.loaded else None
 
+    @property
+    def idle_pids(self) -> tuple[int, ...]:
+        """The processes of models that are unloaded when room is needed."""
+        seats = [seat.backend for _key, seat in self._seated() if seat.backend.idle]
+        return tuple(backend.pid for backend in seats if backend.pid is not None)
+
     def holds(self, key: PaneKey, configuration: RunConfiguration) -> bool:
         """Whether the pane's model is loaded with exactly this."""
         seat = self._seats.get(key)
