@@ -137,7 +137,12 @@ class FitService:
         return dataclasses.replace(load, **changes)  # type: ignore[arg-type]  # the keys above are its fields
 
     def configuration(
-        self, entry: LibraryEntry, *, seed: int | None = None, load: LoadParameters | None = None
+        self,
+        entry: LibraryEntry,
+        *,
+        seed: int | None = None,
+        load: LoadParameters | None = None,
+        without: Collection[int] = (),
     ) -> RunConfiguration:
         """The configuration to start from for a model on this machine.
 
@@ -145,6 +150,7 @@ class FitService:
             entry: The model.
             seed: For the draw; drawn here when None.
             load: How it is loaded, to the last field; as this machine would by itself when None.
+            without: Processes to think away when layers are found.
 
         Raises:
             GardenError: The file is gone or damaged.
@@ -152,7 +158,7 @@ class FitService:
         header = self.header(entry.ref)
         load = load or self.default_load(header)
         if load.n_gpu_layers == AUTO_GPU_LAYERS:
-            load = default_load.with_found_layers(load, self.forecast_header(header, load))
+            load = default_load.with_found_layers(load, self.forecast_header(header, load, without=without))
         return RunConfiguration(model=entry.ref, load=load, ask=default_ask(header.metadata, seed=seed))
 
     def forecast_header(
@@ -163,6 +169,7 @@ class FitService:
         *,
         as_is: Collection[str] = (),
         ask_engine: bool = True,
+        without: Collection[int] = (),
     ) -> FitForecast:
         """Forecast from a header; quick enough for each row at each move of a slider.
 
@@ -177,8 +184,9 @@ class FitService:
             machine: Where; this machine as it was read last when None.
             as_is: Kinds of memory (``ram``, ``gpu``) that may be taken to the last byte.
             ask_engine: False while a knob moves: what the engine said before counts, and nothing new is asked.
+            without: Processes whose memory counts as free.
         """
-        here = machine or self._machine.snapshot()
+        here = (machine or self._machine.snapshot()).without(without)
         speeds = self._speeds.calibration(load) if machine is None else None
         forecast = estimator.forecast(header, load, here, speeds=speeds, as_is=as_is)
         if not as_is:
@@ -209,16 +217,25 @@ class FitService:
         return _with_measured(forecast, self._speeds.lately_of(ref, load, forecast.n_gpu_layers))
 
     def forecast_here(
-        self, ref: ModelRef, header: GgufHeader, load: LoadParameters, *, ask_engine: bool = True
+        self,
+        ref: ModelRef,
+        header: GgufHeader,
+        load: LoadParameters,
+        *,
+        ask_engine: bool = True,
+        without: Collection[int] = (),
     ) -> FitForecast:
         """As ``forecast`` for a file on this machine, without waiting for the engine: see ``forecast_header``."""
-        return self._with_measured_speed(self.forecast_header(header, load, ask_engine=ask_engine), ref, load)
+        forecast = self.forecast_header(header, load, ask_engine=ask_engine, without=without)
+        return self._with_measured_speed(forecast, ref, load)
 
     def forecast(
         self,
         target: LibraryEntry | ModelRef,
         load: LoadParameters | None = None,
         machine: HardwareSnapshot | None = None,
+        *,
+        without: Collection[int] = (),
     ) -> FitForecast:
         """Forecast for a file on this machine, with its own measured speed when it ran here before, loaded like this.
 
@@ -226,6 +243,7 @@ class FitService:
             target: The model.
             load: How it would be loaded; as the machine would by itself when None.
             machine: Where; this machine as it was read last when None. Speeds are known of that alone.
+            without: Processes to think away: what they hold counts as free.
 
         Raises:
             GardenError: The file is gone or damaged.
@@ -233,7 +251,7 @@ class FitService:
         ref = target.ref if isinstance(target, LibraryEntry) else target
         header = self.header(ref)
         load = load or self.default_load(header, machine)
-        return self.decided(header, load, machine, ref=ref)
+        return self.decided(header, load, machine, ref=ref, without=without)
 
     def decided(
         self,
@@ -243,6 +261,7 @@ class FitService:
         *,
         as_is: Collection[str] = (),
         ref: ModelRef | None = None,
+        without: Collection[int] = (),
     ) -> FitForecast:
         """Forecast from a header; the engine decides where the formula does not know. Not for the window's own thread.
 
@@ -254,8 +273,9 @@ class FitService:
             machine: Where; this machine as it was read last when None. Speeds are known of that alone.
             as_is: Kinds of memory (``ram``, ``gpu``) that may be taken to the last byte.
             ref: The file, to find what it or a twin of it showed here.
+            without: See ``forecast``.
         """
-        here = machine or self._machine.snapshot()
+        here = (machine or self._machine.snapshot()).without(without)
         speeds = self._speeds.calibration(load) if machine is None else None
         forecast = estimator.forecast(header, load, here, speeds=speeds, as_is=as_is)
         if forecast.verdict is Verdict.UNKNOWN and forecast.total_bytes is not None:

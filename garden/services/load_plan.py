@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,8 +31,9 @@ class Forecaster(Protocol):
         machine: HardwareSnapshot | None = None,
         *,
         ask_engine: bool = True,
+        without: Collection[int] = (),
     ) -> FitForecast:
-        """A forecast that never waits."""
+        """A forecast that never waits; what the processes ``without`` hold counts as free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +109,8 @@ def load_plan(
     choice: LoadChoice,
     forecast: FitForecast | None = None,
     machine: HardwareSnapshot | None = None,
+    *,
+    without: Collection[int] = (),
 ) -> LoadPlan:
     """Forecast a model with these choices; up to three forecasts, each below some milliseconds.
 
@@ -117,16 +121,17 @@ def load_plan(
         choice: How it is to be loaded.
         forecast: Of the load that is wanted, when that was made already.
         machine: Where; this machine when None.
+        without: Processes of loaded models to think away: what they hold counts as free.
     """
     usual = fit.default_load(header, machine)
     wanted = wanted_load(fit, header, choice, machine)
-    forecast = forecast or fit.forecast_header(header, wanted, machine)
+    forecast = forecast or fit.forecast_header(header, wanted, machine, without=without)
     has_gpu = usual.n_gpu_layers == AUTO_GPU_LAYERS
     found, gpu_context = forecast.n_gpu_layers, None
     if has_gpu and forecast.n_layers:
         if wanted.n_gpu_layers != AUTO_GPU_LAYERS:
-            found = _asked(fit, header, wanted, AUTO_GPU_LAYERS, machine).n_gpu_layers
-        gpu_context = _asked(fit, header, wanted, forecast.n_layers, machine).max_context
+            found = _asked(fit, header, wanted, AUTO_GPU_LAYERS, machine, without).n_gpu_layers
+        gpu_context = _asked(fit, header, wanted, forecast.n_layers, machine, without).max_context
     load = with_found_layers(wanted, forecast)
     return LoadPlan(
         configuration=RunConfiguration(model=model, load=load),
@@ -143,7 +148,13 @@ def load_plan(
 
 
 def _asked(
-    fit: Forecaster, header: GgufHeader, load: LoadParameters, layers: int, machine: HardwareSnapshot | None
+    fit: Forecaster,
+    header: GgufHeader,
+    load: LoadParameters,
+    layers: int,
+    machine: HardwareSnapshot | None,
+    without: Collection[int],
 ) -> FitForecast:
     # Marks beside what is asked for: not worth the engine's time.
-    return fit.forecast_header(header, dataclasses.replace(load, n_gpu_layers=layers), machine, ask_engine=False)
+    asked = dataclasses.replace(load, n_gpu_layers=layers)
+    return fit.forecast_header(header, asked, machine, ask_engine=False, without=without)

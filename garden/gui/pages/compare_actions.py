@@ -59,6 +59,7 @@ class CompareActions(QObject):
         self._settings: tuple[RunSettings, str] | None = None
         self._conversations: ConversationMenu | None = None
         compare.shown.connect(self._on_shown)
+        compare.pane_changed.connect(self._on_shown)
         compare.lists.conversations_changed.connect(self._on_conversations_changed)
 
     # --- models ---
@@ -121,7 +122,13 @@ class CompareActions(QObject):
 
         if not self._compare.letters:
             return
-        popover = RunSettings(self._theme, anchor)
+        compare = self._compare
+        # With a single pane its own are the settings of all.
+        letter = letter or (compare.letters[0] if len(compare.letters) == 1 else "")
+        popover = RunSettings(self._theme, anchor, compare.loads.options(letter) if letter else None)
+        if popover.load is not None:
+            popover.load.load_wanted.connect(lambda: compare.start_again(letter))
+            popover.load.copied.connect(self.on_copied)
         self._settings = (popover, letter)
         popover.setting_changed.connect(self._on_setting_changed)
         popover.same_wanted.connect(self._on_same_wanted)
@@ -143,7 +150,9 @@ class CompareActions(QObject):
         several = len(compare.letters) > 1
         title = f"Settings of {letter}" if letter and several else "Settings of all panes" if several else "Settings"
         can_be_same = bool(letter) and letter != compare.letters[0]
-        popover.show_run(title, run, can_be_same=can_be_same, trained_context=compare.trained_context(of))
+        popover.show_run(title, run, can_be_same=can_be_same)
+        if popover.load is not None:
+            popover.load.show_pane(compare.pane(of), changing=compare.loads.changing)
         popover.set_changeable(not compare.answering)
 
     @Slot(str, object)
@@ -257,7 +266,7 @@ class CompareActions(QObject):
         answer = self._compare.pane(letter).answer
         if answer is not None:
             sheet = PromptSheet(self._theme, self._page.window())
-            sheet.copied.connect(self._on_copied)
+            sheet.copied.connect(self.on_copied)
             sheet.open_for(letter, answer)
 
     # --- export ---
@@ -283,7 +292,7 @@ class CompareActions(QObject):
 
         if self._sheet is None:
             self._sheet = ExportSheet(self._theme, self._page.window(), self._exports)
-            self._sheet.copied.connect(self._on_copied)
+            self._sheet.copied.connect(self.on_copied)
         return self._sheet
 
     # --- commands ---
@@ -317,7 +326,8 @@ class CompareActions(QObject):
         self._fill_settings()
 
     @Slot()
-    def _on_copied(self) -> None:
+    def on_copied(self) -> None:
+        """Say that something was copied."""
         self._navigator.notify("The text is on the clipboard.")
 
 

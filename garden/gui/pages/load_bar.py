@@ -14,6 +14,7 @@ from garden.gui.widgets.context_slider import ContextSlider
 from garden.gui.widgets.field import Field
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.segmented_control import SegmentedControl
+from garden.gui.widgets.tag import Tag
 from garden.gui.widgets.themed_widget import Surface
 from garden.services.load_plan import LoadPlan
 
@@ -28,6 +29,7 @@ class LoadBar(Surface):
         theme: Where colours come from.
         name: Prefix of the names of its parts.
         stacked: In a narrow panel: the slider above the cache types.
+        background: Token of what it lies on; the panel's or the page's own when None.
         parent: Qt parent.
 
     Attributes:
@@ -44,13 +46,23 @@ class LoadBar(Surface):
     advanced_wanted = Signal()
 
     def __init__(
-        self, theme: ThemeController, name: str = "load", *, stacked: bool = False, parent: QWidget | None = None
+        self,
+        theme: ThemeController,
+        name: str = "load",
+        *,
+        stacked: bool = False,
+        background: str | None = None,
+        parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, "bg.sunken" if stacked else "bg.surface", edges="" if stacked else "b", parent=parent)
+        background = background or ("bg.sunken" if stacked else "bg.surface")
+        super().__init__(theme, background, edges="" if stacked else "b", parent=parent)
         self.advanced = Button(theme, "Advanced", icon="settings", kind="ghost", name=f"{name}.advanced")
         self.advanced.setToolTip("Layers, batches, threads and all else, and the line of llama-server that loads it")
         self.advanced.clicked.connect(self.advanced_wanted)
         self._stacked = stacked
+        self._differs = Tag(theme, "", "warning")
+        self._differs.setObjectName(f"{name}.differs")
+        self._differs.hide()
         px = theme.theme.px
         self._slider = ContextSlider(theme, name="contextSlider")
         self._slider.valueChanged.connect(self._on_moved)
@@ -65,6 +77,7 @@ class LoadBar(Surface):
         self._kv.chosen.connect(self._on_kv_chosen)
         self._context, self._cache = QHBoxLayout(), QHBoxLayout()
         self._halves = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._aside = QHBoxLayout()
         if stacked:
             self._stack(theme)
             return
@@ -81,7 +94,12 @@ class LoadBar(Surface):
         self._context.addStretch(0)
         self._cache.addWidget(Label(theme, "KV cache", weight=500, line=28), 0, top)
         self._cache.addWidget(self._kv, 0, top)
-        self._cache.addStretch(1)
+        mark = QHBoxLayout()
+        mark.setContentsMargins(px(4), px(5), 0, 0)
+        mark.addWidget(self._differs, 0, top)
+        self._cache.addLayout(mark)
+        self._aside.setContentsMargins(px(8), px(6), px(8), 0)
+        self._cache.addLayout(self._aside, 1)
         self._cache.addWidget(self.advanced, 0, top)
         for half in (self._context, self._cache):
             half.setSpacing(px(8))
@@ -102,6 +120,7 @@ class LoadBar(Surface):
         first.addLayout(slider, 1)
         first.addWidget(self._field, 0, Qt.AlignmentFlag.AlignTop)
         second.addWidget(Label(theme, "KV cache", style="small", color="text.secondary"))
+        second.addWidget(self._differs)
         second.addStretch(1)
         second.addWidget(self.advanced)
         # A line of its own: with a type for K and another for V they fill it.
@@ -150,6 +169,17 @@ class LoadBar(Surface):
         self._kv.set_options([(kind, kind) for kind in (*KV_TYPES, *((now,) if now not in KV_TYPES else ()))])
         self._kv.set_current(now)
         self._fold()
+
+    def add_aside(self, widget: QWidget) -> None:
+        """Put something into the room that is left; only in a row."""
+        self._aside.addWidget(widget, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight)
+
+    def show_difference(self, text: str, tip: str = "") -> None:
+        """Say that what is shown does not hold for all; an empty text says nothing."""
+        self._differs.set_text(text)
+        self._differs.setToolTip(tip)
+        self._differs.setAccessibleDescription(tip)
+        self._differs.setVisible(bool(text))
 
     def show_plan(self, plan: LoadPlan | None) -> None:
         """Mark how far the context of the chosen model can grow."""
