@@ -257,7 +257,8 @@ class HubHandler(OriginHandler):
         if token not in self.state.accounts:
             self.send_error_code(401, "", "Invalid username or password.")
         else:
-            self.send_json({"type": "user", "name": self.state.accounts[token], "orgs": []})
+            auth = {"type": "access_token", "accessToken": {"displayName": "laptop", "role": "read"}}
+            self.send_json({"type": "user", "name": self.state.accounts[token], "orgs": [], "auth": auth})
 
     def _find(self, repo_id: str) -> ServedRepository | None:
         """The repository, else the refusal: strangers are not told what is missing and what is private."""
@@ -274,7 +275,7 @@ class HubHandler(OriginHandler):
 
     def _at(self, repo_id: str, revision: str) -> ServedRepository | None:
         found = self._find(repo_id)
-        if found is not None and revision not in ("main", "refs/heads/main", found.commit):
+        if found is not None and revision not in ("main", "HEAD", "refs/heads/main", found.commit):
             self.send_error_code(404, "RevisionNotFound", f"Invalid rev id: {revision}")
             return None
         return found
@@ -299,10 +300,16 @@ class HubHandler(OriginHandler):
             case ["paths-info", revision]:
                 found = self._at(repo_id, revision)
                 if found is not None:
-                    wanted = [value for name, value in parse_qsl(self.form.decode()) if name == "paths"]
+                    wanted = self._wanted_paths()
                     self.send_json([tree_entry(file) for file in found.files if file.filename in wanted])
             case _:
                 self.send_error_code(404, "", "Not found")
+
+    def _wanted_paths(self) -> list[str]:
+        """Of a form as the Python client sends it, or of JSON as the JavaScript client does."""
+        if "json" in self.headers.get("Content-Type", ""):
+            return [str(path) for path in json.loads(self.form)["paths"]]
+        return [value for name, value in parse_qsl(self.form.decode()) if name == "paths"]
 
     def _tree(self, repo_id: str, revision: str, folder: str) -> None:
         found = self._at(repo_id, revision)
