@@ -102,7 +102,10 @@ class OriginHandler(BaseHTTPRequestHandler):
     def send_content(self, content: Content, headers: dict[str, str], fault: Fault | None) -> None:
         """Answer with bytes, in the range that was asked for, with the fault."""
         size = content.size_bytes
-        wanted = None if fault is not None and fault.kind == "ignore_range" else self._range(size)
+        wanted = self._range(size)
+        if fault is not None and fault.kind == "ignore_range" and wanted:
+            self.state.count_lost(min(wanted[0], fault.after_bytes or size))
+            wanted = None
         if wanted is not None and wanted[0] >= size:
             self._send_bytes(b"", 416, {"Content-Range": f"bytes */{size}"})
             return
@@ -136,6 +139,7 @@ class OriginHandler(BaseHTTPRequestHandler):
 
     def _send_body(self, content: Content, start: int, stop: int, fault: Fault | None) -> None:
         kind = fault.kind if fault is not None else ""
+        rate = fault.bytes_per_second if fault is not None and kind == "slow" else self.state.bytes_per_second
         sent = 0
         while start + sent < stop:
             length = min(_PIECE, stop - start - sent)
@@ -144,15 +148,16 @@ class OriginHandler(BaseHTTPRequestHandler):
                     self._cut(kind)
                     return
                 length = min(length, fault.after_bytes - sent)
-            if fault is not None and kind == "slow":
-                length = min(stop - start - sent, max(1, fault.bytes_per_second // 20))
+            if rate:
+                length = min(length, max(1, rate // 20))
             piece = content.read(start + sent, length)
             if fault is not None and kind == "corrupt" and 0 <= (at := fault.after_bytes - start - sent) < len(piece):
                 piece = piece[:at] + bytes([piece[at] ^ 1]) + piece[at + 1 :]
+                self.state.count_lost(content.size_bytes)
             self.wfile.write(piece)
             self.state.count_sent(len(piece))
             sent += len(piece)
-            if kind == "slow" and self.state.closing.wait(0.05):
+            if rate and self.state.closing.wait(0.05):
                 return
 
     def _cut(self, kind: str) -> None:
