@@ -7,9 +7,6 @@ import msgspec
 from garden.core.messages import Cancel, Failed, Message
 from garden.core.run_configuration import LoadParameters
 
-#: Name of the machine's own memory among the devices.
-RAM = "RAM"
-
 
 class ImaginedGpu(msgspec.Struct, frozen=True, kw_only=True):
     """A GPU that need not be there.

@@ -65,6 +65,8 @@ class DeviceMemory:
         weights_bytes: Weights on this device.
         kv_cache_bytes: KV cache and recurrent state on this device.
         compute_bytes: Compute buffers on this device.
+        held_bytes: Of what is not available: held by, or promised to, models that Garden has loaded.
+        freed_bytes: Of what is available: held by a model that would be unloaded first.
     """
 
     name: str
@@ -75,6 +77,8 @@ class DeviceMemory:
     weights_bytes: int = 0
     kv_cache_bytes: int = 0
     compute_bytes: int = 0
+    held_bytes: int = 0
+    freed_bytes: int = 0
 
     @property
     def required_bytes(self) -> int:

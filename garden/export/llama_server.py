@@ -10,7 +10,7 @@ from garden.core.run_configuration import RunConfiguration
 from garden.export.quoting import for_comment, for_posix, for_powershell
 from garden.export.rendering import Export, ExportRequest, check_numbers, revision_notes, seed_notes
 
-_WHERE = ("-m", "-hf", "-a", "--host", "--port")
+_WHERE = ("-m", "-hf", "-hff", "-a", "--host", "--port")
 _LOADING = (
     "-c",
     "-b",
@@ -74,6 +74,19 @@ def render_llama_server(request: ExportRequest) -> Export:
     return Export(files=tuple(files), notes=tuple(notes))
 
 
+def loading_line(configuration: RunConfiguration) -> str:
+    """One line for a POSIX shell that loads the model just as the scripts do: which file, every load parameter.
+
+    How it is asked (template, samplers) and where the server listens is left to the scripts.
+
+    Raises:
+        RefusedError: Something cannot be written in a command line.
+    """
+    options = (*_file(configuration), *_loading(configuration, []))
+    check_options(options)
+    return "llama-server" + _lines(options, for_posix, "", " ")
+
+
 def check_options(options: tuple[Option, ...]) -> None:
     """Hold every option against the list of known ones.
 
@@ -87,11 +100,28 @@ def check_options(options: tuple[Option, ...]) -> None:
 
 def _options(request: ExportRequest, notes: list[str]) -> tuple[Option, ...]:
     configuration = request.configuration
-    load, ask = configuration.load, configuration.ask
     found = [
         *_model(configuration),
         Option("--host", "127.0.0.1"),
         Option("--port", "8080"),
+        *_loading(configuration, notes),
+        # A reused prefix is computed in other batches; without it an answer depends on its prompt alone.
+        Option("--no-cache-prompt"),
+        Option("--cache-ram", "0"),
+        Option("--no-context-shift"),
+    ]
+    found += _template(configuration, notes)
+    found += _sampling(request)
+    # Backslashes in stop strings are backslashes.
+    found.append(Option("--no-escape"))
+    found += [Option("-r", stop) for stop in configuration.ask.stops if stop]
+    return tuple(found)
+
+
+def _loading(configuration: RunConfiguration, notes: list[str]) -> list[Option]:
+    """Every load parameter; what cannot be written is noted."""
+    load = configuration.load
+    found = [
         Option("-c", str(load.context_length)),
         Option("-b", str(load.n_batch)),
         Option("-ub", str(load.n_ubatch)),
@@ -107,33 +137,27 @@ def _options(request: ExportRequest, notes: list[str]) -> tuple[Option, ...]:
         Option("--kv-unified" if load.kv_unified else "--no-kv-unified"),
         # Everything is chosen: the server must not trade context or layers for memory by itself.
         Option("--fit", "off"),
-        # A reused prefix is computed in other batches; without it an answer depends on its prompt alone.
-        Option("--no-cache-prompt"),
-        Option("--cache-ram", "0"),
-        Option("--no-context-shift"),
     ]
     if load.swa_full:
         found.append(Option("--swa-full"))
-    found += _placements(configuration, notes)
-    found += _adapters(configuration, notes)
-    found += _template(configuration, notes)
-    found += _sampling(request)
-    # Backslashes in stop strings are backslashes.
-    found.append(Option("--no-escape"))
-    found += [Option("-r", stop) for stop in ask.stops if stop]
-    return tuple(found)
+    return found + _placements(configuration, notes) + _adapters(configuration, notes)
 
 
 def _model(configuration: RunConfiguration) -> list[Option]:
-    model = configuration.model
     # A comma would make two names of one.
-    alias = Option("-a", for_comment(model.name).replace(",", " "))
+    return [*_file(configuration), Option("-a", for_comment(configuration.model.name).replace(",", " "))]
+
+
+def _file(configuration: RunConfiguration) -> list[Option]:
+    model = configuration.model
     if model.path is not None:
-        return [Option("-m", model.path), alias]
+        return [Option("-m", model.path)]
     if model.repo_id is None:
         raise RefusedError("This model has neither a file nor a place on the Hub.", "Fetch it first.")
-    tag = f":{model.quant_type}" if model.quant_type else ""
-    return [Option("-hf", model.repo_id + tag), alias]
+    if model.quant_type:
+        return [Option("-hf", f"{model.repo_id}:{model.quant_type}")]
+    # Without a type the server would look for one of its own choice.
+    return [Option("-hf", model.repo_id), *(Option("-hff", name) for name in model.filenames[:1])]
 
 
 def _placements(configuration: RunConfiguration, notes: list[str]) -> list[Option]:

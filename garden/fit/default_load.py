@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+from garden.core.fit_forecast import FitForecast
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.run_configuration import AUTO_GPU_LAYERS, DEFAULT_CONTEXT_LENGTH, LoadParameters
 from garden.fit.devices import usable_gpus
@@ -23,3 +26,10 @@ def default_load(header: GgufHeader, machine: HardwareSnapshot) -> LoadParameter
         threads=cores,
         threads_batch=cores,
     )
+
+
+def with_found_layers(load: LoadParameters, forecast: FitForecast) -> LoadParameters:
+    """The load with the number of layers that a forecast of it found; none on the GPU where it found no number."""
+    if load.n_gpu_layers != AUTO_GPU_LAYERS:
+        return load
+    return dataclasses.replace(load, n_gpu_layers=forecast.n_gpu_layers or 0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from garden.core.fit_forecast import MemoryKind
 from garden.core.hardware_snapshot import Gpu, HardwareSnapshot
+from garden.core.held_memory import RAM
 from garden.core.quantity import MIB
 
 #: Kept free of a GPU: the driver's context of the new process (200–450 MiB with CUDA) and what the desktop takes
@@ -40,6 +41,8 @@ class Budget:
         comfort_bytes: Less than so much left above the margin is tight.
         device: The engine's name of it.
         shared: Of a GPU: its memory is the machine's RAM.
+        held_bytes: Of what is not available: held by, or promised to, models that Garden has loaded.
+        freed_bytes: Of what is available: held by a model that would be unloaded first.
     """
 
     name: str
@@ -50,6 +53,8 @@ class Budget:
     comfort_bytes: int
     device: str = "CPU"
     shared: bool = False
+    held_bytes: int = 0
+    freed_bytes: int = 0
 
     @property
     def usable_bytes(self) -> int:
@@ -72,16 +77,21 @@ def gpu_budgets(machine: HardwareSnapshot) -> tuple[Budget, ...]:
         usual = UNIFIED_MARGIN_BYTES if gpu.unified else GPU_MARGIN_BYTES
         total = gpu.memory_total_bytes or 0
         free = total if gpu.memory_free_bytes is None else min(gpu.memory_free_bytes, total)
+        available = min(free, machine.ram_available_bytes) if gpu.unified else free
+        held, freed = _loaded_bytes(machine, gpu.device)
         budgets.append(
             Budget(
                 name=gpu.name,
                 kind="gpu",
                 total_bytes=total,
-                available_bytes=min(free, machine.ram_available_bytes) if gpu.unified else free,
+                available_bytes=available,
                 margin_bytes=learned.size_bytes if learned else usual,
                 comfort_bytes=GPU_COMFORT_BYTES,
                 device=gpu.device or "",
                 shared=gpu.unified,
+                # The driver's reading may be older than the load.
+                held_bytes=min(held, total - available),
+                freed_bytes=min(freed, available),
             )
         )
     return tuple(budgets)
@@ -96,16 +106,27 @@ def ram_budget(machine: HardwareSnapshot, vocabulary_bytes: int, busy_bytes: int
         busy_bytes: Promised to loaded models whose pages the reading does not show yet.
     """
     total, learned = machine.ram_total_bytes, machine.learned
+    promised = sum(held.promised_bytes for held in machine.held if held.device == RAM)
+    available = max(0, machine.ram_available_bytes - busy_bytes - promised)
+    held, freed = _loaded_bytes(machine, RAM)
     return Budget(
         name="RAM",
         kind="ram",
         total_bytes=total,
-        available_bytes=max(0, machine.ram_available_bytes - busy_bytes),
+        available_bytes=available,
         margin_bytes=process_bytes(machine) + vocabulary_bytes,
         comfort_bytes=learned.ram_bytes
         if learned and learned.ram_bytes is not None
         else max(_RAM_COMFORT_BYTES, round(total * _RAM_COMFORT_SHARE)),
+        held_bytes=min(held, max(0, total - available)),
+        freed_bytes=min(freed, available),
     )
+
+
+def _loaded_bytes(machine: HardwareSnapshot, device: str | None) -> tuple[int, int]:
+    """What loaded models hold on a device, and what those that are thought away held there."""
+    held = sum(held.size_bytes for held in machine.held if held.device == device)
+    return held, sum(freed.taken_bytes for freed in machine.freed if freed.device == device)
 
 
 def process_bytes(machine: HardwareSnapshot) -> int:

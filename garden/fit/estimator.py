@@ -198,6 +198,7 @@ class _Plan:
         free = dataclasses.replace(
             self._machine,
             ram_available_bytes=max(self._machine.ram_available_bytes, total - min(total // 10, 2 * 1024**3)),
+            held=(),
             gpus=tuple(
                 dataclasses.replace(gpu, memory_free_bytes=gpu.memory_total_bytes) for gpu in self._machine.gpus
             ),

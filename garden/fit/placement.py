@@ -72,6 +72,8 @@ class Share:
             total_bytes=self.budget.total_bytes,
             available_bytes=self.budget.available_bytes,
             margin_bytes=self.budget.margin_bytes,
+            held_bytes=self.budget.held_bytes,
+            freed_bytes=self.budget.freed_bytes,
             weights_bytes=self.weights_bytes,
             kv_cache_bytes=self.cache_bytes,
             compute_bytes=self.compute_bytes,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from garden.core.dry_run import RAM, Allowance, Plan
+from garden.core.dry_run import Allowance, Plan
+from garden.core.held_memory import RAM
 
 #: The engine pads contexts to it, so no finer step changes a plan.
 CONTEXT_STEP = 256

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+from garden.core.expert_placement import EXPERTS_ON_CPU
 from garden.core.run_configuration import AUTO_GPU_LAYERS, KV_TYPES, LoadParameters
 from garden.fit.placement import Placed
 from garden.fit.verdict import amount
@@ -13,9 +14,6 @@ from garden.gguf.quant_name import quant_type_named
 
 #: A shorter context is no help to anyone who chats.
 USEFUL_CONTEXT = 2_048
-
-#: Routed experts, as the engine's own tools name them.
-EXPERTS_ON_CPU = (r"\.ffn_(up|down|gate|gate_up)_(ch|)exps", "CPU")
 
 _SMALLER_CACHE = "q8_0"
 

@@ -293,6 +293,8 @@ def _devices(
                     total_bytes=budget.total_bytes,
                     available_bytes=budget.available_bytes,
                     margin_bytes=budget.margin_bytes,
+                    held_bytes=budget.held_bytes,
+                    freed_bytes=budget.freed_bytes,
                     weights_bytes=round(parts[0] * part),
                     kv_cache_bytes=round(parts[1] * part),
                     compute_bytes=round(parts[2] * part),

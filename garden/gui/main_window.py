@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Slot
@@ -18,7 +18,7 @@ from garden.gui.dropping import dropped_paths
 from garden.gui.first_paint import FirstPaint
 from garden.gui.interrupted_downloads import offer_to_resume
 from garden.gui.look_elsewhere import LookElsewhere
-from garden.gui.navigator import AcceptsModels, HasSearch, OpensConversations
+from garden.gui.navigator import AcceptsModels, ComparesModels, HasSearch, OpensConversations
 from garden.gui.page_list import BY_NAME, PAGES
 from garden.gui.viewmodels.memory import MemoryViewModel
 from garden.gui.viewmodels.work_under_way import WorkUnderWay
@@ -31,7 +31,7 @@ from garden.gui.window_state import load_window_state, save_window_state
 if TYPE_CHECKING:
     from garden.core.job_record import JobRecord
     from garden.core.library_entry import LibraryEntry
-    from garden.core.run_configuration import RunConfiguration
+    from garden.core.run_configuration import LoadParameters, RunConfiguration
     from garden.gui.command_list import CommandList
     from garden.gui.notice_bar import NoticeBar
     from garden.gui.pages.discover_page import DiscoverPage
@@ -152,19 +152,19 @@ class MainWindow(QMainWindow):
             self._stack.setCurrentWidget(page)
             self.setWindowTitle(f"{BY_NAME[name].title} – Garden")
 
-    def compare(self, entries: Sequence[LibraryEntry]) -> None:
-        """Open Compare with one pane per model."""
-        self._open_with("compare", entries)
+    def compare(self, entries: Sequence[LibraryEntry], loads: Mapping[str, LoadParameters] | None = None) -> None:
+        """Open Compare with one pane per model; ``loads`` by path."""
+        self.show_page("compare")
+        page = self.page("compare")
+        if isinstance(page, ComparesModels):
+            page.compare_models(entries, loads or {})
 
     def quantize(self, entry: LibraryEntry) -> None:
         """Open Workshop with this model as the source."""
-        self._open_with("workshop", (entry,))
-
-    def _open_with(self, name: str, entries: Sequence[LibraryEntry]) -> None:
-        self.show_page(name)
-        page = self.page(name)
+        self.show_page("workshop")
+        page = self.page("workshop")
         if isinstance(page, AcceptsModels):
-            page.open_entries(entries)
+            page.open_entries((entry,))
 
     def export(self, entry: LibraryEntry) -> None:
         """Open the export of this model's configuration."""

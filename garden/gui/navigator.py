@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from garden.core.library_entry import LibraryEntry
+    from garden.core.run_configuration import LoadParameters
 
 #: Names of the pages in the order of the rail; Ctrl+1…6 open the first six, Ctrl+comma the settings.
 PAGE_NAMES = ("discover", "library", "workshop", "compare", "machine", "activity", "settings", "welcome")
@@ -18,8 +19,13 @@ class Navigator(Protocol):
     def show_page(self, name: str) -> None:
         """Bring a page of PAGE_NAMES to the front."""
 
-    def compare(self, entries: Sequence[LibraryEntry]) -> None:
-        """Open Compare with one pane per model."""
+    def compare(self, entries: Sequence[LibraryEntry], loads: Mapping[str, LoadParameters] | None = None) -> None:
+        """Open Compare with one pane per model.
+
+        Args:
+            entries: The models.
+            loads: How those at some paths are loaded, to the last field; the others as this machine would by itself.
+        """
 
     def quantize(self, entry: LibraryEntry) -> None:
         """Open Workshop with this model as the source."""
@@ -49,6 +55,14 @@ class AcceptsModels(Protocol):
 
     def open_entries(self, entries: Sequence[LibraryEntry]) -> None:
         """Show these models."""
+
+
+@runtime_checkable
+class ComparesModels(Protocol):
+    """Compare: it can be opened with models that are loaded in a way that was chosen."""
+
+    def compare_models(self, entries: Sequence[LibraryEntry], loads: Mapping[str, LoadParameters]) -> None:
+        """Show these models; ``loads`` by path."""
 
 
 @runtime_checkable

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-
-import psutil
 
 from garden.core.errors import OutOfMemoryError
 from garden.core.fit_forecast import DeviceMemory, FitForecast, Verdict
@@ -13,6 +10,7 @@ from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.quantity import format_bytes
 from garden.core.run_configuration import RunConfiguration
 from garden.services.fit import FitService
+from garden.services.held_models import HeldModels
 from garden.services.machine import MachineService
 from garden.store.loaded_models import LoadedModels
 
@@ -24,12 +22,14 @@ class Admission:
         fit: Forecasts.
         machine: What is free.
         loaded: What all Gardens on this machine have loaded.
+        held: What these models hold.
     """
 
-    def __init__(self, fit: FitService, machine: MachineService, loaded: LoadedModels) -> None:
+    def __init__(self, fit: FitService, machine: MachineService, loaded: LoadedModels, held: HeldModels) -> None:
         self._fit = fit
         self._machine = machine
         self._loaded = loaded
+        self._held = held
 
     def forecast(self, configuration: RunConfiguration, *, without: Sequence[int] = ()) -> FitForecast:
         """What a load will need, against the memory as it is this moment.
@@ -41,9 +41,8 @@ class Admission:
         Raises:
             GardenError: The file is gone or damaged.
         """
-        machine = self._machine.fresh()
-        free = machine.ram_available_bytes + sum(map(_resident_bytes, without)) - self._promised_bytes(without)
-        machine = dataclasses.replace(machine, ram_available_bytes=max(0, min(free, machine.ram_total_bytes)))
+        self._held.reread()
+        machine = self._machine.fresh().without(without)
         return self._fit.forecast(configuration.model, configuration.load, machine)
 
     def may_help(self, configuration: RunConfiguration, idle: Sequence[int]) -> bool:
@@ -80,22 +79,6 @@ class Admission:
         else:
             first = "Close other programs"
         return OutOfMemoryError(sentence, f"{first}, or choose a smaller context, a q8_0 cache or a smaller type.")
-
-    def _promised_bytes(self, without: Sequence[int]) -> int:
-        """Memory that loaded models will still take: pages of their caches that no token was written to yet."""
-        return sum(
-            max(0, record.buffers_bytes - _resident_bytes(record.pid))
-            for record in self._loaded.list()
-            # What lies on a GPU is in the driver's figures already.
-            if record.configuration.load.n_gpu_layers == 0 and record.pid not in without
-        )
-
-
-def _resident_bytes(pid: int) -> int:
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
-        return 0
 
 
 def _short_gpu(forecast: FitForecast) -> DeviceMemory | None:

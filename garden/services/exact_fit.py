@@ -6,10 +6,11 @@ import dataclasses
 import threading
 from collections.abc import Collection, Sequence
 
-from garden.core.dry_run import RAM, Allowance, DryRun, DryRunDone, ImaginedGpu, Plan
+from garden.core.dry_run import Allowance, DryRun, DryRunDone, ImaginedGpu, Plan
 from garden.core.errors import EngineCrashedError, OutOfMemoryError
 from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
+from garden.core.held_memory import RAM
 from garden.core.run_configuration import LoadParameters
 from garden.fit import estimator
 from garden.fit.architectures import runs_another_way

@@ -16,7 +16,7 @@ from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.library_entry import LibraryEntry
 from garden.core.model_ref import ModelRef
 from garden.core.residency import ResidentForecast
-from garden.core.run_configuration import LoadParameters, RunConfiguration
+from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters, RunConfiguration
 from garden.fit import default_load, estimator, recommend
 from garden.fit.calibrated_speed import with_calibrated_speed
 from garden.fit.devices import process_bytes
@@ -136,21 +136,23 @@ class FitService:
             changes["context_length"] = min(settings.context_length, header.context_length or settings.context_length)
         return dataclasses.replace(load, **changes)  # type: ignore[arg-type]  # the keys above are its fields
 
-    def configuration(self, entry: LibraryEntry, *, seed: int | None = None) -> RunConfiguration:
+    def configuration(
+        self, entry: LibraryEntry, *, seed: int | None = None, load: LoadParameters | None = None
+    ) -> RunConfiguration:
         """The configuration to start from for a model on this machine.
 
         Args:
             entry: The model.
             seed: For the draw; drawn here when None.
+            load: How it is loaded, to the last field; as this machine would by itself when None.
 
         Raises:
             GardenError: The file is gone or damaged.
         """
         header = self.header(entry.ref)
-        load = self.default_load(header)
-        forecast = self.forecast_header(header, load)
-        if forecast.n_gpu_layers is not None:
-            load = dataclasses.replace(load, n_gpu_layers=forecast.n_gpu_layers)
+        load = load or self.default_load(header)
+        if load.n_gpu_layers == AUTO_GPU_LAYERS:
+            load = default_load.with_found_layers(load, self.forecast_header(header, load))
         return RunConfiguration(model=entry.ref, load=load, ask=default_ask(header.metadata, seed=seed))
 
     def forecast_header(
@@ -160,15 +162,16 @@ class FitService:
         machine: HardwareSnapshot | None = None,
         *,
         as_is: Collection[str] = (),
+        without: Collection[int] = (),
     ) -> FitForecast:
         """Forecast from a header; quick enough for each row at each move of a slider.
 
         A calibration of this machine says how fast a file will be, without one the answers that other files gave; of a
         pretended machine nothing is known.
         Near to an edge the verdict is *unknown* at first: the engine is asked, and FitDecided tells to forecast again.
-        ``decided`` and ``exact`` wait for it.
+        ``decided`` and ``exact`` wait for it. What the processes ``without`` hold counts as free.
         """
-        here = machine or self._machine.snapshot()
+        here = (machine or self._machine.snapshot()).without(without)
         speeds = self._speeds.calibration(load) if machine is None else None
         forecast = estimator.forecast(header, load, here, speeds=speeds, as_is=as_is)
         if not as_is:
@@ -191,11 +194,19 @@ class FitService:
             return forecast
         return _with_measured(forecast, self._speeds.lately_of(ref, load, forecast.n_gpu_layers))
 
+    def forecast_here(
+        self, ref: ModelRef, header: GgufHeader, load: LoadParameters, *, without: Collection[int] = ()
+    ) -> FitForecast:
+        """As ``forecast`` for a file on this machine, without waiting for the engine: see ``forecast_header``."""
+        return self._with_measured_speed(self.forecast_header(header, load, without=without), ref, load)
+
     def forecast(
         self,
         target: LibraryEntry | ModelRef,
         load: LoadParameters | None = None,
         machine: HardwareSnapshot | None = None,
+        *,
+        without: Collection[int] = (),
     ) -> FitForecast:
         """Forecast for a file on this machine, with its own measured speed when it ran here before, loaded like this.
 
@@ -203,6 +214,7 @@ class FitService:
             target: The model.
             load: How it would be loaded; as the machine would by itself when None.
             machine: Where; this machine as it was read last when None. Speeds are known of that alone.
+            without: Processes to think away: what they hold counts as free.
 
         Raises:
             GardenError: The file is gone or damaged.
@@ -210,7 +222,7 @@ class FitService:
         ref = target.ref if isinstance(target, LibraryEntry) else target
         header = self.header(ref)
         load = load or self.default_load(header, machine)
-        return self.decided(header, load, machine, ref=ref)
+        return self.decided(header, load, machine, ref=ref, without=without)
 
     def decided(
         self,
@@ -220,6 +232,7 @@ class FitService:
         *,
         as_is: Collection[str] = (),
         ref: ModelRef | None = None,
+        without: Collection[int] = (),
     ) -> FitForecast:
         """Forecast from a header; the engine decides where the formula does not know. Not for the window's own thread.
 
@@ -231,8 +244,9 @@ class FitService:
             machine: Where; this machine as it was read last when None. Speeds are known of that alone.
             as_is: Kinds of memory (``ram``, ``gpu``) that may be taken to the last byte.
             ref: The file, to find what it or a twin of it showed here.
+            without: See ``forecast``.
         """
-        here = machine or self._machine.snapshot()
+        here = (machine or self._machine.snapshot()).without(without)
         speeds = self._speeds.calibration(load) if machine is None else None
         forecast = estimator.forecast(header, load, here, speeds=speeds, as_is=as_is)
         if forecast.verdict is Verdict.UNKNOWN and forecast.total_bytes is not None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from garden.services.engine_backends import EngineBackends
     from garden.services.exports import ExportService
     from garden.services.fit import FitService
+    from garden.services.held_models import HeldModels
     from garden.services.hub_access import HubAccess
     from garden.services.library import LibraryService
     from garden.services.load_audit import LoadAudit
@@ -146,6 +147,8 @@ class Garden:
         from garden.services.fit import FitService
         from garden.store.headers import Headers
 
+        # What loaded models hold counts in every forecast.
+        assert self._held is not None
         exact = ExactFit(self._runs)
         return FitService(
             self.machine,
@@ -247,8 +250,9 @@ class Garden:
         from garden.store.conversations import Conversations
 
         def make_pool(on_death: Callable[[PaneKey, WorkerDiedError], None]) -> ModelPool:
-            admission = Admission(self.fit, self.machine, self._loaded)
-            return ModelPool(admission, self.fit, self.audit, self.library, self._loaded, on_death)
+            admission = Admission(self.fit, self.machine, self._loaded, self._held)
+            tell = self.machine.tell
+            return ModelPool(admission, self.fit, self.audit, self.library, self._loaded, self._held, tell, on_death)
 
         conversations = Conversations(self._work)
         return CompareService(self.bus, conversations, self.fit, make_pool, self._turns)
@@ -333,6 +337,16 @@ class Garden:
 
         return LoadedModels(self._work)
 
+    @MadeOnce
+    def _held(self) -> HeldModels:
+        from garden.services.held_models import HeldModels
+
+        held = HeldModels(self._loaded)
+        held.reread()
+        held.take_news()
+        self.machine.count(held.now)
+        return held
+
     # --- the whole ---
 
     def _answering(self) -> bool:
@@ -356,7 +370,12 @@ class Garden:
 
     def changed_elsewhere(self) -> bool:
         """Whether another window or command has written the user's database since the last call."""
-        return self._work.changed_elsewhere()
+        changed = self._work.changed_elsewhere()
+        if changed:
+            self._held.reread()
+            if self._held.take_news():
+                self.machine.tell()
+        return changed
 
     def close(self) -> None:
         """Stop everything: answers, jobs (those that can go on are kept as paused), children, databases."""

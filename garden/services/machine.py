@@ -7,6 +7,7 @@ import dataclasses
 import importlib.metadata
 import threading
 import time
+from collections.abc import Callable
 
 import msgspec
 
@@ -14,6 +15,7 @@ from garden.core.added_backend import added_backends
 from garden.core.errors import GardenError, TimeLimitError, WorkerDiedError
 from garden.core.events import EventBus, MachineRead
 from garden.core.hardware_snapshot import EngineBackend, HardwareSnapshot
+from garden.core.held_memory import HeldMemory
 from garden.core.learned_margins import LearnedMargins
 from garden.core.messages import Probe, Probed, ProbeOutput
 from garden.core.paths import cache_dir
@@ -45,6 +47,7 @@ class MachineService:
         self._probed = self._remembered()
         self._latest: HardwareSnapshot | None = None
         self._learned: LearnedMargins | None = None
+        self._held: Callable[[], tuple[HeldMemory, ...]] = tuple
 
     @property
     def learned(self) -> LearnedMargins | None:
@@ -58,6 +61,15 @@ class MachineService:
             if self._latest is not None:
                 self._latest = dataclasses.replace(self._latest, learned=margins)
 
+    def count(self, held: Callable[[], tuple[HeldMemory, ...]]) -> None:
+        """Let every reading from now on carry what loaded models hold.
+
+        Args:
+            held: Tells it; asks no disk.
+        """
+        with self._lock:
+            self._held, self._latest = held, None
+
     @property
     def probed(self) -> bool:
         """Whether GPUs and engine are known, from this session or an earlier one."""
@@ -69,7 +81,7 @@ class MachineService:
             if self._latest is None or time.time() - self._latest.taken_at > _FRESH_SECONDS:
                 found = self._probed
                 read = probe.snapshot(found.engine, found.gpus) if found else probe.snapshot()
-                self._latest = dataclasses.replace(read, learned=self._learned)
+                self._latest = dataclasses.replace(read, learned=self._learned, held=self._held())
             return self._latest
 
     def read(self) -> HardwareSnapshot:
@@ -93,6 +105,18 @@ class MachineService:
         with self._lock:
             self._latest = None
         return self.snapshot()
+
+    def tell(self) -> None:
+        """Announce the machine as it is after a model was loaded or unloaded; GPUs in use are probed for it.
+
+        Returns at once; where a probe fails the next reading tells.
+        """
+        if any(gpu.device is not None for gpu in self.snapshot().gpus):
+            self._pool.submit(self._probe)
+            return
+        with self._lock:
+            self._latest = None
+        self._bus.publish(MachineRead(snapshot=self.snapshot()))
 
     def refresh(self, *, wake: bool = False) -> Handle[HardwareSnapshot]:
         """Probe GPUs and engine again; announced when done.

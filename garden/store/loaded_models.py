@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from garden.core.errors import StateError
+from garden.core.messages import BufferUse
 from garden.core.run_configuration import RunConfiguration
 from garden.process.process_identity import ProcessIdentity, identity_of, this_process
 from garden.store.document import Store, from_document, to_document
@@ -22,6 +23,7 @@ class LoadedRecord:
         loaded_at: Seconds since the epoch.
         last_used_at: Seconds since the epoch.
         busy: Whether it is answering.
+        buffers: Where these bytes lie; empty in records of older versions.
     """
 
     pid: int
@@ -31,6 +33,7 @@ class LoadedRecord:
     loaded_at: float
     last_used_at: float
     busy: bool = False
+    buffers: tuple[BufferUse, ...] = ()
 
     @property
     def is_ours(self) -> bool:

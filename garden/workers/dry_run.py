@@ -10,8 +10,9 @@ import os
 import time
 from pathlib import Path
 
-from garden.core.dry_run import RAM, DryRun, DryRunDone, DryRunInput, DryRunRefused, Plan
+from garden.core.dry_run import DryRun, DryRunDone, DryRunInput, DryRunRefused, Plan
 from garden.core.errors import CancelledByUser, GardenError, OutOfMemoryError
+from garden.core.held_memory import RAM
 from garden.core.messages import Message
 from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters
 from garden.engine.library import EngineLibrary

@@ -10,7 +10,7 @@ import pytest
 from garden.core.errors import RefusedError
 from garden.core.run_configuration import Adapter, RunConfiguration, Sampling
 from garden.export.formats import render
-from garden.export.llama_server import OPTIONS, Option, check_options
+from garden.export.llama_server import OPTIONS, Option, check_options, loading_line
 from tests.export.values import HOSTILE, configuration, with_model
 
 posix = pytest.mark.skipif(os.name != "posix", reason="the script is for POSIX shells")
@@ -133,3 +133,29 @@ def test_a_model_on_the_hub_is_fetched_by_the_server() -> None:
     export = render("llama-server", with_model(configuration(), path=None, repo_id="o/M", quant_type="Q8_0"))
 
     assert "-hf o/M:Q8_0" in export.files[0][1]
+
+
+@posix
+def test_the_loading_line_says_what_the_script_says(tmp_path: Path) -> None:
+    told = configuration(
+        load={"type_k": "q8_0", "n_sequences": 2, "swa_full": True, "tensor_placement": ((r"blk\.(0|1)\.ffn", "CPU"),)}
+    )
+
+    line = shlex.split(loading_line(told))
+    script = arguments(told, tmp_path)
+
+    assert line[0] == "llama-server"
+    start = script.index("-c")
+    assert line[1:3] == script[:2]
+    loading = line[3:]
+    cut = script[start : script.index("--fit") + 2]
+    assert loading[: len(cut)] == cut
+    rest = loading[len(cut) :]
+    assert rest == ["--swa-full", "-ot", r"blk\.(0|1)\.ffn=CPU"]
+    assert all(word in script for word in rest)
+
+
+def test_a_file_without_a_type_is_named_itself() -> None:
+    told = with_model(configuration(), path=None, repo_id="a/b", quant_type=None, filenames=("odd.gguf",))
+
+    assert loading_line(told).startswith("llama-server -hf a/b -hff odd.gguf -c ")

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from garden.core.dry_run import RAM, Allowance, Plan, Planned
+from garden.core.dry_run import Allowance, Plan, Planned
+from garden.core.held_memory import RAM
 from garden.fit.plan_search import CONTEXT_STEP, PlanSearch, largest
 
 Make = Callable[[int, int], Plan]

@@ -8,11 +8,12 @@ import re
 
 import pytest
 
+from garden.core.expert_placement import EXPERTS_ON_CPU
 from garden.core.fit_forecast import FitForecast, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters
 from garden.fit.estimator import forecast
-from garden.fit.remedies import EXPERTS_ON_CPU, cache_remedy, context_remedy, sentence_of
+from garden.fit.remedies import cache_remedy, context_remedy, sentence_of
 from garden.gguf.header import GgufHeader
 from garden.gguf.quant_name import quant_type_named
 from tests.fit.headers import gpu, machine, published, published_items

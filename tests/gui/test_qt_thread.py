@@ -45,7 +45,7 @@ REPOSITORY = "owner/Tiny-Endless-GGUF"
 #: Services whose making opens a database, or waits for one that is opened.
 WITH_DATABASE = (
     "activity", "fit", "library", "workshop", "compare", "exports",
-    "_work", "_index", "_summaries", "_speeds", "_receipts", "_uses", "_loaded",
+    "_work", "_index", "_summaries", "_speeds", "_receipts", "_uses", "_loaded", "_held",
 )  # fmt: skip
 
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from garden.core.dry_run import RAM, ImaginedGpu, Plan
+from garden.core.dry_run import ImaginedGpu, Plan
 from garden.core.fit_forecast import FitForecast, Placement, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
+from garden.core.held_memory import RAM
 from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters
 from garden.engine.planner import Planner
 from tests.fit.headers import GIB, MIB, gpu, machine

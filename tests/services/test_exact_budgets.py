@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from garden.core.dry_run import RAM, ImaginedGpu
+from garden.core.dry_run import ImaginedGpu
 from garden.core.errors import EngineError
+from garden.core.held_memory import RAM
 from garden.engine.library import EngineLibrary
 from garden.engine.planner import Planner
 from garden.services.dry_runs import DryRuns

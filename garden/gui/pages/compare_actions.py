@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from garden.core.conversation import Answer, Mode
 from garden.core.library_entry import LibraryEntry
+from garden.core.run_configuration import LoadParameters
 from garden.gui.pages.model_menu import open_model_menu
 from garden.gui.viewmodels.compare import LETTERS, CompareViewModel
 from garden.gui.viewmodels.export import ExportSource, ExportViewModel
@@ -58,18 +59,26 @@ class CompareActions(QObject):
         self._settings: tuple[RunSettings, str] | None = None
         self._conversations: ConversationMenu | None = None
         compare.shown.connect(self._on_shown)
+        compare.pane_changed.connect(self._on_shown)
         compare.lists.conversations_changed.connect(self._on_conversations_changed)
 
     # --- models ---
 
-    def open_models(self, entries: Sequence[LibraryEntry]) -> None:
-        """Begin a comparison; offer to add a single model to one that waits for its first prompt."""
+    def open_models(self, entries: Sequence[LibraryEntry], loads: Mapping[str, LoadParameters]) -> None:
+        """Begin a comparison; offer to add a single model to one that waits for its first prompt.
+
+        Args:
+            entries: The models.
+            loads: How those at some paths are loaded.
+        """
         compare, conversation = self._compare, self._compare.conversation
         if len(entries) != 1 or conversation is None or conversation.turns or len(compare.letters) == len(LETTERS):
-            compare.open_entries(entries)
+            compare.open_entries(entries, loads)
             return
         entry, here = entries[0], [run.model for _letter, run in conversation.panes]
-        if any(model.path == entry.ref.path for model in here):
+        load = loads.get(entry.ref.path or "")
+        same = [run for _letter, run in conversation.panes if run.model.path == entry.ref.path]
+        if any(load is None or run.load == load for run in same):
             # It is what was asked for already.
             return
         from garden.gui.question import Question
@@ -82,8 +91,8 @@ class CompareActions(QObject):
             f"What is there waits for its first prompt: {', '.join(full_name(model) for model in here)}.",
             yes=("Add it", "primary", "plus"),
             no="Begin another",
-            then=lambda: compare.add_pane(entry),
-            otherwise=lambda: compare.open_entries(entries),
+            then=lambda: compare.add_pane(entry, load),
+            otherwise=lambda: compare.open_entries(entries, loads),
         )
 
     def pick_model(
@@ -113,7 +122,13 @@ class CompareActions(QObject):
 
         if not self._compare.letters:
             return
-        popover = RunSettings(self._theme, anchor)
+        compare = self._compare
+        # With a single pane its own are the settings of all.
+        letter = letter or (compare.letters[0] if len(compare.letters) == 1 else "")
+        popover = RunSettings(self._theme, anchor, compare.loads.options(letter) if letter else None)
+        if popover.load is not None:
+            popover.load.load_wanted.connect(lambda: compare.start_again(letter))
+            popover.load.copied.connect(self.on_copied)
         self._settings = (popover, letter)
         popover.setting_changed.connect(self._on_setting_changed)
         popover.same_wanted.connect(self._on_same_wanted)
@@ -135,7 +150,9 @@ class CompareActions(QObject):
         several = len(compare.letters) > 1
         title = f"Settings of {letter}" if letter and several else "Settings of all panes" if several else "Settings"
         can_be_same = bool(letter) and letter != compare.letters[0]
-        popover.show_run(title, run, can_be_same=can_be_same, trained_context=compare.trained_context(of))
+        popover.show_run(title, run, can_be_same=can_be_same)
+        if popover.load is not None:
+            popover.load.show_pane(compare.pane(of), changing=compare.loads.changing)
         popover.set_changeable(not compare.answering)
 
     @Slot(str, object)
@@ -249,7 +266,7 @@ class CompareActions(QObject):
         answer = self._compare.pane(letter).answer
         if answer is not None:
             sheet = PromptSheet(self._theme, self._page.window())
-            sheet.copied.connect(self._on_copied)
+            sheet.copied.connect(self.on_copied)
             sheet.open_for(letter, answer)
 
     # --- export ---
@@ -275,7 +292,7 @@ class CompareActions(QObject):
 
         if self._sheet is None:
             self._sheet = ExportSheet(self._theme, self._page.window(), self._exports)
-            self._sheet.copied.connect(self._on_copied)
+            self._sheet.copied.connect(self.on_copied)
         return self._sheet
 
     # --- commands ---
@@ -309,7 +326,8 @@ class CompareActions(QObject):
         self._fill_settings()
 
     @Slot()
-    def _on_copied(self) -> None:
+    def on_copied(self) -> None:
+        """Say that something was copied."""
         self._navigator.notify("The text is on the clipboard.")
 
 

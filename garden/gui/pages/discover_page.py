@@ -19,7 +19,10 @@ from garden.gui.widgets.page_header import PageHeader
 from garden.gui.widgets.themed_widget import Surface
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from garden.core.library_entry import LibraryEntry
+    from garden.core.run_configuration import LoadParameters
     from garden.gui.bridge.event_pump import EventPump
     from garden.gui.navigator import Navigator
     from garden.gui.pages.repository_view import RepositoryView
@@ -252,9 +255,9 @@ class DiscoverPage(QWidget):
     def _on_list_entered(self) -> None:
         self._right_side()[1].focus_files()
 
-    @Slot(object)
-    def _on_compare(self, entries: tuple[LibraryEntry, ...]) -> None:
-        self._navigator.compare(entries)
+    @Slot(object, object)
+    def _on_compare(self, entries: tuple[LibraryEntry, ...], loads: Mapping[str, LoadParameters]) -> None:
+        self._navigator.compare(entries, loads)
 
     @Slot()
     def _on_settings_wanted(self) -> None:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, Qt, Signal, Slot
-from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from garden.core.fit_forecast import DeviceMemory, FitMethod
 from garden.core.job_record import JobRecord
 from garden.core.quantity import GIB, format_bytes, format_duration
+from garden.gui.pages.code_line import CodeLine
 from garden.gui.pages.scaled_width import fix_width, widen
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.file_table import FileRow
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.legend import Legend
-from garden.gui.widgets.memory_bar import MemoryBar, gpu_first
+from garden.gui.widgets.memory_bar import MemoryBar, gpu_first, held_words, legend_items
 from garden.gui.widgets.progress_bar import ProgressBar
 from garden.gui.widgets.speed_line import SpeedLine
 from garden.gui.widgets.tag import Tag
-from garden.gui.widgets.themed_widget import Surface, ThemedWidget
+from garden.gui.widgets.themed_widget import Surface
 from garden.gui.widgets.tool_tip import plain_tool_tip
 from garden.gui.widgets.verdict_label import VerdictLabel
 
@@ -71,49 +72,6 @@ class _DeviceLine(QWidget):
         self._bar.set_device(device)
         self._needed.setText(f"{device.required_bytes / GIB:.2f}")
         self._free.setText(f"of {device.available_bytes / GIB:.1f} free")
-
-
-class CodeLine(ThemedWidget):
-    """One line of code in a box, with a button that copies all of it.
-
-    Signals:
-        copied: It lies on the clipboard.
-    """
-
-    copied = Signal()
-
-    def __init__(self, theme: ThemeController, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(theme, parent)
-        px = theme.theme.px
-        row = QHBoxLayout(self)
-        row.setContentsMargins(px(10), px(3), px(6), px(3))
-        self._text = Label(theme, style="code", color="text.primary", elide=Qt.TextElideMode.ElideRight)
-        self._text.setObjectName(f"{name}.text")
-        self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self._copy = Button(theme, icon="copy", kind="ghost", small=True, name=f"{name}.copy", hint="Copy the line")
-        self._copy.clicked.connect(self._on_copy)
-        row.addWidget(self._text, 1)
-        row.addWidget(self._copy)
-
-    def show_text(self, text: str) -> None:
-        """Show a line."""
-        self._text.setText(text)
-        self._text.setAccessibleName(text)
-        self._text.setToolTip(plain_tool_tip(text))
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the box."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setBrush(self.look.color("bg.code"))
-        painter.setPen(QPen(self.look.color("border.default"), 1))
-        radius = self.look.radius("control")
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
-
-    @Slot()
-    def _on_copy(self) -> None:
-        QGuiApplication.clipboard().setText(self._text.text())
-        self.copied.emit()
 
 
 class FileDetail(Surface):
@@ -166,6 +124,8 @@ class FileDetail(Surface):
         self._speed.cancel_wanted.connect(self.measure_cancel_wanted)
         self._line = CodeLine(theme, "fileDetail.line")
         self._line.copied.connect(self.copied)
+        self._held = Label(theme, style="small", color="text.muted", wrap=True, max_width=760)
+        self._held.setObjectName("fileDetail.held")
         self._legend = Legend(theme)
         self._build()
 
@@ -190,6 +150,7 @@ class FileDetail(Surface):
         column.addLayout(transfer)
         column.addWidget(self._reason)
         column.addLayout(self._device_column)
+        column.addWidget(self._held)
         column.addWidget(self._speed)
         column.addWidget(self._line)
         column.addWidget(self._legend)
@@ -235,18 +196,17 @@ class FileDetail(Surface):
             reason = row.problem or "Its header is being read; the forecast follows."
         self._reason.setText(reason)
         self._reason.updateGeometry()
-        self._show_devices(forecast.devices if forecast else ())
+        devices = forecast.devices if forecast else ()
+        self._show_devices(devices)
+        words = held_words(devices)
+        self._held.setText(words)
+        self._held.setVisible(bool(words))
+        self._held.updateGeometry()
         self._line.setVisible(bool(line))
         self._line.show_text(line)
         self._legend.setVisible(forecast is not None)
         margin = next((device.margin_bytes for device in forecast.devices if device.margin_bytes), 0) if forecast else 0
-        items = [
-            ("memory.weights", "Weights"),
-            ("memory.kv", "KV cache"),
-            ("memory.compute", "Compute"),
-            ("memory.used", "In use by others"),
-            ("memory.free", "Free"),
-        ]
+        items = legend_items(devices)
         if margin:
             items.append(("memory.limit", f"Limit, with a margin of {format_bytes(margin)}"))
         self._legend.set_items(items)

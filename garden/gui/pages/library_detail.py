@@ -11,15 +11,17 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QScrollArea, QSiz
 
 from garden.core.job_record import JobRecord
 from garden.core.quantity import format_bytes, format_parameters, format_tokens
+from garden.gui.pages.load_bar import LoadBar
 from garden.gui.pages.scaled_width import fix_width
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.library_table import LibraryRow
 from garden.gui.viewmodels.model_facts import ModelFacts
+from garden.gui.viewmodels.run_difference import cache_types
 from garden.gui.viewmodels.wording import license_name
 from garden.gui.widgets.button import Button
+from garden.gui.widgets.device_memory_view import DeviceMemoryView
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.legend import Legend
-from garden.gui.widgets.memory_bar import MemoryRows
 from garden.gui.widgets.speed_line import SpeedLine
 from garden.gui.widgets.tag import Tag
 from garden.gui.widgets.themed_widget import Surface, ThemedWidget
@@ -119,6 +121,9 @@ class _Facts(QWidget):
 class LibraryDetail(Surface):
     """The panel at the right.
 
+    Attributes:
+        load: Context and cache types, of all models of the page.
+
     Signals:
         compare_wanted: Open Compare with it.
         export_wanted: Take its configuration away.
@@ -154,8 +159,9 @@ class LibraryDetail(Surface):
         self._quantize = Button(theme, icon="workshop", name="libraryDetail.quantize", hint="Quantize it in Workshop")
         self._more = Button(theme, icon="more", name="libraryDetail.more", hint="More")
         self._fit_title = Label(theme, style="strong")
+        self.load = LoadBar(theme, "libraryLoad", stacked=True)
         self._verdict = VerdictLabel(theme, layers=True)
-        self._memory = MemoryRows(theme)
+        self._memory = DeviceMemoryView(theme, name="libraryDetail")
         self._legend = Legend(theme)
         self._reason = Label(theme, style="small", color="text.secondary", wrap=True)
         self._speed = SpeedLine(theme, "libraryDetail", stacked=True)
@@ -204,7 +210,7 @@ class LibraryDetail(Surface):
         forecast = QVBoxLayout(self._forecast)
         forecast.setContentsMargins(0, 0, 0, 0)
         forecast.setSpacing(px(8))
-        for widget in (self._memory, self._legend, self._reason, self._speed):
+        for widget in (self.load, self._memory, self._legend, self._reason, self._speed):
             forecast.addWidget(widget)
         inner.addWidget(self._forecast)
         inner.addWidget(self._problem)
@@ -299,7 +305,8 @@ class LibraryDetail(Surface):
         problem = row.entry.problem
         self._fit_block.setVisible(forecast is not None or problem is not None)
         context = forecast.context_length if forecast else None
-        self._fit_title.setText(f"Fit at {format_tokens(context)}" if context else "Cannot be used")
+        types = f", KV {cache_types(row.plan.load)}" if row.plan is not None else ""
+        self._fit_title.setText(f"Fit at {format_tokens(context)}{types}" if context else "Cannot be used")
         self._fit_title.updateGeometry()
         self._verdict.set_forecast(forecast)
         self._forecast.setVisible(forecast is not None)
@@ -307,6 +314,10 @@ class LibraryDetail(Surface):
         self._problem.setText(problem or "")
         if forecast is not None:
             self._memory.set_devices(forecast.devices)
+            if (plan := row.plan) is not None:
+                load, largest = plan.load, max(plan.trained_context or 0, plan.load.context_length)
+                self.load.show_load(load.context_length, largest, load.type_k, load.type_v)
+            self.load.show_plan(row.plan)
             self._reason.setText(f"{forecast.reason} {forecast.suggestion}".strip())
 
     @Slot()

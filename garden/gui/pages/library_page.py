@@ -15,6 +15,7 @@ from garden.core.quantity import format_bytes
 from garden.gui.pages.library_choice import LibraryChoice, why_not_compared
 from garden.gui.pages.library_detail import LibraryDetail
 from garden.gui.pages.library_list import LibraryList
+from garden.gui.pages.load_opener import LoadOpener
 from garden.gui.question import Question
 from garden.gui.viewmodels.library import LibraryViewModel
 from garden.gui.viewmodels.library_table import ORIGINS, LibraryRow
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from garden.gui.navigator import Navigator
     from garden.gui.theme.theme import ThemeController
     from garden.services.garden import Garden
+    from garden.services.load_plan import LoadPlan
 
 _ALL = "all"
 
@@ -137,6 +139,8 @@ class LibraryPage(QWidget):
         self.library.table.dataChanged.connect(self._on_data_changed)
         self._table.chosen_changed.connect(self._on_chosen_changed)
         self._table.row_entered.connect(self._on_row_entered)
+        self._opener = LoadOpener(self._theme, self._detail.load, self.library.options, self._plan_at_hand)
+        self._opener.copied.connect(self._on_line_copied)
         detail = self._detail
         detail.compare_wanted.connect(self._on_compare)
         detail.export_wanted.connect(self._on_export)
@@ -271,6 +275,7 @@ class LibraryPage(QWidget):
         if row is None:
             return
         self._detail.show_row(row, None, self.library.measurement(row.entry))
+        self._opener.show_plan(row.plan)
         entry = row.entry
         self._pump.run(
             lambda: read_facts(self._garden, entry),
@@ -325,7 +330,19 @@ class LibraryPage(QWidget):
         if refusal := why_not_compared(rows):
             self._navigator.notify(refusal)
         elif rows:
-            self._navigator.compare(tuple(row.entry for row in rows))
+            loads = {
+                row.entry.ref.path: row.plan.load
+                for row in rows
+                if row.plan is not None and not row.plan.elsewhere and row.entry.ref.path
+            }
+            self._navigator.compare(tuple(row.entry for row in rows), loads)
+
+    def _plan_at_hand(self) -> LoadPlan | None:
+        return self.chosen.plan if self.chosen is not None else None
+
+    @Slot()
+    def _on_line_copied(self) -> None:
+        self._navigator.notify("The command line was copied.")
 
     @Slot()
     def _on_export(self) -> None:

@@ -8,30 +8,22 @@ from PySide6.QtCore import QModelIndex, Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from garden.core.catalog import ModelSummary
 from garden.core.errors import GatedError, HubUnreachableError, NotFoundError
-from garden.core.library_entry import LibraryEntry
-from garden.core.quantity import format_parameters
 from garden.gui.pages.card_view import CardView
 from garden.gui.pages.file_detail import FileDetail
 from garden.gui.pages.file_row_delegate import FileRowDelegate
 from garden.gui.pages.load_bar import LoadBar
+from garden.gui.pages.load_opener import LoadOpener
+from garden.gui.pages.repository_head import RepositoryHead
 from garden.gui.pages.row_table import RowTable
 from garden.gui.pages.tab_bar import TabBar
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.file_table import FileColumn, FileRole, FileRow
 from garden.gui.viewmodels.repository import RepositoryViewModel
-from garden.gui.viewmodels.server_line import server_line
-from garden.gui.viewmodels.wording import license_name
-from garden.gui.widgets.button import Button
-from garden.gui.widgets.label import Label
 from garden.gui.widgets.skeleton import Skeleton
 from garden.gui.widgets.state_view import StateView
-from garden.gui.widgets.tag import Tag
 from garden.gui.widgets.themed_widget import Surface
-from garden.services.model_name import display_name
-
-_TAGS = 4
+from garden.services.load_plan import LoadPlan
 
 #: Columns of FileColumn, gaps included: type, size, memory (grows), verdict, speed, action.
 _WIDTHS = (20 + 150, 56, None, 14 + 112, 14 + 52, 14 + 28 + 16)
@@ -39,77 +31,16 @@ _INSETS = (20, 0, 14, 14, 0, 0)
 _LEGEND = (("memory.weights", "Weights"), ("memory.kv", "KV cache"), ("memory.compute", "Compute"))
 
 
-class _Head(QWidget):
-    """Name, tags and where it comes from."""
-
-    def __init__(self, theme: ThemeController, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        px = theme.theme.px
-        self._name = Label(theme, style="heading", elide=Qt.TextElideMode.ElideRight)
-        self._name.setObjectName("repository.name")
-        self._tags = [Tag(theme) for _ in range(_TAGS)]
-        self._repo_id = Label(theme, style="code", color="text.muted", elide=Qt.TextElideMode.ElideMiddle)
-        self._repo_id.setObjectName("repository.id")
-        self._rest = Label(theme, style="small", color="text.muted", elide=Qt.TextElideMode.ElideRight)
-        self.browse = Button(theme, icon="external", name="repository.browse", hint="Open its page in the browser")
-        self.compare = Button(theme, "Compare", icon="compare", name="repository.compare")
-        first = QHBoxLayout()
-        first.setSpacing(px(8))
-        first.addWidget(self._name)
-        for tag in self._tags:
-            first.addWidget(tag)
-        first.addStretch(1)
-        second = QHBoxLayout()
-        second.setSpacing(px(8))
-        second.addWidget(self._repo_id)
-        second.addWidget(self._rest)
-        second.addStretch(1)
-        texts = QVBoxLayout()
-        texts.setSpacing(px(3))
-        texts.addLayout(first)
-        texts.addLayout(second)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(px(20), px(14), px(20), px(10))
-        row.setSpacing(px(8))
-        row.addLayout(texts, 1)
-        row.addWidget(self.browse)
-        row.addWidget(self.compare)
-
-    def show_summary(self, summary: ModelSummary, trained_context: int | None) -> None:
-        """Show a repository."""
-        self._name.setText(display_name(summary.name))
-        self._name.updateGeometry()
-        told = [
-            format_parameters(summary.parameters) if summary.parameters else "",
-            summary.architecture or "",
-            license_name(summary.license) if summary.license else "",
-            "needs consent" if summary.gated else "",
-        ]
-        shown = [text for text in told if text]
-        for number, tag in enumerate(self._tags):
-            tag.setVisible(number < len(shown))
-            if number < len(shown):
-                tag.set_text(shown[number])
-        self._repo_id.setText(summary.repo_id)
-        self._repo_id.updateGeometry()
-        rest = []
-        if summary.base_models:
-            rest.append(f"made from {', '.join(summary.base_models[:2])}")
-        if trained_context:
-            rest.append(f"{trained_context:,} tokens")
-        self._rest.setText("".join(f"·  {part}  " for part in rest))
-        self._rest.updateGeometry()
-
-
 class RepositoryView(Surface):
     """Shows what RepositoryViewModel holds.
 
     Signals:
-        compare_wanted: Files of this repository that are here are to be tried: their entries.
+        compare_wanted: Files of this repository that are here are to be tried: their entries, and how each is loaded
+            by its path.
         said: Something to say: a sentence and what helps.
     """
 
-    compare_wanted = Signal(object)
+    compare_wanted = Signal(object, object)
     said = Signal(str, str)
 
     def __init__(
@@ -119,11 +50,12 @@ class RepositoryView(Surface):
         self._view_model = view_model
         self._endpoint = endpoint
         self._disk_free: int | None = None
-        self._head = _Head(theme)
+        self._head = RepositoryHead(theme)
         self._tabs = TabBar(theme, name="repository.tabs", label="Parts of the repository")
         self._tabs.addTab("Files")
         self._tabs.addTab("Card")
         self._load = LoadBar(theme)
+        self._opener = LoadOpener(theme, self._load, view_model.options, self._plan_at_hand)
         self._table = RowTable(
             theme,
             height="row_file",
@@ -190,8 +122,7 @@ class RepositoryView(Surface):
         view_model.download_ended.connect(self.said)
         view_model.measuring.said.connect(self.said)
         self._tabs.currentChanged.connect(self._on_tab_changed)
-        self._load.context_chosen.connect(view_model.set_context_length)
-        self._load.kv_type_chosen.connect(view_model.set_kv_type)
+        self._opener.copied.connect(self._on_copied)
         self._table.selectionModel().currentRowChanged.connect(self._on_row_chosen)
         self._table.clicked.connect(self._on_cell_clicked)
         self._table.row_entered.connect(self._on_row_entered)
@@ -200,7 +131,7 @@ class RepositoryView(Surface):
         self._detail.measure_wanted.connect(view_model.measure)
         self._detail.measure_cancel_wanted.connect(self._on_measure_cancelled)
         self._detail.compare_wanted.connect(self._on_try)
-        self._detail.copied.connect(lambda: self.said.emit("The command line was copied.", ""))
+        self._detail.copied.connect(self._on_copied)
         self._head.browse.clicked.connect(self._on_browse)
         self._head.compare.clicked.connect(self._on_compare)
         self._card.link_opened.connect(self._on_link)
@@ -275,18 +206,19 @@ class RepositoryView(Surface):
     @Slot()
     def _on_load_changed(self) -> None:
         view_model = self._view_model
-        self._load.show_load(view_model.context_length, view_model.largest_context, view_model.kv_type)
+        self._load.show_load(view_model.context_length, view_model.largest_context, *view_model.kv_types)
 
     @Slot()
     def _on_selected_changed(self) -> None:
         row = self._view_model.selected
         self._detail.setVisible(row is not None)
         self._detail_edge.setVisible(row is not None)
-        self._head.compare.setVisible(bool(self._entries()))
+        self._head.compare.setVisible(bool(self._here()))
         if row is None:
             return
-        configuration = self._view_model.configuration(row)
-        line = server_line(configuration) if configuration else ""
+        plan = self._view_model.plan(row)
+        self._opener.show_plan(plan)
+        line = plan.line if plan is not None else ""
         measuring = self._view_model.measuring.of(self._view_model.repository, row.file)
         self._detail.show_row(row, line, self._disk_free, measuring)
         number = self._view_model.files.row_of(row.file.filename)
@@ -306,6 +238,14 @@ class RepositoryView(Surface):
             self._card.show_loading()
 
     # What the user does
+
+    def _plan_at_hand(self) -> LoadPlan | None:
+        row = self._view_model.selected
+        return self._view_model.plan(row) if row is not None else None
+
+    @Slot()
+    def _on_copied(self) -> None:
+        self.said.emit("The command line was copied.", "")
 
     @Slot(int)
     def _on_tab_changed(self, tab: int) -> None:
@@ -357,14 +297,24 @@ class RepositoryView(Surface):
     @Slot()
     def _on_try(self) -> None:
         if (row := self.row) is not None and row.entry is not None:
-            self.compare_wanted.emit((row.entry,))
+            self._compare([row])
 
     @Slot()
     def _on_compare(self) -> None:
-        self.compare_wanted.emit(tuple(self._entries()[:4]))
+        self._compare(self._here()[:4])
 
-    def _entries(self) -> Sequence[LibraryEntry]:
-        return [row.entry for row in self._view_model.files.rows if row.entry is not None]
+    def _here(self) -> Sequence[FileRow]:
+        return [row for row in self._view_model.files.rows if row.entry is not None]
+
+    def _compare(self, rows: Sequence[FileRow]) -> None:
+        entries = tuple(row.entry for row in rows if row.entry is not None)
+        plans = [(row.entry, self._view_model.plan(row)) for row in rows]
+        loads = {
+            entry.ref.path: plan.load
+            for entry, plan in plans
+            if entry is not None and plan is not None and not plan.elsewhere
+        }
+        self.compare_wanted.emit(entries, loads)
 
     @Slot()
     def _on_browse(self) -> None:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 
 from garden.core.errors import CancelledByUser, GardenError
 from garden.core.events import JobChanged, LibraryChanged, MachineRead, SpeedsChanged, WhatIfChanged
 from garden.core.job_record import JobKind, JobRecord
 from garden.core.library_entry import LibraryEntry
+from garden.core.load_choice import LoadChoice
 from garden.core.quantity import format_bytes
 from garden.gui.viewmodels.addition import Addition, add
+from garden.gui.viewmodels.latest_only import LatestOnly
 from garden.gui.viewmodels.library_table import LibraryFilter, LibraryRow, LibraryTableModel
+from garden.gui.viewmodels.load_options import LoadOptions
 from garden.gui.viewmodels.measuring import Measuring, Subject
 from garden.gui.viewmodels.readings import begin_scan, read_entries
 from garden.gui.viewmodels.wording import about
+from garden.services.load_plan import LoadPlan, load_plan, wanted_load
 
 if TYPE_CHECKING:
-    from garden.core.fit_forecast import FitForecast
     from garden.gui.bridge.event_pump import EventPump
     from garden.services.garden import Garden
 
@@ -55,6 +59,9 @@ class LibraryViewModel(QObject):
         pump.on(WhatIfChanged, self._on_machine_read)
         pump.on(JobChanged, self._on_job_changed)
         self.measuring = Measuring(garden, pump, self)
+        self.options = LoadOptions(self)
+        self.options.changed.connect(self._plan_all)
+        self._planning = LatestOnly(pump, self)
 
     @property
     def loaded(self) -> bool:
@@ -162,6 +169,7 @@ class LibraryViewModel(QObject):
                 LibraryRow(
                     entry=entry,
                     forecast=before.forecast if before else None,
+                    plan=before.plan if before else None,
                     verifying=before.verifying if before else False,
                 )
             )
@@ -177,16 +185,50 @@ class LibraryViewModel(QObject):
             self._forecast_one(entry)
 
     def _forecast_one(self, entry: LibraryEntry) -> None:
+        choice = self.options.choice
         self._pump.run(
-            lambda: self._garden.fit.forecast(entry, None, self._garden.what_if.snapshot),
-            lambda forecast: self._on_forecast(entry, forecast),
+            lambda: self._plan(entry, choice, decided=True),
+            lambda plan: self._on_planned(choice, [(entry, plan)]),
             lambda _error: None,
             receiver=self,
         )
 
-    def _on_forecast(self, entry: LibraryEntry, forecast: FitForecast) -> None:
-        self.table.set_forecast(entry, forecast)
-        self.changed.emit()
+    @Slot()
+    def _plan_all(self) -> None:
+        """Forecast all models with what is chosen, so that they move together; nothing waits for the engine."""
+        choice, entries = self.options.choice, [row.entry for row in self.table.rows if row.entry.problem is None]
+
+        def work() -> list[tuple[LibraryEntry, LoadPlan]]:
+            plans = []
+            for entry in entries:
+                with contextlib.suppress(GardenError):
+                    plans.append((entry, self._plan(entry, choice)))
+            return plans
+
+        self._planning.ask(work, lambda plans: self._on_planned(choice, plans))
+
+    def _plan(self, entry: LibraryEntry, choice: LoadChoice, *, decided: bool = False) -> LoadPlan:
+        """Away from the Qt thread: how a model would be loaded.
+
+        Args:
+            entry: The model.
+            choice: How it is to be loaded.
+            decided: Wait for the engine where the formula leaves the verdict open.
+        """
+        fit, machine = self._garden.fit, self._garden.what_if.snapshot
+        header = fit.header(entry.ref)
+        load = wanted_load(fit, header, choice, machine)
+        if machine is not None:
+            forecast = fit.forecast_header(header, load, machine)
+        else:
+            forecast = fit.forecast(entry, load) if decided else fit.forecast_here(entry.ref, header, load)
+        return load_plan(fit, entry.ref, header, choice, forecast, machine)
+
+    def _on_planned(self, choice: LoadChoice, plans: Sequence[tuple[LibraryEntry, LoadPlan]]) -> None:
+        # While a knob moves each answer is shown; one that comes after newer ones is not.
+        if choice == self.options.choice or self._planning.busy:
+            self.table.set_plans(plans)
+            self.changed.emit()
 
     def _on_scanned(self, _entries: tuple[LibraryEntry, ...]) -> None:
         self._reload()

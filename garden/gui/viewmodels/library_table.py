@@ -20,6 +20,7 @@ from garden.core.quantity import format_bytes, format_gib
 from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
 from garden.gui.viewmodels.wording import age, verdict_word
 from garden.gui.widgets.tool_tip import plain_tool_tip
+from garden.services.load_plan import LoadPlan
 
 
 class LibraryColumn(enum.IntEnum):
@@ -72,11 +73,13 @@ class LibraryRow:
     Attributes:
         entry: The model.
         forecast: How it will run, None until computed or when its header cannot be read.
+        plan: How it would be loaded, None until computed.
         verifying: Whether its hash is being computed.
     """
 
     entry: LibraryEntry
     forecast: FitForecast | None = None
+    plan: LoadPlan | None = None
     verifying: bool = False
 
     @property
@@ -148,6 +151,19 @@ class LibraryTableModel(QAbstractTableModel):
         number = self.row_of(entry)
         if number >= 0:
             self.set_row(number, dataclasses.replace(self._rows[number], forecast=forecast))
+
+    def set_plans(self, plans: Sequence[tuple[LibraryEntry, LoadPlan]]) -> None:
+        """Show how models would be loaded and run, all at once."""
+        changed = []
+        for entry, plan in plans:
+            number = self.row_of(entry)
+            row = dataclasses.replace(self._rows[number], plan=plan, forecast=plan.forecast) if number >= 0 else None
+            if row is not None and row != self._rows[number]:
+                self._rows[number] = row
+                changed.append(number)
+        if changed:
+            last = LibraryColumn.LAST_USED.value
+            self.dataChanged.emit(self.index(min(changed), 0), self.index(max(changed), last))
 
     def set_verifying(self, entry: LibraryEntry, verifying: bool) -> None:
         """Show that a model's hash is being computed, or no longer."""

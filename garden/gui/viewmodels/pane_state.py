@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from garden.core.conversation import Answer, FinishReason
 from garden.core.events import PaneStage
 from garden.core.fit_forecast import FitForecast
 from garden.core.quantity import format_bytes, format_duration
 from garden.core.run_configuration import RunConfiguration
+
+if TYPE_CHECKING:
+    from garden.services.load_plan import LoadPlan
+
+#: Whether a pane's model is loaded: as its configuration says, or as it said before.
+LoadState = Literal["not", "as chosen", "otherwise"]
 
 #: States in which a pane is at work.
 BUSY_STATES = frozenset({"queued", "loading", "reading", "answering"})
@@ -145,7 +151,8 @@ class PaneState:
         lost: It failed after it had answered: the answer is whole, and the failure stands beside it.
         note: A sentence on the model that the user should know, empty for none.
         steps: What it waits for.
-        forecast: What its model will need here, None until it was read.
+        plan: How its model is loaded and what that comes to, None until it was read.
+        load_state: Whether the model is loaded now, and as the configuration says.
         figures: The five figures of the foot.
     """
 
@@ -162,8 +169,14 @@ class PaneState:
     lost: bool = False
     note: str = ""
     steps: tuple[Step, ...] = ()
-    forecast: FitForecast | None = None
+    plan: LoadPlan | None = None
+    load_state: LoadState = "not"
     figures: tuple[Figure, ...] = ()
+
+    @property
+    def forecast(self) -> FitForecast | None:
+        """What its model will need here, None until it was read."""
+        return self.plan.forecast if self.plan is not None else None
 
     @property
     def busy(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,12 +13,15 @@ from garden.core.errors import CancelledByUser, GardenError
 from garden.core.events import FitDecided, LibraryChanged, MachineRead, SpeedsChanged, WhatIfChanged
 from garden.core.job_record import JobRecord
 from garden.core.library_entry import LibraryEntry
-from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH, LoadParameters, RunConfiguration
+from garden.core.load_choice import LoadChoice
+from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH, LoadParameters
 from garden.gui.viewmodels.file_downloads import FileDownloads
 from garden.gui.viewmodels.file_measuring import FileMeasuring
 from garden.gui.viewmodels.file_table import FileRow, FileTableModel
+from garden.gui.viewmodels.load_options import LoadOptions
 from garden.gui.viewmodels.row_forecasts import RowForecasts, recommended_rows, rows_with_entries
 from garden.services.hub_files import hub_ref
+from garden.services.load_plan import LoadPlan, load_plan, wanted_load
 
 if TYPE_CHECKING:
     from garden.fit.projector import Projector
@@ -66,9 +68,8 @@ class RepositoryViewModel(QObject):
         self.problem: GardenError | None = None
         self.card: str | None = None
         self.card_problem: GardenError | None = None
-        self.context_length = DEFAULT_CONTEXT_LENGTH
-        self.kv_type = garden.settings.current.kv_type
-        self._context_chosen = False
+        self.options = LoadOptions(self)
+        self.options.changed.connect(self._on_options_changed)
         self._selected: str | None = None
         self._chosen_by_hand = False
         self._page: Handle[Repository] | None = None
@@ -119,19 +120,25 @@ class RepositoryViewModel(QObject):
         """Upper end of the slider."""
         return max(self.trained_context or DEFAULT_CONTEXT_LENGTH, SMALLEST_CONTEXT)
 
-    def _default_context(self) -> int:
-        """What a load starts from: the user's choice, else 16,384, at most what the model was trained for."""
-        chosen = self._garden.settings.current.context_length or DEFAULT_CONTEXT_LENGTH
-        return min(chosen, self.largest_context)
+    @property
+    def context_length(self) -> int:
+        """What is chosen, else what the settings say, else 16,384; at most what the model was trained for."""
+        usual = self._garden.settings.current.context_length or DEFAULT_CONTEXT_LENGTH
+        return min(self.options.choice.context_length or usual, self.largest_context)
 
-    def configuration(self, row: FileRow) -> RunConfiguration | None:
-        """What would run, None until the header was read."""
+    @property
+    def kv_types(self) -> tuple[str, str]:
+        """Types of the K and the V cache."""
+        choice, usual = self.options.choice, self._garden.settings.current.kv_type
+        return choice.type_k or usual, choice.type_v or usual
+
+    def plan(self, row: FileRow) -> LoadPlan | None:
+        """What would be loaded and what it comes to; None until the header was read."""
         if self.repository is None or row.header is None:
             return None
-        load = self._load(row.header)
-        if row.forecast is not None and row.forecast.n_gpu_layers is not None:
-            load = dataclasses.replace(load, n_gpu_layers=row.forecast.n_gpu_layers)
-        return RunConfiguration(model=hub_ref(self.repository, row.file), load=load)
+        model = hub_ref(self.repository, row.file)
+        machine = self._garden.what_if.snapshot
+        return load_plan(self._garden.fit, model, row.header, self._choice, row.forecast, machine)
 
     # What the user does
 
@@ -167,22 +174,6 @@ class RepositoryViewModel(QObject):
         if filename != self._selected:
             self._selected = filename
             self.selected_changed.emit()
-
-    def set_context_length(self, context_length: int) -> None:
-        """Forecast every file with this context."""
-        context_length = min(max(context_length, 256), self.largest_context)
-        self._context_chosen = True
-        if context_length != self.context_length:
-            self.context_length = context_length
-            self._forecast_all()
-            self.load_changed.emit()
-
-    def set_kv_type(self, kv_type: str) -> None:
-        """Forecast every file with this type of the K and V cache."""
-        if kv_type != self.kv_type:
-            self.kv_type = kv_type
-            self._forecast_all()
-            self.load_changed.emit()
 
     def measure(self) -> None:
         """Measure the speed of the selected file on a shorter copy of it."""
@@ -231,7 +222,7 @@ class RepositoryViewModel(QObject):
         self.repository = self.problem = self.card = self.card_problem = None
         self._selected = None
         self._chosen_by_hand = False
-        self._context_chosen = False
+        self.options.begin_another()
         self._forecasts.projector = None
         self.files.replace(())
 
@@ -255,7 +246,6 @@ class RepositoryViewModel(QObject):
             return
         self._page = None
         self.repository = repository
-        self.context_length = self._default_context()
         files = [file for file in repository.files if file.kind == "model"]
         jobs, entries = around
         self._downloads.take(jobs)
@@ -310,8 +300,6 @@ class RepositoryViewModel(QObject):
         del self._reading[filename]
         number = self.files.row_of(filename)
         if header is not None and self.repository is not None:
-            if not self._context_chosen:
-                self.context_length = self._default_context()
             file = self.files.rows[number].file
             forecast = self._forecasts.forecast(self.repository, file, header)
             self.files.update_row(number, header=header, forecast=forecast)
@@ -325,12 +313,17 @@ class RepositoryViewModel(QObject):
         self._read_headers()
 
     def _load(self, header: GgufHeader) -> LoadParameters:
-        return dataclasses.replace(
-            self._garden.fit.default_load(header, self._garden.what_if.snapshot),
-            context_length=self.context_length,
-            type_k=self.kv_type,
-            type_v=self.kv_type,
-        )
+        return wanted_load(self._garden.fit, header, self._choice, self._garden.what_if.snapshot)
+
+    @property
+    def _choice(self) -> LoadChoice:
+        # One context for all files: a header without the trained one must not show another figure than its siblings.
+        return self.options.choice.with_values(context_length=self.context_length)
+
+    @Slot()
+    def _on_options_changed(self) -> None:
+        self._forecast_all()
+        self.load_changed.emit()
 
     def _forecast_all(self) -> None:
         if self.repository is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QPen
@@ -48,6 +49,7 @@ class ContextSlider(QAbstractSlider):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setProperty("focusRadius", theme.theme.radius("badge"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._marks: tuple[tuple[int, str], ...] = ()
         self.set_span(minimum, maximum)
         theme.changed.connect(self.update)
 
@@ -58,6 +60,20 @@ class ContextSlider(QAbstractSlider):
         self.setSingleStep(max(_STEP, (self.maximum() - self.minimum()) // 160 // _STEP * _STEP))
         self.setPageStep(_STEP * 16)
         self.update()
+
+    def set_marks(self, marks: Sequence[tuple[int, str]]) -> None:
+        """Mark the largest contexts that something holds for: tokens, and what holds up to there."""
+        marks = tuple(marks)
+        if marks == self._marks:
+            return
+        self._marks = marks
+        self.setToolTip("\n".join(f"{text} up to {tokens:,} tokens" for tokens, text in marks))
+        self._describe()
+        self.update()
+
+    def _describe(self) -> None:
+        told = [f"{self.value():,} tokens", *(f"{text} up to {tokens:,} tokens" for tokens, text in self._marks)]
+        self.setAccessibleDescription("; ".join(told))
 
     def sizeHint(self) -> QSize:
         """Track and the numbers below."""
@@ -118,7 +134,7 @@ class ContextSlider(QAbstractSlider):
 
     def sliderChange(self, change: QAbstractSlider.SliderChange) -> None:
         """Draw the new value."""
-        self.setAccessibleDescription(f"{self.value():,} tokens")
+        self._describe()
         self.update()
         super().sliderChange(change)
 
@@ -140,6 +156,10 @@ class ContextSlider(QAbstractSlider):
         painter.setBrush(fill)
         painter.drawRoundedRect(QRectF(left, track.top(), knob - left, height), 2, 2)
         self._paint_ticks(painter)
+        for tokens, _text in self._marks:
+            if self.minimum() <= tokens < self.maximum():
+                mark = QRectF(round(self.position_of(tokens)) - 0.75, centre - height, 1.5, 2 * height)
+                painter.fillRect(mark, theme.color("memory.limit"))
         side = theme.px(_KNOB)
         painter.setBrush(theme.color("bg.raised"))
         painter.setPen(QPen(fill, 2))

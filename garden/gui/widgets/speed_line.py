@@ -38,6 +38,7 @@ class SpeedLine(QWidget):
     ) -> None:
         super().__init__(parent)
         px = theme.theme.px
+        self._stacked = stacked
         elide = None if stacked else Qt.TextElideMode.ElideRight
         self._text = Label(theme, style="small", color="text.secondary", elide=elide, wrap=stacked)
         self._text.setObjectName(f"{name}.speed")
@@ -59,10 +60,11 @@ class SpeedLine(QWidget):
         line = QBoxLayout(directions.TopToBottom if stacked else directions.LeftToRight, self)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(px(8))
+        # The words take what they need and the button follows them; a bar takes the rest of the line.
         line.addWidget(self._text)
-        line.addLayout(row, 0 if stacked else 1)
-        if stacked:
-            row.addStretch(1)
+        line.addLayout(row, 1 if not stacked else 0)
+        row.addStretch(0 if not stacked else 1)
+        self._rest = row
 
     def show_speed(self, forecast: FitForecast | None, job: JobRecord | None) -> None:
         """Show what is known.
@@ -87,6 +89,8 @@ class SpeedLine(QWidget):
             self._measure.setToolTip(_HINT)
         self._cancel.setVisible(job is not None)
         self._progress.setVisible(job is not None)
+        if not self._stacked:
+            self._rest.setStretch(self._rest.count() - 1, 0 if job is not None else 1)
         if job is not None:
             self._progress.set_fraction(job.fraction or 0.0)
         if had_focus:

@@ -38,7 +38,7 @@ class Window:
     def notify(self, sentence: str, _action: str = "") -> None:
         self.said.append(sentence)
 
-    def compare(self, entries: Sequence[Any]) -> None:
+    def compare(self, entries: Sequence[Any], loads: object = None) -> None:
         self.compared += [entry.ref.name for entry in entries]
 
 

@@ -106,8 +106,11 @@ def test_the_line_that_runs_it_is_copied_whole(qtbot: QtBot, page: DiscoverPage,
 
     QTest.mouseClick(_button(page, "fileDetail.line.copy"), Qt.MouseButton.LeftButton)
 
-    line = "llama-server -hf owner/Tiny-Chat-GGUF:F16 -c 2048 -ngl 0 -fa auto -ctk f16 -ctv f16 -np 1"
-    assert QGuiApplication.clipboard().text() == line
+    line = QGuiApplication.clipboard().text()
+    plan = page.repository.plan(page.repository.files.rows[0])
+    assert plan is not None
+    assert line == plan.line
+    assert line.startswith("llama-server -hf owner/Tiny-Chat-GGUF:F16 -c 2048 -b 512 -ub 512 -np 1 -ngl 0 -t ")
     assert window.said == ["The command line was copied."]
 
 

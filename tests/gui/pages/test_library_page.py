@@ -26,7 +26,7 @@ class LibraryWindow(Window):
         super().__init__()
         self.opened: list[tuple[str, str]] = []
 
-    def compare(self, entries: object) -> None:
+    def compare(self, entries: object, loads: object = None) -> None:
         assert isinstance(entries, tuple)
         self.opened += [("compare", entry.ref.name) for entry in entries]
 

@@ -45,7 +45,7 @@ class Window:
     def notify(self, sentence: str, action: str = "") -> None:
         self.said.append(f"{sentence} {action}".strip())
 
-    def compare(self, entries: Sequence[LibraryEntry]) -> None:
+    def compare(self, entries: Sequence[LibraryEntry], loads: object = None) -> None:
         self.compared += [entry.ref.quant_type or "" for entry in entries]
 
     def plan_memory(self, ram_bytes: int, gpu_bytes: int) -> None:

@@ -93,7 +93,7 @@ def test_what_images_take_is_told_with_every_row(
     qtbot.waitUntil(lambda: all(row.forecast and row.forecast.projector_bytes for row in opened.files.rows))
 
     assert all(row.forecast and "Images take 1.0 GiB more" in row.forecast.reason for row in opened.files.rows)
-    opened.set_context_length(8_192)
+    opened.options.choose_context(8_192)
     assert [row.forecast.projector_bytes for row in opened.files.rows if row.forecast] == [GIB, GIB]
 
 
@@ -112,7 +112,7 @@ def test_moving_the_context_moves_every_forecast(
     _open(qtbot, opened, garden, "Q8_0", "Q4_K_M", "Q2_K")
     _read_all(qtbot, opened, garden)
 
-    opened.set_context_length(32_768)
+    opened.options.choose_context(32_768)
 
     assert [row.forecast.context_length for row in opened.files.rows if row.forecast] == [32_768] * 3
 
@@ -122,7 +122,7 @@ def test_the_cache_type_changes_every_forecast(qtbot: QtBot, opened: RepositoryV
     _read_all(qtbot, opened, garden)
     before = [row.forecast.kv_cache_bytes for row in opened.files.rows if row.forecast]
 
-    opened.set_kv_type("q8_0")
+    opened.options.choose_kv_type("q8_0")
 
     after = [row.forecast.kv_cache_bytes for row in opened.files.rows if row.forecast]
     assert after == [size // 2 for size in before if size]
@@ -148,7 +148,7 @@ def test_the_context_stays_below_what_the_model_was_trained_for(
     _open(qtbot, opened, garden, "Q8_0")
     _read_all(qtbot, opened, garden)
 
-    opened.set_context_length(1_000_000)
+    opened.options.choose_context(1_000_000)
 
     assert opened.context_length == 40_960
 
@@ -164,7 +164,7 @@ def test_the_recommended_file_is_selected_until_the_user_selects_another(
     assert opened.selected is not None
     assert opened.selected.title == recommended[0]
     opened.select(_row(opened, "Q2_K").file.filename)
-    opened.set_context_length(4_096)
+    opened.options.choose_context(4_096)
     assert opened.selected is not None
     assert opened.selected.title == "Q2_K"
 
@@ -174,12 +174,13 @@ def test_the_configuration_names_file_context_and_cache(
 ) -> None:
     _open(qtbot, opened, garden, "Q8_0")
     _read_all(qtbot, opened, garden)
-    opened.set_context_length(4_096)
-    opened.set_kv_type("q8_0")
+    opened.options.choose_context(4_096)
+    opened.options.choose_kv_type("q8_0")
 
-    configuration = opened.configuration(_row(opened, "Q8_0"))
+    plan = opened.plan(_row(opened, "Q8_0"))
 
-    assert configuration is not None
+    assert plan is not None
+    configuration = plan.configuration
     assert configuration.model.repo_id == "a/model"
     assert configuration.model.sha256 == "ab" * 32
     assert (configuration.load.context_length, configuration.load.type_k, configuration.load.type_v) == (
