@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "hardware": ("machine_commands", "What this machine has."),
     "search": ("hub_commands", "Search the Hub, with a verdict for each model."),
     "files": ("hub_commands", "Files of a repository, with sizes and verdicts."),
+    "lineage": ("lineage_command", "What a repository was made from, and what was made of it."),
     "fit": ("fit_command", "Memory of a model before it is downloaded or loaded."),
     "download": ("hub_commands", "Fetch a model into the shared Hub cache; run again to resume."),
     "library": ("library_command", "Models on this machine; verify, remove or scan them."),

@@ -10,7 +10,9 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from garden.core.catalog import ModelSummary, Repository
 from garden.core.errors import HubError, NotFoundError, UnauthorizedError
+from garden.core.model_family import Relation
 from garden.hub.address import is_repo_id
+from garden.hub.base_models import derived_from
 from garden.hub.connection import HubConnection
 from garden.hub.file_grouping import group_files
 from garden.hub.filename import check_filenames
@@ -87,17 +89,41 @@ class HubClient:
             CancelledByUser: ``cancelled`` was set.
             GardenError: No answer, or a refusal.
         """
-        subject = self._connection.subject()
         parameters = [*query.parameters(), *([("cursor", cursor)] if cursor else [])]
+        page = self._page(parameters, query.limit, cancelled)
+        wanted = tuple(row for row in page.items if _is_small_enough(row, query.max_parameters))
+        return SearchPage(items=wanted, cursor=page.cursor)
+
+    def derivatives(
+        self, repo_id: str, relation: Relation, limit: int = 20, cancelled: threading.Event | None = None
+    ) -> SearchPage:
+        """Models that say they were made from another one in this way, those with the most downloads first.
+
+        Args:
+            repo_id: What they were made from, ``owner/name``.
+            relation: How.
+            limit: Rows, 1 to 100.
+            cancelled: Ends the request when it is set.
+
+        Raises:
+            CancelledByUser: ``cancelled`` was set.
+            GardenError: No answer, or a refusal.
+        """
+        _check_repo_id(repo_id)
+        query = SearchQuery(gguf_only=False, sort="downloads", limit=limit)
+        parameters = [("filter", derived_from(repo_id, relation)), *query.parameters()]
+        return self._page(parameters, limit, cancelled)
+
+    def _page(self, parameters: list[tuple[str, str]], limit: int, cancelled: threading.Event | None) -> SearchPage:
+        subject = self._connection.subject()
         answer = self._connection.get(
             "/api/models", subject, parameters=parameters, limit_bytes=_MAX_LIST_BYTES, cancelled=cancelled
         )
         items = decode(answer.body, subject.host)
         if not isinstance(items, list):
             raise HubError(f"{subject.host} does not answer as a Hub does.", "Check the Hub's address in Settings.")
-        rows = (model_summary(item) for item in items[: query.limit])
-        wanted = tuple(row for row in rows if row is not None and _is_small_enough(row, query.max_parameters))
-        return SearchPage(items=wanted, cursor=_next_cursor(answer.headers.get("Link", "")))
+        rows = tuple(row for item in items[:limit] if (row := model_summary(item)) is not None)
+        return SearchPage(items=rows, cursor=_next_cursor(answer.headers.get("Link", "")))
 
     def repository(
         self, repo_id: str, revision: str | None = None, cancelled: threading.Event | None = None

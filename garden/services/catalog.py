@@ -16,6 +16,7 @@ from garden.core.errors import GardenError, HubUnreachableError
 from garden.core.fit_forecast import FitForecast
 from garden.hub.search_query import SearchQuery
 from garden.jobs.handle import Handle
+from garden.services.families import FamilyService
 
 if TYPE_CHECKING:
     from garden.jobs.pool import TaskPool
@@ -68,6 +69,9 @@ class CatalogService:
         summaries: What was seen before; asked for when it is needed.
         pool: Runs requests.
         cache: Folder for the last page.
+
+    Attributes:
+        families: What models were made from, and what was made of them.
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class CatalogService:
         self._summaries = summaries
         self._pool = pool
         self._last_page = cache / _LAST_PAGE
+        self.families = FamilyService(hub, pool)
 
     @property
     def endpoint(self) -> str:

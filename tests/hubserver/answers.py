@@ -119,9 +119,7 @@ def _fields(repository: ServedRepository, names: Sequence[str], with_blobs: bool
     gguf, total = repository.gguf, repository.safetensors_total
     values: Json = {
         "author": repository.repo_id.partition("/")[0],
-        "baseModels": {"relation": "quantized", "models": [{"_id": "0", "id": base} for base in repository.base_models]}
-        if repository.base_models
-        else None,
+        "baseModels": _base_models(repository),
         "cardData": {"license": repository.license, "base_model": list(repository.base_models)},
         "createdAt": repository.last_modified,
         "disabled": False,
@@ -146,6 +144,12 @@ def _fields(repository: ServedRepository, names: Sequence[str], with_blobs: bool
     row: Json = {"_id": "0", "id": repository.repo_id, "modelId": repository.repo_id}
     row.update({name: values[name] for name in names if values.get(name) is not None})
     return row
+
+
+def _base_models(repository: ServedRepository) -> Json | None:
+    if not repository.base_models:
+        return None
+    return {"relation": repository.relation, "models": [{"_id": "0", "id": base} for base in repository.base_models]}
 
 
 def _sibling(file: ServedFile, with_blobs: bool) -> Json:

@@ -62,6 +62,7 @@ class ServedRepository:
         gguf: The ``gguf`` field.
         safetensors_total: Parameters counted from safetensors.
         base_models: What it was made from.
+        relation: How, in the Hub's words.
         tags: Further tags.
         gated: Files need consent (a token that ``consented`` names).
         private: Invisible without a token.
@@ -79,6 +80,7 @@ class ServedRepository:
     gguf: GgufFacts | None = None
     safetensors_total: int | None = None
     base_models: tuple[str, ...] = ()
+    relation: str = "quantized"
     tags: tuple[str, ...] = ()
     gated: bool = False
     private: bool = False
@@ -101,7 +103,7 @@ class ServedRepository:
         derived += [self.pipeline_tag] if self.pipeline_tag else []
         derived += [f"license:{self.license}"] if self.license else []
         for base in self.base_models:
-            derived += [f"base_model:{base}", f"base_model:quantized:{base}"]
+            derived += [f"base_model:{base}", f"base_model:{self.relation}:{base}"]
         return tuple(dict.fromkeys([*self.tags, *derived]))
 
     def file(self, filename: str) -> ServedFile | None:
