@@ -107,7 +107,7 @@ class CatalogService:
                 if kept.endpoint == self.endpoint:
                     return kept.page
         seen = self._summaries().search(query.text, limit=query.limit)
-        return CatalogPage(rows=tuple(map(self._rate, seen)), cursor=None, from_index=True)
+        return CatalogPage(rows=tuple(map(self.rated, seen)), cursor=None, from_index=True)
 
     def search(self, query: SearchQuery, cursor: str | None = None) -> Handle[CatalogPage]:
         """One page of models, rated. Offline, what was seen before and matches the text."""
@@ -123,7 +123,7 @@ class CatalogService:
                 return page
             answer = self._hub.client().search(query, cursor, cancelled)
             self._summaries().put(answer.items)
-            page = CatalogPage(rows=tuple(map(self._rate, answer.items)), cursor=answer.cursor)
+            page = CatalogPage(rows=tuple(map(self.rated, answer.items)), cursor=answer.cursor)
             if query == SearchQuery() and cursor is None:
                 self._keep(page)
             return page
@@ -144,7 +144,8 @@ class CatalogService:
         """Name of the account that the token belongs to."""
         return self._pool.submit(lambda _cancelled: self._hub.client().whoami())
 
-    def _rate(self, summary: ModelSummary) -> RatedModel:
+    def rated(self, summary: ModelSummary) -> RatedModel:
+        """A row with what its fields and file names let guess of this machine; at once."""
         return RatedModel(summary=summary, forecast=self._rate_summary(summary))
 
     def _keep(self, page: CatalogPage) -> None:

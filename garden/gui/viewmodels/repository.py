@@ -15,6 +15,7 @@ from garden.core.job_record import JobRecord
 from garden.core.library_entry import LibraryEntry
 from garden.core.load_choice import LoadChoice
 from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH, LoadParameters
+from garden.gui.viewmodels.family import FamilyViewModel, QuantizationsViewModel
 from garden.gui.viewmodels.file_downloads import FileDownloads
 from garden.gui.viewmodels.file_measuring import FileMeasuring
 from garden.gui.viewmodels.file_table import FileRow, FileTableModel
@@ -68,6 +69,8 @@ class RepositoryViewModel(QObject):
         self.problem: GardenError | None = None
         self.card: str | None = None
         self.card_problem: GardenError | None = None
+        self.family = FamilyViewModel(garden, pump, self)
+        self.quantizations = QuantizationsViewModel(garden, pump, self)
         self.options = LoadOptions(self)
         self.options.changed.connect(self._on_options_changed)
         self._selected: str | None = None
@@ -217,6 +220,8 @@ class RepositoryViewModel(QObject):
             if handle is not None:
                 handle.cancel()
         self._page = self._card = None
+        self.family.forget()
+        self.quantizations.forget()
         self._unread.clear()
         self._reading.clear()
         self.repository = self.problem = self.card = self.card_problem = None
