@@ -6,18 +6,22 @@ import re
 import threading
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from garden.core.catalog import ModelSummary, Repository
 from garden.core.errors import HubError, NotFoundError, UnauthorizedError
 from garden.core.model_family import Relation
+from garden.core.trust import RepositoryTrust
 from garden.hub.address import is_repo_id
 from garden.hub.base_models import derived_from
 from garden.hub.connection import HubConnection
+from garden.hub.failure import Subject
 from garden.hub.file_grouping import group_files
 from garden.hub.filename import check_filenames
 from garden.hub.remote_source import FIRST_WINDOW_BYTES, RemoteSource
 from garden.hub.search_query import SearchQuery
+from garden.hub.trust_wire import repository_trust
 from garden.hub.wire import clean, commit_hash, decode, model_summary, remote_files, weight_formats
 
 #: A page of a hundred rows with all their file names stays well below it.
@@ -140,13 +144,7 @@ class HubClient:
             NotFoundError: There is no such repository or revision, or it is private.
             GardenError: No answer, or a refusal.
         """
-        _check_repo_id(repo_id)
-        subject = self._connection.subject(repo_id, revision)
-        path = f"/api/models/{repo_id}" + (f"/revision/{quote(revision, safe='')}" if revision else "")
-        answer = self._connection.get(
-            path, subject, parameters=[("blobs", "true")], limit_bytes=_MAX_LIST_BYTES, cancelled=cancelled
-        )
-        item = decode(answer.body, subject.host)
+        item, subject = self._model(repo_id, revision, ("blobs", "true"), cancelled)
         summary = model_summary(item)
         commit = commit_hash(item.get("sha")) if isinstance(item, dict) else None
         if summary is None or commit is None:
@@ -157,6 +155,33 @@ class HubClient:
             files=group_files(remote_files(item.get("siblings"))),
             formats=weight_formats(summary.filenames),
         )
+
+    def trust(
+        self, repo_id: str, revision: str | None = None, cancelled: threading.Event | None = None
+    ) -> RepositoryTrust:
+        """What speaks for and against a repository, in one request.
+
+        Raises:
+            CancelledByUser: ``cancelled`` was set.
+            NotFoundError: There is no such repository or revision, or it is private.
+            GardenError: No answer, or a refusal.
+        """
+        item, subject = self._model(repo_id, revision, ("securityStatus", "true"), cancelled)
+        trust = repository_trust(item) if isinstance(item, dict) else None
+        if trust is None:
+            raise HubError(f"{subject.host} does not answer as a Hub does.", "Check the Hub's address in Settings.")
+        return trust
+
+    def _model(
+        self, repo_id: str, revision: str | None, parameter: tuple[str, str], cancelled: threading.Event | None
+    ) -> tuple[Any, Subject]:
+        _check_repo_id(repo_id)
+        subject = self._connection.subject(repo_id, revision)
+        path = f"/api/models/{repo_id}" + (f"/revision/{quote(revision, safe='')}" if revision else "")
+        answer = self._connection.get(
+            path, subject, parameters=[parameter], limit_bytes=_MAX_LIST_BYTES, cancelled=cancelled
+        )
+        return decode(answer.body, subject.host), subject
 
     def source(
         self,

@@ -19,6 +19,7 @@ from garden.jobs.handle import Handle
 from garden.services.families import FamilyService
 
 if TYPE_CHECKING:
+    from garden.core.trust import RepositoryTrust
     from garden.jobs.pool import TaskPool
     from garden.services.hub_access import HubAccess
     from garden.services.settings import SettingsService
@@ -139,6 +140,10 @@ class CatalogService:
         return self._pool.submit(
             lambda cancelled: self._hub.client().read_text(repo_id, revision, "README.md", cancelled=cancelled)
         )
+
+    def trust(self, repo_id: str, revision: str | None = None) -> Handle[RepositoryTrust]:
+        """What speaks for and against a repository, in one request."""
+        return self._pool.submit(lambda cancelled: self._hub.client().trust(repo_id, revision, cancelled))
 
     def whoami(self) -> Handle[str]:
         """Name of the account that the token belongs to."""

@@ -13,7 +13,8 @@ Json = dict[str, object]
 #: Fields of a row when none are asked for, as the real list gives them.
 _DEFAULT_ROW = ("createdAt", "downloads", "library_name", "likes", "pipeline_tag", "private", "tags")
 _DEFAULT_PAGE = (
-    *_DEFAULT_ROW, "author", "cardData", "disabled", "gated", "gguf", "lastModified", "safetensors", "sha",
+    *_DEFAULT_ROW, "author", "cardData", "disabled", "gated", "gguf", "lastModified", "model-index", "safetensors",
+    "sha",
     "siblings", "usedStorage",
 )  # fmt: skip
 
@@ -112,7 +113,11 @@ def page(repository: ServedRepository, parameters: Sequence[tuple[str, str]]) ->
     """Answer ``GET /api/models/{id}``."""
     expand = [value for name, value in parameters if name == "expand"]
     with_blobs = dict(parameters).get("blobs", "").lower() == "true"
-    return _fields(repository, expand or _DEFAULT_PAGE, with_blobs)
+    answer = _fields(repository, expand or _DEFAULT_PAGE, with_blobs)
+    if dict(parameters).get("securityStatus", "").lower() == "true":
+        issues = [{"path": path, "level": level} for path, level in repository.issues]
+        answer["securityRepoStatus"] = {"scansDone": True, "filesWithIssues": issues}
+    return answer
 
 
 def _fields(repository: ServedRepository, names: Sequence[str], with_blobs: bool) -> Json:
@@ -130,6 +135,9 @@ def _fields(repository: ServedRepository, names: Sequence[str], with_blobs: bool
             "chat_template": "{{ messages }}",
         } if gguf else None,
         "lastModified": repository.last_modified,
+        "model-index": [{"name": repository.repo_id, "results": list(repository.results)}]
+        if repository.results
+        else None,
         "library_name": "gguf" if gguf else "transformers",
         "likes": repository.likes,
         "pipeline_tag": repository.pipeline_tag,

@@ -64,6 +64,8 @@ class ServedRepository:
         base_models: What it was made from.
         relation: How, in the Hub's words.
         tags: Further tags.
+        issues: What the scanners found: file and level.
+        results: Evaluation results as the ``model-index`` of a card holds them.
         gated: Files need consent (a token that ``consented`` names).
         private: Invisible without a token.
         last_modified: ISO date.
@@ -82,6 +84,8 @@ class ServedRepository:
     base_models: tuple[str, ...] = ()
     relation: str = "quantized"
     tags: tuple[str, ...] = ()
+    issues: tuple[tuple[str, str], ...] = ()
+    results: tuple[dict[str, object], ...] = ()
     gated: bool = False
     private: bool = False
     last_modified: str = "2026-11-01T09:30:00.000Z"
