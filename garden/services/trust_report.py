@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from garden.core.licence import Licence, LicenceClass, licence_of
 from garden.core.trust import RepositoryTrust
 
+_FORMATS = {"gguf": "GGUF"}
+
 #: Names of files that a sentence takes.
 _NAMES = 3
 
@@ -75,7 +77,7 @@ def _code(trust: RepositoryTrust) -> TrustFact:
             sentence="Garden never opens them; other programs would run what is in them.",
             weight=Weight.WARNING,
         )
-    held = " and ".join(trust.formats) or "no weights"
+    held = " and ".join(_FORMATS.get(name, name) for name in trust.formats) or "no weights"
     if trust.custom_code:
         return TrustFact(
             subject="Formats",

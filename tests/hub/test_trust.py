@@ -14,7 +14,7 @@ from garden.hub.hub_library import switch_off_extras
 from garden.hub.trust_wire import repository_trust
 from tests.hubserver import HubServer, ServedRepository, repository
 
-_RESULT = {
+_RESULT: dict[str, object] = {
     "task": {"type": "text-generation", "name": "Text Generation"},
     "dataset": {"type": "mmlu", "name": "MMLU"},
     "metrics": [{"type": "acc", "value": 71.25, "name": "accuracy"}],

@@ -18,6 +18,7 @@ from garden.gui.pages.load_opener import LoadOpener
 from garden.gui.pages.repository_head import RepositoryHead
 from garden.gui.pages.row_table import RowTable
 from garden.gui.pages.tab_bar import TabBar
+from garden.gui.pages.trust_view import TrustView
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.file_table import FileColumn, FileRole, FileRow
 from garden.gui.viewmodels.repository import RepositoryViewModel
@@ -70,6 +71,7 @@ class RepositoryView(Surface):
         self._tabs.addTab("Files")
         self._tabs.addTab("Card")
         self._tabs.addTab("Lineage")
+        self._tabs.addTab("Trust")
         self._load = LoadBar(theme)
         self._opener = LoadOpener(theme, self._load, view_model.options, self._plan_at_hand)
         self._table = RowTable(
@@ -88,6 +90,7 @@ class RepositoryView(Surface):
         self._detail = FileDetail(theme)
         self._card = CardView(theme)
         self._family = FamilyView(view_model.family, theme, name="repository.family", nothing=_NO_FAMILY)
+        self._trust = TrustView(view_model.trust, theme)
         self._runnable = FamilyView(view_model.quantizations, theme, name="repository.runnable", nothing=_NO_RUNNABLE)
         self._no_files = Label(theme, color="text.secondary")
         self._no_files.setObjectName("repository.no_files")
@@ -113,6 +116,7 @@ class RepositoryView(Surface):
         self._bodies.addWidget(files)
         self._bodies.addWidget(self._card)
         self._bodies.addWidget(self._family)
+        self._bodies.addWidget(self._trust)
         self._elsewhere = QWidget()
         around = QVBoxLayout(self._elsewhere)
         around.setContentsMargins(0, px(12), 0, 0)
@@ -262,7 +266,8 @@ class RepositoryView(Surface):
     def _on_card_changed(self) -> None:
         view_model = self._view_model
         if view_model.card is not None:
-            self._card.show_card(view_model.card)
+            repository = view_model.repository
+            self._card.show_card(view_model.card, repository.summary.license if repository is not None else None)
         elif view_model.card_problem is not None:
             self._card.show_problem(view_model.card_problem, view_model.read_card)
         else:
@@ -285,8 +290,9 @@ class RepositoryView(Surface):
             self._show_no_files()
         elif tab == 1:
             self._view_model.read_card()
-        elif tab == 2 and self._view_model.repo_id is not None:
-            self._view_model.family.read(self._view_model.repo_id)
+        elif tab in (2, 3) and self._view_model.repo_id is not None:
+            asked = self._view_model.family if tab == 2 else self._view_model.trust
+            asked.read(self._view_model.repo_id)
 
     @Slot(QModelIndex, QModelIndex)
     def _on_row_chosen(self, current: QModelIndex, _previous: QModelIndex) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QAbstractListModel, QObject, Qt, Signal
+from PySide6.QtCore import QAbstractListModel, QObject, Qt
 
-from garden.core.errors import CancelledByUser, GardenError
 from garden.core.model_family import Ancestor, ModelFamily, Relation
+from garden.gui.viewmodels.asked_when_seen import AskedWhenSeen
 from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
 from garden.gui.viewmodels.model_list import ModelRole
 from garden.gui.viewmodels.wording import verdict_word
@@ -104,73 +104,19 @@ class FamilyModel(QAbstractListModel):
         return None
 
 
-class RelativesViewModel(QObject):
-    """Relatives of the repository that is open, asked for when somebody looks.
-
-    Signals:
-        changed: They are asked for, came, or did not.
-    """
-
-    changed = Signal()
+class RelativesViewModel(AskedWhenSeen):
+    """Relatives of the repository that is open."""
 
     def __init__(self, garden: Garden, pump: EventPump, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(pump, parent)
         self._garden = garden
-        self._pump = pump
-        self._handle: Handle[Any] | None = None
         self.rows = FamilyModel(self)
-        self.repo_id: str | None = None
-        self.problem: GardenError | None = None
-
-    @property
-    def busy(self) -> bool:
-        """Whether they are on their way."""
-        return self._handle is not None
-
-    def forget(self) -> None:
-        """Another repository is open: nothing is asked until somebody looks."""
-        if self._handle is not None:
-            self._handle.cancel()
-        self._handle = self.repo_id = self.problem = None
-        self.rows.replace(())
-
-    def read(self, repo_id: str) -> None:
-        """Ask for them, unless they are here or on their way."""
-        if self.repo_id == repo_id and self.problem is None:
-            return
-        self.forget()
-        self.repo_id = repo_id
-        handle = self._handle = self._ask(repo_id)
-        self._pump.watch(
-            handle,
-            lambda found: self._on_found(handle, found),
-            lambda error: self._on_failed(handle, error),
-            receiver=self,
-        )
-        self.changed.emit()
-
-    def read_again(self) -> None:
-        """Ask once more after a failure."""
-        if self.repo_id is not None:
-            self.read(self.repo_id)
-
-    def _ask(self, repo_id: str) -> Handle[Any]:
-        raise NotImplementedError
 
     def _rows_of(self, found: Any) -> Iterable[FamilyRow]:
         raise NotImplementedError
 
-    def _on_found(self, handle: Handle[Any], found: Any) -> None:
-        if handle is not self._handle:
-            return
-        self._handle = None
-        self.rows.replace(tuple(self._rows_of(found)))
-        self.changed.emit()
-
-    def _on_failed(self, handle: Handle[Any], error: GardenError) -> None:
-        if handle is self._handle and not isinstance(error, CancelledByUser):
-            self._handle, self.problem = None, error
-            self.changed.emit()
+    def _take(self, found: Any) -> None:
+        self.rows.replace(() if found is None else tuple(self._rows_of(found)))
 
 
 class FamilyViewModel(RelativesViewModel):

@@ -21,6 +21,7 @@ from garden.gui.viewmodels.file_measuring import FileMeasuring
 from garden.gui.viewmodels.file_table import FileRow, FileTableModel
 from garden.gui.viewmodels.load_options import LoadOptions
 from garden.gui.viewmodels.row_forecasts import RowForecasts, recommended_rows, rows_with_entries
+from garden.gui.viewmodels.trust import TrustViewModel
 from garden.services.hub_files import hub_ref
 from garden.services.load_plan import LoadPlan, load_plan, wanted_load
 
@@ -71,6 +72,7 @@ class RepositoryViewModel(QObject):
         self.card_problem: GardenError | None = None
         self.family = FamilyViewModel(garden, pump, self)
         self.quantizations = QuantizationsViewModel(garden, pump, self)
+        self.trust = TrustViewModel(garden, pump, self)
         self.options = LoadOptions(self)
         self.options.changed.connect(self._on_options_changed)
         self._selected: str | None = None
@@ -220,8 +222,8 @@ class RepositoryViewModel(QObject):
             if handle is not None:
                 handle.cancel()
         self._page = self._card = None
-        self.family.forget()
-        self.quantizations.forget()
+        for asked in (self.family, self.quantizations, self.trust):
+            asked.forget()
         self._unread.clear()
         self._reading.clear()
         self.repository = self.problem = self.card = self.card_problem = None

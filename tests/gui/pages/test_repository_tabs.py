@@ -1,4 +1,4 @@
-"""Lineage and GGUF versions in Discover, against a Hub of this machine."""
+"""Lineage, trust and GGUF versions in Discover, against a Hub of this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QListView
+from PySide6.QtWidgets import QLabel, QListView, QScrollArea
 from pytestqt.qtbot import QtBot
 
 from garden.gui.bridge.event_pump import EventPump
@@ -119,6 +119,25 @@ def test_a_repository_without_gguf_leads_to_those_that_have_the_publishers_first
     told = page.findChild(QLabel, "repository.no_files")
     assert told is not None and told.isVisible()
     assert told.text() == "This repository holds safetensors; Garden runs GGUF files."
+
+
+def test_trust_is_asked_for_when_its_tab_is_opened(qtbot: QtBot, page: DiscoverPage, hub: HubServer) -> None:
+    _open(qtbot, page, "fan/tiny-GGUF")
+    assert not any("securityStatus" in request.path for request in hub.requests)
+    tabs = page.findChild(TabBar, "repository.tabs")
+    assert tabs is not None
+    tabs.setCurrentIndex(3)
+    trust = page.repository.trust
+    qtbot.waitUntil(lambda: bool(trust.facts), timeout=20_000)
+
+    area = page.findChild(QScrollArea, "repository.trust")
+    assert area is not None and area.isVisible()
+    shown = {label.text() for label in area.findChildren(QLabel) if label.isVisibleTo(area)}
+    assert {"Holds GGUF", "Done, nothing was found", "fan"} <= shown
+
+    _open(qtbot, page, "lab/tiny")
+    qtbot.waitUntil(lambda: page.repository.repo_id == "lab/tiny")
+    assert trust.facts == ()
 
 
 def test_a_model_without_relatives_says_so(qtbot: QtBot, page: DiscoverPage, hub: HubServer) -> None:
