@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -143,7 +144,7 @@ def _without_figures(summary: ModelSummary, context_length: int, obstacle: Obsta
 def _placed(
     summary: ModelSummary, parameters: int, context_length: int, gpus: Sequence[Budget], ram: Budget
 ) -> FitForecast:
-    model = _Model(parameters, summary.architecture, _offered(summary.filenames))
+    model = _Model(parameters, summary.architecture, offered_types(summary.filenames))
     guess = _best_on_gpu(model, context_length, gpus) or _best_elsewhere(model, context_length, gpus, ram)
     weights, cache, compute = guess.parts
     suggestion = ""
@@ -166,7 +167,8 @@ def _placed(
     )
 
 
-def _offered(filenames: Sequence[str]) -> tuple[QuantType, ...]:
+@functools.lru_cache(maxsize=16_384)
+def offered_types(filenames: tuple[str, ...]) -> tuple[QuantType, ...]:
     """Types of the GGUF models that the names tell, the largest first; none when they tell nothing."""
     found = set()
     for filename in filenames:

@@ -96,7 +96,7 @@ class HubClient:
         if not isinstance(items, list):
             raise HubError(f"{subject.host} does not answer as a Hub does.", "Check the Hub's address in Settings.")
         rows = (model_summary(item) for item in items[: query.limit])
-        wanted = tuple(row for row in rows if row is not None and _is_small_enough(row, query.max_parameters))
+        wanted = tuple(row for row in rows if row is not None and _is_wanted(row, query))
         return SearchPage(items=wanted, cursor=_next_cursor(answer.headers.get("Link", "")))
 
     def repository(
@@ -228,9 +228,16 @@ def _check_repo_id(repo_id: str) -> None:
         )
 
 
-def _is_small_enough(row: ModelSummary, limit: int | None) -> bool:
-    """Mirrors of the Hub may not know its limit on parameters."""
-    return limit is None or row.parameters is None or row.parameters <= limit
+def _is_wanted(row: ModelSummary, query: SearchQuery) -> bool:
+    """Mirrors of the Hub may not know its limits on parameters, its languages or what is gated."""
+    if row.parameters is not None:
+        if query.max_parameters is not None and row.parameters > query.max_parameters:
+            return False
+        if query.min_parameters is not None and row.parameters < query.min_parameters:
+            return False
+    if query.language is not None and row.languages and query.language not in row.languages:
+        return False
+    return query.gated is None or row.gated is query.gated
 
 
 def _next_cursor(link: str) -> str | None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from garden.core.errors import GardenError, WorkerDiedError
     from garden.core.fit_forecast import FitForecast
     from garden.jobs.job_runner import JobRunner
+    from garden.services.browse import BrowseService
     from garden.services.calibration import CalibrationService
     from garden.services.catalog import CatalogService
     from garden.services.compare import CompareService
@@ -191,6 +192,13 @@ class Garden:
             return self.fit.rough(summary)
 
         return CatalogService(self._hub, self.settings, rate, lambda: self._summaries, self._pool, cache_dir())
+
+    @MadeOnce
+    def browse(self) -> BrowseService:
+        """The Hub's lists, with filters that the Hub lacks."""
+        from garden.services.browse import BrowseService
+
+        return BrowseService(self.catalog, self._pool)
 
     @MadeOnce
     def library(self) -> LibraryService:

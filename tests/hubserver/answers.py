@@ -56,7 +56,7 @@ _SORT_KEYS = {
     "downloads": lambda repository: repository.downloads,
     "likes": lambda repository: repository.likes,
     "lastModified": lambda repository: repository.last_modified,
-    "createdAt": lambda repository: repository.last_modified,
+    "createdAt": lambda repository: repository.created_at or repository.last_modified,
 }
 
 
@@ -95,6 +95,7 @@ def _matches(repository: ServedRepository, single: dict[str, str], wanted_tags: 
         and all(tag in repository.all_tags for tag in wanted_tags)
         and single.get("author", "") in ("", repository.repo_id.partition("/")[0])
         and single.get("pipeline_tag", "") in ("", repository.pipeline_tag)
+        and single.get("gated", "") in ("", "true" if repository.gated else "false")
         and _within(total, single.get("num_parameters", ""))
     )
 
@@ -123,7 +124,7 @@ def _fields(repository: ServedRepository, names: Sequence[str], with_blobs: bool
         if repository.base_models
         else None,
         "cardData": {"license": repository.license, "base_model": list(repository.base_models)},
-        "createdAt": repository.last_modified,
+        "createdAt": repository.created_at or repository.last_modified,
         "disabled": False,
         "downloads": repository.downloads,
         "gated": "manual" if repository.gated else False,
@@ -132,7 +133,7 @@ def _fields(repository: ServedRepository, names: Sequence[str], with_blobs: bool
             "chat_template": "{{ messages }}",
         } if gguf else None,
         "lastModified": repository.last_modified,
-        "library_name": "gguf" if gguf else "transformers",
+        "library_name": repository.library_name or ("gguf" if gguf else "transformers"),
         "likes": repository.likes,
         "pipeline_tag": repository.pipeline_tag,
         "private": repository.private,
