@@ -105,7 +105,9 @@ def active_parameters(architecture: str | None, name: str, parameters: int | Non
     return None
 
 
-def guessed_active_parameters(architecture: str | None, name: str, parameters: int, kind: ArchitectureKind) -> int:
+def guessed_active_parameters(
+    architecture: str | None, name: str, parameters: int, kind: ArchitectureKind | None
+) -> int:
     """The same for reckoning, also where nothing says it: between the published sizes, a tenth of the total at worst.
 
     Args:

@@ -10,14 +10,18 @@ import pytest
 
 from garden.core.catalog import ModelSummary
 from garden.core.errors import CancelledByUser
-from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
+from garden.core.fit_forecast import FitForecast, FitMethod, Placement, SpeedSource, Verdict
 from garden.core.licence import LicenceClass
 from garden.core.model_query import ModelQuery
+from garden.core.model_ref import ModelRef
 from garden.core.model_traits import ArchitectureKind
+from garden.core.quantity import GIB
+from garden.core.run_configuration import LoadParameters
 from garden.services.browse import MOST_PAGES, SCREENFUL, ordered, passing
 from garden.services.catalog import CatalogPage
 from garden.services.garden import Garden
 from garden.services.rated_model import RatedModel
+from garden.store.speeds import SpeedRecord
 from tests.hubserver import Fault, GgufFacts, HubServer, repository
 
 HUGE, SMALL = 10**13, 2_000_000
@@ -226,3 +230,29 @@ def test_best_fit_is_the_largest_that_runs_well() -> None:
     best = [row.summary.name for row in ordered(ModelQuery(sort="best_fit"), rows)]
 
     assert best == ["on-gpu", "good", "tiny", "slow", "tight", "large"]
+
+
+def test_rows_tell_a_speed_once_answers_here_have_shown_one(
+    hub: HubServer, garden: Garden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf(hub, 10, every=2)
+    machine = garden.machine.snapshot()
+    row = garden.browse.search(ModelQuery(runs_here=True)).result(20).rows[0]
+    assert row.forecast.quant_type == "Q5_K_M"
+    assert row.forecast.decode_tokens_per_second is None
+    cores = max(1, machine.cpu.physical_cores)
+    run = SpeedRecord(
+        model=ModelRef(name="other", filenames=("other.gguf",), path="/other.gguf"),
+        load=LoadParameters(flash_attention="on", threads=cores, threads_batch=cores),
+        decode_tokens_per_second=20.0,
+        bytes_read=GIB,
+    )
+    garden.fit._speeds.keep(run)
+
+    row = garden.browse.search(ModelQuery(runs_here=True)).result(20).rows[0]
+
+    weights, cache = row.forecast.weights_bytes, row.forecast.kv_cache_bytes
+    assert weights is not None
+    assert cache is not None
+    assert row.forecast.decode_tokens_per_second == pytest.approx(20 * GIB / (weights + cache / 2), rel=0.01)
+    assert row.forecast.speed_source is SpeedSource.RUNS
