@@ -21,7 +21,7 @@ from garden.core.errors import CancelledByUser, GardenError
 COMMANDS: dict[str, tuple[str, str]] = {
     "tour": ("tour_command", "The main job on a real model, start to end, without a window."),
     "hardware": ("machine_commands", "What this machine has."),
-    "search": ("hub_commands", "Search the Hub, with a verdict for each model."),
+    "search": ("search_command", "Search the Hub, with a verdict for each model."),
     "files": ("hub_commands", "Files of a repository, with sizes and verdicts."),
     "fit": ("fit_command", "Memory of a model before it is downloaded or loaded."),
     "download": ("hub_commands", "Fetch a model into the shared Hub cache; run again to resume."),

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from garden.services.load_audit import LoadAudit
     from garden.services.machine import MachineService
     from garden.services.model_pool import ModelPool, PaneKey
+    from garden.services.saved_searches import SavedSearches
     from garden.services.twin_runs import TwinService
     from garden.services.unfinished import UnfinishedService
     from garden.services.what_if import WhatIfService
@@ -199,6 +200,13 @@ class Garden:
         from garden.services.browse import BrowseService
 
         return BrowseService(self.catalog, self._pool)
+
+    @MadeOnce
+    def saved_searches(self) -> SavedSearches:
+        """Searches kept under names."""
+        from garden.services.saved_searches import SavedSearches
+
+        return SavedSearches(self.settings)
 
     @MadeOnce
     def library(self) -> LibraryService:
