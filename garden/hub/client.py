@@ -95,7 +95,7 @@ class HubClient:
         """
         parameters = [*query.parameters(), *([("cursor", cursor)] if cursor else [])]
         page = self._page(parameters, query.limit, cancelled)
-        wanted = tuple(row for row in page.items if _is_small_enough(row, query.max_parameters))
+        wanted = tuple(row for row in page.items if _is_wanted(row, query))
         return SearchPage(items=wanted, cursor=page.cursor)
 
     def derivatives(
@@ -279,9 +279,16 @@ def _check_repo_id(repo_id: str) -> None:
         )
 
 
-def _is_small_enough(row: ModelSummary, limit: int | None) -> bool:
-    """Mirrors of the Hub may not know its limit on parameters."""
-    return limit is None or row.parameters is None or row.parameters <= limit
+def _is_wanted(row: ModelSummary, query: SearchQuery) -> bool:
+    """Mirrors of the Hub may not know its limits on parameters, its languages or what is gated."""
+    if row.parameters is not None:
+        if query.max_parameters is not None and row.parameters > query.max_parameters:
+            return False
+        if query.min_parameters is not None and row.parameters < query.min_parameters:
+            return False
+    if query.language is not None and row.languages and query.language not in row.languages:
+        return False
+    return query.gated is None or row.gated is query.gated
 
 
 def _next_cursor(link: str) -> str | None:

@@ -17,6 +17,7 @@ from garden.core.fit_forecast import FitForecast
 from garden.hub.search_query import SearchQuery
 from garden.jobs.handle import Handle
 from garden.services.families import FamilyService
+from garden.services.rated_model import RatedModel
 
 if TYPE_CHECKING:
     from garden.core.trust import RepositoryTrust
@@ -28,13 +29,8 @@ if TYPE_CHECKING:
 #: The first page of the plain list as it was last answered, rated; what a window shows before anything else.
 _LAST_PAGE = "last-page.json"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RatedModel:
-    """A row: what the Hub says, and whether it will run here (a rough forecast)."""
-
-    summary: ModelSummary
-    forecast: FitForecast
+#: Rows that were seen before which are looked through offline.
+_SEEN_ROWS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,24 +108,31 @@ class CatalogService:
 
     def search(self, query: SearchQuery, cursor: str | None = None) -> Handle[CatalogPage]:
         """One page of models, rated. Offline, what was seen before and matches the text."""
+        return self._pool.submit(lambda cancelled: self.page(query, cursor, cancelled))
 
-        def work(cancelled: threading.Event) -> CatalogPage:
-            if self._settings.offline:
-                page = self.seen(query)
-                if not page.rows:
-                    raise HubUnreachableError(
-                        "Garden works offline, and nothing like this was seen before.",
-                        "Go online in the settings to search the Hub.",
-                    )
-                return page
-            answer = self._hub.client().search(query, cursor, cancelled)
-            self._summaries().put(answer.items)
-            page = CatalogPage(rows=tuple(map(self.rated, answer.items)), cursor=answer.cursor)
-            if query == SearchQuery() and cursor is None:
-                self._keep(page)
-            return page
+    def page(
+        self, query: SearchQuery, cursor: str | None = None, cancelled: threading.Event | None = None
+    ) -> CatalogPage:
+        """The same at once, in one request; not for the window's own thread.
 
-        return self._pool.submit(work)
+        Raises:
+            CancelledByUser: ``cancelled`` was set.
+            GardenError: No answer, or a refusal.
+        """
+        if self._settings.offline:
+            seen = self._summaries().search(query.text, limit=_SEEN_ROWS)
+            if not seen:
+                raise HubUnreachableError(
+                    "Garden works offline, and nothing like this was seen before.",
+                    "Go online in the settings to search the Hub.",
+                )
+            return CatalogPage(rows=tuple(map(self.rated, seen)), cursor=None, from_index=True)
+        answer = self._hub.client().search(query, cursor, cancelled)
+        self._summaries().put(answer.items)
+        page = CatalogPage(rows=tuple(map(self.rated, answer.items)), cursor=answer.cursor)
+        if query == SearchQuery() and cursor is None:
+            self._keep(page)
+        return page
 
     def repository(self, repo_id: str, revision: str | None = None) -> Handle[Repository]:
         """A repository's page, in one request."""
@@ -151,7 +154,7 @@ class CatalogService:
 
     def rated(self, summary: ModelSummary) -> RatedModel:
         """A row with what its fields and file names let guess of this machine; at once."""
-        return RatedModel(summary=summary, forecast=self._rate_summary(summary))
+        return RatedModel.of(summary, self._rate_summary(summary))
 
     def _keep(self, page: CatalogPage) -> None:
         from garden.store.atomic_file import write_atomically

@@ -57,7 +57,7 @@ _SORT_KEYS = {
     "downloads": lambda repository: repository.downloads,
     "likes": lambda repository: repository.likes,
     "lastModified": lambda repository: repository.last_modified,
-    "createdAt": lambda repository: repository.last_modified,
+    "createdAt": lambda repository: repository.created_at or repository.last_modified,
 }
 
 
@@ -96,6 +96,7 @@ def _matches(repository: ServedRepository, single: dict[str, str], wanted_tags: 
         and all(tag in repository.all_tags for tag in wanted_tags)
         and single.get("author", "") in ("", repository.repo_id.partition("/")[0])
         and single.get("pipeline_tag", "") in ("", repository.pipeline_tag)
+        and single.get("gated", "") in ("", "true" if repository.gated else "false")
         and _within(total, single.get("num_parameters", ""))
     )
 
@@ -126,7 +127,7 @@ def _fields(repository: ServedRepository, names: Sequence[str], with_blobs: bool
         "author": repository.repo_id.partition("/")[0],
         "baseModels": _base_models(repository),
         "cardData": {"license": repository.license, "base_model": list(repository.base_models)},
-        "createdAt": repository.last_modified,
+        "createdAt": repository.created_at or repository.last_modified,
         "disabled": False,
         "downloads": repository.downloads,
         "gated": "manual" if repository.gated else False,
@@ -138,7 +139,7 @@ def _fields(repository: ServedRepository, names: Sequence[str], with_blobs: bool
         "model-index": [{"name": repository.repo_id, "results": list(repository.results)}]
         if repository.results
         else None,
-        "library_name": "gguf" if gguf else "transformers",
+        "library_name": repository.library_name or ("gguf" if gguf else "transformers"),
         "likes": repository.likes,
         "pipeline_tag": repository.pipeline_tag,
         "private": repository.private,

@@ -69,6 +69,9 @@ class ServedRepository:
         gated: Files need consent (a token that ``consented`` names).
         private: Invisible without a token.
         last_modified: ISO date.
+        created_at: ISO date; that of the last change when empty.
+        languages: ISO codes that the card names, told as tags.
+        library_name: What loads it; ``gguf`` or ``transformers`` when empty.
         revision: Commit hash; made from the content when empty.
     """
 
@@ -90,6 +93,9 @@ class ServedRepository:
     private: bool = False
     last_modified: str = "2026-11-01T09:30:00.000Z"
     revision: str = ""
+    created_at: str = ""
+    languages: tuple[str, ...] = ()
+    library_name: str = ""
 
     @property
     def commit(self) -> str:
@@ -104,6 +110,8 @@ class ServedRepository:
         """Tags as the Hub derives them."""
         names = [file.filename.lower() for file in self.files]
         derived = [name for name in ("gguf", "safetensors") if any(file.endswith(f".{name}") for file in names)]
+        derived += self.languages
+        derived += [self.library_name] if self.library_name else []
         derived += [self.pipeline_tag] if self.pipeline_tag else []
         derived += [f"license:{self.license}"] if self.license else []
         for base in self.base_models:

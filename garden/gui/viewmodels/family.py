@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from garden.core.catalog import ModelSummary
     from garden.gui.bridge.event_pump import EventPump
     from garden.jobs.handle import Handle
-    from garden.services.catalog import RatedModel
     from garden.services.garden import Garden
+    from garden.services.rated_model import RatedModel
 
 _STEPS = {
     Relation.FINETUNE: "Fine-tuned",
