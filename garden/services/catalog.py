@@ -135,14 +135,36 @@ class CatalogService:
         return page
 
     def repository(self, repo_id: str, revision: str | None = None) -> Handle[Repository]:
-        """A repository's page, in one request."""
-        return self._pool.submit(lambda cancelled: self._hub.client().repository(repo_id, revision, cancelled))
+        """A repository's page, in one request. Offline, as it was last seen."""
+
+        def work(cancelled: threading.Event) -> Repository:
+            if not self._settings.offline:
+                repository = self._hub.client().repository(repo_id, revision, cancelled)
+                if revision is None:
+                    self._summaries().pages.put(self.endpoint, repository)
+                return repository
+            seen = self._summaries().pages.page(self.endpoint, repo_id)
+            if seen is None or revision not in (None, seen.revision):
+                raise _never_seen()
+            return seen
+
+        return self._pool.submit(work)
 
     def card(self, repo_id: str, revision: str) -> Handle[str]:
-        """A repository's card as Markdown, capped."""
-        return self._pool.submit(
-            lambda cancelled: self._hub.client().read_text(repo_id, revision, "README.md", cancelled=cancelled)
-        )
+        """A repository's card as Markdown, capped. Offline, as it was last seen."""
+
+        def work(cancelled: threading.Event) -> str:
+            pages = self._summaries().pages
+            if not self._settings.offline:
+                card = self._hub.client().read_text(repo_id, revision, "README.md", cancelled=cancelled)
+                pages.put_card(self.endpoint, repo_id, revision, card)
+                return card
+            seen = pages.card(self.endpoint, repo_id)
+            if seen is None:
+                raise _never_seen()
+            return seen
+
+        return self._pool.submit(work)
 
     def trust(self, repo_id: str, revision: str | None = None) -> Handle[RepositoryTrust]:
         """What speaks for and against a repository, in one request."""
@@ -163,3 +185,9 @@ class CatalogService:
         # What cannot be kept is asked for again.
         with contextlib.suppress(GardenError):
             write_atomically(self._last_page, msgspec.json.encode(kept))
+
+
+def _never_seen() -> HubUnreachableError:
+    return HubUnreachableError(
+        "Garden works offline, and this was not looked at before.", "Go online in the settings to read it."
+    )
