@@ -1,8 +1,6 @@
-"""``garden search``, ``garden files`` and ``garden download``."""
+"""``garden files`` and ``garden download``."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import click
 
@@ -10,111 +8,10 @@ from garden.cli.output import json_option, opened, print_event, print_json, prin
 from garden.core.catalog import Repository, RepositoryFile
 from garden.core.errors import GardenError, NotFoundError
 from garden.core.fit_forecast import FitForecast, Verdict
-from garden.core.quantity import format_bytes, format_count, format_parameters
+from garden.core.quantity import format_bytes
 from garden.hub.address import parse_repo_id
-from garden.hub.search_query import SearchQuery
 from garden.services.garden import Garden
 from garden.services.target import STARTER, HubTarget, parse_hub_target
-
-_SORTS = ("trending", "downloads", "likes", "updated")
-_RUNS = (Verdict.FITS, Verdict.TIGHT)
-
-#: Pages read at most to fill a list that is filtered here.
-_MAX_PAGES = 10
-
-
-class ParameterCount(click.ParamType[int]):
-    """A number of parameters: ``8B``, ``1.5b``, ``500M``, ``8000000000``; below 1,000 it means billions."""
-
-    name = "count"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read it."""
-        text = str(value).strip().upper()
-        units = {"B": 10**9, "M": 10**6, "K": 10**3}
-        unit = units.get(text[-1:])
-        try:
-            number = float(text[:-1] if unit else text)
-        except ValueError:
-            self.fail(f"“{value}” is no number of parameters; write 8B or 500M.", param, ctx)
-        if not 0 < number < 10**15:
-            self.fail(f"“{value}” is no number of parameters that a model has.", param, ctx)
-        return round(number * (unit or (10**9 if number < 1_000 else 1)))
-
-
-@click.command(help="Search the Hub for GGUF models. QUERY is free text; empty lists what is popular.")
-@click.argument("query", default="")
-@click.option("--task", help="The Hub's task, e.g. text-generation.")
-@click.option("--license", "license_", help="Licence id, e.g. apache-2.0.")
-@click.option("--max-params", type=ParameterCount(), help="Parameters at most: 8B, 500M, or a number.")
-@click.option("--fits", is_flag=True, help="Only models that run here.")
-@click.option("--sort", type=click.Choice(_SORTS), default="trending", show_default=True)
-@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
-@json_option
-def search(
-    query: str,
-    task: str | None,
-    license_: str | None,
-    max_params: int | None,
-    fits: bool,
-    sort: str,
-    limit: int,
-    as_json: bool,
-) -> None:
-    """Search."""
-    question = SearchQuery(
-        text=query,
-        task=task,
-        license=license_,
-        max_parameters=max_params,
-        sort=sort,
-        limit=min(limit, 50),
-    )
-    with opened(notes_optional=True) as garden:
-        garden.machine.read()
-        rows, cursor = [], None
-        for _ in range(_MAX_PAGES):
-            page = garden.catalog.search(question, cursor).result()
-            rows += [row for row in page.rows if not fits or row.forecast.verdict in _RUNS]
-            cursor = page.cursor
-            if cursor is None or len(rows) >= limit:
-                break
-    rows = rows[:limit]
-    if as_json:
-        print_json(
-            [
-                {
-                    "repo_id": row.summary.repo_id,
-                    "downloads": row.summary.downloads,
-                    "likes": row.summary.likes,
-                    "license": row.summary.license,
-                    "pipeline_tag": row.summary.pipeline_tag,
-                    "parameters": row.summary.parameters,
-                    "gated": row.summary.gated,
-                    "base_models": list(row.summary.base_models),
-                    "verdict": row.forecast.verdict.value,
-                }
-                for row in rows
-            ]
-        )
-        return
-    if not rows:
-        click.echo("No model matches. Try fewer words or filters.")
-        return
-    print_table(
-        ("Model", "Parameters", "Verdict", "Licence", "Downloads"),
-        [
-            (
-                row.summary.repo_id,
-                format_parameters(row.summary.parameters) if row.summary.parameters else "–",
-                verdict_word(row.forecast),
-                row.summary.license or "–",
-                format_count(row.summary.downloads) if row.summary.downloads is not None else "–",
-            )
-            for row in rows
-        ],
-        right=(1, 4),
-    )
 
 
 @click.command(help="Files of a repository (owner/name, or its address on the Hub), with sizes and verdicts.")

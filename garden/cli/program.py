@@ -21,8 +21,10 @@ from garden.core.errors import CancelledByUser, GardenError
 COMMANDS: dict[str, tuple[str, str]] = {
     "tour": ("tour_command", "The main job on a real model, start to end, without a window."),
     "hardware": ("machine_commands", "What this machine has."),
-    "search": ("hub_commands", "Search the Hub, with a verdict for each model."),
+    "search": ("search_command", "Search the Hub, with a verdict for each model."),
     "files": ("hub_commands", "Files of a repository, with sizes and verdicts."),
+    "lineage": ("lineage_command", "What a repository was made from, and what was made of it."),
+    "trust": ("trust_command", "What speaks for and against a repository: licence, formats, scans."),
     "fit": ("fit_command", "Memory of a model before it is downloaded or loaded."),
     "download": ("hub_commands", "Fetch a model into the shared Hub cache; run again to resume."),
     "library": ("library_command", "Models on this machine; verify, remove or scan them."),

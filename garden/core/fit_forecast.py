@@ -114,6 +114,7 @@ class FitForecast:
         speed_runs: Runs on this machine, of any files, that a speed rests on; 0 where it rests on something else.
         speed_range: Slowest and fastest answer to expect, in tokens per second; None where nothing tells.
         prefill_range: Slowest and fastest reading of the prompt to expect; None where nothing tells.
+        quant_type: Type of the file that a rough forecast is for, as file names tell; None of any other forecast.
     """
 
     verdict: Verdict
@@ -139,6 +140,7 @@ class FitForecast:
     speed_runs: int = 0
     speed_range: tuple[float, float] | None = None
     prefill_range: tuple[float, float] | None = None
+    quant_type: str | None = None
 
     @property
     def speed_is_measured(self) -> bool:

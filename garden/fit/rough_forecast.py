@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.quantity import MIB, format_parameters, format_tokens
 from garden.fit.architectures import GENERATING, Obstacle, obstacle_of, obstacle_of_task
 from garden.fit.devices import Budget, gpu_budgets, ram_budget
+from garden.fit.family_kind import kind_of
+from garden.fit.other_libraries import obstacle_of_library
 from garden.fit.verdict import amount
 from garden.fit.vocabulary import bpe_bytes
 from garden.gguf.quant_name import QuantType, quant_type_named, quant_type_of
@@ -115,10 +118,18 @@ def _family_factor(architecture: str | None, parameters: int) -> float:
 
 
 def _obstacle(summary: ModelSummary) -> Obstacle | None:
-    by_task = obstacle_of_task(summary.pipeline_tag)
-    if by_task is not None:
-        return by_task
     architecture = summary.architecture
+    told = obstacle_of_task(summary.pipeline_tag) or obstacle_of_library(
+        summary.library_name, () if summary.pipeline_tag else summary.tags, architecture
+    )
+    if told is not None:
+        return told
+    if _says_nothing(summary):
+        return Obstacle(
+            verdict=Verdict.UNKNOWN,
+            reason="The Hub does not say what this model does.",
+            suggestion="Its card may say it.",
+        )
     if architecture is None or architecture in GENERATING:
         return None
     found = obstacle_of(architecture)
@@ -126,6 +137,19 @@ def _obstacle(summary: ModelSummary) -> Obstacle | None:
     if found is not None and (summary.has_gguf or found.verdict is Verdict.NOT_A_LANGUAGE_MODEL):
         return found
     return None
+
+
+def _says_nothing(summary: ModelSummary) -> bool:
+    """Whether neither files, task, library nor tags say that a model writes text."""
+    if summary.has_gguf or summary.pipeline_tag or summary.architecture or not summary.filenames:
+        return False
+    if any(name.lower().endswith(".gguf") for name in summary.filenames):
+        return False
+    if kind_of(None, summary.name, summary.tags) is not None:
+        return False
+    return not {"text-generation", "text-generation-inference", "conversational", "mlx", "vllm"}.intersection(
+        (summary.library_name or "", *summary.tags)
+    )
 
 
 def _without_figures(summary: ModelSummary, context_length: int, obstacle: Obstacle) -> FitForecast:
@@ -143,7 +167,7 @@ def _without_figures(summary: ModelSummary, context_length: int, obstacle: Obsta
 def _placed(
     summary: ModelSummary, parameters: int, context_length: int, gpus: Sequence[Budget], ram: Budget
 ) -> FitForecast:
-    model = _Model(parameters, summary.architecture, _offered(summary.filenames))
+    model = _Model(parameters, summary.architecture, offered_types(summary.filenames))
     guess = _best_on_gpu(model, context_length, gpus) or _best_elsewhere(model, context_length, gpus, ram)
     weights, cache, compute = guess.parts
     suggestion = ""
@@ -163,10 +187,12 @@ def _placed(
         total_bytes=weights + cache + compute,
         devices=_devices(gpus, ram, guess.placement, guess.parts),
         context_length=guess.context_length or context_length,
+        quant_type=guess.quant_type,
     )
 
 
-def _offered(filenames: Sequence[str]) -> tuple[QuantType, ...]:
+@functools.lru_cache(maxsize=16_384)
+def offered_types(filenames: tuple[str, ...]) -> tuple[QuantType, ...]:
     """Types of the GGUF models that the names tell, the largest first; none when they tell nothing."""
     found = set()
     for filename in filenames:
@@ -205,6 +231,7 @@ class _Guess:
     placement: Placement
     reason: str
     parts: tuple[int, int, int]
+    quant_type: str
     context_length: int | None = None
 
 
@@ -222,6 +249,7 @@ def _best_on_gpu(model: _Model, context_length: int, gpus: Sequence[Budget]) -> 
                 placement=Placement.GPU,
                 reason=f"{_takes(quant_type, parts, context_length)}, all on the GPU.",
                 parts=parts,
+                quant_type=quant_type,
             )
     return None
 
@@ -258,12 +286,14 @@ def _elsewhere(model: _Model, quant_type: str, context_length: int, gpus: Sequen
             placement=Placement.NONE,
             reason=f"{takes}; {amount(room)} can be used.",
             parts=parts,
+            quant_type=quant_type,
         )
     return _Guess(
         verdict=Verdict.TIGHT if spare < ram.comfort_bytes else Verdict.FITS,
         placement=Placement.SPLIT if on_gpu else Placement.CPU,
         reason=f"{takes}, {amount(on_gpu)} of it on the GPU." if on_gpu else f"{takes} of RAM.",
         parts=parts,
+        quant_type=quant_type,
     )
 
 

@@ -77,6 +77,8 @@ def model_summary(item: object) -> ModelSummary | None:
         tags=tags,
         filenames=filenames,
         has_gguf="gguf" in tags or any(name.lower().endswith(".gguf") for name in filenames),
+        library_name=clean(item.get("library_name"), _MAX_TAG),
+        created_at=_date(item.get("createdAt")),
     )
 
 

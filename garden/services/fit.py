@@ -20,8 +20,10 @@ from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters, RunCo
 from garden.fit import default_load, estimator, recommend
 from garden.fit.calibrated_speed import with_calibrated_speed
 from garden.fit.devices import process_bytes
+from garden.fit.family_kind import guessed_active_parameters, kind_of
 from garden.fit.projector import Projector, projector_of
 from garden.fit.resident import resident_forecast
+from garden.fit.rough_speed import RoughModel, with_rough_speed
 from garden.gguf.byte_source import FileSource
 from garden.gguf.header import GgufHeader, read_header
 from garden.gguf.shard_set import joined_header, shard_paths
@@ -345,9 +347,28 @@ class FitService:
     def rough(
         self, summary: ModelSummary, context_length: int | None = None, machine: HardwareSnapshot | None = None
     ) -> FitForecast:
-        """Forecast from the Hub's fields alone, for rows of a list; on this machine when no other is given."""
-        wanted = context_length or self._settings.current.context_length or 16_384
-        return estimator.rough_forecast(summary, machine or self._machine.snapshot(), wanted)
+        """Forecast from the Hub's fields alone, for rows of a list; on this machine when no other is given.
+
+        Of this machine the speed is told too, from a calibration or from answers given here, where either is known.
+        """
+        settings = self._settings.current
+        here = machine or self._machine.snapshot()
+        forecast = estimator.rough_forecast(summary, here, context_length or settings.context_length or 16_384)
+        if machine is not None or forecast.quant_type is None or not summary.parameters:
+            return forecast
+        self._recall()
+        cores = max(1, here.cpu.physical_cores)
+        load = LoadParameters(type_k=settings.kv_type, type_v=settings.kv_type, threads=cores, threads_batch=cores)
+        calibration, measured = self._calibration.holding_for(load), self._speeds.calibration(load)
+        if calibration is None and measured is None:
+            return forecast
+        kind = kind_of(summary.architecture, summary.name, summary.tags)
+        model = RoughModel(
+            parameters=summary.parameters,
+            active_parameters=guessed_active_parameters(summary.architecture, summary.name, summary.parameters, kind),
+            quant_type=forecast.quant_type,
+        )
+        return with_rough_speed(forecast, model, calibration, measured)
 
     def recommend(self, files: tuple[tuple[RepositoryFile, FitForecast], ...]) -> RepositoryFile | None:
         """The file of a repository to take on this machine, None when none runs."""

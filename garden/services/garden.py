@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from garden.core.errors import GardenError, WorkerDiedError
     from garden.core.fit_forecast import FitForecast
     from garden.jobs.job_runner import JobRunner
+    from garden.services.browse import BrowseService
     from garden.services.calibration import CalibrationService
     from garden.services.catalog import CatalogService
     from garden.services.compare import CompareService
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from garden.services.load_audit import LoadAudit
     from garden.services.machine import MachineService
     from garden.services.model_pool import ModelPool, PaneKey
+    from garden.services.saved_searches import SavedSearches
     from garden.services.twin_runs import TwinService
     from garden.services.unfinished import UnfinishedService
     from garden.services.what_if import WhatIfService
@@ -194,6 +196,20 @@ class Garden:
             return self.fit.rough(summary)
 
         return CatalogService(self._hub, self.settings, rate, lambda: self._summaries, self._pool, cache_dir())
+
+    @MadeOnce
+    def browse(self) -> BrowseService:
+        """The Hub's lists, with filters that the Hub lacks."""
+        from garden.services.browse import BrowseService
+
+        return BrowseService(self.catalog, self._pool)
+
+    @MadeOnce
+    def saved_searches(self) -> SavedSearches:
+        """Searches kept under names."""
+        from garden.services.saved_searches import SavedSearches
+
+        return SavedSearches(self.settings)
 
     @MadeOnce
     def library(self) -> LibraryService:

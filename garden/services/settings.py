@@ -62,16 +62,24 @@ class SettingsService:
         chosen = self._current.models_dir
         return Path(chosen) if chosen else data_dir() / "models"
 
+    def read_again(self) -> Settings:
+        """The settings as another window or command may have left them; a file that is gone changes nothing."""
+        with self._lock:
+            if self._store.exists:
+                self._current = self._store.load()
+            return self._current
+
     def change(self, **fields: Any) -> Settings:
-        """Write changed settings, then announce them.
+        """Write changed settings, then announce them; what another window or command has written meanwhile is kept.
 
         Raises:
             RefusedError: A value makes no sense.
             StateError: They could not be written; the old ones stay in use.
         """
         with self._lock:
+            before = self._store.load() if self._store.exists else self._current
             try:
-                changed = self._current.with_changes(**fields)
+                changed = before.with_changes(**fields)
             except (TypeError, ValueError) as error:
                 raise RefusedError("This setting cannot have that value.", "Choose another one.", str(error)) from error
             self._store.save(changed)

@@ -14,6 +14,7 @@ import msgspec
 
 from garden.core.errors import StateError
 from garden.core.imagined_machine import ImaginedMachine
+from garden.core.saved_search import SavedSearch
 from garden.store.atomic_file import write_atomically
 
 #: Where searches go unless the user or HF_ENDPOINT names another Hub.
@@ -40,6 +41,7 @@ class Settings:
         kv_type: Type of the K and V cache that a load starts from.
         parallel_downloads: Downloads at once, 1..8.
         other_machines: What models are compared on beside this machine; None for the usual ones.
+        saved_searches: Searches that the user keeps under names.
     """
 
     theme: Literal["system", "light", "dark"] = "system"
@@ -54,6 +56,7 @@ class Settings:
     kv_type: str = "f16"
     parallel_downloads: int = 2
     other_machines: tuple[ImaginedMachine, ...] | None = None
+    saved_searches: tuple[SavedSearch, ...] = ()
 
     @property
     def hub_endpoint(self) -> str:

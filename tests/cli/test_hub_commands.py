@@ -11,7 +11,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from garden.cli.hub_commands import ParameterCount
 from tests.cli.conftest import REPO, Cli
 from tests.hubserver import Fault, HubServer, repository_of
 from tests.services.test_starter import promise, write_wheel
@@ -19,39 +18,6 @@ from tests.services.test_starter import promise, write_wheel
 Start = Callable[..., subprocess.Popen[str]]
 
 FILE_KEYS = {"filename", "files", "quant_type", "size_bytes", "sha256", "verdict", "total_bytes"}
-ROW_KEYS = {
-    "repo_id", "downloads", "likes", "license", "pipeline_tag", "parameters", "gated", "base_models", "verdict",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [("8B", 8 * 10**9), ("1.5b", 15 * 10**8), ("500M", 5 * 10**8), ("8", 8 * 10**9), ("8000000000", 8 * 10**9)],
-)
-def test_a_number_of_parameters_is_read_as_people_write_it(text: str, count: int) -> None:
-    assert ParameterCount().convert(text, None, None) == count
-
-
-def test_a_search_as_json_has_exactly_the_keys_of_the_contract(cli: Cli, hub: HubServer) -> None:
-    ran = cli("search", "tiny", "--json")
-
-    (row,) = ran.json
-    assert set(row) == ROW_KEYS
-    assert (row["repo_id"], row["downloads"], row["license"], row["gated"]) == (REPO, 1_200, "cc0-1.0", False)
-    assert row["likes"] == 0
-
-
-def test_a_search_that_finds_nothing_is_an_empty_list(cli: Cli, hub: HubServer) -> None:
-    assert cli("search", "nothing-like-this", "--json").json == []
-    assert cli("search", "nothing-like-this").out == "No model matches. Try fewer words or filters.\n"
-
-
-def test_only_what_fits_can_be_asked_for(cli: Cli, hub: HubServer, tiny_model: Path) -> None:
-    hub.state.put([repository_of("owner/other", tiny_model)])
-
-    rows = cli("search", "--fits", "--json").json
-
-    assert all(row["verdict"] in ("fits", "tight") for row in rows)
 
 
 def test_a_hub_that_does_not_answer_is_one_sentence(cli: Cli) -> None:

@@ -19,7 +19,8 @@ from garden.fit.projector import Projector
 from garden.gguf.header import GgufHeader, TensorInfo, Value
 from garden.hub.search_query import SearchQuery
 from garden.jobs.handle import Handle
-from garden.services.catalog import CatalogPage, RatedModel
+from garden.services.catalog import CatalogPage
+from garden.services.rated_model import RatedModel
 from garden.store.settings import Settings
 
 GIB = 1024**3
@@ -30,7 +31,7 @@ def forecast(verdict: Verdict = Verdict.FITS, placement: Placement = Placement.C
 
 
 def rated(repo_id: str, verdict: Verdict = Verdict.FITS, **facts: Any) -> RatedModel:
-    return RatedModel(summary=ModelSummary(repo_id=repo_id, **facts), forecast=forecast(verdict))
+    return RatedModel.of(ModelSummary(repo_id=repo_id, **facts), forecast(verdict))
 
 
 def page(*repo_ids: str, cursor: str | None = None, verdict: Verdict = Verdict.FITS) -> CatalogPage:

@@ -132,6 +132,7 @@ class DiscoverPage(QWidget):
             self._share_width()
             view_model.selected_changed.connect(self._on_plan_changed)
             view.compare_wanted.connect(self._on_compare)
+            view.repository_wanted.connect(self.open_repository)
             view.said.connect(self._navigator.notify)
             self._side = view_model, view
             self._read_disk(view)

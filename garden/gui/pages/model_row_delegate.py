@@ -12,8 +12,8 @@ from garden.gui.viewmodels.wording import license_name, task_name, verdict_word
 from garden.gui.widgets.row_delegate import Index, RowDelegate
 from garden.gui.widgets.tag import paint_tag, tag_size
 from garden.gui.widgets.verdict_label import paint_verdict, verdict_width
-from garden.services.catalog import RatedModel
 from garden.services.model_name import display_name
+from garden.services.rated_model import RatedModel
 
 _MARGIN = 16
 _GAP = 8

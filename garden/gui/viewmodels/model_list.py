@@ -17,7 +17,7 @@ from garden.services.model_name import display_name
 
 if TYPE_CHECKING:
     from garden.core.catalog import ModelSummary
-    from garden.services.catalog import RatedModel
+    from garden.services.rated_model import RatedModel
 
 
 class ModelRole(enum.IntEnum):

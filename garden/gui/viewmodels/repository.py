@@ -15,6 +15,7 @@ from garden.core.library_entry import LibraryEntry
 from garden.core.load_choice import LoadChoice
 from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH, LoadParameters, RunConfiguration
 from garden.fit.default_load import with_found_layers
+from garden.gui.viewmodels.family import FamilyViewModel, QuantizationsViewModel
 from garden.gui.viewmodels.file_downloads import FileDownloads
 from garden.gui.viewmodels.file_headers import FileHeaders
 from garden.gui.viewmodels.file_measuring import FileMeasuring
@@ -29,6 +30,7 @@ from garden.gui.viewmodels.row_forecasts import (
     recommended_rows,
     rows_with_entries,
 )
+from garden.gui.viewmodels.trust import TrustViewModel
 from garden.services.hub_files import hub_ref
 from garden.services.load_plan import LoadPlan, line_of, wanted_load
 
@@ -70,6 +72,9 @@ class RepositoryViewModel(QObject):
         self.repository: Repository | None = None
         self.problem: GardenError | None = None
         self.card = RepositoryCard(garden, pump, self)
+        self.family = FamilyViewModel(garden, pump, self)
+        self.quantizations = QuantizationsViewModel(garden, pump, self)
+        self.trust = TrustViewModel(garden, pump, self)
         self.options = LoadOptions(self)
         self.options.changed.connect(self._on_options_changed)
         self._selected: str | None = None
@@ -208,11 +213,6 @@ class RepositoryViewModel(QObject):
             load = wanted_load(self._garden.fit, row.header, self._choice, self._garden.what_if.snapshot)
             self.measuring.measure(self.repository, row.file, load)
 
-    def read_card(self) -> None:
-        """Fetch the model card once."""
-        if self.repository is not None:
-            self.card.read(self.repository)
-
     def download(self, filename: str) -> None:
         """Fetch a file, unless it is here or on its way; one that was paused goes on."""
         number = self.files.row_of(filename)
@@ -234,7 +234,8 @@ class RepositoryViewModel(QObject):
         if self._page is not None:
             self._page.cancel()
         self._page = None
-        self.card.forget()
+        for asked in (self.card, self.family, self.quantizations, self.trust):
+            asked.forget()
         self.repository = self.problem = None
         self._selected = None
         self._chosen_by_hand = False

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from garden.core.catalog import ModelSummary
     from garden.gui.bridge.event_pump import EventPump
     from garden.jobs.handle import Handle
-    from garden.services.catalog import CatalogPage, RatedModel
+    from garden.services.catalog import CatalogPage
     from garden.services.garden import Garden
+    from garden.services.rated_model import RatedModel
 
 #: Typing pauses shorter than this do not start a search.
 DEBOUNCE_MS = 300
@@ -267,7 +268,7 @@ class SearchViewModel(QObject):
         return rows if chosen is None else self._rated([row.summary for row in rows])
 
     def _rated(self, summaries: Sequence[ModelSummary]) -> Sequence[RatedModel]:
-        from garden.services.catalog import RatedModel
+        from garden.services.rated_model import RatedModel
 
         fit, machine = self._garden.fit, self._garden.what_if.snapshot
         return [RatedModel(summary=each, forecast=fit.rough(each, machine=machine)) for each in summaries]

@@ -317,7 +317,8 @@ def test_the_card_is_fetched_when_its_tab_is_opened(qtbot: QtBot, page: Discover
     _opened(qtbot, page)
     assert not any("README" in request.path for request in hub.requests)
 
-    page.repository.read_card()
+    assert page.repository.repository is not None
+    page.repository.card.read(page.repository.repository)
 
     qtbot.waitUntil(lambda: page.repository.card.text is not None, timeout=20_000)
     assert page.repository.card.text == CARD
