@@ -152,7 +152,8 @@ class _Plan:
         spare: dict[int, int] = {}
 
         def fits(steps: int) -> bool:
-            spare[steps] = self._placer.spare(steps * _STEP, self._layers)
+            if steps not in spare:
+                spare[steps] = self._placer.spare(steps * _STEP, self._layers)
             return spare[steps] >= 0
 
         def estimate(steps: int) -> int:
@@ -164,10 +165,14 @@ class _Plan:
 
         # Graphs of contexts below a micro-batch are each packed anew: only looked at when nothing else is left.
         batch = min(high, -(-self._load.n_ubatch // _STEP))
+        # The context that is forecast was packed already.
+        asked = -(-self._load.context_length // _STEP)
         if fits(high):
             steps = high
+        elif batch <= asked < high and fits(asked):
+            steps = largest(fits, asked, high - 1, estimate(asked), estimate)
         elif fits(batch):
-            steps = largest(fits, batch, high - 1, estimate(batch), estimate)
+            steps = largest(fits, batch, (asked if batch < asked < high else high) - 1, estimate(batch), estimate)
         else:
             steps = largest(fits, 0, batch - 1, estimate=estimate)
         return min(steps * _STEP, max(trained, _STEP))

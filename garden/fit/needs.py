@@ -12,7 +12,7 @@ from garden.core.run_configuration import LoadParameters
 from garden.fit.compute_buffer import compute_bytes, inputs_bytes, uses_flash
 from garden.fit.graph.block import Graph
 from garden.fit.graph.reading import block_graphs, distinct
-from garden.fit.kv_cache import CacheCells, cache_cells, cell_bytes, graph_tokens
+from garden.fit.kv_cache import CacheCells, cache_cells, cell_bytes, graph_tokens, padded
 from garden.fit.model_shape import ModelShape, shape_of
 from garden.fit.per_header import PerHeader
 from garden.fit.recurrent_state import layer_state_bytes
@@ -69,9 +69,9 @@ class ContextNeeds:
         return round(self.full_cells * self.full[count] + self.sliding_cells * self.sliding[count])
 
 
-def _read(header: GgufHeader) -> tuple[ModelShape, Weights, tuple[Graph, ...]]:
+def _read(header: GgufHeader) -> tuple[ModelShape, tuple[Graph, ...]]:
     shape = shape_of(header)
-    return shape, weights_of(header), distinct(block_graphs(header, shape))
+    return shape, distinct(block_graphs(header, shape))
 
 
 _reading = PerHeader(_read)
@@ -81,13 +81,17 @@ def _no_placements(_header: GgufHeader) -> dict[TensorPlacement, Weights]:
     return {}
 
 
-#: Of loads that place tensors by patterns, which are sought in every name.
+#: By the patterns that place tensors, which are sought in every name.
 _placed = PerHeader(_no_placements)
 
 
-def _weights(header: GgufHeader, placement: TensorPlacement) -> Weights:
-    if not placement:
-        return _reading(header)[1]
+def placed_weights(header: GgufHeader, placement: TensorPlacement) -> Weights:
+    """The weights of a header under a tensor placement, counted once for each.
+
+    Args:
+        header: Of the file, or of all shards joined.
+        placement: ``LoadParameters.tensor_placement``.
+    """
     known = _placed(header)
     if placement not in known:
         known[placement] = weights_of(header, placement)
@@ -111,10 +115,10 @@ class Needs:
     """
 
     def __init__(self, header: GgufHeader, load: LoadParameters) -> None:
-        shape, _weights_in_place, blocks = _reading(header)
+        shape, blocks = _reading(header)
         self.load = load
         self.shape: ModelShape = shape
-        self.weights = _weights(header, load.tensor_placement)
+        self.weights = placed_weights(header, load.tensor_placement)
         self._blocks: Sequence[Graph] = blocks
         # Blocks that the engine leaves out still count as layers for placement.
         self.layers = shape.blocks + 1
@@ -127,11 +131,15 @@ class Needs:
         self._sliding = _from_the_top([*per_cell.sliding, *idle])
         state = layer_state_bytes(shape, load)
         self._states = _from_the_top([*(state if layer.recurrent else 0 for layer in shape.layers), *map(int, idle)])
+        self._batch = min(load.n_ubatch, load.n_batch)
         self._packed: dict[int, int] = {}
         self._known: dict[int, ContextNeeds] = {}
 
     def at(self, context_length: int) -> ContextNeeds:
         """What this context takes."""
+        if context_length >= self._batch:
+            # The engine pads it; shorter ones cut the micro-batch.
+            context_length = padded(context_length)
         known = self._known.get(context_length)
         if known is None:
             known = self._known[context_length] = self._measure(context_length)

@@ -12,6 +12,7 @@ driver takes for itself, which the margin covers.
 from __future__ import annotations
 
 import dataclasses
+import math
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -193,13 +194,34 @@ class Placer:
             return min(max(wanted, 0), everything)
         if self._gpus_fit(at, everything, leaning):
             return everything
+        taken: dict[int, int] = {}
+
+        def fits(layers: int) -> bool:
+            sizes = self._on_gpus(at, layers, leaning)
+            taken[layers] = sum(map(sum, sizes))
+            return self._keep(sizes)
+
+        def estimate(layers: int) -> int:
+            # Most layers are alike.
+            room = sum(self._usable) - taken[layers]
+            other = next((other for other in reversed(taken) if other != layers), None)
+            if other is None:
+                held = at.held(everything - layers, everything) + self._needs.top_weights[layers]
+                each = held / layers if layers else 0.0
+            else:
+                each = (taken[layers] - taken[other]) / (layers - other)
+            return layers + math.floor(room / each) if each > 0 else layers + 1
+
         # More layers need more memory. Of one context and the next the numbers are close.
-        found = largest(lambda layers: self._gpus_fit(at, layers, leaning), 0, everything - 1, self._found)
+        found = largest(fits, 0, everything - 1, self._found, estimate)
         self._found = found
         return found
 
     def _gpus_fit(self, at: ContextNeeds, layers: int, leaning: Leaning) -> bool:
-        sizes = self._on_gpus(at, layers, leaning)
+        return self._keep(self._on_gpus(at, layers, leaning))
+
+    def _keep(self, sizes: Sequence[Sizes]) -> bool:
+        """Whether every GPU keeps its margin."""
         return all(sum(size) <= usable or not any(size) for usable, size in zip(self._usable, sizes, strict=True))
 
     def _on_gpus(self, at: ContextNeeds, layers: int, leaning: Leaning) -> list[Sizes]:

@@ -85,8 +85,9 @@ class Remedies:
 
     def _experts_on_cpu(self) -> str:
         load = self._load
-        routed = any("_exps." in tensor.name for tensor in self._header.tensors)
-        if load.n_gpu_layers == AUTO_GPU_LAYERS or not self._placed.layers or load.tensor_placement or not routed:
+        if load.n_gpu_layers == AUTO_GPU_LAYERS or not self._placed.layers or load.tensor_placement:
+            return ""
+        if not any("_exps." in tensor.name for tensor in self._header.tensors):
             return ""
         placed = self._place(dataclasses.replace(load, tensor_placement=(EXPERTS_ON_CPU,)))
         return "with its experts on the CPU" if placed.fits else ""

@@ -14,11 +14,11 @@ from garden.core.run_configuration import LoadParameters
 from garden.fit import estimator
 from garden.fit.architectures import runs_another_way
 from garden.fit.devices import Budget, Budgets, budgets_of
+from garden.fit.needs import placed_weights
 from garden.fit.placement import Placed, Share
 from garden.fit.remedies import cache_remedy, context_remedy, sentence_of
 from garden.fit.verdict import reason_of, verdict_of
 from garden.fit.vocabulary import vocabulary_bytes
-from garden.fit.weights import weights_of
 from garden.gguf.header import GgufHeader
 from garden.services.dry_runs import DryRuns
 
@@ -102,7 +102,7 @@ class ExactFit:
             allowances=_allowances(budgets),
             guessed_layers=formula.n_gpu_layers,
             guessed_context=formula.max_context,
-            unmoved_bytes=weights_of(header, load.tensor_placement).unmoved_bytes,
+            unmoved_bytes=placed_weights(header, load.tensor_placement).unmoved_bytes,
             context_limit=min(header.context_length or estimator.UNKNOWN_TRAINED, _LONGEST_CONTEXT),
         )
         try:

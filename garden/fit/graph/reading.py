@@ -81,7 +81,8 @@ class _Reader:
         names = self._blocks.get(number, {})
         # Most blocks of a model are alike: each kind is put together once.
         kind = (
-            layer,
+            # Equal layers of a shape are one object.
+            id(layer),
             self._hidden[number],
             self._expert_hidden[number],
             self._expert_used[number],
@@ -298,6 +299,8 @@ def _looking_ahead(blocks: list[Graph]) -> tuple[Graph, ...]:
     Graphs are built layer by layer, but a result is put into the graph only when something asks for it: a cache, a
     state, the sum of routed experts. What comes after those in a layer follows the first results of the next.
     """
+    if not any(isinstance(getattr(block, "mixer", None), StateSpace) for block in {id(b): b for b in blocks}.values()):
+        return tuple(blocks)
     following: Mixer | None = None
     nexts: list[Mixer | None] = []
     for block in reversed(blocks):
