@@ -9,8 +9,9 @@ from itertools import accumulate
 from typing import TypeVar
 
 from garden.core.run_configuration import LoadParameters
-from garden.fit.compute_buffer import compute_bytes, inputs_bytes, uses_flash
-from garden.fit.graph.block import Graph
+from garden.fit.compute_buffer import Packed, compute_bytes, inputs_bytes, uses_flash
+from garden.fit.graph.attention import LatentAttention
+from garden.fit.graph.block import BlockGraph, Graph
 from garden.fit.graph.reading import block_graphs, distinct
 from garden.fit.kv_cache import CacheCells, cache_cells, cell_bytes, graph_tokens, padded
 from garden.fit.model_shape import ModelShape, shape_of
@@ -133,6 +134,7 @@ class Needs:
         self._states = _from_the_top([*(state if layer.recurrent else 0 for layer in shape.layers), *map(int, idle)])
         self._batch = min(load.n_ubatch, load.n_batch)
         self._packed: dict[int, int] = {}
+        self._before: Packed = {}
         self._known: dict[int, ContextNeeds] = {}
 
     def at(self, context_length: int) -> ContextNeeds:
@@ -144,6 +146,17 @@ class Needs:
         if known is None:
             known = self._known[context_length] = self._measure(context_length)
         return known
+
+    def growth(self, context_length: int) -> float:
+        """Bytes that one token more of a context like this takes, or nearly so: caches, masks, scores."""
+        at, batch = self.at(context_length), graph_tokens(self.load)
+        caches = at.full[-1] * at.full_cells / padded(context_length)
+        if uses_flash(self.shape, self.load):
+            return caches + 2 * batch
+        heads = max((layer.heads for layer in self.shape.layers if not layer.slides), default=0)
+        latent = [block.mixer for block in self._blocks if isinstance(block, BlockGraph)]
+        turned = max((2 * mixer.rank for mixer in latent if isinstance(mixer, LatentAttention)), default=0)
+        return caches + 4 * batch * (heads + 1) + turned
 
     def _measure(self, context_length: int) -> ContextNeeds:
         load = dataclasses.replace(self.load, context_length=context_length)
@@ -163,10 +176,10 @@ class Needs:
     def _compute(self, load: LoadParameters, cells: CacheCells, inputs: int) -> int:
         tokens = graph_tokens(load)
         if not uses_flash(self.shape, load) or "f32" in (load.type_k, load.type_v):
-            return compute_bytes(self.shape, self._blocks, load, cells)
+            return compute_bytes(self.shape, self._blocks, load, cells, self._before)
         # With fused attention only the inputs depend on the context, and they lie before everything else.
         if tokens not in self._packed:
-            self._packed[tokens] = compute_bytes(self.shape, self._blocks, load, cells) - inputs
+            self._packed[tokens] = compute_bytes(self.shape, self._blocks, load, cells, self._before) - inputs
         return self._packed[tokens] + inputs
 
 

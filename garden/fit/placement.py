@@ -170,9 +170,10 @@ class Placer:
     @property
     def hopeless(self) -> bool:
         """Whether the weights alone are more than everything offers."""
-        weights = self._needs.weights.input_bytes + self._needs.top_weights[-1]
+        stays = self._needs.weights.input_bytes + self._placed_elsewhere
+        weights = stays + self._needs.top_weights[-1] + sum(self._placed_on)
         own = sum(max(0, budget.usable_bytes) for budget in self._gpus if not budget.shared)
-        return weights > own + self._ram.usable_bytes
+        return stays > self._ram.usable_bytes or weights > own + self._ram.usable_bytes
 
     def spare(self, context_length: int, layers: int | None = None) -> int:
         """What is left in RAM above the margin if ``place`` filled the GPUs; negative when any device lacks memory."""

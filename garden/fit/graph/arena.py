@@ -25,15 +25,18 @@ _new = tuple.__new__
 class Arena:
     """A buffer that grows only when no hole is large enough.
 
+    Args:
+        start: Offset of the first result.
+
     Attributes:
-        peak: The size that the buffer ends up with.
+        peak: Where the buffer ends that results so far need.
         kept: What a block made for a later one.
     """
 
-    def __init__(self) -> None:
-        self.peak = 0
+    def __init__(self, start: int = 0) -> None:
+        self.peak = start
         self.kept: tuple[Block, ...] = ()
-        self._end = 0
+        self._end = start
         # Holes by offset, none of them at the end.
         self._holes: list[Hole] = []
 
@@ -42,8 +45,9 @@ class Arena:
         """What is free now: all that the place of the next results depends on."""
         return self._end, tuple(self._holes), self.kept
 
-    def restore(self, layout: Layout) -> None:
-        """Go on from a layout that this buffer had before."""
+    def restore(self, layout: Layout, peak: int) -> None:
+        """Go on from a layout that results led to before, and from the peak they came to."""
+        self.peak = max(self.peak, peak)
         self._end, self._holes, self.kept = layout[0], list(layout[1]), layout[2]
 
     def take(self, size: int) -> Block:
