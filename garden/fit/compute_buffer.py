@@ -54,14 +54,18 @@ def compute_bytes(
     )
     # What the inputs of the graph take lies before everything else and varies with the context: offsets count from
     # there, so that blocks which read no cache are packed alike in all contexts.
-    inputs_size = inputs_bytes(shape, load, cells)
+    common_size = _common_inputs_bytes(shape, load)
+    sizes = {kind: _kind_inputs_bytes(shape, load, cells, kind) for kind in shape.cached_kinds}
+    inputs_size = common_size + sum(sizes.values())
     arena = Arena(-inputs_size)
-    inputs = arena.take(_common_inputs_bytes(shape, load))
+    inputs = arena.take(common_size)
     placed = (*blocks[:-1][:_MAX_BLOCKS], *blocks[-1:])
-    kinds = [_reads_window(block) for block in placed]
+    kind_of = {id(block): _reads_window(block) for block in {id(block): block for block in placed}.values()}
+    kinds = [kind_of[id(block)] for block in placed]
+    last_reader = {kind: number for number, kind in enumerate(kinds)}
     # In the order of first use.
     masks: dict[bool | None, Block] = {
-        kind: arena.take(_kind_inputs_bytes(shape, load, cells, kind))
+        kind: arena.take(sizes[kind])
         for kind in sorted(shape.cached_kinds, key=lambda kind: kinds.index(kind) if kind in kinds else 0)
     }
     stream = arena.take(batch.rows(shape.width))
@@ -97,7 +101,7 @@ def compute_bytes(
             known[key] = stream, arena.layout, arena.peak
             arena.peak = max(arena.peak, peak_before)
         # What no later block reads makes room.
-        if kinds[number] not in kinds[number + 1 :]:
+        if last_reader[kinds[number]] == number:
             arena.give(masks.pop(kinds[number], None))
     # Of one micro-batch as many as are asked for; of one token for each sequence all.
     rows = max(min(ubatch_of(load), max(1, load.n_outputs_max)), min(load.n_sequences, batch.tokens))

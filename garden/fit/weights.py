@@ -151,15 +151,17 @@ def _block_bytes(tensors: Mapping[str, TensorInfo], patterns: Sequence[_Pattern]
     total = experts = largest = 0
     moved = []
     for tensor in tensors.values():
-        size = _in_memory(tensor)
-        largest = max(largest, size)
-        device = _device_of(tensor.name, patterns) if patterns else None
-        if device is not None:
-            moved.append((device, size))
-            continue
-        total += size
-        if "exps." in tensor.name and _EXPERTS.search(tensor.name):
-            experts += size
+        name, size = tensor.name, -(-tensor.size_bytes // _ALIGNMENT) * _ALIGNMENT
+        if size > largest:
+            largest = size
+        for pattern in patterns:
+            if pattern.search(name):
+                moved.append((pattern.device, size))
+                break
+        else:
+            total += size
+            if "exps." in name and _EXPERTS.search(name):
+                experts += size
     return _BlockBytes(total, experts, largest, tuple(moved))
 
 
