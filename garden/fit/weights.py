@@ -111,8 +111,8 @@ def weights_of(header: GgufHeader, placement: tuple[tuple[str, str], ...] = ()) 
         block = alike[kind]
         sizes[number], experts[number] = block.size, block.experts
         largest = max(largest, block.largest)
-        for device, size in block.moved:
-            placed[device] = placed.get(device, 0) + size
+        for where, bytes_ in block.moved:
+            placed[where] = placed.get(where, 0) + bytes_
     for tensor in header.tensors_outside_blocks:
         size = _in_memory(tensor)
         device = _device_of(tensor.name, patterns)
@@ -152,8 +152,7 @@ def _block_bytes(tensors: Mapping[str, TensorInfo], patterns: Sequence[_Pattern]
     moved = []
     for tensor in tensors.values():
         name, size = tensor.name, -(-tensor.size_bytes // _ALIGNMENT) * _ALIGNMENT
-        if size > largest:
-            largest = size
+        largest = max(largest, size)
         for pattern in patterns:
             if pattern.search(name):
                 moved.append((pattern.device, size))

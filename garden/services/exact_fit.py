@@ -94,6 +94,7 @@ class ExactFit:
         if formula.verdict is Verdict.NOT_A_LANGUAGE_MODEL or runs_another_way(header.architecture):
             return dataclasses.replace(formula, method=FitMethod.EXACT)
         budgets = budgets_of(machine, vocabulary_bytes(header), as_is=as_is)
+        weights = placed_weights(header, load.tensor_placement)
         request = DryRun(
             request_id=0,
             path="",
@@ -102,7 +103,8 @@ class ExactFit:
             allowances=_allowances(budgets),
             guessed_layers=formula.n_gpu_layers,
             guessed_context=formula.max_context,
-            unmoved_bytes=placed_weights(header, load.tensor_placement).unmoved_bytes,
+            unmoved_bytes=weights.unmoved_bytes,
+            lightest_bytes=min(weights.blocks, default=0),
             context_limit=min(header.context_length or estimator.UNKNOWN_TRAINED, _LONGEST_CONTEXT),
         )
         try:

@@ -66,8 +66,7 @@ class Arena:
             return _new(Block, (offset, size))
         offset = self._end
         self._end = end = offset + size
-        if end > self.peak:
-            self.peak = end
+        self.peak = max(self.peak, end)
         return _new(Block, (offset, size))
 
     def give(self, *blocks: Block | None) -> None:
