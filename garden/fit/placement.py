@@ -228,6 +228,8 @@ class Placer:
     def _on_gpus(self, at: ContextNeeds, layers: int, leaning: Leaning) -> list[Sizes]:
         """Weights, cache and compute on each GPU."""
         weights, total = self._needs.weights, self._needs.layers
+        if self._leaves_gpus_alone(layers):
+            return [(0, 0, 0)] * len(self._gpus)
         sizes = []
         for index, (first, last) in enumerate(self._ranges(layers)):
             held = _between(self._needs.top_weights, total, first, last)
@@ -285,11 +287,16 @@ class Placer:
             position += count
         return ranges
 
+    def _leaves_gpus_alone(self, layers: int) -> bool:
+        """Whether GPUs hold nothing: without a layer or a tensor on one, prompts are computed in RAM as well."""
+        return layers <= 0 and not self._needs.load.names_gpu
+
     def _ram_compute(self, at: ContextNeeds, in_ram: int, leaning: Leaning) -> int:
         few = at.looked_up + at.inputs * self._in_flight
         if in_ram <= 0:
             return few
-        return few if self._borrows and leaning is not Leaning.MOST else at.compute
+        borrows = self._borrows and not self._leaves_gpus_alone(self._needs.layers - in_ram)
+        return few if borrows and leaning is not Leaning.MOST else at.compute
 
     def _gpu_compute(self, at: ContextNeeds, index: int, own_layers: int, layers: int, leaning: Leaning) -> int:
         needs = self._needs

@@ -29,6 +29,10 @@ class PlanSearch:
         guessed_layers: Where to begin with the first search for layers, None without an idea.
         unmoved_bytes: Weights that stay in RAM when all layers are on GPUs, at most; None when nobody knows.
         lightest_bytes: Weights of the lightest layer below the output layer; 0 when nobody knows.
+        may_unfuse: Whether the engine may fuse attention on the processor alone and not in a split, which then can take
+            more RAM than all layers in RAM do.
+        streams: Caches side by side, which share the context: plans change with every so many steps of it.
+        casts: Whether caches are cast to be attended to, so that compute buffers grow, and vary, with the context.
     """
 
     def __init__(
@@ -39,12 +43,19 @@ class PlanSearch:
         guessed_layers: int | None = None,
         unmoved_bytes: int | None = None,
         lightest_bytes: int = 0,
+        *,
+        may_unfuse: bool = False,
+        streams: int = 1,
+        casts: bool = False,
     ) -> None:
         self._make = make
         allowances = tuple(allowances)
         self._ram = next((allowance for allowance in allowances if allowance.device == RAM), None)
         self._gpus = tuple(allowance for allowance in allowances if allowance.device != RAM)
         self._layers = layers
+        self._may_unfuse = may_unfuse
+        self._gap = _GAP * streams
+        self._packing_spread = _COMPUTE_SPREAD if casts else _PACKING_SPREAD
         self._guessed_layers = guessed_layers
         self._unmoved_bytes = unmoved_bytes
         # Several GPUs share the layers anew with each one more.
@@ -66,7 +77,13 @@ class PlanSearch:
 
     def at(self, context: int, layers: int | None) -> Plan:
         """The plan of a context with these layers on GPUs, as many as fit when None."""
-        return self.most_layers(context) if layers is None else self._plan(layers, context)
+        if layers is not None:
+            return self._plan(layers, context)
+        plan = self.most_layers(context)
+        if self._may_unfuse and plan.n_gpu_layers and not plan.flash_attention and not self.fits(plan):
+            alone = self._plan(0, context)
+            return alone if self.fits(alone) else plan
+        return plan
 
     def fits(self, plan: Plan) -> bool:
         """Whether every device keeps its allowance."""
@@ -122,7 +139,7 @@ class PlanSearch:
         """
         beyond = (steps + 1) * CONTEXT_STEP
         close = [n for (n, context), plan in self._known.items() if context == beyond and self._is_close(n, context)]
-        for further in range(steps + 2, min(steps + 1 + _GAP, limit) + 1):
+        for further in range(steps + 2, min(steps + 1 + self._gap, limit) + 1):
             plans = {layers: self._plan(layers, further * CONTEXT_STEP) for layers in close}
             if any(map(self.fits, plans.values())) and fits(further):
                 steps = further
@@ -137,7 +154,7 @@ class PlanSearch:
             compute = sum(use.compute_bytes for use in uses)
             cache = sum(use.kv_cache_bytes for use in uses) if self._grows_evenly(layers, context) else 0
             needed = plan.on(allowance.device) + cache * CONTEXT_STEP // context
-            if needed - allowance.bytes > compute * _PACKING_SPREAD:
+            if uses and needed - allowance.bytes > compute * self._packing_spread:
                 return False
         return True
 
@@ -286,13 +303,14 @@ class PlanSearch:
         return int(min(rooms, default=0))
 
     def _gpus_fit(self, plan: Plan) -> bool:
-        return all(plan.on(gpu.device) <= gpu.bytes for gpu in self._gpus)
+        # One that holds nothing is left alone, however little it gives.
+        return all(plan.on(gpu.device) <= max(0, gpu.bytes) for gpu in self._gpus)
 
     def _is_hopeless(self, plan: Plan, more_bytes: int = 0) -> bool:
         """Whether a GPU holds too much even if more layers, of so many bytes, had much smaller compute buffers."""
         for gpu in self._gpus:
             compute = sum(use.compute_bytes for use in plan.buffers if use.device == gpu.device)
-            if plan.on(gpu.device) + more_bytes - compute * _COMPUTE_SPREAD > gpu.bytes:
+            if plan.on(gpu.device) + more_bytes - compute * _COMPUTE_SPREAD > max(0, gpu.bytes):
                 return True
         return False
 

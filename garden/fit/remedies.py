@@ -63,9 +63,6 @@ class Remedies:
 
     def sentence(self) -> str:
         """One sentence: the mildest remedies, else how small a file must be."""
-        if self._placed.layers == 0 and not self._placed.gpus_fit:
-            # Prompts would be computed there, whatever lies in RAM.
-            return "Free some memory on the GPU: even with every layer in RAM it computes prompts."
         found = [
             context_remedy(self._largest_context(self._load), self._load.context_length),
             self._fewer_layers(),

@@ -104,6 +104,9 @@ class _Request:
             request.guessed_layers,
             request.unmoved_bytes,
             request.lightest_bytes,
+            may_unfuse=request.load.flash_attention == "auto",
+            casts="f32" in (request.load.type_k, request.load.type_v),
+            streams=1 if request.load.kv_unified else max(1, request.load.n_sequences),
         )
         search.remember(min(wanted, plan.n_layers), context, plan)
         plan = search.at(context, layers)
