@@ -152,22 +152,37 @@ class _Plan:
         spare: dict[int, int] = {}
 
         def fits(steps: int) -> bool:
-            spare[steps] = self._placer.spare(steps * _STEP, self._layers)
+            if steps not in spare:
+                spare[steps] = self._placer.spare(steps * _STEP, self._layers)
             return spare[steps] >= 0
 
         def estimate(steps: int) -> int:
             # What is spare falls along a line, or nearly so.
-            others = (other for other in spare if other != steps)
-            other = min(others, key=lambda other: abs(other - steps), default=steps)
-            fallen = (spare[other] - spare[steps]) / (steps - other) if other != steps else 0.0
+            others = [other for other in spare if other != steps]
+            if others:
+                other = min(others, key=lambda other: abs(other - steps))
+                fallen = (spare[other] - spare[steps]) / (steps - other)
+            else:
+                fallen = self._needs.growth(steps * _STEP) * _STEP
             return steps + math.floor(spare[steps] / fallen) if fallen > 0 else steps
 
         # Graphs of contexts below a micro-batch are each packed anew: only looked at when nothing else is left.
         batch = min(high, -(-self._load.n_ubatch // _STEP))
-        if fits(high):
-            steps = high
+        # The context that is forecast was packed already.
+        known = -(-self._load.context_length // _STEP)
+        if not batch <= known < high:
+            known = high
+        known_fits = fits(known)
+        guess = estimate(known)
+        if known_fits:
+            if self._machine.gpus and guess > high // 2:
+                # Of a split the RAM alone tells little.
+                guess = high
+            steps = largest(fits, known, high, guess, estimate)
+        elif guess > batch and fits(guess):
+            steps = largest(fits, guess, known - 1, estimate(guess), estimate)
         elif fits(batch):
-            steps = largest(fits, batch, high - 1, estimate(batch), estimate)
+            steps = largest(fits, batch, (guess if guess > batch else known) - 1, estimate(batch), estimate)
         else:
             steps = largest(fits, 0, batch - 1, estimate=estimate)
         return min(steps * _STEP, max(trained, _STEP))
