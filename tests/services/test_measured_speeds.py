@@ -132,7 +132,9 @@ def test_twins_push_no_run_out(data_dirs: Path, folder: Path) -> None:
         ran(earlier, ref, 20.0, LOAD)
         for number in range(80):
             earlier.fit.remember_twin(
-                SpeedRecord(model=twin, load=LOAD, decode_tokens_per_second=10.0 + number, measured_at=2e9 + number, twin=True)
+                SpeedRecord(
+                    model=twin, load=LOAD, decode_tokens_per_second=10.0 + number, measured_at=2e9 + number, twin=True
+                )
             )
         assert expected(earlier, ref, LOAD) == (pytest.approx(20.0), 1)
 
