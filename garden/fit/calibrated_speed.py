@@ -37,7 +37,7 @@ NARROW_HEAD, WIDE_HEAD = 64, 128
 
 #: What a calibration's own checks say is too good: over twenty real and made-up models on a quiet machine with two
 #: threads, forecasts had these standard deviations (``tests.benchmarks.bench_speed``), for answers and for prompts.
-_LEAST_DECODE_ERROR, _LEAST_PREFILL_ERROR = 0.22, 0.15
+_LEAST_DECODE_ERROR, _LEAST_PREFILL_ERROR = 0.16, 0.15
 
 #: Other programs that were busy make a forecast so much worse: times are shorter once they rest.
 _ERROR_PER_BUSY_SHARE = 0.5

@@ -117,6 +117,8 @@ class TrialTimer:
             Trials that were timed again.
         """
         again = 0
+        # What it was like after the trial before says nothing any more.
+        self._look()
         for trial in sorted(self._beside, key=self._slowness, reverse=True):
             if self._slowness(trial) <= _CALM - 1:
                 break

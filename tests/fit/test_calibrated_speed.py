@@ -160,7 +160,7 @@ def test_the_range_widens_with_the_error_and_with_other_programs() -> None:
         return math.log(high / told.decode)
 
     # What real models showed stays, whatever the checks say.
-    assert width(decode_error=0.0) == pytest.approx(0.44)
+    assert width(decode_error=0.0) == pytest.approx(0.32)
     assert width(decode_error=0.3) == pytest.approx(0.6)
     assert width(decode_error=0.3, busy_share=0.6) == pytest.approx(2 * math.hypot(0.3, 0.3))
 
