@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
@@ -22,7 +23,8 @@ from garden.store.speeds import SpeedRecord, Speeds
 #: A handful of tokens says nothing about speed.
 _TOKENS_THAT_TELL = 16
 
-#: So many of the newest runs say what the machine does now; older ones may be from before a change of it.
+#: So many of the newest runs say what the machine does now; older ones may be from before a change of it. As many twins
+#: are kept beside them: they tell of no other file, and push no run out.
 _RUNS_KEPT = 64
 
 
@@ -46,7 +48,8 @@ class MeasuredSpeeds:
         with self._lock:
             if self._runs is None:
                 with bookkeeping("What earlier runs showed"):
-                    self._keep(self._speeds.recent(_RUNS_KEPT))
+                    found = (self._speeds.recent(_RUNS_KEPT, twins=twins) for twins in (False, True))
+                    self._keep(tuple(itertools.chain(*found)))
 
     def calibration(self, load: LoadParameters) -> MeasuredSpeed | None:
         """What is known here of the speed of any file that is loaded like this; None when nothing is."""
@@ -102,7 +105,8 @@ class MeasuredSpeeds:
         self.recall()
         self._speeds.record(run)
         with self._lock:
-            self._keep((run, *(self._runs or ()))[:_RUNS_KEPT])
+            alike = [run, *(other for other in self._runs or () if other.twin == run.twin)][:_RUNS_KEPT]
+            self._keep((*alike, *(other for other in self._runs or () if other.twin != run.twin)))
 
     def _keep(self, runs: tuple[SpeedRecord, ...]) -> None:
         found: defaultdict[LoadParameters, list[Run]] = defaultdict(list)
