@@ -122,6 +122,25 @@ class BlobStore:
                 return
             new.replace(pointer)
 
+    def forget(self, etag: str, commit: str, filename: str) -> None:
+        """Do away with what was fetched of a version that the Hub has replaced, unless another program holds it."""
+        from filelock import FileLock, Timeout
+
+        with contextlib.suppress(OSError, Timeout), FileLock(self._locks / f"{etag}.lock", timeout=0, mode=0o664):
+            pointer = self.pointer(commit, filename)
+            for path in (pointer, self.blob(etag), self.part(etag)):
+                path.unlink(missing_ok=True)
+            for folder in (pointer.parent, self.folder / "snapshots" / commit):
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+
+    def drop_part(self, etag: str) -> None:
+        """Do away with a part that nothing can be made of any more, unless another program holds it."""
+        from filelock import FileLock, Timeout
+
+        with contextlib.suppress(OSError, Timeout), FileLock(self._locks / f"{etag}.lock", timeout=0, mode=0o664):
+            self.part(etag).unlink(missing_ok=True)
+
     def remember_branch(self, branch: str, commit: str) -> None:
         """Note which commit a branch names, as tools without a network look it up."""
         reference = self.folder / "refs" / branch
