@@ -33,6 +33,7 @@ class JobRegistry(ABC):
         self._jobs: dict[str, Job] = {}
         self._factories: dict[JobKind, Callable[[JobRecord], Work]] = {}
         self._clearers: dict[JobKind, Callable[[JobRecord], None]] = {}
+        self._has_room: Callable[[JobRecord], bool] | None = None
 
     def on_resume(self, kind: JobKind, factory: Callable[[JobRecord], Work]) -> None:
         """Say how to make the work of a kind again from its record, for jobs of an earlier process."""
@@ -41,6 +42,10 @@ class JobRegistry(ABC):
     def on_clear(self, kind: JobKind, clear: Callable[[JobRecord], None]) -> None:
         """Say how to clear away what cancelled work of a kind has left; it raises GardenError when something stays."""
         self._clearers[kind] = clear
+
+    def on_room(self, has_room: Callable[[JobRecord], bool]) -> None:
+        """Say how to find out whether work that was paused for want of room has it now."""
+        self._has_room = has_room
 
     def made_by(self, kinds: tuple[JobKind, ...], service: Callable[[], object]) -> None:
         """Say which service knows the work of these kinds, before it exists: asking for it lets it call ``on_resume``.

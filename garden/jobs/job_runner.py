@@ -26,6 +26,9 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
+#: How often the disk is looked at while work is paused because it was full.
+_ROOM_LOOK_SECONDS = 5.0
+
 
 class JobRunner(JobRegistry):
     """Queue, order, progress and persistence of long work. Safe to use from any thread.
@@ -60,7 +63,8 @@ class JobRunner(JobRegistry):
         self._closed = False
         self._announcer = Announcer(bus, log)
         self._pulse = Pulse(self._announcer, self._lock, self._running, clock)
-        self._due = DueTimer(self._next_due, self._start_ready, wall_clock)
+        self._due = DueTimer(self._next_due, self._look_again, wall_clock)
+        self._room_due = 0.0
         self._take_over()
 
     def submit(
@@ -159,6 +163,7 @@ class JobRunner(JobRegistry):
     def be_patient(self) -> None:
         """Let what can go on wait from now on for a network that is away, instead of failing."""
         self._patient = True
+        self._due.beat()
 
     def network_is_back(self) -> None:
         """Try again at once whatever waits for the network."""
@@ -280,8 +285,19 @@ class JobRunner(JobRegistry):
         self._start_ready()
 
     def _next_due(self) -> float | None:
+        room_due = self._room_due if self._patient and self._has_room and self.paused_for_space() else None
         with self._lock:
-            return self._queue.next_due(self._jobs)
+            due = self._queue.next_due(self._jobs)
+        return min((time for time in (due, room_due) if time is not None), default=None)
+
+    def _look_again(self) -> None:
+        """A time has come: for what waits for the network, or for the next look at the disk."""
+        if self._has_room and self._patient and self._wall_clock() >= self._room_due:
+            self._room_due = self._wall_clock() + _ROOM_LOOK_SECONDS
+            for record in self.paused_for_space()[:1]:
+                if self._has_room(record):
+                    self.resume(record.id)
+        self._start_ready()
 
     def _take_over(self) -> None:
         try:
