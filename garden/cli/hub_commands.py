@@ -235,10 +235,11 @@ def download(target: str, revision: str | None, limit_rate: int | None, projecto
         raise
     ref = entry.ref
     if as_json:
-        print_event("succeeded", path=ref.path, sha256=ref.sha256, size_bytes=ref.size_bytes, projector=entry.projector)
+        beside = {"projector": entry.projector} if entry.projector else {}
+        print_event("succeeded", path=ref.path, sha256=ref.sha256, size_bytes=ref.size_bytes, **beside)
     else:
-        beside = " with its vision projector" if entry.projector else ""
-        click.echo(f"{ref.name} {ref.quant_type or ''}{beside} is here and matches its hash: {ref.path}")
+        seeing = " with its vision projector" if entry.projector else ""
+        click.echo(f"{ref.name} {ref.quant_type or ''}{seeing} is here and matches its hash: {ref.path}")
 
 
 def _hub_target(text: str) -> HubTarget:

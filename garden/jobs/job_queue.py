@@ -54,18 +54,24 @@ class JobQueue:
         """Nothing waits any more."""
         self._places.clear()
 
-    def move(self, job_id: str, before: str | None) -> dict[str, int]:
-        """Put one that waits before another one, or behind all others.
+    def move(self, job_id: str, before: str | None, paused: Mapping[str, int]) -> dict[str, int]:
+        """Put a job before another one, or behind all others.
+
+        Args:
+            job_id: One that waits or is paused.
+            before: The one that it shall precede.
+            paused: Places of those that are paused: they keep their order for when they go on.
 
         Returns:
             The new places of those that have moved.
         """
-        order = list(self.ids)
-        places = [self._places[other] for other in order]
+        places = {**paused, **self._places}
+        order = sorted(places, key=places.__getitem__)
         order.remove(job_id)
         order.insert(order.index(before) if before in order else len(order), job_id)
-        moved = {other: place for other, place in zip(order, places, strict=True) if self._places[other] != place}
-        self._places.update(moved)
+        given = zip(order, sorted(places.values()), strict=True)
+        moved = {other: place for other, place in given if places[other] != place}
+        self._places.update({other: place for other, place in moved.items() if other in self._places})
         return moved
 
     def take(self, jobs: Mapping[str, Job], running: Sequence[JobKind], wall: float) -> Job | None:

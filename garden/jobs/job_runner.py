@@ -143,18 +143,20 @@ class JobRunner(JobRegistry):
         self._start_ready()
 
     def move(self, job_id: str, before: str | None) -> None:
-        """Put a job that waits for its turn before another one, or behind all others when None.
+        """Put a job that waits for its turn or is paused before another one, or behind all others when None.
 
         Raises:
-            RefusedError: It does not wait, or belongs to another running Garden.
+            RefusedError: It runs or has ended, or belongs to another running Garden.
         """
         if job_id == before:
             return
         self._job(job_id)
         with self._lock:
-            if job_id not in self._queue:
-                raise RefusedError("Only what waits for its turn can be moved.", "Look at the queue again.")
-            for moved, place in self._queue.move(job_id, before).items():
+            jobs = self._jobs.items()
+            paused = {key: job.record.place for key, job in jobs if job.record.state is JobState.PAUSED}
+            if job_id not in self._queue and job_id not in paused:
+                raise RefusedError("Only what waits or is paused can be moved.", "Look at the queue again.")
+            for moved, place in self._queue.move(job_id, before, paused).items():
                 self._jobs[moved].change(place=place)
                 self._pulse.post(self._jobs[moved])
         self._announcer.send()

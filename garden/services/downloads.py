@@ -202,6 +202,9 @@ class Downloads:
                 case TransferPlanned():
                     moved = latest[0].moved(message.revision, message.etags)
                     if (moved.revision, moved.etags) != (latest[0].revision, latest[0].etags):
+                        # What an earlier run left of the version that was replaced is of no use any more.
+                        for etag in set(latest[0].etags) - set(moved.etags):
+                            BlobStore(hub_cache_dir(), target.repo_id).drop_part(etag)
                         latest[0] = moved
                         job.retarget(moved.text())
                 case HubAskedToWait():

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ import pytest
 from garden.core.catalog import Repository
 from garden.core.errors import CancelledByUser, DiskFullError, HubUnreachableError
 from garden.core.job_record import JobKind, JobRecord, JobState
-from garden.core.paths import hub_cache_dir
+from garden.core.paths import data_dir, hub_cache_dir
 from garden.jobs import job as job_module
 from garden.jobs import job_runner
 from garden.services.garden import Garden
@@ -53,7 +54,7 @@ def job(garden: Garden, job_id: str) -> JobRecord:
 def until(garden: Garden, job_id: str, reached: Callable[[JobRecord], bool], seconds: float = 30.0) -> JobRecord:
     deadline = time.monotonic() + seconds
     while not reached(record := job(garden, job_id)):
-        assert time.monotonic() < deadline, record
+        assert time.monotonic() < deadline, (record.state, record.note, record.error)
         time.sleep(0.01)
     return record
 
@@ -206,6 +207,9 @@ def test_what_waits_for_the_network_goes_on_at_the_next_start(data_dirs: Path, m
         garden.tend()
         job_id = garden.library.download(listed, listed.files[0]).id
         until(garden, job_id, lambda record: record.due_at is not None)
+    # This process lives on: what it wrote is made out to be that of one that has ended.
+    with contextlib.closing(sqlite3.connect(data_dir() / "work.sqlite")) as connection, connection:
+        connection.execute("UPDATE jobs SET owner_started_at = 1.0")
     with HubServer([served], port=port), Garden.open() as garden:
         assert job(garden, job_id).state is JobState.PAUSED
         garden.tend()

@@ -60,7 +60,10 @@ class SectionHead(Surface):
 
 
 class JobList(QScrollArea):
-    """All rows. Arrow keys move between them, Space pauses and resumes, Delete cancels or takes off the list.
+    """All rows, to be used with the keyboard alone.
+
+    Arrow keys move between them, Space pauses and resumes, Delete cancels or takes off the list, Ctrl with an arrow key
+    moves one that waits in the queue.
 
     Args:
         theme: Where colours come from.
@@ -167,6 +170,10 @@ class JobList(QScrollArea):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move between rows and act on the current one."""
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            if not self._move_current(event.key()):
+                super().keyPressEvent(event)
+            return
         step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()))
         if step is not None and self._order:
             place = self._order.index(self._current) + step if self._current in self._order else 0
@@ -175,6 +182,14 @@ class JobList(QScrollArea):
             self._focus_row(self._order[0 if event.key() == Qt.Key.Key_Home else -1])
         elif not self._act_on_current(event.key()):
             super().keyPressEvent(event)
+
+    def _move_current(self, key: int) -> bool:
+        action = {Qt.Key.Key_Up: JobAction.MOVE_UP, Qt.Key.Key_Down: JobAction.MOVE_DOWN}.get(Qt.Key(key))
+        row = self._rows.get(self._current or "")
+        if row is None or action is None or action not in row.facts.actions:
+            return False
+        self.action_wanted.emit(row.facts.job.id, action)
+        return True
 
     def _act_on_current(self, key: int) -> bool:
         row = self._rows.get(self._current or "")

@@ -100,6 +100,9 @@ def _state_line(job: JobRecord, position: int, stalled: bool) -> tuple[str, Tone
         case JobState.RUNNING:
             doing = job.note if stalled and job.note else " · ".join(filter(None, (_DOING[job.kind], job.note)))
             return doing, Tone.WARNING if stalled else Tone.PLAIN
+        case JobState.WAITING if job.due_at is not None:
+            left = max(0.0, job.due_at - time.time())
+            return f"{job.note}; next try {f'in {format_duration(left)}' if left >= 1 else 'now'}", Tone.WARNING
         case JobState.WAITING:
             return ("Next in the queue" if position <= 1 else f"Number {position} in the queue"), Tone.PLAIN
         case JobState.PAUSED:
@@ -111,7 +114,7 @@ def _state_line(job: JobRecord, position: int, stalled: bool) -> tuple[str, Tone
             return _DONE[job.kind], Tone.PLAIN
         case JobState.CANCELLED:
             kept = job.resumable and job.done
-            return f"Cancelled; {'what was fetched is kept' if kept else 'nothing half-written was left'}", Tone.PLAIN
+            return f"Cancelled; {'what came is kept' if kept else 'nothing is left of it'}", Tone.PLAIN
         case JobState.FAILED:
             return " ".join(filter(None, (job.error, job.action))) or "Failed", Tone.DANGER
 
