@@ -13,8 +13,8 @@ from tests.cli.conftest import Cli
 
 #: Of design.md's table, in its order, without what comes later.
 EXPECTED = [
-    "tour", "hardware", "search", "files", "fit", "download", "library", "quantize", "quality", "compare", "export",
-    "engine", "doctor",
+    "tour", "hardware", "search", "files", "fit", "download", "queue", "library", "quantize", "quality", "compare",
+    "export", "engine", "doctor",
 ]  # fmt: skip
 LATER = ("convert", "endpoint", "import", "serve")
 

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from garden.core.quantity import GIB, MIB, format_bytes
 from garden.gui.pages.job_list import JobList
-from garden.gui.viewmodels.activity import ActivityViewModel, JobAction
+from garden.gui.viewmodels.activity import ActivityViewModel
+from garden.gui.viewmodels.job_actions import JobAction
 from garden.gui.widgets.chip import Chip
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.memory_bar import BarFill, MemoryBar

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QScrollArea, QSizePolic
 
 from garden.gui.pages.job_row import JobRow
 from garden.gui.theme.theme import ThemeController
-from garden.gui.viewmodels.activity import JobAction, JobRowFacts
+from garden.gui.viewmodels.activity import JobRowFacts
+from garden.gui.viewmodels.job_actions import JobAction
 from garden.gui.viewmodels.job_lines import Section
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.label import Label

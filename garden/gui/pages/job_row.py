@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.gui.theme.theme import ThemeController
-from garden.gui.viewmodels.activity import JobAction, JobRowFacts
+from garden.gui.viewmodels.activity import JobRowFacts
+from garden.gui.viewmodels.job_actions import JobAction
 from garden.gui.viewmodels.job_lines import JobLines, Tone
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.hover import follow_pointer

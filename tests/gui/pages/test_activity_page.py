@@ -17,7 +17,7 @@ from garden.gui.bridge.event_pump import EventPump
 from garden.gui.pages.activity_page import ActivityPage
 from garden.gui.pages.job_row import JobRow
 from garden.gui.theme.theme import ThemeController
-from garden.gui.viewmodels.activity import JobAction
+from garden.gui.viewmodels.job_actions import JobAction
 from garden.jobs.job_context import JobContext
 from garden.services.garden import Garden
 from garden.services.target import parse_hub_target

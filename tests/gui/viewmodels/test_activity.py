@@ -11,7 +11,8 @@ from pytestqt.qtbot import QtBot
 from garden.core.errors import CancelledByUser, GardenError, NetworkAwayError
 from garden.core.job_record import JobKind, JobState
 from garden.gui.bridge.event_pump import EventPump
-from garden.gui.viewmodels.activity import ENDED_STEP, ActivityViewModel, JobAction
+from garden.gui.viewmodels.activity import ENDED_STEP, ActivityViewModel
+from garden.gui.viewmodels.job_actions import JobAction
 from garden.gui.viewmodels.job_lines import Section
 from garden.jobs.job_context import JobContext
 from garden.services.garden import Garden
