@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from garden.core.catalog import Repository
 from garden.core.errors import CancelledByUser, DiskFullError, HubUnreachableError
@@ -83,6 +84,44 @@ def test_a_cancel_leaves_nothing(hub: HubServer, garden: Garden, fault: Fault) -
     assert (record.state, record.done) == (JobState.CANCELLED, 0)
 
 
+@pytest.mark.parametrize("busy", ["stalled", "hashing", "waiting for another program", "starting"])
+def test_a_cancel_acts_within_200_ms(hub: HubServer, garden: Garden, busy: str) -> None:
+    listed = page(garden)
+    etag = hashlib.sha256(_DATA).hexdigest()
+    blobs = hub_cache_dir() / "models--o--Tiny-GGUF" / "blobs"
+    locks = hub_cache_dir() / ".locks" / "models--o--Tiny-GGUF"
+    locks.mkdir(parents=True)
+    notes = {"hashing": "Checking what", "waiting for another program": "Another program"}
+    took = []
+    for _ in range(4):
+        with contextlib.ExitStack() as stack:
+            if busy == "stalled":
+                hub.fail(Fault("stall", after_bytes=1_000_000))
+            elif busy == "waiting for another program":
+                stack.enter_context(FileLock(locks / f"{etag}.lock"))
+            elif busy == "hashing":
+                blobs.mkdir(parents=True, exist_ok=True)
+                with (blobs / f"{etag}.garden.incomplete").open("wb") as part:
+                    part.write(_DATA[:-1])
+                # A child that has just hashed a part waits for bytes; until then it hashes.
+                hub.fail(Fault("stall"))
+            handle = garden.library.download(listed, listed.files[0])
+            if busy == "stalled":
+                until(garden, handle.id, lambda record: record.done >= 1_000_000)
+            elif busy == "starting":
+                until(garden, handle.id, lambda record: record.state is JobState.RUNNING)
+            else:
+                until(garden, handle.id, lambda record: notes[busy] in record.note or record.done > 0)
+            asked = time.monotonic()
+            handle.cancel()
+            with pytest.raises(CancelledByUser):
+                handle.result(20)
+            took.append(time.monotonic() - asked)
+        hub.faults.clear()
+    # 0.05 to 0.16 s on a quiet machine; the quickest of four, since tests share theirs.
+    assert min(took) <= 0.2, took
+
+
 def test_a_cancel_of_what_is_paused_leaves_nothing(hub: HubServer, garden: Garden) -> None:
     hub.fail(Fault("slow", bytes_per_second=2_000_000))
     handle = garden.library.download(page(garden), page(garden).files[0])
@@ -119,8 +158,6 @@ def test_a_cancel_in_the_middle_of_a_set_takes_its_first_shards_too(hub: HubServ
 
 
 def test_a_cancel_leaves_alone_what_another_program_fetches(hub: HubServer, garden: Garden) -> None:
-    from filelock import FileLock
-
     handle = garden.library.download(page(garden), page(garden).files[0])
     handle.result(30)
     etag = hashlib.sha256(_DATA).hexdigest()
