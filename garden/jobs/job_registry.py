@@ -47,12 +47,13 @@ class JobRegistry(ABC):
         """Say how to find out whether work that was paused for want of room has it now."""
         self._has_room = has_room
 
-    def made_by(self, kinds: tuple[JobKind, ...], service: Callable[[], object]) -> None:
+    def made_by(self, kinds: tuple[JobKind, ...], service: Callable[[], object], *, clears: bool = False) -> None:
         """Say which service knows the work of these kinds, before it exists: asking for it lets it call ``on_resume``.
 
         Args:
             kinds: Those that it will register.
             service: Makes it, once.
+            clears: Whether it will call ``on_clear`` for them too.
         """
         for kind in kinds:
 
@@ -67,7 +68,8 @@ class JobRegistry(ABC):
                     known(record)
 
             self._factories.setdefault(kind, make)
-            self._clearers.setdefault(kind, clear)
+            if clears:
+                self._clearers.setdefault(kind, clear)
 
     def jobs(self) -> tuple[JobRecord, ...]:
         """All records, the newest first; those of other running processes as they last wrote them."""

@@ -114,7 +114,7 @@ class Garden:
         limits = dict.fromkeys(JobKind, 1) | {JobKind.DOWNLOAD: self.settings.current.parallel_downloads}
         runner = JobRunner(self.bus, StoredJobsLog(self._work), limits)
         # Whoever knows how to begin work again is made when that is asked for, whatever was asked for before.
-        runner.made_by((JobKind.DOWNLOAD,), lambda: self.library)
+        runner.made_by((JobKind.DOWNLOAD,), lambda: self.library, clears=True)
         runner.made_by((JobKind.QUANTIZE, JobKind.QUALITY), lambda: self.workshop)
         runner.made_by((JobKind.ENGINE,), lambda: self.backends)
         self.settings.on_change(lambda changed: runner.set_limit(JobKind.DOWNLOAD, changed.parallel_downloads))

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from filelock import FileLock
 
@@ -279,6 +280,23 @@ def test_a_download_is_begun_again_whatever_was_asked_for_before(hub: HubServer,
         (record,) = garden.activity.jobs()
         assert garden.activity.can_retry(record)
         assert garden.activity.retry(record.id).result(30).ref.repo_id == REPO
+
+
+def test_a_cancel_clears_whatever_was_asked_for_before(hub: HubServer, garden: Garden) -> None:
+    hub.fail(Fault("slow", bytes_per_second=1_000_000))
+    command = [sys.executable, "-c", _FETCH, f"{REPO}:F16"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 30
+        while not any(path.stat().st_size > 200_000 for path in hub_cache_dir().rglob("*.incomplete")):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+    # A transfer ends with its parent, and holds its file until then.
+    assert psutil.wait_procs(children, timeout=10)[1] == []
+    (left,) = garden.activity.jobs()
+    garden.activity.cancel(left.id)
+    assert files_left() == []
 
 
 def test_how_many_run_at_once_changes_live(hub: HubServer, garden: Garden) -> None:
