@@ -115,7 +115,13 @@ class Garden:
         from garden.store.jobs_log import StoredJobsLog
 
         limits = dict.fromkeys(JobKind, 1) | {JobKind.DOWNLOAD: self.settings.current.parallel_downloads}
-        return JobRunner(self.bus, StoredJobsLog(self._work), limits)
+        runner = JobRunner(self.bus, StoredJobsLog(self._work), limits)
+        # Whoever knows how to begin work again is made when that is asked for, whatever was asked for before.
+        runner.made_by((JobKind.DOWNLOAD,), lambda: self.library, clears=True)
+        runner.made_by((JobKind.QUANTIZE, JobKind.QUALITY), lambda: self.workshop)
+        runner.made_by((JobKind.ENGINE,), lambda: self.backends)
+        self.settings.on_change(lambda changed: runner.set_limit(JobKind.DOWNLOAD, changed.parallel_downloads))
+        return runner
 
     @MadeOnce
     def machine(self) -> MachineService:
@@ -375,6 +381,7 @@ class Garden:
         # Whoever can make paused work again has to be there first.
         workshop, activity = self.workshop, self.activity
         assert self.backends is not None
+        activity.be_patient()
         activity.resume_paused_at_close()
         self._pool.submit(lambda _cancelled: self._work.make_daily_copy())
         self._pool.submit(lambda _cancelled: workshop.sweep())

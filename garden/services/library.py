@@ -186,17 +186,23 @@ class LibraryService:
 
     # --- fetching ---
 
-    def download(self, repository: Repository, file: RepositoryFile) -> Handle[LibraryEntry]:
-        """Fetch a file (or a set of shards) into the shared Hub cache; one transfer per file however often asked."""
-        return self._downloads.download(repository, file)
+    def download(self, repository: Repository, file: RepositoryFile, *, projector: bool = True) -> Handle[LibraryEntry]:
+        """Fetch a file (or a set of shards), by default with its projector, into the shared Hub cache; once."""
+        return self._downloads.download(repository, file, projector=projector)
 
-    def download_target(self, target: HubTarget, revision: str | None = None) -> Handle[LibraryEntry]:
+    def download_target(
+        self, target: HubTarget, revision: str | None = None, *, projector: bool = True
+    ) -> Handle[LibraryEntry]:
         """Fetch what a TARGET names.
 
         Raises:
             GardenError: The Hub does not have it or does not answer.
         """
-        return self._downloads.download_target(target, revision)
+        return self._downloads.download_target(target, revision, projector=projector)
+
+    def limit_rate(self, bytes_per_second: float | None) -> None:
+        """Fetch at most so fast from now on, all transfers of this process together; None as fast as it comes."""
+        self._downloads.limit_rate(bytes_per_second)
 
     @property
     def starter_available(self) -> bool:

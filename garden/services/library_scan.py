@@ -16,6 +16,7 @@ from garden.gguf.header import GgufHeader
 from garden.gguf.quant_name import quant_type_of
 from garden.gguf.shard_set import shard_names, shard_of
 from garden.hub.cache import CachedFile, cached_models
+from garden.hub.file_grouping import is_projector
 from garden.quantization.lineage import LINEAGE_KEY, parse_lineage
 from garden.services import starter
 from garden.services.fit import FitService
@@ -89,7 +90,7 @@ class LibraryScan:
             size_bytes=_size_of_set(cached.path, cached.size_bytes),
             sha256=cached.sha256,
         )
-        return self._entry(ref, "hub_cache", uses)
+        return dataclasses.replace(self._entry(ref, "hub_cache", uses), projector=_projector_beside(cached))
 
     def _describe(self, path: Path, uses: Mapping[str, ModelUse]) -> LibraryEntry:
         if path == starter.starter_path():
@@ -176,6 +177,14 @@ def gguf_files(folder: Path) -> Iterator[Path]:
             shard = shard_of(name)
             if name.lower().endswith(".gguf") and (shard is None or shard[1] == 1):
                 yield Path(where) / name
+
+
+def _projector_beside(cached: CachedFile) -> str | None:
+    """The projector in the model's folder of the same commit, as ``projector_for`` chooses it."""
+    names = [entry.name for entry in os.scandir(cached.path.parent)] if cached.path.parent.is_dir() else []
+    found = [name for name in names if is_projector(name) and name != cached.path.name]
+    best = min(found, key=lambda name: (quant_type_of(name) != "F16", name), default=None)
+    return None if best is None else str(cached.path.parent / best)
 
 
 def _size_of_set(path: Path, fallback: int = 0) -> int:

@@ -27,8 +27,8 @@ from garden.gui.pages.library_page import LibraryPage
 from garden.gui.pages.settings_page import SettingsPage
 from garden.gui.pages.workshop_page import WorkshopPage
 from garden.gui.theme.theme import ThemeController
-from garden.gui.viewmodels.activity import JobAction
 from garden.gui.viewmodels.compare import CompareViewModel
+from garden.gui.viewmodels.job_actions import JobAction
 from garden.jobs.job_context import JobContext
 from garden.services.garden import Garden
 from tests.hubserver import GgufFacts, HubServer, repository_of

@@ -193,13 +193,13 @@ def test_a_damaged_transfer_is_never_listed(hub: HubServer, garden: Garden) -> N
     assert garden.library.scan().result(20) == ()
 
 
-def test_a_cancelled_download_goes_on_where_it_stopped(hub: HubServer, garden: Garden) -> None:
+def test_a_download_that_was_stopped_goes_on_where_it_stopped(hub: HubServer, garden: Garden) -> None:
     hub.faults.add(Fault("slow", bytes_per_second=1_000_000))
     events = garden.bus.subscribe()
     handle = garden.library.download_target(target())
     while not any(isinstance(event, JobChanged) and event.job.done > 200_000 for event in events.wait(20)):
         assert not handle.done
-    handle.cancel()
+    garden.activity.cancel(handle.id, keep=True)
     with pytest.raises(CancelledByUser):
         handle.result(20)
     before = len(hub.requests)

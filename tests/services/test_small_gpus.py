@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from garden.core.dry_run import RAM
 from garden.core.fit_forecast import Placement, Verdict
+from garden.core.held_memory import RAM
 from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters
 from garden.fit.estimator import forecast
 from garden.services.dry_runs import DryRuns
