@@ -250,7 +250,7 @@ def test_runs_here_hides_what_is_too_large(qtbot: QtBot, page: DiscoverPage) -> 
     QTest.mouseClick(_button(page, "filter.runsHere"), Qt.MouseButton.LeftButton)
 
     assert _names(page) == ["owner/Tiny-Chat-GGUF"]
-    assert _text(page, "discover.count") == "1 of 2 loaded"
+    assert _text(page, "discover.count") == "1 loaded, 2 looked through"
 
 
 def test_enter_in_the_list_leads_to_the_files(qtbot: QtBot, page: DiscoverPage) -> None:
