@@ -8,13 +8,21 @@ import click
 
 from garden.cli.output import json_option, opened, print_json, print_table, printable, wait
 from garden.core.errors import CancelledByUser, IntegrityError, InvalidFileError, NotFoundError
-from garden.core.library_entry import LibraryEntry
+from garden.core.library_entry import PROGRAM_NAMES, LibraryEntry, Origin
 from garden.core.quantity import format_bytes, format_parameters
 from garden.core.unfinished_download import UnfinishedDownload
 from garden.services.garden import Garden
 from garden.services.target import full_name, parse_hub_target
 
-_ORIGINS = {"starter": "starter", "made_here": "made here", "hub_cache": "Hub cache", "folder": "folder"}
+_ORIGINS: dict[Origin, str] = {
+    "starter": "starter",
+    "made_here": "made here",
+    "hub_cache": "Hub cache",
+    "folder": "folder",
+    "ollama": PROGRAM_NAMES["ollama"],
+    "lm_studio": PROGRAM_NAMES["lm_studio"],
+    "jan": PROGRAM_NAMES["jan"],
+}
 
 
 @click.group(invoke_without_command=True, help="Models on this machine.")
@@ -110,11 +118,12 @@ def remove(targets: tuple[str, ...], unfinished: bool, permanently: bool, yes: b
 def _remove_models(garden: Garden, targets: tuple[str, ...], permanently: bool, yes: bool) -> str:
     entries = _chosen(garden, targets)
     names = ", ".join(full_name(entry) for entry in entries)
-    places = "\n".join(f"  {entry.ref.path}" for entry in entries)
-    total = format_bytes(sum(entry.ref.size_bytes for entry in entries))
-    _confirm(f"{places}\nRemove {names} ({total}){' for good' if permanently else ''}?", yes)
-    freed = sum(garden.library.remove(entry, to_trash=not permanently) for entry in entries)
-    return printable(f"Removed {names}, {format_bytes(freed)}{'' if permanently else ', into the trash'}.")
+    plans = [garden.library.removal(entry, to_trash=not permanently) for entry in entries]
+    places = "\n".join(f"  {plan.entry.ref.path}\n    {plan.sentence}" for plan in plans)
+    if any(plan.owner is None for plan in plans):
+        _confirm(f"{places}\nRemove {names}{' for good' if permanently else ''}?", yes)
+    done = [garden.library.remove(entry, to_trash=not permanently) for entry in entries]
+    return printable("\n".join(plan.done_sentence for plan in done))
 
 
 def _remove_unfinished(garden: Garden, targets: tuple[str, ...], yes: bool) -> str:
@@ -165,7 +174,7 @@ def _show(entries: tuple[LibraryEntry, ...], as_json: bool) -> None:
             full_name(entry),
             format_bytes(entry.ref.size_bytes),
             format_parameters(entry.parameters) if entry.parameters else "–",
-            _ORIGINS.get(entry.origin, entry.origin),
+            _ORIGINS[entry.origin],
             entry.problem or checked[entry.verified],
         )
         for entry in entries
@@ -182,6 +191,11 @@ def entry_document(entry: LibraryEntry) -> dict[str, object]:
         "quant_type": entry.ref.quant_type,
         "parameters": entry.parameters,
         "size_bytes": entry.ref.size_bytes,
-        "source": {"repo_id": entry.ref.repo_id, "revision": entry.ref.revision, "sha256": entry.ref.sha256},
+        "source": {
+            "origin": _ORIGINS[entry.origin],
+            "repo_id": entry.ref.repo_id,
+            "revision": entry.ref.revision,
+            "sha256": entry.ref.sha256,
+        },
         "verified": entry.verified,
     }

@@ -10,6 +10,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication, QPainter, QPaintEve
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from garden.core.job_record import JobRecord
+from garden.core.library_entry import PROGRAM_NAMES, LibraryEntry
 from garden.core.quantity import format_bytes, format_parameters, format_tokens
 from garden.gui.pages.load_bar import LoadBar
 from garden.gui.pages.scaled_width import fix_width
@@ -26,6 +27,7 @@ from garden.gui.widgets.speed_line import SpeedLine
 from garden.gui.widgets.tag import Tag
 from garden.gui.widgets.themed_widget import Surface, ThemedWidget
 from garden.gui.widgets.verdict_label import VerdictLabel
+from garden.services.removal_plan import RemovalPlan
 
 _TAGS = 3
 
@@ -293,7 +295,16 @@ class LibraryDetail(Surface):
         self._facts.show_facts(facts.lines if facts is not None else ())
         self._verify.set_usable(not row.verifying, "It is being hashed.")
         self._verify.set_text("Verifying" if row.verifying else "Verify")
-        self._remove.set_text(f"Remove, frees {format_bytes(entry.ref.size_bytes)}")
+        self._show_removal(entry, facts.removal if facts is not None else None)
+
+    def _show_removal(self, entry: LibraryEntry, plan: RemovalPlan | None) -> None:
+        owner = entry.program if plan is None else plan.owner
+        if owner is not None:
+            self._remove.set_text(f"Belongs to {PROGRAM_NAMES[owner]}")
+            self._remove.set_usable(False, plan.owner_action if plan is not None else "")
+            return
+        self._remove.set_usable(True, "")
+        self._remove.set_text("Remove" if plan is None else f"Remove, frees {format_bytes(plan.frees_bytes)}")
 
     def show_measurement(self, measuring: JobRecord | None) -> None:
         """Show how far the measurement of its speed is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +15,9 @@ from garden.core.events import JobChanged, LibraryChanged, MachineRead, SpeedsCh
 from garden.core.job_record import JobKind, JobRecord
 from garden.core.library_entry import LibraryEntry
 from garden.core.load_choice import LoadChoice
-from garden.core.quantity import format_bytes
 from garden.gui.viewmodels.addition import Addition, add
 from garden.gui.viewmodels.latest_only import LatestOnly
-from garden.gui.viewmodels.library_table import LibraryFilter, LibraryRow, LibraryTableModel
+from garden.gui.viewmodels.library_table import SEGMENTS, LibraryFilter, LibraryRow, LibraryTableModel
 from garden.gui.viewmodels.load_options import LoadOptions
 from garden.gui.viewmodels.measuring import Measuring, Subject
 from garden.gui.viewmodels.readings import begin_scan, read_entries
@@ -28,6 +27,7 @@ from garden.services.load_plan import LoadPlan, load_plan, wanted_load
 if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
     from garden.services.garden import Garden
+    from garden.services.removal_plan import RemovalPlan
 
 
 class LibraryViewModel(QObject):
@@ -70,8 +70,9 @@ class LibraryViewModel(QObject):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """Models per origin."""
-        return Counter(row.entry.origin for row in self.table.rows)
+        """Models per segment."""
+        origins = Counter(row.entry.origin for row in self.table.rows)
+        return {name: sum(origins[origin] for origin in of) for name, (_word, of) in SEGMENTS.items()}
 
     @property
     def size_bytes(self) -> int:
@@ -140,11 +141,20 @@ class LibraryViewModel(QObject):
         """The measurement of a model's speed under way."""
         return self.measuring.job(*_subject(entry))
 
+    def plan_removal(self, entry: LibraryEntry, then: Callable[[RemovalPlan], None]) -> None:
+        """Count what removing a model would free, then go on with that."""
+        self._pump.run(
+            lambda: self._garden.library.removal(entry),
+            then,
+            lambda error: self._on_failed(error, entry.ref.name),
+            receiver=self,
+        )
+
     def remove(self, entry: LibraryEntry) -> None:
-        """Move a model to the trash."""
+        """Move a model to the bin."""
         self._pump.run(
             lambda: self._garden.library.remove(entry),
-            lambda freed: self.said.emit(f"{entry.ref.name} was removed; {format_bytes(freed)} are free again.", ""),
+            lambda plan: self.said.emit(plan.done_sentence, ""),
             lambda error: self._on_failed(error, entry.ref.name),
             receiver=self,
         )

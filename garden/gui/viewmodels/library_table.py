@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import (
@@ -15,7 +15,7 @@ from PySide6.QtCore import (
 )
 
 from garden.core.fit_forecast import FitForecast, SpeedSource, Verdict
-from garden.core.library_entry import LibraryEntry
+from garden.core.library_entry import PROGRAM_NAMES, LibraryEntry, Origin
 from garden.core.quantity import format_bytes, format_gib
 from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
 from garden.gui.viewmodels.wording import age, verdict_word
@@ -59,11 +59,34 @@ _FIGURES = frozenset({LibraryColumn.SIZE, LibraryColumn.SPEED, LibraryColumn.LAS
 
 _RIGHT = frozenset({LibraryColumn.SIZE, LibraryColumn.SPEED})
 
-#: Origins of LibraryEntry in the order of the segments, and their words.
-ORIGINS = {"hub_cache": "Hub cache", "made_here": "Made here", "folder": "Folders", "starter": "Starter"}
+#: Where models come from as the segments part them, in their order: a name, its word, and the origins of LibraryEntry.
+SEGMENTS: Mapping[str, tuple[str, tuple[Origin, ...]]] = {
+    "hub_cache": ("Hub cache", ("hub_cache",)),
+    "made_here": ("Made here", ("made_here",)),
+    "other": ("Other programs", tuple(PROGRAM_NAMES)),
+    "folder": ("Folders", ("folder",)),
+    "starter": ("Starter", ("starter",)),
+}
+
+#: Origins of LibraryEntry and their words.
+ORIGINS: Mapping[Origin, str] = {
+    "hub_cache": "Hub cache",
+    "made_here": "Made here",
+    "folder": "Folders",
+    "starter": "Starter",
+    "ollama": PROGRAM_NAMES["ollama"],
+    "lm_studio": PROGRAM_NAMES["lm_studio"],
+    "jan": PROGRAM_NAMES["jan"],
+}
 
 #: Sorting by fit goes from what runs best to what does not run.
 _VERDICT_ORDER = list(Verdict)
+
+
+def place_word(origin: Origin) -> str:
+    """An origin within a sentence: ``hub cache``; the names of other programs stay as they are."""
+    word = ORIGINS[origin]
+    return word if origin in PROGRAM_NAMES else word.lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +117,10 @@ class LibraryRow:
             return f"from {entry.lineage[-1]}"
         if entry.ref.repo_id:
             return entry.ref.repo_id.partition("/")[0]
+        if entry.also:
+            return f"also {', '.join(entry.also)}"
+        if entry.publisher:
+            return entry.publisher
         return entry.ref.filenames[0] if entry.ref.filenames else ""
 
     @property
@@ -217,18 +244,18 @@ class LibraryTableModel(QAbstractTableModel):
 
 
 class LibraryFilter(QSortFilterProxyModel):
-    """Sorts by raw numbers; shows one origin and the rows that contain every word of a text."""
+    """Sorts by raw numbers; shows one segment and the rows that contain every word of a text."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._origin: str | None = None
+        self._origins: Collection[Origin] | None = None
         self._words: tuple[str, ...] = ()
         self.setSortRole(LibraryRole.SORT)
         self.setDynamicSortFilter(True)
 
-    def show_origin(self, origin: str | None) -> None:
-        """Show models of one origin; None shows all."""
-        self._origin = origin
+    def show_segment(self, segment: str | None) -> None:
+        """Show models of one of SEGMENTS; None shows all."""
+        self._origins = None if segment is None else SEGMENTS[segment][1]
         self.invalidate()
 
     def show_words(self, text: str) -> None:
@@ -239,11 +266,12 @@ class LibraryFilter(QSortFilterProxyModel):
     def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
         """Whether a row shows."""
         row = self.sourceModel().index(source_row, 0, source_parent).data(LibraryRole.ROW)
-        if self._origin is not None and row.entry.origin != self._origin:
+        if self._origins is not None and row.entry.origin not in self._origins:
             return False
         ref = row.entry.ref
         told = (ref.name, ref.quant_type, ref.repo_id, row.entry.license, row.entry.architecture, ref.sha256)
-        haystack = " ".join([*(part for part in told if part), *ref.filenames]).lower()
+        further = (row.entry.publisher, row.entry.program and PROGRAM_NAMES[row.entry.program], *row.entry.also)
+        haystack = " ".join([*(part for part in (*told, *further) if part), *ref.filenames]).lower()
         return all(word in haystack for word in self._words)
 
     def lessThan(self, left: Index, right: Index) -> bool:
@@ -270,7 +298,7 @@ def _text(row: LibraryRow, column: LibraryColumn) -> str:
         case LibraryColumn.SIZE:
             return format_gib(ref.size_bytes)
         case LibraryColumn.SOURCE:
-            return ORIGINS.get(row.entry.origin, row.entry.origin)
+            return ORIGINS[row.entry.origin]
         case LibraryColumn.CHECKED:
             return row.checked
         case LibraryColumn.FIT:

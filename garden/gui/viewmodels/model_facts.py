@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from garden.core.library_entry import LibraryEntry
+from garden.core.errors import GardenError
+from garden.core.library_entry import PROGRAM_NAMES, LibraryEntry
 from garden.core.quantity import format_gib
 from garden.core.receipt import QualityReport
 from garden.gui.viewmodels.wording import date, license_name, short_hash
 
 if TYPE_CHECKING:
     from garden.services.garden import Garden
+    from garden.services.removal_plan import RemovalPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +23,11 @@ class ModelFacts:
 
     Attributes:
         lines: Name, value, and whether the value is code.
+        removal: What removing it would do; None when it cannot be told.
     """
 
     lines: Sequence[tuple[str, str, bool]]
+    removal: RemovalPlan | None = None
 
 
 def read_facts(garden: Garden, entry: LibraryEntry) -> ModelFacts:
@@ -43,7 +47,17 @@ def read_facts(garden: Garden, entry: LibraryEntry) -> ModelFacts:
     if entry.license:
         lines.append(("Licence", license_name(entry.license), False))
     lines += _measured(garden, entry)
-    return ModelFacts(lines)
+    for path in entry.beside:
+        name = path.replace("\\", "/").rpartition("/")[2]
+        lines.append((f"For {PROGRAM_NAMES[entry.program]}" if entry.program else "Beside it", name, True))
+    return ModelFacts(lines, _removal(garden, entry))
+
+
+def _removal(garden: Garden, entry: LibraryEntry) -> RemovalPlan | None:
+    try:
+        return garden.library.removal(entry)
+    except GardenError:
+        return None
 
 
 def _measured(garden: Garden, entry: LibraryEntry) -> list[tuple[str, str, bool]]:

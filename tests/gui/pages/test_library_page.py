@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.library_table import LibraryColumn, LibraryRole
 from garden.gui.widgets.state_view import StateView
 from tests.gui.open_garden import OpenGarden, Window, open_garden
+from tests.services.other_programs.store_files import in_ollama
 
 
 class LibraryWindow(Window):
@@ -110,6 +112,12 @@ def _click(qtbot: QtBot, parent: QWidget, name: str) -> None:
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
+def _ask_to_remove(qtbot: QtBot, page: LibraryPage) -> None:
+    """Press the button; the question comes once it was counted what that frees."""
+    _click(qtbot, page, "libraryDetail.remove")
+    qtbot.waitUntil(lambda: page.findChild(QLabel, "removeQuestion.view.title") is not None, timeout=10_000)
+
+
 def test_every_file_is_listed_and_the_damaged_ones_say_what_is_wrong(page: LibraryPage) -> None:
     assert sorted(_names(page)) == ["Alpha", "Beta", "cut", "letter"]
     problems = {row.entry.ref.name: row.note for row in page.library.table.rows if row.entry.problem}
@@ -176,7 +184,7 @@ def test_a_damaged_model_can_only_be_removed(qtbot: QtBot, page: LibraryPage) ->
 
 def test_removing_asks_first_and_no_keeps_it(qtbot: QtBot, page: LibraryPage, models: Path) -> None:
     _choose(qtbot, page, "Beta")
-    _click(qtbot, page, "libraryDetail.remove")
+    _ask_to_remove(qtbot, page)
     title = page.findChild(QLabel, "removeQuestion.view.title")
     assert title is not None
     assert title.text() == "Remove Beta F16?"
@@ -196,7 +204,7 @@ def test_removing_frees_what_it_says(
     _choose(qtbot, page, "Beta")
     size = page.chosen.entry.ref.size_bytes if page.chosen else 0
 
-    _click(qtbot, page, "libraryDetail.remove")
+    _ask_to_remove(qtbot, page)
     _click(qtbot, page, "removeQuestion.view.action1")
 
     qtbot.waitUntil(lambda: sorted(_names(page)) == ["Alpha", "cut", "letter"], timeout=20_000)
@@ -383,3 +391,40 @@ def test_the_row_s_value_stays_the_same_object_of_the_row(page: LibraryPage) -> 
     index = page.library.shown.index(0, LibraryColumn.SPEED)
 
     assert index.data(LibraryRole.ROW).entry.ref.name == _names(page)[0]
+
+
+def test_a_model_of_another_program_is_shown_with_it_and_cannot_be_removed(
+    qtbot: QtBot, opened: OpenGarden, window: LibraryWindow, theme: ThemeController, tiny_model: Path
+) -> None:
+    in_ollama(tiny_model)
+    page = _page(qtbot, opened, window, theme)
+    qtbot.waitUntil(lambda: _names(page) == ["tiny:latest"], timeout=20_000)
+    row = page.library.table.rows[0]
+    shown = page.library.shown
+
+    assert shown.index(0, LibraryColumn.SOURCE).data() == "Ollama"
+    assert row.note == "library"
+    page.library.shown.show_segment("folder")
+    assert _names(page) == []
+    page.library.shown.show_segment("other")
+    assert _names(page) == ["tiny:latest"]
+    _choose(qtbot, page, "tiny:latest")
+    remove = page.findChild(QAbstractButton, "libraryDetail.remove")
+    assert remove is not None
+    qtbot.waitUntil(lambda: "ollama rm tiny:latest" in remove.toolTip(), timeout=10_000)
+    assert remove.text() == "Belongs to Ollama"
+    page._on_remove()
+    qtbot.waitUntil(lambda: bool(window.said), timeout=10_000)
+    assert window.said == ["It belongs to Ollama, and stays. Remove it there: ollama rm tiny:latest"]
+
+
+def test_the_question_says_what_removing_frees(qtbot: QtBot, page: LibraryPage, models: Path, tmp_path: Path) -> None:
+    os.link(models / "Alpha-F16.gguf", tmp_path / "elsewhere.bin")
+    _choose(qtbot, page, "Alpha")
+
+    _click(qtbot, page, "libraryDetail.remove")
+
+    qtbot.waitUntil(
+        lambda: any("2.54 MiB stay: something else here holds" in label.text() for label in page.findChildren(QLabel)),
+        timeout=10_000,
+    )

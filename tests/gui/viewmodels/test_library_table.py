@@ -73,7 +73,7 @@ def test_fit_sorts_from_what_runs_to_what_does_not() -> None:
 def test_an_origin_shows_its_models_alone() -> None:
     shown = _table(LibraryRow(entry=entry("mine", "made_here")), LibraryRow(entry=entry("theirs", "hub_cache")))
 
-    shown.show_origin("made_here")
+    shown.show_segment("made_here")
 
     assert _names(shown) == ["mine"]
 
