@@ -9,10 +9,11 @@ import click
 from garden.cli.output import json_option, opened, print_json, print_table, printable, wait
 from garden.core.errors import CancelledByUser, IntegrityError, InvalidFileError, NotFoundError
 from garden.core.library_entry import PROGRAM_NAMES, LibraryEntry, Origin
+from garden.core.paths import user_path
 from garden.core.quantity import format_bytes, format_parameters
 from garden.core.unfinished_download import UnfinishedDownload
 from garden.services.garden import Garden
-from garden.services.target import full_name, parse_hub_target
+from garden.services.target import choose_entry, full_name, parse_hub_target
 
 _ORIGINS: dict[Origin, str] = {
     "starter": "starter",
@@ -39,15 +40,30 @@ def library(context: click.Context, as_json: bool) -> None:
             _show_unfinished(parts)
 
 
-@library.command(help="Look at every folder again, then list.")
-@click.argument("folders", nargs=-1, type=click.Path(exists=True, file_okay=False))
+@library.command(help="Look at every folder again, then list; add folders, or single files, named here before that.")
+@click.argument("paths", nargs=-1, type=click.Path(exists=True))
 @json_option
-def scan(folders: tuple[str, ...], as_json: bool) -> None:
-    """Add folders, then scan."""
+def scan(paths: tuple[str, ...], as_json: bool) -> None:
+    """Add folders and files, then scan."""
     with opened(notes_optional=True) as garden:
-        for folder in folders:
-            garden.library.add_folder(Path(folder)).result()
+        for path in paths:
+            if Path(path).is_dir():
+                garden.library.add_folder(Path(path)).result()
+            else:
+                garden.library.add_file(Path(path))
         entries = garden.library.scan().result()
+    _show(entries, as_json)
+
+
+@library.command(help="List single files that were added no longer; the files stay.")
+@click.argument("targets", nargs=-1, required=True)
+@json_option
+def forget(targets: tuple[str, ...], as_json: bool) -> None:
+    """Forget."""
+    with opened(notes_optional=True) as garden:
+        for target in targets:
+            garden.library.forget(_listed(garden, target))
+        entries = garden.library.entries()
     _show(entries, as_json)
 
 
@@ -152,6 +168,13 @@ def _show_unfinished(parts: tuple[UnfinishedDownload, ...]) -> None:
     told = ", ".join(f"{repo_id} ({format_bytes(size)})" for repo_id, size in sizes.items())
     click.echo(printable(f"\nUnfinished downloads: {told}."))
     click.echo("`garden download` goes on with one; `garden library remove --unfinished` clears them away.")
+
+
+def _listed(garden: Garden, target: str) -> LibraryEntry:
+    """What a target names, also a file that is gone."""
+    path = str(user_path(target))
+    entries = garden.library.scan().result()
+    return next((entry for entry in entries if entry.ref.path == path), None) or choose_entry(target, entries)
 
 
 def _chosen(garden: Garden, targets: tuple[str, ...]) -> tuple[LibraryEntry, ...]:

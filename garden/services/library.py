@@ -10,6 +10,7 @@ from garden.core.errors import NotFoundError, RefusedError
 from garden.core.library_entry import PROGRAM_NAMES, LibraryEntry
 from garden.core.model_ref import ModelRef
 from garden.core.paths import user_path
+from garden.gguf.shard_set import shard_names
 from garden.jobs.handle import Handle
 from garden.jobs.job_runner import JobRunner
 from garden.jobs.pool import TaskPool
@@ -70,8 +71,9 @@ class LibraryService:
 
     def _scan_now(self, cancelled: threading.Event) -> tuple[LibraryEntry, ...]:
         folders = tuple(Path(folder) for folder in self._settings.current.folders)
+        files = tuple(Path(file) for file in self._settings.current.files)
         hidden = tuple(program for program in PROGRAM_NAMES if program in self._settings.current.hidden_programs)
-        entries = self._scan.run(self._settings.models_dir, folders, cancelled, without=hidden)
+        entries = self._scan.run(self._settings.models_dir, folders, cancelled, files=files, without=hidden)
         entries = tuple(sorted(entries, key=lambda entry: (entry.ref.name.lower(), -entry.ref.size_bytes)))
         self._listing.replace(entries)
         return entries
@@ -126,18 +128,48 @@ class LibraryService:
         return self.scan()
 
     def add_file(self, path: Path) -> LibraryEntry:
-        """List a file, by adding its folder.
+        """List a file, and no other of its folder; of a set of shards, all of them.
 
         Raises:
             NotFoundError: No such file.
             RefusedError: It cannot be used; the sentence says why.
         """
         path = user_path(path)
+        path = path.with_name(shard_names(path.name)[0])
         entry = self.describe(path)
         if entry.problem is not None:
             raise RefusedError(entry.problem)
-        self.add_folder(path.parent).result(60)
+        files = self._settings.current.files
+        if not self._is_listed(path) and str(path) not in files:
+            self._settings.change(files=(*files, str(path)))
+        if not self._is_listed(path):
+            self._scan_now(threading.Event())
         return self.describe(path)
+
+    def _is_listed(self, path: Path) -> bool:
+        return any(entry.ref.path == str(path) for entry in self.entries())
+
+    def is_single(self, entry: LibraryEntry) -> bool:
+        """Whether a model is listed because its file was added, and would not be without."""
+        current = self._settings.current
+        if entry.origin != "folder" or entry.ref.path not in current.files:
+            return False
+        return not any(Path(entry.ref.path).is_relative_to(folder) for folder in current.folders)
+
+    def forget(self, entry: LibraryEntry) -> None:
+        """List a single file that was added no longer; the file stays, if it is still there.
+
+        Raises:
+            RefusedError: It is listed for another reason.
+        """
+        if not self.is_single(entry):
+            raise RefusedError(
+                f"{entry.ref.name} was not added as a single file.",
+                "Forget its folder in the settings, or remove the file.",
+            )
+        files = tuple(file for file in self._settings.current.files if file != entry.ref.path)
+        self._settings.change(files=files)
+        self._scan_now(threading.Event())
 
     def made(self, path: Path, sha256: str | None = None) -> LibraryEntry:
         """Take a file that was just made here into the library.
@@ -216,4 +248,9 @@ class LibraryService:
             RefusedError: It is another program's, it is loaded, or work under way reads it.
             StateError: The system would not let it go.
         """
-        return self._removal.remove(entry, to_trash=to_trash)
+        done = self._removal.remove(entry, to_trash=to_trash)
+        gone = {str(path) for path in done.paths}
+        if gone & set(self._settings.current.files):
+            files = tuple(file for file in self._settings.current.files if file not in gone)
+            self._settings.change(files=files)
+        return done

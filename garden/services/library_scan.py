@@ -50,6 +50,7 @@ class LibraryScan:
         folders: Sequence[Path],
         cancelled: threading.Event,
         *,
+        files: Sequence[Path] = (),
         without: Collection[OtherProgram] = (),
     ) -> tuple[LibraryEntry, ...]:
         """Everything found, each file once, the Hub cache first.
@@ -58,6 +59,7 @@ class LibraryScan:
             models_dir: Where models made here go.
             folders: Folders of the user's.
             cancelled: Set by whoever wants it to stop.
+            files: Single files of the user's; those that are gone are listed as that.
             without: Other programs whose stores are not to be read.
 
         Raises:
@@ -80,6 +82,9 @@ class LibraryScan:
                 entries[os.path.realpath(found.path)] = self._describe_found(found, uses)
         for folder in folders:
             self._take(folder, entries, uses, cancelled)
+        for path in files:
+            self._check(cancelled)
+            entries.setdefault(os.path.realpath(path), self._describe_single(path, uses))
         # Wherever the user had it written to: what was made here is listed while it is there.
         for receipt in self._receipts.list():
             path = Path(receipt.path)
@@ -95,6 +100,12 @@ class LibraryScan:
             self._check(cancelled)
             if os.path.realpath(path) not in entries:
                 entries[os.path.realpath(path)] = self._describe(path.absolute(), uses)
+
+    def _describe_single(self, path: Path, uses: Mapping[str, ModelUse]) -> LibraryEntry:
+        entry = self._describe(path, uses)
+        if path.exists():
+            return entry
+        return dataclasses.replace(entry, problem=f"It is no longer in {path.parent}. Put it back, or forget it.")
 
     def describe_cached(self, cached: CachedFile) -> LibraryEntry:
         """Entry of a file of the Hub cache."""

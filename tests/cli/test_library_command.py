@@ -247,3 +247,13 @@ def test_removing_says_what_it_frees_before_and_after(cli: Cli, mine: Path, tmp_
 
     assert ran.out == "Mine was removed; 2.54 MiB stay, held by something else.\n"
     assert not mine.exists()
+
+
+def test_a_single_file_is_added_and_forgotten_also_when_it_is_gone(cli: Cli, mine: Path) -> None:
+    shutil.copyfile(mine, mine.with_name("Other-F16.gguf"))
+
+    assert [entry["name"] for entry in cli("library", "scan", str(mine), "--json").json] == ["Mine:F16"]
+    mine.unlink()
+    assert "It is no longer in" in cli("library").out
+    assert cli("library", "forget", str(mine), "--json").json == []
+    assert cli("library", "--json").json == []

@@ -134,6 +134,7 @@ class LibraryDetail(Surface):
         measure_cancel_wanted: No longer.
         verify_wanted: Hash it.
         remove_wanted: Remove it, after a question.
+        forget_wanted: List it no longer.
         said: Something to say.
     """
 
@@ -144,6 +145,7 @@ class LibraryDetail(Surface):
     measure_cancel_wanted = Signal()
     verify_wanted = Signal()
     remove_wanted = Signal()
+    forget_wanted = Signal()
     said = Signal(str, str)
 
     def __init__(self, theme: ThemeController, parent: QWidget | None = None) -> None:
@@ -304,6 +306,9 @@ class LibraryDetail(Surface):
             self._remove.set_usable(False, plan.owner_action if plan is not None else "")
             return
         self._remove.set_usable(True, "")
+        if plan is not None and not plan.frees_bytes and not plan.kept_bytes:
+            self._remove.set_text("Forget")
+            return
         self._remove.set_text("Remove" if plan is None else f"Remove, frees {format_bytes(plan.frees_bytes)}")
 
     def show_measurement(self, measuring: JobRecord | None) -> None:
@@ -344,6 +349,8 @@ class LibraryDetail(Surface):
             menu.addAction("Copy its path", lambda: self._copy(str(ref.path), "The path was copied."))
         if ref.sha256 is not None:
             menu.addAction("Copy its SHA-256", lambda: self._copy(str(ref.sha256), "The hash was copied."))
+        if self._facts_of is not None and self._facts_of.single:
+            menu.addAction("Forget it; the file stays", self.forget_wanted.emit)
         if ref.repo_id is not None:
             menu.addAction("Copy its name on the Hub", lambda: self._copy(str(ref.repo_id), "The name was copied."))
         menu.aboutToHide.connect(menu.deleteLater)

@@ -138,6 +138,7 @@ class LibraryPage(QWidget):
         detail.measure_cancel_wanted.connect(self._on_measure_cancelled)
         detail.verify_wanted.connect(self._on_verify)
         detail.remove_wanted.connect(self._on_remove)
+        detail.forget_wanted.connect(self._on_forget)
         detail.said.connect(self._navigator.notify)
         self._choice.compare_wanted.connect(self._on_compare)
         self._choice.verify_wanted.connect(self._on_verify)
@@ -362,7 +363,15 @@ class LibraryPage(QWidget):
         if (row := self.chosen) is not None:
             self.library.plan_removal(row.entry, self._ask_for_removal)
 
+    @Slot()
+    def _on_forget(self) -> None:
+        if self.chosen is not None:
+            self.library.forget(self.chosen.entry)
+
     def _ask_for_removal(self, plan: RemovalPlan) -> None:
+        if not plan.frees_bytes and not plan.kept_bytes and plan.owner is None:
+            self.library.forget(plan.entry)
+            return
         if plan.owner is not None:
             self._navigator.notify(plan.sentence, plan.owner_action)
             return

@@ -47,7 +47,7 @@ class FoldersSection(Section):
         add = Button(theme, "Add folder", icon="folder", small=True, name="settings.folders.add")
         add.clicked.connect(self._on_add)
         self._folders = self.add_group(
-            "Other folders",
+            "Other folders and files",
             (SettingRow(theme, "Folders with GGUF files", "Read in place, never changed or copied.", (add,)),),
         )
         self._shown: dict[str, SettingRow] = {}
@@ -68,9 +68,10 @@ class FoldersSection(Section):
         for program, row in self._programs.items():
             row.set_description(self._model.store_note(program))
             self._switches[program].setChecked(program not in settings.hidden_programs)
-        for folder in [folder for folder in self._shown if folder not in settings.folders]:
+        listed = (*settings.folders, *settings.files)
+        for folder in [folder for folder in self._shown if folder not in listed]:
             self._folders.card.remove_row(self._shown.pop(folder))
-        for folder in settings.folders:
+        for folder in listed:
             if folder not in self._shown:
                 remove = Button(
                     self._theme,

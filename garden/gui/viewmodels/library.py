@@ -159,6 +159,22 @@ class LibraryViewModel(QObject):
             receiver=self,
         )
 
+    def forget(self, entry: LibraryEntry) -> None:
+        """List a model no longer of which nothing is left, or which was added as a single file."""
+
+        def work() -> None:
+            if self._garden.library.is_single(entry):
+                self._garden.library.forget(entry)
+            else:
+                self._garden.library.remove(entry)
+
+        self._pump.run(
+            work,
+            lambda _none: self.said.emit(f"{entry.ref.name} is listed no longer.", ""),
+            lambda error: self._on_failed(error, entry.ref.name),
+            receiver=self,
+        )
+
     # What came back
 
     def _reload(self) -> None:

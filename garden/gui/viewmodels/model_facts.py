@@ -24,10 +24,12 @@ class ModelFacts:
     Attributes:
         lines: Name, value, and whether the value is code.
         removal: What removing it would do; None when it cannot be told.
+        single: Whether it is listed as a single file, and can be forgotten.
     """
 
     lines: Sequence[tuple[str, str, bool]]
     removal: RemovalPlan | None = None
+    single: bool = False
 
 
 def read_facts(garden: Garden, entry: LibraryEntry) -> ModelFacts:
@@ -50,7 +52,7 @@ def read_facts(garden: Garden, entry: LibraryEntry) -> ModelFacts:
     for path in entry.beside:
         name = path.replace("\\", "/").rpartition("/")[2]
         lines.append((f"For {PROGRAM_NAMES[entry.program]}" if entry.program else "Beside it", name, True))
-    return ModelFacts(lines, _removal(garden, entry))
+    return ModelFacts(lines, _removal(garden, entry), garden.library.is_single(entry))
 
 
 def _removal(garden: Garden, entry: LibraryEntry) -> RemovalPlan | None:

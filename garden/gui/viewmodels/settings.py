@@ -128,11 +128,12 @@ class SettingsViewModel(QObject):
         self._changes.put(work, lambda _scan: None)
 
     def forget_folder(self, folder: str) -> None:
-        """List a folder's models no longer; its files stay."""
+        """List a folder's models, or a single file, no longer; the files stay."""
 
         def work() -> Handle[tuple[LibraryEntry, ...]]:
             folders = tuple(known for known in self.settings.folders if known != folder)
-            self._garden.settings.change(folders=folders)
+            files = tuple(known for known in self.settings.files if known != folder)
+            self._garden.settings.change(folders=folders, files=files)
             return self._garden.library.scan()
 
         self._changes.put(work, lambda _scan: None)

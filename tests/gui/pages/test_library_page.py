@@ -428,3 +428,23 @@ def test_the_question_says_what_removing_frees(qtbot: QtBot, page: LibraryPage, 
         lambda: any("2.54 MiB stay: something else here holds" in label.text() for label in page.findChildren(QLabel)),
         timeout=10_000,
     )
+
+
+def test_a_dropped_file_that_is_gone_is_forgotten_with_one_button(
+    qtbot: QtBot, opened: OpenGarden, window: LibraryWindow, theme: ThemeController, models: Path
+) -> None:
+    page = _page(qtbot, opened, window, theme)
+    page.add_paths([models / "Alpha-F16.gguf"])
+    qtbot.waitUntil(lambda: _names(page) == ["Alpha"], timeout=20_000)
+    (models / "Alpha-F16.gguf").unlink()
+    page.library.load()
+    qtbot.waitUntil(lambda: "no longer in" in page.library.table.rows[0].note, timeout=20_000)
+    _choose(qtbot, page, "Alpha")
+    remove = page.findChild(QAbstractButton, "libraryDetail.remove")
+    assert remove is not None
+    qtbot.waitUntil(lambda: remove.text() == "Forget", timeout=10_000)
+
+    _click(qtbot, page, "libraryDetail.remove")
+
+    qtbot.waitUntil(lambda: _names(page) == [], timeout=10_000)
+    assert opened.garden.settings.current.files == ()
