@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from garden.cli.library_duplicates import show_duplicates
 from garden.cli.output import json_option, opened, print_json, print_table, printable, wait
 from garden.core.errors import CancelledByUser, IntegrityError, InvalidFileError, NotFoundError
 from garden.core.library_entry import PROGRAM_NAMES, LibraryEntry, Origin
@@ -27,13 +28,17 @@ _ORIGINS: dict[Origin, str] = {
 
 
 @click.group(invoke_without_command=True, help="Models on this machine.")
+@click.option("--duplicates", "twice", is_flag=True, help="Only models whose bytes lie here more than once.")
 @json_option
 @click.pass_context
-def library(context: click.Context, as_json: bool) -> None:
+def library(context: click.Context, twice: bool, as_json: bool) -> None:
     """List, unless a subcommand is named."""
     if context.invoked_subcommand is None:
         with opened(notes_optional=True) as garden:
             entries = garden.library.scan().result()
+            if twice:
+                show_duplicates(garden, entries, as_json)
+                return
             parts = garden.unfinished.list()
         _show(entries, as_json)
         if parts and not as_json:

@@ -257,3 +257,17 @@ def test_a_single_file_is_added_and_forgotten_also_when_it_is_gone(cli: Cli, min
     assert "It is no longer in" in cli("library").out
     assert cli("library", "forget", str(mine), "--json").json == []
     assert cli("library", "--json").json == []
+
+
+def test_duplicates_are_listed_with_what_each_would_free(cli: Cli, mine: Path, tiny_model: Path) -> None:
+    blob = in_ollama(tiny_model)
+    cli("library", "scan", str(mine.parent))
+    assert "1 model was not hashed yet" in cli("library", "--duplicates").out
+    cli("library", "verify")
+
+    (group,) = cli("library", "--duplicates", "--json").json
+
+    size = mine.stat().st_size
+    assert (group["size_bytes"], group["twice_bytes"]) == (size, size)
+    assert [(model["path"], model["frees_bytes"]) for model in group["models"]] == [(str(blob), 0), (str(mine), size)]
+    assert "belongs to Ollama" in cli("library", "--duplicates").out

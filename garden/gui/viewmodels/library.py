@@ -17,10 +17,11 @@ from garden.core.library_entry import LibraryEntry
 from garden.core.load_choice import LoadChoice
 from garden.gui.viewmodels.addition import Addition, add
 from garden.gui.viewmodels.latest_only import LatestOnly
+from garden.gui.viewmodels.library_reading import ReadLibrary, read_library
 from garden.gui.viewmodels.library_table import SEGMENTS, LibraryFilter, LibraryRow, LibraryTableModel
 from garden.gui.viewmodels.load_options import LoadOptions
 from garden.gui.viewmodels.measuring import Measuring, Subject
-from garden.gui.viewmodels.readings import begin_scan, read_entries
+from garden.gui.viewmodels.readings import begin_scan
 from garden.gui.viewmodels.wording import about
 from garden.services.load_plan import LoadPlan, load_plan, wanted_load
 
@@ -81,17 +82,8 @@ class LibraryViewModel(QObject):
 
     @property
     def twice_bytes(self) -> int:
-        """Bytes that lie here more than once, by hash."""
-        seen: set[str] = set()
-        twice = 0
-        for row in self.table.rows:
-            sha256 = row.entry.ref.sha256
-            if sha256 is None:
-                continue
-            if sha256 in seen:
-                twice += row.entry.ref.size_bytes
-            seen.add(sha256)
-        return twice
+        """Bytes that lie here more than once, by hash; hard links and links count once."""
+        return sum(row.entry.ref.size_bytes for row in self.table.rows if row.twin is not None)
 
     # What the user does
 
@@ -182,9 +174,10 @@ class LibraryViewModel(QObject):
             self._reload_wanted = True
             return
         self._reloading = True
-        self._pump.run(lambda: read_entries(self._garden), self._on_entries, self._on_failed)
+        self._pump.run(lambda: read_library(self._garden), self._on_read, self._on_failed)
 
-    def _on_entries(self, entries: tuple[LibraryEntry, ...]) -> None:
+    def _on_read(self, read: ReadLibrary) -> None:
+        entries = read.entries
         self._reloading = False
         self._loaded = True
         known = {(row.entry.ref.path, row.entry.ref.filenames): row for row in self.table.rows}
@@ -197,6 +190,7 @@ class LibraryViewModel(QObject):
                     forecast=before.forecast if before else None,
                     plan=before.plan if before else None,
                     verifying=before.verifying if before else False,
+                    twin=read.twins.get(entry.ref.path or ""),
                 )
             )
         self.table.replace(rows)

@@ -98,19 +98,38 @@ class LibraryRow:
         forecast: How it will run, None until computed or when its header cannot be read.
         plan: How it would be loaded, None until computed.
         verifying: Whether its hash is being computed.
+        twin: Another model here that has the same bytes; None without one, or where it is the other that says so.
     """
 
     entry: LibraryEntry
     forecast: FitForecast | None = None
     plan: LoadPlan | None = None
     verifying: bool = False
+    twin: LibraryEntry | None = None
 
     @property
     def note(self) -> str:
-        """The small line under the name: what is wrong, what it was made from, or who published it."""
+        """The small line under the name: what is wrong, what it was made from or who published it, and its twin."""
+        if self.entry.problem:
+            return self.entry.problem
+        return " · ".join(part for part in (self._origin_note, self._twin_note) if part)
+
+    @property
+    def _twin_note(self) -> str:
+        if self.twin is None:
+            return ""
+        ref = self.twin.ref
+        if ref.name != self.entry.ref.name:
+            return f"Same bytes as {ref.name}"
+        return (
+            f"Same bytes as the one of {ORIGINS[self.twin.origin]}"
+            if self.twin.origin != self.entry.origin
+            else (f"Same bytes as {ref.path}")
+        )
+
+    @property
+    def _origin_note(self) -> str:
         entry = self.entry
-        if entry.problem:
-            return entry.problem
         if entry.origin == "starter":
             return "starter"
         if entry.lineage:

@@ -120,3 +120,13 @@ def test_new_facts_of_the_same_models_keep_the_rows() -> None:
 
     assert resets == []
     assert shown.index(0, LibraryColumn.CHECKED).data() == "Verified"
+
+
+def test_a_row_names_its_twin_by_what_tells_them_apart() -> None:
+    one = entry("Llama-3.1-8B", "hub_cache", repo_id="bartowski/Llama-3.1-8B-GGUF")
+    theirs = entry("llama3.1:8b", "ollama", filenames=("sha256-aa",))
+    same_name = entry("Llama-3.1-8B", "lm_studio", filenames=("other.gguf",))
+
+    assert LibraryRow(entry=one, twin=theirs).note == "bartowski · Same bytes as llama3.1:8b"
+    assert LibraryRow(entry=one, twin=same_name).note == "bartowski · Same bytes as the one of LM Studio"
+    assert LibraryRow(entry=one).note == "bartowski"
