@@ -23,9 +23,8 @@ def show_duplicates(garden: Garden, entries: Sequence[LibraryEntry], as_json: bo
         print_json([_document(group, plans[group.sha256]) for group in groups])
         return
     for group in groups:
-        click.echo(
-            f"{format_bytes(group.entries[0].ref.size_bytes)} each, {format_bytes(group.twice_bytes)} of it twice"
-        )
+        each = format_bytes(group.entries[0].ref.size_bytes)
+        click.echo(f"{each} each, {format_bytes(group.twice_bytes)} of it twice")
         for plan in plans[group.sha256]:
             click.echo(printable(f"  {full_name(plan.entry)}  {plan.entry.ref.path}\n    {plan.sentence}"))
     if not groups:

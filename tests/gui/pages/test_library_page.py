@@ -448,3 +448,19 @@ def test_a_dropped_file_that_is_gone_is_forgotten_with_one_button(
 
     qtbot.waitUntil(lambda: _names(page) == [], timeout=10_000)
     assert opened.garden.settings.current.files == ()
+
+
+def test_a_copy_names_the_model_whose_bytes_it_has(qtbot: QtBot, page: LibraryPage, opened: OpenGarden) -> None:
+    for entry in opened.garden.library.entries():
+        if entry.problem is None:
+            opened.garden.library.verify(entry).result(30)
+    page.library.load()
+
+    def notes() -> dict[str, str]:
+        return {row.entry.ref.name: row.note for row in page.library.table.rows}
+
+    qtbot.waitUntil(lambda: "Same bytes as Alpha" in notes()["Beta"], timeout=10_000)
+    assert "Same bytes" not in notes()["Alpha"]
+    total = page.findChild(QLabel, "library.total")
+    assert total is not None
+    assert total.text().endswith("2.54 MiB of it twice")
