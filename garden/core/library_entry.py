@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from garden.core.model_ref import ModelRef
+from garden.core.upstream import Upstream
 
 #: Programs whose stores are read in place; nothing in them is ever changed.
 OtherProgram = Literal["ollama", "lm_studio", "jan"]
@@ -38,6 +39,7 @@ class LibraryEntry:
         problem: One sentence on why it cannot be used; None when it can.
         publisher: Who published it, as the folders of another program say; None when nothing says so.
         also: Further names that another program has for the same file.
+        upstream: What the Hub had when it was last asked; None when it never was.
         beside: Files that another program loads with it: projector, then adapters.
     """
 
@@ -55,6 +57,7 @@ class LibraryEntry:
     problem: str | None = None
     publisher: str | None = None
     also: tuple[str, ...] = ()
+    upstream: Upstream | None = None
     beside: tuple[str, ...] = ()
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from garden.jobs.pool import TaskPool
 from garden.services import starter
 from garden.services.checking import Checking
 from garden.services.downloads import Downloads
+from garden.services.hub_access import HubAccess
 from garden.services.library_scan import LibraryScan
 from garden.services.listing import Listing
 from garden.services.other_programs.stores import Store, stores
@@ -24,6 +26,7 @@ from garden.services.removal import Removal
 from garden.services.removal_plan import RemovalPlan
 from garden.services.settings import SettingsService
 from garden.services.target import HubTarget, choose_entry, looks_like_path
+from garden.services.upstream import UpstreamService
 from garden.store.loaded_models import LoadedModels
 from garden.store.receipts import Receipts
 
@@ -33,6 +36,7 @@ class LibraryService:
 
     Args:
         settings: Folders.
+        hub: Asked what was replaced there.
         scan: Describes files.
         listing: What was found.
         downloads: Fetches models.
@@ -45,6 +49,7 @@ class LibraryService:
     def __init__(
         self,
         settings: SettingsService,
+        hub: HubAccess,
         scan: LibraryScan,
         listing: Listing,
         downloads: Downloads,
@@ -58,6 +63,8 @@ class LibraryService:
         self._listing = listing
         self._downloads = downloads
         self._pool = pool
+        #: What the Hub has now of what is here.
+        self.upstream = UpstreamService(settings, hub, listing, downloads, pool)
         self._checking = Checking(scan, listing, receipts, jobs)
         self._removal = Removal(listing, receipts, loaded, jobs)
 
@@ -74,6 +81,9 @@ class LibraryService:
         files = tuple(Path(file) for file in self._settings.current.files)
         hidden = tuple(program for program in PROGRAM_NAMES if program in self._settings.current.hidden_programs)
         entries = self._scan.run(self._settings.models_dir, folders, cancelled, files=files, without=hidden)
+        # What was asked of the Hub is not on the disk; it holds while the file is the one that was asked about.
+        asked = {_identity(entry): entry.upstream for entry in self.entries()}
+        entries = tuple(dataclasses.replace(entry, upstream=asked.get(_identity(entry))) for entry in entries)
         entries = tuple(sorted(entries, key=lambda entry: (entry.ref.name.lower(), -entry.ref.size_bytes)))
         self._listing.replace(entries)
         return entries
@@ -254,3 +264,7 @@ class LibraryService:
             files = tuple(file for file in self._settings.current.files if file not in gone)
             self._settings.change(files=files)
         return done
+
+
+def _identity(entry: LibraryEntry) -> tuple[str | None, str | None]:
+    return entry.ref.path, entry.ref.sha256

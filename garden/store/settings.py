@@ -38,6 +38,7 @@ class Settings:
         folders: Folders that the Library looks into, besides the Hub cache and the models folder.
         files: Single files that the Library lists, of folders that it does not look into.
         hidden_programs: Other programs (``ollama``, ``lm_studio``, ``jan``) whose stores the Library does not read.
+        check_upstream: Ask once a day whether files of the Hub cache were replaced on the Hub.
         context_length: Context that a load starts from; None takes the smaller of the trained one and 16,384.
         kv_type: Type of the K and V cache that a load starts from.
         parallel_downloads: Downloads at once, 1..8.
@@ -54,6 +55,7 @@ class Settings:
     folders: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     hidden_programs: tuple[str, ...] = ()
+    check_upstream: bool = True
     context_length: int | None = None
     kv_type: str = "f16"
     parallel_downloads: int = 2

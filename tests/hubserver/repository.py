@@ -49,7 +49,7 @@ class ServedFile:
 
 @dataclass(frozen=True)
 class ServedRepository:
-    """A model repository with one commit.
+    """A model repository at one commit, with those before it.
 
     Attributes:
         repo_id: ``owner/name``.
@@ -67,6 +67,7 @@ class ServedRepository:
         private: Invisible without a token.
         last_modified: ISO date.
         revision: Commit hash; made from the content when empty.
+        earlier: The repository as earlier commits left it; they are found by their hash.
     """
 
     repo_id: str
@@ -84,6 +85,7 @@ class ServedRepository:
     private: bool = False
     last_modified: str = "2026-11-01T09:30:00.000Z"
     revision: str = ""
+    earlier: tuple[ServedRepository, ...] = ()
 
     @property
     def commit(self) -> str:
@@ -107,6 +109,25 @@ class ServedRepository:
     def file(self, filename: str) -> ServedFile | None:
         """The file of that name."""
         return next((file for file in self.files if file.filename == filename), None)
+
+    def at(self, revision: str) -> ServedRepository:
+        """The repository at one of its commits; as it is now for any other word."""
+        return next((commit for commit in self.earlier if commit.commit == revision), self)
+
+    def committing(self, last_modified: str, **files: bytes | None) -> ServedRepository:
+        """The repository after one more commit, which writes files, and removes those that are None."""
+        kept = tuple(file for file in self.files if file.filename not in files)
+        written = tuple(ServedFile(name, BytesContent(data)) for name, data in files.items() if data is not None)
+        digest = hashlib.sha1(self.commit.encode(), usedforsecurity=False)
+        for name, data in files.items():
+            digest.update(name.encode() + b"\0" + (data or b""))
+        return dataclasses.replace(
+            self,
+            files=kept + written,
+            last_modified=last_modified,
+            revision=digest.hexdigest(),
+            earlier=(*self.earlier, self),
+        )
 
     def replacing(self, filename: str, data: bytes) -> ServedRepository:
         """The same repository and commit with other bytes in one file: what must not happen, but does."""
