@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from garden.cli.library_duplicates import show_duplicates
+from garden.cli.library_upstream import upstream
 from garden.cli.output import json_option, opened, print_json, print_table, printable, wait
 from garden.core.errors import CancelledByUser, IntegrityError, InvalidFileError, NotFoundError
 from garden.core.library_entry import PROGRAM_NAMES, LibraryEntry, Origin
@@ -43,6 +44,9 @@ def library(context: click.Context, twice: bool, as_json: bool) -> None:
         _show(entries, as_json)
         if parts and not as_json:
             _show_unfinished(parts)
+
+
+library.add_command(upstream)
 
 
 @library.command(help="Look at every folder again, then list; add folders, or single files, named here before that.")

@@ -271,3 +271,16 @@ def test_duplicates_are_listed_with_what_each_would_free(cli: Cli, mine: Path, t
     assert (group["size_bytes"], group["twice_bytes"]) == (size, size)
     assert [(model["path"], model["frees_bytes"]) for model in group["models"]] == [(str(blob), 0), (str(mine), size)]
     assert "belongs to Ollama" in cli("library", "--duplicates").out
+
+
+def test_a_replaced_file_is_told_and_fetched_beside_the_old(cli: Cli, hub: HubServer, tiny_model: Path) -> None:
+    cli("download", f"{REPO}:F16")
+    served = hub.state.repositories[REPO]
+    hub.state.put([served.committing("2026-11-20T08:00:00Z", **{tiny_model.name: tiny_model.read_bytes() + bytes(64)})])
+
+    (found,) = cli("library", "upstream", "--json").json
+    assert (found["state"], found["newest"]["modified"]) == ("changed", "2026-11-20T08:00:00Z")
+    assert "replaced on the Hub, 2026-11-20, 2.54 MiB" in cli("library", "upstream").out
+    assert "Fetched Tiny-Chat:F16" in cli("library", "upstream", "--fetch").out
+
+    assert len({entry["source"]["revision"] for entry in cli("library", "--json").json}) == 2

@@ -135,6 +135,8 @@ class LibraryDetail(Surface):
         verify_wanted: Hash it.
         remove_wanted: Remove it, after a question.
         forget_wanted: List it no longer.
+        look_wanted: Ask the Hub whether it was replaced.
+        newer_wanted: Fetch what has replaced it.
         said: Something to say.
     """
 
@@ -146,6 +148,8 @@ class LibraryDetail(Surface):
     verify_wanted = Signal()
     remove_wanted = Signal()
     forget_wanted = Signal()
+    look_wanted = Signal()
+    newer_wanted = Signal()
     said = Signal(str, str)
 
     def __init__(self, theme: ThemeController, parent: QWidget | None = None) -> None:
@@ -172,6 +176,8 @@ class LibraryDetail(Surface):
         self._problem = Label(theme, style="small", color="status.danger.fg", wrap=True)
         self._lineage = Lineage(theme)
         self._facts = _Facts(theme)
+        self._newer = Button(theme, "Fetch the newer one", icon="download", small=True, name="libraryDetail.fetchNewer")
+        self._newer.setToolTip("Beside this one, which stays")
         self._verify = Button(theme, "Verify", icon="shield", small=True, name="libraryDetail.verify")
         self._remove = Button(theme, "Remove", icon="trash", kind="danger", small=True, name="libraryDetail.remove")
         self._told, self._forecast = QWidget(), QWidget()
@@ -222,8 +228,7 @@ class LibraryDetail(Surface):
         inner.addWidget(Label(theme, "Lineage", style="strong"))
         inner.addSpacing(px(5))
         inner.addWidget(self._lineage)
-        facts, inner = self._block(theme, (13, 13))
-        inner.addWidget(self._facts)
+        facts = self._facts_block(theme)
         foot = QWidget()
         row = QHBoxLayout(foot)
         row.setContentsMargins(px(16), px(12), px(16), px(12))
@@ -245,6 +250,13 @@ class LibraryDetail(Surface):
         outer.setContentsMargins(1, 0, 0, 0)
         outer.addWidget(area)
 
+    def _facts_block(self, theme: ThemeController) -> QWidget:
+        facts, inner = self._block(theme, (13, 13))
+        inner.addWidget(self._facts)
+        inner.addSpacing(theme.theme.px(8))
+        inner.addWidget(self._newer)
+        return facts
+
     def _block(self, theme: ThemeController, padding: tuple[int, int]) -> tuple[QWidget, QVBoxLayout]:
         px = theme.theme.px
         block = Surface(theme, "bg.sunken", edges="b")
@@ -259,6 +271,7 @@ class LibraryDetail(Surface):
         self._quantize.clicked.connect(self.quantize_wanted)
         self._speed.measure_wanted.connect(self.measure_wanted)
         self._speed.cancel_wanted.connect(self.measure_cancel_wanted)
+        self._newer.clicked.connect(self.newer_wanted)
         self._verify.clicked.connect(self.verify_wanted)
         self._remove.clicked.connect(self.remove_wanted)
         self._more.clicked.connect(self._on_more)
@@ -294,6 +307,7 @@ class LibraryDetail(Surface):
         self._speed.show_speed(row.forecast, measuring)
         self._lineage_block.setVisible(bool(entry.lineage))
         self._lineage.show_steps((*entry.lineage, f"{entry.ref.name} {entry.ref.quant_type or ''}".strip()))
+        self._newer.setVisible(row.newer is not None)
         self._facts.show_facts(facts.lines if facts is not None else ())
         self._verify.set_usable(not row.verifying, "It is being hashed.")
         self._verify.set_text("Verifying" if row.verifying else "Verify")
@@ -351,6 +365,8 @@ class LibraryDetail(Surface):
             menu.addAction("Copy its SHA-256", lambda: self._copy(str(ref.sha256), "The hash was copied."))
         if self._facts_of is not None and self._facts_of.single:
             menu.addAction("Forget it; the file stays", self.forget_wanted.emit)
+        if row.entry.origin == "hub_cache":
+            menu.addAction("Look for a newer version", self.look_wanted.emit)
         if ref.repo_id is not None:
             menu.addAction("Copy its name on the Hub", lambda: self._copy(str(ref.repo_id), "The name was copied."))
         menu.aboutToHide.connect(menu.deleteLater)

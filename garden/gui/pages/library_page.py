@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -138,7 +138,9 @@ class LibraryPage(QWidget):
         detail.measure_cancel_wanted.connect(self._on_measure_cancelled)
         detail.verify_wanted.connect(self._on_verify)
         detail.remove_wanted.connect(self._on_remove)
-        detail.forget_wanted.connect(self._on_forget)
+        detail.forget_wanted.connect(lambda: self._on_chosen(self.library.forget))
+        detail.look_wanted.connect(lambda: self._on_chosen(self.library.look_upstream))
+        detail.newer_wanted.connect(lambda: self._on_chosen(self.library.fetch_newer))
         detail.said.connect(self._navigator.notify)
         self._choice.compare_wanted.connect(self._on_compare)
         self._choice.verify_wanted.connect(self._on_verify)
@@ -363,10 +365,9 @@ class LibraryPage(QWidget):
         if (row := self.chosen) is not None:
             self.library.plan_removal(row.entry, self._ask_for_removal)
 
-    @Slot()
-    def _on_forget(self) -> None:
+    def _on_chosen(self, work: Callable[[LibraryEntry], None]) -> None:
         if self.chosen is not None:
-            self.library.forget(self.chosen.entry)
+            work(self.chosen.entry)
 
     def _ask_for_removal(self, plan: RemovalPlan) -> None:
         if not plan.frees_bytes and not plan.kept_bytes and plan.owner is None:

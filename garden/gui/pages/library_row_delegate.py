@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QFontMetricsF, QPainter
 
 from garden.core.quantity import format_gib
 from garden.gui.viewmodels.library_table import LibraryColumn, LibraryRole, LibraryRow
@@ -62,7 +62,12 @@ class LibraryRowDelegate(RowDelegate):
         second = QRectF(cell.left(), first.bottom(), cell.width(), theme.px(16))
         self.text(painter, first, row.entry.ref.name, font=theme.font("body", weight=500), color="text.primary")
         color = "status.danger.fg" if row.entry.problem else "text.muted"
-        self.text(painter, second, row.note, font=theme.font("small"), color=color)
+        font = theme.font("small")
+        note = f"{row.note} · " if row.note and row.news else row.note
+        self.text(painter, second, note, font=font, color=color)
+        if row.news:
+            area = second.adjusted(QFontMetricsF(font).horizontalAdvance(note), 0, 0, 0)
+            self.text(painter, area, row.news, font=font, color="status.info.fg")
 
     def _paint_figure(self, painter: QPainter, cell: QRectF, text: str) -> None:
         font = self.look.font("body", weight=500)

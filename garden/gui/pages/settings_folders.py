@@ -30,6 +30,8 @@ class FoldersSection(Section):
         self._reset = Button(theme, "Reset", kind="ghost", small=True, name="settings.modelsDir.reset")
         self._reset.clicked.connect(lambda: model.change(models_dir=None))
         self._models = SettingRow(theme, "Models folder", " ", (self._reset, choose))
+        self._upstream = Switch(theme, name="settings.upstream", label="Look for newer versions")
+        self._upstream.clicked.connect(lambda: model.change(check_upstream=self._upstream.isChecked()))
         cache = Button(theme, "Open", small=True, name="settings.cache.open", hint="Open the Hub cache")
         cache.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(hub_cache_dir()))))
         self.add_group(
@@ -41,6 +43,12 @@ class FoldersSection(Section):
                     "Hub cache",
                     f"{hub_cache_dir()}. Shared with other tools; HF_HOME moves it.",
                     (cache,),
+                ),
+                SettingRow(
+                    theme,
+                    "Look for newer versions",
+                    "Once a day, one request per repository of the Hub cache. Never offline.",
+                    (self._upstream,),
                 ),
             ),
         )
@@ -65,6 +73,7 @@ class FoldersSection(Section):
         settings = self._model.settings
         self._models.set_description(f"{self._model.models_dir}. Quantized models go here.")
         self._reset.setVisible(settings.models_dir is not None)
+        self._upstream.setChecked(settings.check_upstream)
         for program, row in self._programs.items():
             row.set_description(self._model.store_note(program))
             self._switches[program].setChecked(program not in settings.hidden_programs)

@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     from garden.services.removal_plan import RemovalPlan
 
 
+_UPSTREAM = {
+    "same": "is what the Hub has",
+    "changed": "was replaced on the Hub",
+    "gone": "is no longer on the Hub",
+}
+
+
 class LibraryViewModel(QObject):
     """Keeps the table up to date and runs what the user asks for.
 
@@ -167,6 +174,31 @@ class LibraryViewModel(QObject):
             receiver=self,
         )
 
+    def look_upstream(self, entry: LibraryEntry) -> None:
+        """Ask the Hub whether a model was replaced there."""
+
+        def told(entries: tuple[LibraryEntry, ...]) -> None:
+            found = next((other for other in entries if other.ref.path == entry.ref.path), entry)
+            state = found.upstream.state if found.upstream is not None else "gone"
+            self.said.emit(f"{entry.ref.name} {_UPSTREAM[state]}.", "")
+
+        self._pump.begin(
+            lambda: self._garden.library.upstream.check([entry]),
+            told,
+            lambda error: self._on_failed(error, entry.ref.name),
+            receiver=self,
+        )
+
+    def fetch_newer(self, entry: LibraryEntry) -> None:
+        """Fetch what has replaced a model on the Hub, beside it."""
+        self.said.emit(f"{entry.ref.name} is fetched beside the old one; Activity shows how far it is.", "")
+        self._pump.begin(
+            lambda: self._garden.library.upstream.fetch_newer(entry),
+            lambda _entry: self._reload(),
+            lambda error: self._on_failed(error, entry.ref.name),
+            receiver=self,
+        )
+
     # What came back
 
     def _reload(self) -> None:
@@ -191,6 +223,8 @@ class LibraryViewModel(QObject):
                     plan=before.plan if before else None,
                     verifying=before.verifying if before else False,
                     twin=read.twins.get(entry.ref.path or ""),
+                    newer=read.newer.get(entry.ref.path or ""),
+                    tells_commit=entry.ref.path in read.several,
                 )
             )
         self.table.replace(rows)

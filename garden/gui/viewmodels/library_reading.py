@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from garden.core.library_entry import LibraryEntry
+from garden.core.upstream import Upstream
 from garden.services.duplicates import duplicates
 
 if TYPE_CHECKING:
@@ -19,11 +21,15 @@ class ReadLibrary:
 
     Attributes:
         entries: The models, as the last scan found them.
+        newer: By path: what has replaced a file on the Hub and is not here.
+        several: Paths of files of which several commits are here.
         twins: By path: the model whose bytes the one that lies there has too.
     """
 
     entries: tuple[LibraryEntry, ...]
     twins: Mapping[str, LibraryEntry]
+    newer: Mapping[str, Upstream]
+    several: Collection[str]
 
 
 def read_library(garden: Garden) -> ReadLibrary:
@@ -35,4 +41,17 @@ def read_library(garden: Garden) -> ReadLibrary:
         for entry in group.entries[1:]
         if entry.ref.path is not None
     }
-    return ReadLibrary(entries=entries, twins=twins)
+    hashes = {entry.ref.sha256 for entry in entries}
+    newer = {
+        entry.ref.path: entry.upstream
+        for entry in entries
+        if entry.upstream is not None and entry.upstream.state == "changed" and entry.ref.path is not None
+        if entry.upstream.sha256 is None or entry.upstream.sha256 not in hashes
+    }
+    count = Counter((entry.ref.repo_id, entry.ref.filenames) for entry in entries if entry.ref.repo_id)
+    several = {
+        entry.ref.path
+        for entry in entries
+        if entry.ref.path is not None and entry.ref.repo_id and count[entry.ref.repo_id, entry.ref.filenames] > 1
+    }
+    return ReadLibrary(entries=entries, twins=twins, newer=newer, several=several)

@@ -17,8 +17,9 @@ from PySide6.QtCore import (
 from garden.core.fit_forecast import FitForecast, SpeedSource, Verdict
 from garden.core.library_entry import PROGRAM_NAMES, LibraryEntry, Origin
 from garden.core.quantity import format_bytes, format_gib
+from garden.core.upstream import Upstream
 from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
-from garden.gui.viewmodels.wording import age, verdict_word
+from garden.gui.viewmodels.wording import age, iso_date, verdict_word
 from garden.gui.widgets.tool_tip import plain_tool_tip
 from garden.services.load_plan import LoadPlan
 
@@ -98,6 +99,8 @@ class LibraryRow:
         forecast: How it will run, None until computed or when its header cannot be read.
         plan: How it would be loaded, None until computed.
         verifying: Whether its hash is being computed.
+        newer: What has replaced it on the Hub, None when nothing did or it is here too.
+        tells_commit: Whether its commit tells it apart from another one of its name.
         twin: Another model here that has the same bytes; None without one, or where it is the other that says so.
     """
 
@@ -105,6 +108,8 @@ class LibraryRow:
     forecast: FitForecast | None = None
     plan: LoadPlan | None = None
     verifying: bool = False
+    newer: Upstream | None = None
+    tells_commit: bool = False
     twin: LibraryEntry | None = None
 
     @property
@@ -112,7 +117,15 @@ class LibraryRow:
         """The small line under the name: what is wrong, what it was made from or who published it, and its twin."""
         if self.entry.problem:
             return self.entry.problem
-        return " · ".join(part for part in (self._origin_note, self._twin_note) if part)
+        commit = f"commit {(self.entry.ref.revision or '')[:7]}" if self.tells_commit else ""
+        return " · ".join(part for part in (self._origin_note, commit, self._twin_note) if part)
+
+    @property
+    def news(self) -> str:
+        """What stands out behind the note: that it was replaced on the Hub."""
+        if self.newer is None or self.entry.problem:
+            return ""
+        return f"Newer on the Hub since {iso_date(self.newer.modified)}, {format_bytes(self.newer.size_bytes)}"
 
     @property
     def _twin_note(self) -> str:
@@ -354,5 +367,6 @@ def _speed(tokens_per_second: float) -> str:
 def _spoken(row: LibraryRow) -> str:
     entry = row.entry
     parts = [entry.ref.name, entry.ref.quant_type or "unknown type", format_bytes(entry.ref.size_bytes)]
+    parts += [row.news] if row.news else []
     parts.append(entry.problem or (verdict_word(row.forecast) if row.forecast else row.checked))
     return ", ".join(parts)

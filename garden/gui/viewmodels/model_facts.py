@@ -10,7 +10,8 @@ from garden.core.errors import GardenError
 from garden.core.library_entry import PROGRAM_NAMES, LibraryEntry
 from garden.core.quantity import format_gib
 from garden.core.receipt import QualityReport
-from garden.gui.viewmodels.wording import date, license_name, short_hash
+from garden.core.upstream import Upstream
+from garden.gui.viewmodels.wording import date, iso_date, license_name, short_hash
 
 if TYPE_CHECKING:
     from garden.services.garden import Garden
@@ -41,9 +42,16 @@ def read_facts(garden: Garden, entry: LibraryEntry) -> ModelFacts:
         lines.append(("File", name if len(ref.filenames) == 1 else f"{name} and {len(ref.filenames) - 1} more", True))
     if ref.repo_id:
         lines.append(("Repository", ref.repo_id, True))
+    if ref.revision:
+        lines.append(("Commit", ref.revision[:12], True))
+    if entry.upstream is not None:
+        lines.append(("On the Hub", _upstream(entry.upstream), False))
     lines.append(("SHA-256", short_hash(ref.sha256), True) if ref.sha256 else ("SHA-256", "not hashed yet", False))
     if entry.verified_at:
         lines.append(("Verified" if entry.verified else "Hashed", date(entry.verified_at), False))
+    elif ref.sha256 and entry.origin in ("hub_cache", "ollama"):
+        whose = "the Hub" if entry.origin == "hub_cache" else "Ollama"
+        lines.append(("Verified", f"not yet; {whose} promises this hash", False))
     if entry.context_length:
         lines.append(("Trained for", f"{entry.context_length:,} tokens", False))
     if entry.license:
@@ -53,6 +61,12 @@ def read_facts(garden: Garden, entry: LibraryEntry) -> ModelFacts:
         name = path.replace("\\", "/").rpartition("/")[2]
         lines.append((f"For {PROGRAM_NAMES[entry.program]}" if entry.program else "Beside it", name, True))
     return ModelFacts(lines, _removal(garden, entry), garden.library.is_single(entry))
+
+
+def _upstream(upstream: Upstream) -> str:
+    if upstream.state == "changed":
+        return f"newer since {iso_date(upstream.modified)}, {format_gib(upstream.size_bytes)} GiB"
+    return "the same" if upstream.state == "same" else "no longer there"
 
 
 def _removal(garden: Garden, entry: LibraryEntry) -> RemovalPlan | None:

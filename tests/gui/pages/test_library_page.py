@@ -12,12 +12,16 @@ from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QTableView, QW
 from pytestqt.qtbot import QtBot
 
 from garden.core.library_entry import LibraryEntry
+from garden.gui.bridge.event_pump import EventPump
 from garden.gui.pages.library_list import LibraryList
 from garden.gui.pages.library_page import LibraryPage
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.library_table import LibraryColumn, LibraryRole
 from garden.gui.widgets.state_view import StateView
+from garden.services.garden import Garden
+from garden.services.target import HubTarget
 from tests.gui.open_garden import OpenGarden, Window, open_garden
+from tests.hubserver import HubServer, repository_of
 from tests.services.other_programs.store_files import in_ollama
 
 
@@ -464,3 +468,31 @@ def test_a_copy_names_the_model_whose_bytes_it_has(qtbot: QtBot, page: LibraryPa
     total = page.findChild(QLabel, "library.total")
     assert total is not None
     assert total.text().endswith("2.54 MiB of it twice")
+
+
+def test_a_replaced_file_offers_the_newer_one_until_it_is_here(
+    qtbot: QtBot, window: LibraryWindow, theme: ThemeController, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = repository_of("owner/Tiny-GGUF", tiny_model)
+    with HubServer([served]) as hub, Garden.open() as garden:
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        pump = EventPump(garden.bus)
+        garden.library.download_target(HubTarget("owner/Tiny-GGUF", quant_type="F16")).result(60)
+        page = _page(qtbot, OpenGarden(garden, pump), window, theme)
+        qtbot.waitUntil(lambda: page.chosen is not None, timeout=20_000)
+        fetch = page.findChild(QAbstractButton, "libraryDetail.fetchNewer")
+        assert fetch is not None
+        assert not fetch.isVisible()
+        newer = {tiny_model.name: tiny_model.read_bytes() + bytes(64)}
+        hub.state.put([served.committing("2020-11-20T08:00:00Z", **newer)])
+
+        page._on_chosen(page.library.look_upstream)
+        qtbot.waitUntil(fetch.isVisible, timeout=10_000)
+        assert page.chosen is not None
+        assert page.chosen.news == "Newer on the Hub since 20 Nov 2020, 2.54 MiB"
+        _click(qtbot, page, "libraryDetail.fetchNewer")
+
+        qtbot.waitUntil(lambda: len(page.library.table.rows) == 2, timeout=30_000)
+        qtbot.waitUntil(lambda: not any(row.news for row in page.library.table.rows), timeout=10_000)
+        assert all("commit " in row.note for row in page.library.table.rows)
+        pump.close()

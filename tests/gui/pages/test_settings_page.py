@@ -65,6 +65,7 @@ def test_a_choice_is_written_at_once(qtbot: QtBot, page: SettingsPage, data_dirs
         ("general", "settings.textSize.1.3", "text_scale", 1.3),
         ("general", "settings.density.comfortable", "density", "comfortable"),
         ("folders", "settings.program.ollama", "hidden_programs", ("ollama",)),
+        ("folders", "settings.upstream", "check_upstream", False),
         ("hub", "settings.parallel.3", "parallel_downloads", 3),
         ("hub", "settings.offline", "offline", True),
         ("engine", "settings.context.8192", "context_length", 8_192),
