@@ -310,7 +310,11 @@ class LibraryDetail(Surface):
         self._newer.setVisible(row.newer is not None)
         self._facts.show_facts(facts.lines if facts is not None else ())
         self._verify.set_usable(not row.verifying, "It is being hashed.")
-        self._verify.set_text("Verifying" if row.verifying else "Verify")
+        self._verify.set_text("Verifying" if row.verifying else "Verify" if row.resting is None else "Resume")
+        if row.resting is not None:
+            self._remove.set_usable(True, "")
+            self._remove.set_text(f"Clear, frees {format_bytes(row.resting.size_bytes)}")
+            return
         self._show_removal(entry, facts.removal if facts is not None else None)
 
     def _show_removal(self, entry: LibraryEntry, plan: RemovalPlan | None) -> None:

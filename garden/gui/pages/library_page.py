@@ -15,8 +15,8 @@ from garden.gui.pages.library_bar import LibraryBar
 from garden.gui.pages.library_choice import LibraryChoice, why_not_compared
 from garden.gui.pages.library_detail import LibraryDetail
 from garden.gui.pages.library_list import LibraryList
+from garden.gui.pages.library_removal import RemovalQuestion
 from garden.gui.pages.load_opener import LoadOpener
-from garden.gui.question import Question
 from garden.gui.viewmodels.library import LibraryViewModel
 from garden.gui.viewmodels.library_table import LibraryRow
 from garden.gui.viewmodels.model_facts import ModelFacts, read_facts
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from garden.gui.theme.theme import ThemeController
     from garden.services.garden import Garden
     from garden.services.load_plan import LoadPlan
-    from garden.services.removal_plan import RemovalPlan
 
 
 class LibraryPage(QWidget):
@@ -75,7 +74,7 @@ class LibraryPage(QWidget):
         self._skeleton = Skeleton(theme, 46)
         self._state = StateView(theme, name="library.state")
         self._lists = QStackedWidget()
-        self._question: Question | None = None
+        self._removal = RemovalQuestion(theme, self, self.library, navigator)
         self._build()
         self._connect()
         self._on_changed()
@@ -235,7 +234,9 @@ class LibraryPage(QWidget):
         self._show_chosen()
 
     def _select_wanted(self) -> None:
-        if self._wanted and self._table.choose(self._wanted):
+        # Several files are listed one after the other: what is chosen grows until all of them are there.
+        listed = {row.entry.ref.path for row in self.library.table.rows}
+        if self._wanted and self._table.choose(self._wanted) and listed.issuperset(self._wanted):
             self._wanted = ()
 
     @Slot(object)
@@ -341,7 +342,9 @@ class LibraryPage(QWidget):
     @Slot()
     def _on_verify(self) -> None:
         for row in self._table.chosen:
-            if not row.verifying:
+            if row.resting is not None:
+                self.library.resume(row.resting)
+            elif not row.verifying:
                 self.library.verify(row.entry)
 
     @Slot()
@@ -363,29 +366,8 @@ class LibraryPage(QWidget):
     @Slot()
     def _on_remove(self) -> None:
         if (row := self.chosen) is not None:
-            self.library.plan_removal(row.entry, self._ask_for_removal)
+            self._removal.ask(row)
 
     def _on_chosen(self, work: Callable[[LibraryEntry], None]) -> None:
         if self.chosen is not None:
             work(self.chosen.entry)
-
-    def _ask_for_removal(self, plan: RemovalPlan) -> None:
-        if not plan.frees_bytes and not plan.kept_bytes and plan.owner is None:
-            self.library.forget(plan.entry)
-            return
-        if plan.owner is not None:
-            self._navigator.notify(plan.sentence, plan.owner_action)
-            return
-        if self._question is None:
-            self._question = Question(self._theme, self.window(), name="removeQuestion")
-        entry = plan.entry
-        name = f"{entry.ref.name} {entry.ref.quant_type or ''}".strip()
-        self._question.ask(
-            "trash",
-            f"Remove {name}?",
-            plan.sentence,
-            yes=("Remove", "danger", "trash"),
-            no="Keep it",
-            then=lambda: self.library.remove(entry),
-            mood="danger",
-        )

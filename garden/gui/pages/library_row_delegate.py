@@ -17,6 +17,7 @@ _GAP = 16
 #: Icon and its colour for each word of LibraryRow.checked.
 _CHECKED = {
     "Verified": ("check", "verdict.gpu.fg"),
+    "No": ("warning", "status.danger.fg"),
     "Differs": ("warning", "status.danger.fg"),
     "Not yet": ("clock", "text.muted"),
     "Checking": ("retry", "text.muted"),
@@ -85,5 +86,5 @@ class LibraryRowDelegate(RowDelegate):
     def _paint_fit(self, painter: QPainter, cell: QRectF, row: LibraryRow) -> None:
         if row.forecast is not None:
             paint_verdict(painter, self.look, cell, row.forecast, verdict_word(row.forecast))
-        elif row.entry.problem:
+        elif row.entry.problem and row.resting is None:
             self.text(painter, cell, "Damaged", font=self.look.font("small"), color="status.danger.fg")

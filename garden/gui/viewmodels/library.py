@@ -12,9 +12,10 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from garden.core.errors import CancelledByUser, GardenError
 from garden.core.events import JobChanged, LibraryChanged, MachineRead, SpeedsChanged, WhatIfChanged
-from garden.core.job_record import JobKind, JobRecord
+from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.core.library_entry import LibraryEntry
 from garden.core.load_choice import LoadChoice
+from garden.core.quantity import format_bytes
 from garden.gui.viewmodels.addition import Addition, add
 from garden.gui.viewmodels.latest_only import LatestOnly
 from garden.gui.viewmodels.library_reading import ReadLibrary, read_library
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
     from garden.services.garden import Garden
     from garden.services.removal_plan import RemovalPlan
+    from garden.services.unfinished import RestingDownload
 
 
 _UPSTREAM = {
@@ -58,6 +60,7 @@ class LibraryViewModel(QObject):
         self._loaded = False
         self._reload_wanted = False
         self._reloading = False
+        self._downloads: dict[str, JobState] = {}
         self.table = LibraryTableModel(self)
         self.shown = LibraryFilter(self)
         self.shown.setSourceModel(self.table)
@@ -85,7 +88,7 @@ class LibraryViewModel(QObject):
     @property
     def size_bytes(self) -> int:
         """All models together."""
-        return sum(row.entry.ref.size_bytes for row in self.table.rows)
+        return sum(row.here_bytes for row in self.table.rows)
 
     @property
     def twice_bytes(self) -> int:
@@ -174,6 +177,25 @@ class LibraryViewModel(QObject):
             receiver=self,
         )
 
+    def resume(self, resting: RestingDownload) -> None:
+        """Let a download go on."""
+        self._pump.run(
+            lambda: self._garden.unfinished.resume(resting),
+            lambda _none: self._reload(),
+            lambda error: self._on_failed(error, resting.entry.ref.name),
+            receiver=self,
+        )
+
+    def clear(self, resting: RestingDownload) -> None:
+        """Do away with what is here of a download that did not end."""
+        name = resting.entry.ref.name
+        self._pump.run(
+            lambda: self._garden.unfinished.remove(resting.parts),
+            lambda freed: self.said.emit(f"What was here of {name} is gone; {format_bytes(freed)} are free again.", ""),
+            lambda error: self._on_failed(error, name),
+            receiver=self,
+        )
+
     def look_upstream(self, entry: LibraryEntry) -> None:
         """Ask the Hub whether a model was replaced there."""
 
@@ -227,6 +249,7 @@ class LibraryViewModel(QObject):
                     tells_commit=entry.ref.path in read.several,
                 )
             )
+        rows += [LibraryRow(entry=resting.entry, resting=resting) for resting in read.resting]
         self.table.replace(rows)
         self.changed.emit()
         self._forecast([row.entry for row in rows if row.forecast is None and row.entry.problem is None])
@@ -320,7 +343,13 @@ class LibraryViewModel(QObject):
         self.refresh()
 
     def _on_job_changed(self, event: JobChanged) -> None:
-        if event.job.kind is JobKind.VERIFY and event.job.state.ended and self._loaded:
+        job = event.job
+        verified = job.kind is JobKind.VERIFY and job.state.ended
+        # A download that rests has a row; one that goes on has none.
+        turned = job.kind is JobKind.DOWNLOAD and self._downloads.get(job.id) is not job.state
+        if job.kind is JobKind.DOWNLOAD:
+            self._downloads[job.id] = job.state
+        if (verified or turned) and self._loaded:
             self._reload()
 
 

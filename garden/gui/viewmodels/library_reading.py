@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from garden.core.library_entry import LibraryEntry
 from garden.core.upstream import Upstream
 from garden.services.duplicates import duplicates
+from garden.services.unfinished import RestingDownload
 
 if TYPE_CHECKING:
     from garden.services.garden import Garden
@@ -21,6 +22,7 @@ class ReadLibrary:
 
     Attributes:
         entries: The models, as the last scan found them.
+        resting: Downloads that did not end, and do not go on by themselves.
         newer: By path: what has replaced a file on the Hub and is not here.
         several: Paths of files of which several commits are here.
         twins: By path: the model whose bytes the one that lies there has too.
@@ -28,6 +30,7 @@ class ReadLibrary:
 
     entries: tuple[LibraryEntry, ...]
     twins: Mapping[str, LibraryEntry]
+    resting: Sequence[RestingDownload]
     newer: Mapping[str, Upstream]
     several: Collection[str]
 
@@ -54,4 +57,5 @@ def read_library(garden: Garden) -> ReadLibrary:
         for entry in entries
         if entry.ref.path is not None and entry.ref.repo_id and count[entry.ref.repo_id, entry.ref.filenames] > 1
     }
-    return ReadLibrary(entries=entries, twins=twins, newer=newer, several=several)
+    resting = garden.unfinished.resting()
+    return ReadLibrary(entries=entries, twins=twins, resting=resting, newer=newer, several=several)

@@ -22,6 +22,7 @@ from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
 from garden.gui.viewmodels.wording import age, iso_date, verdict_word
 from garden.gui.widgets.tool_tip import plain_tool_tip
 from garden.services.load_plan import LoadPlan
+from garden.services.unfinished import RestingDownload
 
 
 class LibraryColumn(enum.IntEnum):
@@ -99,6 +100,7 @@ class LibraryRow:
         forecast: How it will run, None until computed or when its header cannot be read.
         plan: How it would be loaded, None until computed.
         verifying: Whether its hash is being computed.
+        resting: The download that it is an unfinished part of; None for a model that is here.
         newer: What has replaced it on the Hub, None when nothing did or it is here too.
         tells_commit: Whether its commit tells it apart from another one of its name.
         twin: Another model here that has the same bytes; None without one, or where it is the other that says so.
@@ -108,6 +110,7 @@ class LibraryRow:
     forecast: FitForecast | None = None
     plan: LoadPlan | None = None
     verifying: bool = False
+    resting: RestingDownload | None = None
     newer: Upstream | None = None
     tells_commit: bool = False
     twin: LibraryEntry | None = None
@@ -115,6 +118,8 @@ class LibraryRow:
     @property
     def note(self) -> str:
         """The small line under the name: what is wrong, what it was made from or who published it, and its twin."""
+        if self.resting is not None:
+            return f"{self.resting.repo_id.partition('/')[0]} · {self.resting.sentence}"
         if self.entry.problem:
             return self.entry.problem
         commit = f"commit {(self.entry.ref.revision or '')[:7]}" if self.tells_commit else ""
@@ -156,10 +161,17 @@ class LibraryRow:
         return entry.ref.filenames[0] if entry.ref.filenames else ""
 
     @property
+    def here_bytes(self) -> int:
+        """What it takes on the disk."""
+        return self.entry.ref.size_bytes if self.resting is None else self.resting.size_bytes
+
+    @property
     def checked(self) -> str:
         """Whether its bytes are what they should be."""
         if self.verifying:
             return "Checking"
+        if self.resting is not None:
+            return "No"
         return {True: "Verified", False: "Differs", None: "Not yet"}[self.entry.verified]
 
     @property
@@ -334,7 +346,11 @@ def _text(row: LibraryRow, column: LibraryColumn) -> str:
         case LibraryColumn.CHECKED:
             return row.checked
         case LibraryColumn.FIT:
-            return verdict_word(row.forecast) if row.forecast else ("Damaged" if row.entry.problem else "")
+            return (
+                verdict_word(row.forecast)
+                if row.forecast
+                else ("Damaged" if row.entry.problem and not row.resting else "")
+            )
         case LibraryColumn.SPEED:
             return row.speed
         case LibraryColumn.LAST_USED:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QTableView, QW
 from pytestqt.qtbot import QtBot
 
 from garden.core.library_entry import LibraryEntry
+from garden.core.paths import hub_cache_dir
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.pages.library_list import LibraryList
 from garden.gui.pages.library_page import LibraryPage
@@ -120,6 +121,7 @@ def _ask_to_remove(qtbot: QtBot, page: LibraryPage) -> None:
     """Press the button; the question comes once it was counted what that frees."""
     _click(qtbot, page, "libraryDetail.remove")
     qtbot.waitUntil(lambda: page.findChild(QLabel, "removeQuestion.view.title") is not None, timeout=10_000)
+    qtbot.wait(50)
 
 
 def test_every_file_is_listed_and_the_damaged_ones_say_what_is_wrong(page: LibraryPage) -> None:
@@ -496,3 +498,30 @@ def test_a_replaced_file_offers_the_newer_one_until_it_is_here(
         qtbot.waitUntil(lambda: not any(row.news for row in page.library.table.rows), timeout=10_000)
         assert all("commit " in row.note for row in page.library.table.rows)
         pump.close()
+
+
+def test_what_a_download_left_is_a_row_that_can_be_cleared(
+    qtbot: QtBot, opened: OpenGarden, window: LibraryWindow, theme: ThemeController
+) -> None:
+    blobs = hub_cache_dir() / "models--owner--Other-GGUF" / "blobs"
+    blobs.mkdir(parents=True)
+    part = blobs / f"{'ab' * 32}.12345678.incomplete"
+    part.write_bytes(bytes(2048))
+    page = _page(qtbot, opened, window, theme)
+    qtbot.waitUntil(lambda: _names(page) == ["Other"], timeout=20_000)
+    row = page.library.table.rows[0]
+    assert (row.note, row.checked) == ("owner · Incomplete, 2.00 KiB here", "No")
+    _choose(qtbot, page, "Other")
+    resume = page.findChild(QAbstractButton, "libraryDetail.verify")
+    assert resume is not None
+    assert resume.text() == "Resume"
+    _click(qtbot, page, "libraryDetail.verify")
+    qtbot.waitUntil(lambda: bool(window.said), timeout=10_000)
+    assert "on the Hub and download it again" in window.said[0]
+
+    _ask_to_remove(qtbot, page)
+    assert part.exists()
+    _click(qtbot, page, "removeQuestion.view.action1")
+
+    qtbot.waitUntil(lambda: not part.exists(), timeout=10_000)
+    qtbot.waitUntil(lambda: _names(page) == [], timeout=10_000)
