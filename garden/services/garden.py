@@ -230,6 +230,7 @@ class Garden:
         listing = Listing(self.bus, LibraryIndex(self._index), self._uses)
         return LibraryService(
             self.settings,
+            self._hub,
             scan,
             listing,
             Downloads(self.settings, self._hub, scan, listing, self.activity),
@@ -385,6 +386,7 @@ class Garden:
         activity.resume_paused_at_close()
         self._pool.submit(lambda _cancelled: self._work.make_daily_copy())
         self._pool.submit(lambda _cancelled: workshop.sweep())
+        self.library.upstream.check_seldom()
 
     @property
     def recovery(self) -> str | None:

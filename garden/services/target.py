@@ -104,7 +104,8 @@ def choose_entry(text: str, entries: Sequence[LibraryEntry]) -> LibraryEntry:
 def full_name(entry: LibraryEntry) -> str:
     """A name that tells the quants of one model apart: ``Qwen3-8B:Q4_K_M``."""
     quant = _quant_type(entry)
-    return f"{entry.ref.name}:{quant}" if quant else entry.ref.name
+    # Ollama's names have a tag already, which tells the types apart.
+    return f"{entry.ref.name}:{quant}" if quant and ":" not in entry.ref.name else entry.ref.name
 
 
 def _quant_type(entry: LibraryEntry) -> str | None:
@@ -124,6 +125,9 @@ def _named(text: str, entries: Sequence[LibraryEntry]) -> list[LibraryEntry]:
         ]
         if of_repository:
             return of_repository
+    whole = [entry for entry in entries if text.lower() in _tagged_names(entry)]
+    if whole:
+        return whole
     name, _, quant = text.partition(":")
     wanted = name.lower()
     return [
@@ -137,6 +141,11 @@ def _named(text: str, entries: Sequence[LibraryEntry]) -> list[LibraryEntry]:
         )
         and (not quant or quant.upper() == (_quant_type(entry) or "").upper())
     ]
+
+
+def _tagged_names(entry: LibraryEntry) -> list[str]:
+    """Names of the form ``llama3.1:8b``, where the part behind the colon need not be a type."""
+    return [name.lower() for name in (entry.ref.name, *entry.also) if ":" in name]
 
 
 def _ambiguous(text: str, named: Sequence[LibraryEntry], entries: Sequence[LibraryEntry]) -> RefusedError:

@@ -40,6 +40,9 @@ class Settings:
         use_existing_token: The user consented to use the Hub token that other tools keep on this machine.
         models_dir: Folder for what Garden makes; None keeps it in the data folder.
         folders: Folders that the Library looks into, besides the Hub cache and the models folder.
+        files: Single files that the Library lists, of folders that it does not look into.
+        hidden_programs: Other programs (``ollama``, ``lm_studio``, ``jan``) whose stores the Library does not read.
+        check_upstream: Ask once a day whether files of the Hub cache were replaced on the Hub.
         context_length: Context that a load starts from; None takes the smaller of the trained one and 16,384.
         kv_type: Type of the K and V cache that a load starts from.
         parallel_downloads: Downloads at once, 1..8.
@@ -56,6 +59,9 @@ class Settings:
     use_existing_token: bool = False
     models_dir: str | None = None
     folders: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    hidden_programs: tuple[str, ...] = ()
+    check_upstream: bool = True
     context_length: int | None = None
     kv_type: str = "f16"
     parallel_downloads: int = 2

@@ -400,7 +400,7 @@ def test_a_file_that_nobody_promised_a_hash_for_is_hashed_and_said_so(
 def test_removing_a_download_frees_its_bytes(hub: HubServer, garden: Garden, tiny_model: Path) -> None:
     entry = garden.library.download_target(target()).result(60)
 
-    freed = garden.library.remove(entry, to_trash=False)
+    freed = garden.library.remove(entry, to_trash=False).now_bytes
 
     assert freed == tiny_model.stat().st_size
     assert [path for path in hub_cache_dir().rglob("*") if path.is_file() and path.stat().st_size > 100_000] == []
@@ -412,7 +412,7 @@ def test_removing_a_set_of_shards_removes_all_of_them(garden: Garden, tiny_model
     second = copy_of(tiny_model, tmp_path / "models", "Split-00002-of-00002.gguf")
     (entry,) = garden.library.add_folder(first.parent).result(20)
 
-    freed = garden.library.remove(entry, to_trash=False)
+    freed = garden.library.remove(entry, to_trash=False).now_bytes
 
     assert freed == entry.ref.size_bytes
     assert not first.exists()
@@ -426,7 +426,7 @@ def test_what_is_gone_already_can_still_be_removed_from_the_list(
     (entry,) = garden.library.add_folder(mine.parent).result(20)
     mine.unlink()
 
-    assert garden.library.remove(entry, to_trash=False) == 0
+    assert garden.library.remove(entry, to_trash=False).frees_bytes == 0
     assert garden.library.entries() == ()
 
 

@@ -13,23 +13,33 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from garden.core.errors import CancelledByUser, GardenError
 from garden.core.events import JobChanged, LibraryChanged, MachineRead, SpeedsChanged, WhatIfChanged
 from garden.core.fit_forecast import Verdict
-from garden.core.job_record import JobKind, JobRecord
+from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.core.library_entry import LibraryEntry
 from garden.core.load_choice import LoadChoice
 from garden.core.quantity import format_bytes
 from garden.core.run_configuration import LoadParameters
 from garden.gui.viewmodels.addition import Addition, add
 from garden.gui.viewmodels.latest_only import REST_MS, LatestOnly
-from garden.gui.viewmodels.library_table import LibraryFilter, LibraryRow, LibraryTableModel
+from garden.gui.viewmodels.library_reading import ReadLibrary, read_library
+from garden.gui.viewmodels.library_table import SEGMENTS, LibraryFilter, LibraryRow, LibraryTableModel
 from garden.gui.viewmodels.load_options import LoadOptions
 from garden.gui.viewmodels.measuring import Measuring, Subject
-from garden.gui.viewmodels.readings import begin_scan, read_entries
+from garden.gui.viewmodels.readings import begin_scan
 from garden.gui.viewmodels.wording import about
 from garden.services.load_plan import LoadPlan, load_plan, wanted_load
 
 if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
     from garden.services.garden import Garden
+    from garden.services.removal_plan import RemovalPlan
+    from garden.services.unfinished import RestingDownload
+
+
+_UPSTREAM = {
+    "same": "is what the Hub has",
+    "changed": "was replaced on the Hub",
+    "gone": "is no longer on the Hub",
+}
 
 
 class LibraryViewModel(QObject):
@@ -52,6 +62,7 @@ class LibraryViewModel(QObject):
         self._loaded = False
         self._reload_wanted = False
         self._reloading = False
+        self._downloads: dict[str, JobState] = {}
         self.table = LibraryTableModel(self)
         self.shown = LibraryFilter(self)
         self.shown.setSourceModel(self.table)
@@ -75,27 +86,19 @@ class LibraryViewModel(QObject):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """Models per origin."""
-        return Counter(row.entry.origin for row in self.table.rows)
+        """Models per segment."""
+        origins = Counter(row.entry.origin for row in self.table.rows)
+        return {name: sum(origins[origin] for origin in of) for name, (_word, of) in SEGMENTS.items()}
 
     @property
     def size_bytes(self) -> int:
         """All models together."""
-        return sum(row.entry.ref.size_bytes for row in self.table.rows)
+        return sum(row.here_bytes for row in self.table.rows)
 
     @property
     def twice_bytes(self) -> int:
-        """Bytes that lie here more than once, by hash."""
-        seen: set[str] = set()
-        twice = 0
-        for row in self.table.rows:
-            sha256 = row.entry.ref.sha256
-            if sha256 is None:
-                continue
-            if sha256 in seen:
-                twice += row.entry.ref.size_bytes
-            seen.add(sha256)
-        return twice
+        """Bytes that lie here more than once, by hash; hard links and links count once."""
+        return sum(row.entry.ref.size_bytes for row in self.table.rows if row.twin is not None)
 
     # What the user does
 
@@ -166,11 +169,80 @@ class LibraryViewModel(QObject):
 
         self._pump.run(work, lambda loads: then(entries, loads), self._on_failed, receiver=self, ahead=True)
 
+    def plan_removal(self, entry: LibraryEntry, then: Callable[[RemovalPlan], None]) -> None:
+        """Count what removing a model would free, then go on with that."""
+        self._pump.run(
+            lambda: self._garden.library.removal(entry),
+            then,
+            lambda error: self._on_failed(error, entry.ref.name),
+            receiver=self,
+        )
+
     def remove(self, entry: LibraryEntry) -> None:
-        """Move a model to the trash."""
+        """Move a model to the bin."""
         self._pump.run(
             lambda: self._garden.library.remove(entry),
-            lambda freed: self.said.emit(f"{entry.ref.name} was removed; {format_bytes(freed)} are free again.", ""),
+            lambda plan: self.said.emit(plan.done_sentence, ""),
+            lambda error: self._on_failed(error, entry.ref.name),
+            receiver=self,
+        )
+
+    def forget(self, entry: LibraryEntry) -> None:
+        """List a model no longer of which nothing is left, or which was added as a single file."""
+
+        def work() -> None:
+            if self._garden.library.is_single(entry):
+                self._garden.library.forget(entry)
+            else:
+                self._garden.library.remove(entry)
+
+        self._pump.run(
+            work,
+            lambda _none: self.said.emit(f"{entry.ref.name} is listed no longer.", ""),
+            lambda error: self._on_failed(error, entry.ref.name),
+            receiver=self,
+        )
+
+    def resume(self, resting: RestingDownload) -> None:
+        """Let a download go on."""
+        self._pump.run(
+            lambda: self._garden.unfinished.resume(resting),
+            lambda _none: self._reload(),
+            lambda error: self._on_failed(error, resting.entry.ref.name),
+            receiver=self,
+        )
+
+    def clear(self, resting: RestingDownload) -> None:
+        """Do away with what is here of a download that did not end."""
+        name = resting.entry.ref.name
+        self._pump.run(
+            lambda: self._garden.unfinished.remove(resting.parts),
+            lambda freed: self.said.emit(f"What was here of {name} is gone; {format_bytes(freed)} are free again.", ""),
+            lambda error: self._on_failed(error, name),
+            receiver=self,
+        )
+
+    def look_upstream(self, entry: LibraryEntry) -> None:
+        """Ask the Hub whether a model was replaced there."""
+
+        def told(entries: tuple[LibraryEntry, ...]) -> None:
+            found = next((other for other in entries if other.ref.path == entry.ref.path), entry)
+            state = found.upstream.state if found.upstream is not None else "gone"
+            self.said.emit(f"{entry.ref.name} {_UPSTREAM[state]}.", "")
+
+        self._pump.begin(
+            lambda: self._garden.library.upstream.check([entry]),
+            told,
+            lambda error: self._on_failed(error, entry.ref.name),
+            receiver=self,
+        )
+
+    def fetch_newer(self, entry: LibraryEntry) -> None:
+        """Fetch what has replaced a model on the Hub, beside it."""
+        self.said.emit(f"{entry.ref.name} is fetched beside the old one; Activity shows how far it is.", "")
+        self._pump.begin(
+            lambda: self._garden.library.upstream.fetch_newer(entry),
+            lambda _entry: self._reload(),
             lambda error: self._on_failed(error, entry.ref.name),
             receiver=self,
         )
@@ -182,9 +254,10 @@ class LibraryViewModel(QObject):
             self._reload_wanted = True
             return
         self._reloading = True
-        self._pump.run(lambda: read_entries(self._garden), self._on_entries, self._on_failed)
+        self._pump.run(lambda: read_library(self._garden), self._on_read, self._on_failed)
 
-    def _on_entries(self, entries: tuple[LibraryEntry, ...]) -> None:
+    def _on_read(self, read: ReadLibrary) -> None:
+        entries = read.entries
         self._reloading = False
         self._loaded = True
         known = {(row.entry.ref.path, row.entry.ref.filenames): row for row in self.table.rows}
@@ -197,8 +270,12 @@ class LibraryViewModel(QObject):
                     forecast=before.forecast if before else None,
                     plan=before.plan if before else None,
                     verifying=before.verifying if before else False,
+                    twin=read.twins.get(entry.ref.path or ""),
+                    newer=read.newer.get(entry.ref.path or ""),
+                    tells_commit=entry.ref.path in read.several,
                 )
             )
+        rows += [LibraryRow(entry=resting.entry, resting=resting) for resting in read.resting]
         self.table.replace(rows)
         self.changed.emit()
         self._forecast([row.entry for row in rows if row.forecast is None and row.entry.problem is None])
@@ -302,7 +379,13 @@ class LibraryViewModel(QObject):
         self.refresh()
 
     def _on_job_changed(self, event: JobChanged) -> None:
-        if event.job.kind is JobKind.VERIFY and event.job.state.ended and self._loaded:
+        job = event.job
+        verified = job.kind is JobKind.VERIFY and job.state.ended
+        # A download that rests has a row; one that goes on has none.
+        turned = job.kind is JobKind.DOWNLOAD and self._downloads.get(job.id) is not job.state
+        if job.kind is JobKind.DOWNLOAD:
+            self._downloads[job.id] = job.state
+        if (verified or turned) and self._loaded:
             self._reload()
 
 
