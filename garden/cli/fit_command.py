@@ -118,7 +118,7 @@ def fit(
         print_json(fit_document(target, forecast))
         return
     if other is not None:
-        click.echo(f"On {other.title}, {format_bytes(machine.ram_available_bytes)} of RAM free:")
+        click.echo(f"On {other.title}, {format_bytes(machine.ram_free_bytes)} of RAM free:")
     _print(target, forecast, header, load)
     if exact and ram is not None and forecast.verdict in _RUNNABLE:
         beside = amount(process_bytes(machine))
@@ -181,11 +181,11 @@ def _print(target: str, forecast: FitForecast, header: GgufHeader, load: LoadPar
     if forecast.suggestion:
         click.echo(forecast.suggestion)
     rows = [
-        (device.name, format_bytes(device.required_bytes), format_bytes(device.available_bytes))
+        (device.name, *map(format_bytes, (device.required_bytes, device.need_bytes, device.available_bytes)))
         for device in forecast.devices
     ]
     if rows:
-        print_table(("Device", "Needed", "Free"), rows, right=(1, 2))
+        print_table(("Device", "Buffers", "Need", "Free"), rows, right=(1, 2, 3))
     parts = {
         "weights": forecast.weights_bytes,
         "KV cache": forecast.kv_cache_bytes,
@@ -214,7 +214,9 @@ def _rate(tokens_per_second: float) -> str:
 def pretend(machine: HardwareSnapshot, ram: int | None, vram: int | None) -> HardwareSnapshot:
     """The machine with another amount of memory."""
     if ram is not None:
-        machine = dataclasses.replace(machine, ram_total_bytes=max(ram, 1), ram_available_bytes=ram)
+        machine = dataclasses.replace(
+            machine, ram_total_bytes=max(ram, 1), ram_available_bytes=ram, ram_promised_bytes=0
+        )
     if vram is not None:
         gpus = (
             (Gpu(name="GPU", vendor="other", memory_total_bytes=vram, memory_free_bytes=vram, device="GPU0"),)

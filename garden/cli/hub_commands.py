@@ -142,7 +142,7 @@ def files(repo: str, as_json: bool) -> None:
     for file in repository.files:
         forecast = forecasts[file.filename]
         note = "recommended" if file is best else ("" if file.kind == "model" else file.kind)
-        memory = format_bytes(forecast.total_bytes) if forecast and forecast.total_bytes else "–"
+        memory = format_bytes(forecast.need_bytes) if forecast and forecast.need_bytes else "–"
         rows.append(
             (
                 file.quant_type or file.filename,
@@ -152,7 +152,7 @@ def files(repo: str, as_json: bool) -> None:
                 note,
             )
         )
-    print_table(("Type", "Size", "Memory", "Verdict", ""), rows, right=(1, 2))
+    print_table(("Type", "Size", "Need", "Verdict", ""), rows, right=(1, 2))
 
 
 def forecast_of(garden: Garden, repository: Repository, file: RepositoryFile) -> FitForecast | None:

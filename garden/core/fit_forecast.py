@@ -54,17 +54,22 @@ class SpeedSource(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceMemory:
-    """What one device must hold. required_bytes is the sum of the parts.
+    """What one device must hold, against what it has free.
+
+    It needs the engine's buffers (weights, cache, compute) and what lies beside them. What needs more than is free is
+    too large; what leaves less than the margin fits tightly.
 
     Attributes:
         name: ``RAM``, or the GPU's name.
         kind: The machine's, or a GPU's own.
         total_bytes: Size of the device's memory.
         available_bytes: Free for us now.
-        margin_bytes: Kept free below the limit.
+        margin_bytes: What should be left free.
         weights_bytes: Weights on this device.
         kv_cache_bytes: KV cache and recurrent state on this device.
         compute_bytes: Compute buffers on this device.
+        beside_bytes: What lies beside the buffers: vocabulary and process in RAM, a driver's context on a GPU. 0 where
+            all of the device was given to the buffers.
     """
 
     name: str
@@ -75,11 +80,17 @@ class DeviceMemory:
     weights_bytes: int = 0
     kv_cache_bytes: int = 0
     compute_bytes: int = 0
+    beside_bytes: int = 0
 
     @property
     def required_bytes(self) -> int:
-        """Sum of weights, cache and compute."""
+        """The engine's buffers: the sum of weights, cache and compute."""
         return self.weights_bytes + self.kv_cache_bytes + self.compute_bytes
+
+    @property
+    def need_bytes(self) -> int:
+        """Buffers and what lies beside them; 0 on a GPU that holds none."""
+        return self.required_bytes + self.beside_bytes if self.required_bytes or self.kind == "ram" else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +108,7 @@ class FitForecast:
         kv_cache_bytes: KV cache of attention layers.
         recurrent_bytes: State of recurrent layers.
         compute_bytes: Compute buffers.
-        total_bytes: Sum of the four.
+        total_bytes: Sum of the four: the engine's buffers.
         projector_bytes: What images or sound take beside that, in a file of their own; None without one.
         devices: The same, shared out over the devices of this machine.
         context_length: The context that was asked for.
@@ -135,6 +146,15 @@ class FitForecast:
     speed_runs: int = 0
     speed_range: tuple[float, float] | None = None
     prefill_range: tuple[float, float] | None = None
+
+    @property
+    def need_bytes(self) -> int | None:
+        """What it needs on all devices, with what lies beside the buffers; of rough figures the sum of the parts."""
+        return sum(device.need_bytes for device in self.devices) if self.devices else self.total_bytes
+
+    def need_of(self, kind: MemoryKind) -> int:
+        """What it needs of one kind of memory."""
+        return sum(device.need_bytes for device in self.devices if device.kind == kind)
 
     @property
     def speed_is_measured(self) -> bool:

@@ -159,6 +159,7 @@ class HardwareSnapshot:
         gpus: Every GPU found.
         engine: The engine.
         taken_at: Seconds since the epoch.
+        ram_promised_bytes: Of what is available: what loaded models were promised and have not touched yet.
         learned: What loads showed here; None on a machine where nothing was loaded yet, or that is not this one.
     """
 
@@ -171,4 +172,10 @@ class HardwareSnapshot:
     swap_total_bytes: int = 0
     on_battery: bool = False
     taken_at: float = 0.0
+    ram_promised_bytes: int = 0
     learned: LearnedMargins | None = None
+
+    @property
+    def ram_free_bytes(self) -> int:
+        """What is free now for one more model: available, and promised to none."""
+        return max(0, self.ram_available_bytes - self.ram_promised_bytes)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-import psutil
-
 from garden.core.errors import OutOfMemoryError
 from garden.core.fit_forecast import DeviceMemory, FitForecast, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
@@ -14,6 +12,7 @@ from garden.core.quantity import format_bytes
 from garden.core.run_configuration import RunConfiguration
 from garden.services.fit import FitService
 from garden.services.machine import MachineService
+from garden.services.promises import promised_bytes, resident_bytes
 from garden.store.loaded_models import LoadedModels
 
 
@@ -42,8 +41,10 @@ class Admission:
             GardenError: The file is gone or damaged.
         """
         machine = self._machine.fresh()
-        free = machine.ram_available_bytes + sum(map(_resident_bytes, without)) - self._promised_bytes(without)
-        machine = dataclasses.replace(machine, ram_available_bytes=max(0, min(free, machine.ram_total_bytes)))
+        free = machine.ram_available_bytes + sum(map(resident_bytes, without)) - promised_bytes(self._loaded, without)
+        machine = dataclasses.replace(
+            machine, ram_available_bytes=max(0, min(free, machine.ram_total_bytes)), ram_promised_bytes=0
+        )
         return self._fit.forecast(configuration.model, configuration.load, machine)
 
     def may_help(self, configuration: RunConfiguration, idle: Sequence[int]) -> bool:
@@ -60,19 +61,18 @@ class Admission:
         """The error that says what is short, and the ways out."""
         name = configuration.model.name
         sentence = f"{name} does not fit into the memory that is free."
-        if forecast.total_bytes is not None and forecast.devices:
+        if forecast.need_bytes is not None and forecast.devices:
             free = sum(max(device.available_bytes, 0) for device in forecast.devices)
-            sentence = f"{name} needs {format_bytes(forecast.total_bytes)} and {format_bytes(free)} are free."
+            sentence = f"{name} needs {format_bytes(forecast.need_bytes)} and {format_bytes(free)} are free."
         short = _short_gpu(forecast)
         if short is not None:
-            usable = max(0, short.available_bytes - short.margin_bytes)
             sentence = (
-                f"{name} needs {format_bytes(short.required_bytes)} on {short.name}, "
-                f"where {format_bytes(usable)} can be used."
+                f"{name} needs {format_bytes(short.need_bytes)} on {short.name}, "
+                f"where {format_bytes(short.available_bytes)} are free."
             )
             action = "Put fewer layers on the GPU, or choose a smaller context, a q8_0 cache or a smaller type."
             return OutOfMemoryError(sentence, action)
-        elsewhere = sum(record.buffers_bytes for record in self._loaded.list() if not record.is_ours)
+        elsewhere = sum(record.need_bytes for record in self._loaded.list() if not record.is_ours)
         if elsewhere:
             first = f"Unload what another window or command holds ({format_bytes(elsewhere)})"
         elif others_answer:
@@ -81,28 +81,12 @@ class Admission:
             first = "Close other programs"
         return OutOfMemoryError(sentence, f"{first}, or choose a smaller context, a q8_0 cache or a smaller type.")
 
-    def _promised_bytes(self, without: Sequence[int]) -> int:
-        """Memory that loaded models will still take: pages of their caches that no token was written to yet."""
-        return sum(
-            max(0, record.buffers_bytes - _resident_bytes(record.pid))
-            for record in self._loaded.list()
-            # What lies on a GPU is in the driver's figures already.
-            if record.configuration.load.n_gpu_layers == 0 and record.pid not in without
-        )
-
-
-def _resident_bytes(pid: int) -> int:
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
-        return 0
-
 
 def _short_gpu(forecast: FitForecast) -> DeviceMemory | None:
     """The GPU that lacks most, None when all have room."""
     gpus = [device for device in forecast.devices if device.kind == "gpu" and device.required_bytes]
-    short = [gpu for gpu in gpus if gpu.required_bytes > gpu.available_bytes - gpu.margin_bytes]
-    return max(short, key=lambda gpu: gpu.required_bytes - gpu.available_bytes, default=None)
+    short = [gpu for gpu in gpus if gpu.need_bytes > gpu.available_bytes]
+    return max(short, key=lambda gpu: gpu.need_bytes - gpu.available_bytes, default=None)
 
 
 def _uses_gpu(machine: HardwareSnapshot) -> bool:

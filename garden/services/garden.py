@@ -119,7 +119,7 @@ class Garden:
         """This machine."""
         from garden.services.machine import MachineService
 
-        return MachineService(self.bus, self._pool)
+        return MachineService(self.bus, self._pool, self._promised_bytes)
 
     @MadeOnce
     def calibration(self) -> CalibrationService:
@@ -334,6 +334,13 @@ class Garden:
         return LoadedModels(self._work)
 
     # --- the whole ---
+
+    def _promised_bytes(self) -> int:
+        """What loaded models will still take; recalls what loads showed before any figure is made without it."""
+        from garden.services.promises import promised_bytes
+
+        self.audit.recall()
+        return promised_bytes(self._loaded)
 
     def _answering(self) -> bool:
         """Whether panes answer; none do where nobody asked for any."""

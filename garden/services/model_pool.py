@@ -249,6 +249,8 @@ class ModelPool:
         if backend.pid is None:
             return
         now = time.time()
+        forecast = next((seat.forecast for _key, seat in self._seated() if seat.backend is backend), None)
+        ram = next((device for device in forecast.devices if device.kind == "ram"), None) if forecast else None
         record = LoadedRecord(
             pid=backend.pid,
             owner=this_process(),
@@ -257,6 +259,7 @@ class ModelPool:
             loaded_at=now,
             last_used_at=now,
             busy=busy,
+            beside_bytes=ram.beside_bytes if ram else 0,
         )
         with bookkeeping("What a model holds"):
             self._loaded.put(record)

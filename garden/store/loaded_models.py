@@ -22,6 +22,7 @@ class LoadedRecord:
         loaded_at: Seconds since the epoch.
         last_used_at: Seconds since the epoch.
         busy: Whether it is answering.
+        beside_bytes: What its process holds in RAM beside these buffers, as forecast.
     """
 
     pid: int
@@ -31,6 +32,12 @@ class LoadedRecord:
     loaded_at: float
     last_used_at: float
     busy: bool = False
+    beside_bytes: int = 0
+
+    @property
+    def need_bytes(self) -> int:
+        """Buffers and what lies beside them."""
+        return self.buffers_bytes + self.beside_bytes
 
     @property
     def is_ours(self) -> bool:

@@ -108,7 +108,7 @@ def test_budgets_take_what_was_learned_in_the_place_of_what_is_usual() -> None:
 
     assert (process_bytes(machine(8)), process_bytes(plain)) == (54 * MIB, 150 * MIB)
     assert (process_bytes(dataclasses.replace(here, gpus=())), process_bytes(here)) == (70 * MIB, 300 * MIB)
-    assert [budget.margin_bytes for budget in gpu_budgets(plain)] == [512 * MIB]
-    assert [budget.margin_bytes for budget in gpu_budgets(here)] == [400 * MIB]
+    assert [budget.beside_bytes for budget in gpu_budgets(plain)] == [512 * MIB]
+    assert [budget.beside_bytes for budget in gpu_budgets(here)] == [400 * MIB]
     ram = ram_budget(here, 20 * MIB)
-    assert (ram.margin_bytes, ram.comfort_bytes) == (320 * MIB, 300 * MIB)
+    assert (ram.beside_bytes, ram.margin_bytes) == (320 * MIB, 300 * MIB)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 from garden.core.events import SettingsChanged
 from garden.gui.pages.filter_bar import FilterBar
 from garden.gui.pages.model_list_pane import ModelListPane
+from garden.gui.viewmodels.relay_plan import planned_bytes
 from garden.gui.viewmodels.search import SearchViewModel
 from garden.gui.widgets.field import Field
 from garden.gui.widgets.label import Label
@@ -232,10 +233,7 @@ class DiscoverPage(QWidget):
         if not self.isVisible():
             return
         row = self._side[0].selected
-        devices = row.forecast.devices if row is not None and row.forecast is not None else ()
-        ram = sum(device.required_bytes for device in devices if device.kind == "ram")
-        gpu = sum(device.required_bytes for device in devices if device.kind == "gpu")
-        self._navigator.plan_memory(ram, gpu)
+        self._navigator.plan_memory(*planned_bytes((row.forecast if row is not None else None,), relay=False))
 
     # What the user does
 

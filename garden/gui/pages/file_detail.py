@@ -70,7 +70,7 @@ class _DeviceLine(QWidget):
         kind = device.kind.upper()
         self._name.setText(kind if device.name.upper() == kind else f"{kind} · {device.name}")
         self._bar.set_device(device)
-        self._needed.setText(f"{device.required_bytes / GIB:.2f}")
+        self._needed.setText(f"{device.need_bytes / GIB:.2f}")
         self._free.setText(f"of {device.available_bytes / GIB:.1f} free")
 
 
@@ -202,11 +202,12 @@ class FileDetail(Surface):
             ("memory.weights", "Weights"),
             ("memory.kv", "KV cache"),
             ("memory.compute", "Compute"),
+            ("memory.beside", "Vocabulary, process, driver"),
             ("memory.used", "In use by others"),
             ("memory.free", "Free"),
         ]
         if margin:
-            items.append(("memory.limit", f"Limit, with a margin of {format_bytes(margin)}"))
+            items.append(("memory.limit", f"Margin of {format_bytes(margin)}: less left is tight"))
         self._legend.set_items(items)
 
     def _show_actions(self, row: FileRow, disk_free_bytes: int | None) -> None:

@@ -120,8 +120,8 @@ def _need(rated: RatedModel) -> str:
             return task_name(tag).lower() if tag else ""
         case Verdict.UNSUPPORTED:
             return "not supported"
-        case Verdict.TOO_LARGE if forecast.total_bytes:
-            return f"needs {format_bytes(forecast.total_bytes)}"
+        case Verdict.TOO_LARGE if forecast.need_bytes:
+            return f"needs {format_bytes(forecast.need_bytes)}"
     if forecast.decode_tokens_per_second is not None:
         return f"≈ {forecast.decode_tokens_per_second:.0f} tok/s"
-    return f"≈ {format_bytes(forecast.total_bytes)}" if forecast.total_bytes else ""
+    return f"needs ≈ {format_bytes(forecast.need_bytes)}" if forecast.need_bytes else ""

@@ -206,9 +206,9 @@ def _text(row: FileRow, column: FileColumn) -> str:
         case FileColumn.SIZE:
             return format_gib(row.file.size_bytes)
         case FileColumn.MEMORY:
-            if forecast is None or forecast.total_bytes is None:
+            if forecast is None or forecast.need_bytes is None:
                 return ""
-            return format_gib(forecast.total_bytes)
+            return format_gib(forecast.need_bytes)
         case FileColumn.VERDICT:
             if row.problem:
                 return "Unreadable"

@@ -8,7 +8,15 @@ from garden.core.conversation import Answer, Conversation, FinishReason, Mode
 from garden.core.run_configuration import RunConfiguration
 from garden.gui.viewmodels.live_panes import LivePanes
 from garden.gui.viewmodels.pane_facts import PaneFacts
-from garden.gui.viewmodels.pane_state import LiveAnswer, PaneState, Step, answer_figures, idle_figures, live_figures
+from garden.gui.viewmodels.pane_state import (
+    LiveAnswer,
+    PaneState,
+    Step,
+    answer_figures,
+    idle_figures,
+    live_figures,
+    memory_told,
+)
 from garden.gui.viewmodels.relay_plan import plan_steps
 from garden.gui.viewmodels.run_difference import differences
 
@@ -59,6 +67,7 @@ def pane_snapshot(conversation: Conversation, turn: int, letter: str, panes: Liv
         note=facts.note(run),
         forecast=facts.forecast,
         figures=idle_figures(facts.forecast),
+        memory=memory_told(None, facts.forecast),
     )
     live = panes.live(conversation.id, turn, letter)
     if live is not None:
@@ -82,6 +91,7 @@ def pane_snapshot(conversation: Conversation, turn: int, letter: str, panes: Liv
             action=answer.action,
             note=_answered_with(answer, run) or state.note,
             figures=answer_figures(answer, facts.forecast),
+            memory=memory_told(answer, facts.forecast),
         )
     loss = panes.lost(conversation.id, letter) if turn == len(conversation.turns) - 1 else None
     # What the answer itself failed with is told as such; anything later goes before it.

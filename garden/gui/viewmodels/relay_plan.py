@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from garden.core.fit_forecast import FitForecast
+from garden.core.fit_forecast import FitForecast, MemoryKind
 from garden.core.quantity import format_bytes
 from garden.core.run_configuration import RunConfiguration
 from garden.gui.viewmodels.pane_state import LiveAnswer, Step
 
 
 def planned_bytes(forecasts: Sequence[FitForecast | None], *, relay: bool) -> tuple[int, int]:
-    """What panes that were not asked yet will take, RAM and GPU: together in fair mode, the largest alone in relay."""
+    """What panes that were not asked yet will need, RAM and GPU: together in fair mode, the largest alone in relay."""
     per_kind: list[int] = []
-    for kind in ("ram", "gpu"):
-        each = [
-            sum(device.required_bytes for device in forecast.devices if device.kind == kind)
-            for forecast in forecasts
-            if forecast is not None
-        ]
+    kinds: tuple[MemoryKind, ...] = ("ram", "gpu")
+    for kind in kinds:
+        each = [forecast.need_of(kind) for forecast in forecasts if forecast is not None]
         per_kind.append((max(each) if relay else sum(each)) if each else 0)
     return per_kind[0], per_kind[1]
 

@@ -34,7 +34,7 @@ class BarFill:
 
 
 def device_fill(device: DeviceMemory) -> BarFill:
-    """In use by others, weights, KV cache, compute; the limit at what is free minus the margin."""
+    """In use by others, weights, KV cache, compute, what lies beside them; a tick where the margin begins."""
     total = max(1, device.total_bytes)
     used = max(0, device.total_bytes - device.available_bytes)
     return BarFill(
@@ -43,9 +43,10 @@ def device_fill(device: DeviceMemory) -> BarFill:
             ("memory.weights", device.weights_bytes / total),
             ("memory.kv", device.kv_cache_bytes / total),
             ("memory.compute", device.compute_bytes / total),
+            ("memory.beside", (device.need_bytes - device.required_bytes) / total),
         ),
         limit=1 - device.margin_bytes / total if device.margin_bytes else None,
-        over=device.required_bytes > device.available_bytes - device.margin_bytes,
+        over=device.need_bytes > device.available_bytes,
     )
 
 
@@ -110,7 +111,7 @@ def gpu_first(devices: Sequence[DeviceMemory]) -> list[DeviceMemory]:
 def device_figures(device: DeviceMemory) -> tuple[str, str]:
     """What is needed and what is free, GiB with one decimal (two for what is small)."""
     free = device.available_bytes / GIB
-    needed = device.required_bytes / GIB
+    needed = device.need_bytes / GIB
     digits = 1 if free >= 1 else 2
     return f"{needed:.{digits}f}", f"{free:.{digits}f}"
 
