@@ -14,6 +14,7 @@ from garden.core.model_ref import ModelRef
 from garden.core.paths import cache_dir
 from garden.core.quantity import GIB, MIB
 from garden.core.run_configuration import RunConfiguration
+from garden.hardware import probe
 from garden.process.process_identity import this_process
 from garden.services import machine
 from garden.services.garden import Garden
@@ -79,7 +80,7 @@ def test_what_loaded_models_were_promised_is_not_free(garden: Garden) -> None:
 def test_memory_that_moved_is_announced_and_a_little_is_not(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
     first = garden.machine.look()
     now = dataclasses.replace(first, ram_available_bytes=first.ram_available_bytes - 8 * MIB)
-    monkeypatch.setattr(machine.probe, "snapshot", lambda *_known: dataclasses.replace(now, taken_at=time.time()))
+    monkeypatch.setattr(probe, "snapshot", lambda *_known: dataclasses.replace(now, taken_at=time.time()))
     events = garden.bus.subscribe()
 
     same = garden.machine.look()
