@@ -11,7 +11,7 @@ from garden.cli.output import json_option, opened, print_json, print_table, verd
 from garden.cli.run_options import context_note
 from garden.cli.targets import usable_model
 from garden.core.errors import NotFoundError
-from garden.core.fit_forecast import FitForecast, Verdict
+from garden.core.fit_forecast import FitForecast, SpeedSource, Verdict
 from garden.core.hardware_snapshot import Gpu, HardwareSnapshot
 from garden.core.imagined_machine import ImaginedMachine
 from garden.core.model_ref import ModelRef
@@ -125,8 +125,6 @@ def fit(
         click.echo(f"These are the engine's buffers to the byte; its process takes about {beside} of RAM beside them.")
     if load.n_gpu_layers > 0 and not usable_gpus(machine):
         click.echo("There is no GPU that the engine can use, so that --gpu-layers changes nothing.")
-    if other is not None:
-        _print_fastest(garden.what_if.forecast(header, load, other).decode_tokens_per_second)
 
 
 def _other_machine(garden: Garden, name: str, ram: int | None) -> ImaginedMachine:
@@ -134,11 +132,6 @@ def _other_machine(garden: Garden, name: str, ram: int | None) -> ImaginedMachin
     if ram is not None and published.kind != "discrete":
         raise click.UsageError(f"{published.name} has its own RAM; --ram is for the machine around a card.")
     return published.imagined(ram or RAM_BESIDE_BYTES)
-
-
-def _print_fastest(tokens_per_second: float | None) -> None:
-    if tokens_per_second is not None:
-        click.echo(f"Answer: at most {tokens_per_second:.0f} tokens per second, by the published speed of its memory.")
 
 
 def _asked_load(
@@ -201,7 +194,8 @@ def _print(target: str, forecast: FitForecast, header: GgufHeader, load: LoadPar
     elif forecast.max_context:
         click.echo(f"Largest context that fits: {forecast.max_context:,} tokens.")
     if forecast.decode_tokens_per_second is not None:
-        click.echo(f"Answer: about {_rate(forecast.decode_tokens_per_second)}, {forecast.speed_basis}.")
+        about = "at most" if forecast.speed_source is SpeedSource.ELSEWHERE else "about"
+        click.echo(f"Answer: {about} {_rate(forecast.decode_tokens_per_second)}, {forecast.speed_basis}.")
     if forecast.prefill_tokens_per_second is not None:
         click.echo(f"Prompt: about {_rate(forecast.prefill_tokens_per_second)}.")
 
@@ -272,6 +266,9 @@ def fit_document(target: str, forecast: FitForecast) -> dict[str, object]:
         ],
         "n_gpu_layers": forecast.n_gpu_layers,
         "max_context": forecast.max_context,
-        "decode_tokens_per_second": forecast.decode_tokens_per_second,
+        # The bound that another machine's memory sets is no forecast.
+        "decode_tokens_per_second": forecast.decode_tokens_per_second
+        if forecast.speed_source is not SpeedSource.ELSEWHERE
+        else None,
         "prefill_tokens_per_second": forecast.prefill_tokens_per_second,
     }

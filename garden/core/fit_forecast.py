@@ -41,7 +41,7 @@ class FitMethod(enum.StrEnum):
 class SpeedSource(enum.StrEnum):
     """What a speed rests on: nothing, other files' runs here, a calibration, a shorter copy of the model, own runs.
 
-    Of another machine nothing is known, and nothing can be measured.
+    Nothing can be measured on another machine: its speed is the most that the published bandwidth of its memory allows.
     """
 
     UNKNOWN = "unknown"
@@ -162,6 +162,13 @@ class FitForecast:
         return self.speed_source is SpeedSource.MEASURED
 
     @property
+    def speed_mark(self) -> str:
+        """What stands before the figure: ``≤`` for a bound, ``≈`` for a forecast, nothing for what was measured."""
+        if self.speed_source is SpeedSource.ELSEWHERE:
+            return "≤"
+        return "" if self.speed_is_measured else "≈"
+
+    @property
     def speed_basis(self) -> str:
         """What the speed of the answer rests on, in a few words; empty when it is unknown."""
         if self.decode_tokens_per_second is None:
@@ -169,6 +176,8 @@ class FitForecast:
         match self.speed_source:
             case SpeedSource.MEASURED:
                 return "measured here"
+            case SpeedSource.ELSEWHERE:
+                return "by the published speed of its memory"
             case SpeedSource.TWIN:
                 basis = "measured on a sliced twin"
             case SpeedSource.CALIBRATED:

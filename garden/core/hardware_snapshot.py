@@ -160,6 +160,8 @@ class HardwareSnapshot:
         engine: The engine.
         taken_at: Seconds since the epoch.
         ram_promised_bytes: Of what is available: what loaded models were promised and have not touched yet.
+        published_bandwidth: Of another machine: the published peak of the memory that it reads fastest, bytes
+            per second; None of this one, and where nobody published it.
         learned: What loads showed here; None on a machine where nothing was loaded yet, or that is not this one.
     """
 
@@ -173,6 +175,7 @@ class HardwareSnapshot:
     on_battery: bool = False
     taken_at: float = 0.0
     ram_promised_bytes: int = 0
+    published_bandwidth: int | None = None
     learned: LearnedMargins | None = None
 
     @property

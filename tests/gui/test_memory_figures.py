@@ -29,7 +29,7 @@ from garden.gui.theme.theme import ThemeController
 from garden.gui.widgets.pane_foot import PaneFoot
 from garden.hardware import probe
 from garden.services.garden import Garden
-from tests.hubserver import HubServer, repository_of
+from tests.hubserver import GgufFacts, HubServer, repository_of
 from tests.tiny_models import write_tiny_model
 
 REPO = "owner/Tiny-GGUF"
@@ -64,7 +64,8 @@ def model(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def garden(model: Path, moment: OneMoment, monkeypatch: pytest.MonkeyPatch) -> Iterator[Garden]:
-    repository = repository_of(REPO, model)
+    facts = GgufFacts(total=2_000_000, architecture="llama", context_length=2_048)
+    repository = repository_of(REPO, model, gguf=facts, trending=1)
     with HubServer([repository]) as server:
         monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
         with Garden.open() as garden:
@@ -205,3 +206,42 @@ def test_all_of_them_follow_when_memory_moves(
     window.memory.read()
     qtbot.wait(300)
     assert set(pages.free().values()) == {3 * GIB}
+
+
+def test_another_machine_has_the_same_bound_of_its_speed_everywhere(
+    qtbot: QtBot, window: MainWindow, garden: Garden
+) -> None:
+    pages = Pages(qtbot, window, garden)
+    machine = garden.what_if.named("rtx-4090").imagined(32 * GIB)
+    entry = garden.library.entries()[0]
+    header = garden.fit.header(entry.ref)
+    load = garden.fit.default_load(header, garden.what_if.as_seen(machine))
+    expected = garden.what_if.forecast(header, load, machine).decode_tokens_per_second
+    assert expected is not None
+
+    garden.what_if.choose(machine)
+
+    def speeds() -> set[float | None]:
+        forecasts = pages.forecasts()
+        return {
+            forecast.decode_tokens_per_second if forecast is not None else None
+            for forecast in (forecasts["discover"], forecasts["library"])
+        }
+
+    qtbot.waitUntil(lambda: speeds() == {expected}, timeout=20_000)
+    window.show_page("discover")
+    shown = [label.text() for label in pages.discover.findChildren(QLabel)]
+    assert [text for text in shown if text.startswith("At most ")] == [
+        f"At most {expected:,.0f} tok/s · by the published speed of its memory"
+    ]
+    assert pages.library.library.table.rows[0].speed.startswith("≤ ")
+
+
+def test_the_list_says_of_the_open_repository_what_its_file_says(
+    qtbot: QtBot, window: MainWindow, garden: Garden
+) -> None:
+    pages = Pages(qtbot, window, garden)
+    window.show_page("discover")
+    models, files = pages.discover.search.models, pages.discover.repository.files
+
+    qtbot.waitUntil(lambda: models.rowCount() > 0 and models.rated(0).forecast == files.best_forecast, timeout=20_000)

@@ -131,6 +131,7 @@ class DiscoverPage(QWidget):
             view.show()
             self._share_width()
             view_model.selected_changed.connect(self._on_plan_changed)
+            view_model.load_changed.connect(self._on_plan_changed)
             view.compare_wanted.connect(self._on_compare)
             view.said.connect(self._navigator.notify)
             self._side = view_model, view

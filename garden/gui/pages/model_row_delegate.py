@@ -123,5 +123,5 @@ def _need(rated: RatedModel) -> str:
         case Verdict.TOO_LARGE if forecast.need_bytes:
             return f"needs {format_bytes(forecast.need_bytes)}"
     if forecast.decode_tokens_per_second is not None:
-        return f"≈ {forecast.decode_tokens_per_second:.0f} tok/s"
+        return f"{forecast.speed_mark or '≈'} {forecast.decode_tokens_per_second:.0f} tok/s"
     return f"needs ≈ {format_bytes(forecast.need_bytes)}" if forecast.need_bytes else ""

@@ -114,8 +114,9 @@ class LibraryRow:
         """Measured speed, or a forecast marked as such."""
         if self.measured_speed is not None:
             return _speed(self.measured_speed)
-        forecast = self.forecast.decode_tokens_per_second if self.forecast else None
-        return f"≈ {_speed(forecast)}" if forecast is not None else "–"
+        speed = self.forecast.decode_tokens_per_second if self.forecast else None
+        mark = "≤" if self.forecast and self.forecast.speed_source is SpeedSource.ELSEWHERE else "≈"
+        return f"{mark} {_speed(speed)}" if speed is not None else "–"
 
 
 class LibraryTableModel(QAbstractTableModel):

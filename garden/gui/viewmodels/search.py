@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from garden.core.errors import CancelledByUser, GardenError, RateLimitedError
-from garden.core.events import WhatIfChanged
+from garden.core.events import MachineRead, WhatIfChanged
 from garden.gui.viewmodels.model_list import ModelListModel
 from garden.hub.address import is_repo_id, parse_repo_id
 from garden.hub.search_query import SearchQuery
@@ -59,6 +59,7 @@ class SearchViewModel(QObject):
         self.models = ModelListModel(self)
         self.models.more_wanted.connect(self._on_more_wanted)
         pump.on(WhatIfChanged, self._on_what_if_changed)
+        pump.on(MachineRead, self._on_machine_read)
         self._debounce = QTimer(self)
         self._debounce.setSingleShot(True)
         self._debounce.setInterval(DEBOUNCE_MS)
@@ -258,7 +259,15 @@ class SearchViewModel(QObject):
 
     def _on_what_if_changed(self, _event: WhatIfChanged) -> None:
         self.models.forget_forecasts()
+        self._rate_anew()
+
+    def _on_machine_read(self, _event: MachineRead) -> None:
+        self._rate_anew()
+
+    def _rate_anew(self) -> None:
         summaries = self.models.summaries
+        if not summaries:
+            return
         self._pump.run(lambda: self._rated(summaries), self.models.take_ratings, lambda _error: None, receiver=self)
 
     def _seen_through(self, rows: Sequence[RatedModel]) -> Sequence[RatedModel]:
