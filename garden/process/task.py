@@ -29,6 +29,7 @@ def run_task(
     grace_seconds: float = 3.0,
     limit_seconds: float | None = None,
     command: Sequence[str] | None = None,
+    on_start: Callable[[int], None] | None = None,
 ) -> ResultT:
     """Run a worker on one request and wait for its result.
 
@@ -42,6 +43,7 @@ def run_task(
         grace_seconds: How long it may clean up after a cancel before it is terminated.
         limit_seconds: A worker that takes longer is ended; None lets it take what it takes.
         command: Command line in place of this program started as ``worker``.
+        on_start: Called with its process id.
 
     Raises:
         CancelledByUser: ``cancelled`` was set; the child has ended.
@@ -63,6 +65,8 @@ def run_task(
                 results.append(message)
 
     child: Child[Message] = Child(worker, output, on_message=on_message, command=command)
+    if on_start is not None:
+        on_start(child.pid)
     child.send(request)
     exit_, too_late = _wait(child, cancelled, grace_seconds, limit_seconds)
     if results:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from garden.core.errors import OutOfMemoryError
 from garden.core.fit_forecast import DeviceMemory, FitForecast, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.quantity import format_bytes
 from garden.core.run_configuration import RunConfiguration
+from garden.fit.devices import gpu_budgets
+from garden.services.bookings import Bookings
 from garden.services.fit import FitService
 from garden.services.machine import MachineService
 from garden.services.promises import promised_bytes, resident_bytes
@@ -23,12 +26,16 @@ class Admission:
         fit: Forecasts.
         machine: What is free.
         loaded: What all Gardens on this machine have loaded.
+        bookings: Loads and measurements of this program under way.
     """
 
-    def __init__(self, fit: FitService, machine: MachineService, loaded: LoadedModels) -> None:
+    def __init__(
+        self, fit: FitService, machine: MachineService, loaded: LoadedModels, bookings: Bookings | None = None
+    ) -> None:
         self._fit = fit
         self._machine = machine
         self._loaded = loaded
+        self.bookings = bookings or Bookings()
 
     def forecast(self, configuration: RunConfiguration, *, without: Sequence[int] = ()) -> FitForecast:
         """What a load will need, against the memory as it is this moment.
@@ -40,12 +47,33 @@ class Admission:
         Raises:
             GardenError: The file is gone or damaged.
         """
-        machine = self._machine.fresh()
-        free = machine.ram_available_bytes + sum(map(resident_bytes, without)) - promised_bytes(self._loaded, without)
+        machine = self.bookings.limited(self._machine.fresh())
+        promised = promised_bytes(self._loaded, without) + self.bookings.ram_bytes
+        free = machine.ram_available_bytes + sum(map(resident_bytes, without)) - promised
         machine = dataclasses.replace(
             machine, ram_available_bytes=max(0, min(free, machine.ram_total_bytes)), ram_promised_bytes=0
         )
         return self._fit.forecast(configuration.model, configuration.load, machine)
+
+    def booked(
+        self, forecast: FitForecast | None, pid: Callable[[], int | None]
+    ) -> contextlib.AbstractContextManager[None]:
+        """Book for a load what was forecast for it, while it goes on.
+
+        Args:
+            forecast: Of the load; None books nothing.
+            pid: Its process, None before it starts.
+        """
+        if forecast is None:
+            return contextlib.nullcontext()
+        # Forecasts list GPUs in the order of their budgets.
+        on_gpus = zip(gpu_budgets(self._machine.snapshot()), forecast.devices, strict=False)
+        left = {
+            budget.device: memory.available_bytes - memory.need_bytes
+            for budget, memory in on_gpus
+            if memory.need_bytes and not budget.shared
+        }
+        return self.bookings.booked(forecast.need_of("ram"), left, pid)
 
     def may_help(self, configuration: RunConfiguration, idle: Sequence[int]) -> bool:
         """Whether unloading these processes could make room; not told for GPUs, whose memory is the driver's."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from garden.core.errors import GardenError, WorkerDiedError
     from garden.core.fit_forecast import FitForecast
     from garden.jobs.job_runner import JobRunner
+    from garden.services.bookings import Bookings
     from garden.services.calibration import CalibrationService
     from garden.services.catalog import CatalogService
     from garden.services.compare import CompareService
@@ -128,7 +129,7 @@ class Garden:
         from garden.store.calibrations import Calibrations
 
         return CalibrationService(
-            self.bus, self.machine, Calibrations(self._work), lambda: self.activity, self._answering
+            self.bus, self.machine, Calibrations(self._work), lambda: self.activity, self._answering, self._bookings
         )
 
     @MadeOnce
@@ -165,7 +166,7 @@ class Garden:
         """Measuring models that need not be here."""
         from garden.services.twin_runs import TwinService
 
-        return TwinService(self.bus, self.fit, self.machine, self.activity, self._answering)
+        return TwinService(self.bus, self.fit, self.machine, self.activity, self._answering, self._bookings)
 
     @MadeOnce
     def audit(self) -> LoadAudit:
@@ -247,7 +248,7 @@ class Garden:
         from garden.store.conversations import Conversations
 
         def make_pool(on_death: Callable[[PaneKey, WorkerDiedError], None]) -> ModelPool:
-            admission = Admission(self.fit, self.machine, self._loaded)
+            admission = Admission(self.fit, self.machine, self._loaded, self._bookings)
             return ModelPool(admission, self.fit, self.audit, self.library, self._loaded, on_death)
 
         conversations = Conversations(self._work)
@@ -328,6 +329,12 @@ class Garden:
         return ModelUses(self._work)
 
     @MadeOnce
+    def _bookings(self) -> Bookings:
+        from garden.services.bookings import Bookings
+
+        return Bookings()
+
+    @MadeOnce
     def _loaded(self) -> LoadedModels:
         from garden.store.loaded_models import LoadedModels
 
@@ -340,7 +347,7 @@ class Garden:
         from garden.services.promises import promised_bytes
 
         self.audit.recall()
-        return promised_bytes(self._loaded)
+        return promised_bytes(self._loaded) + self._bookings.ram_bytes
 
     def _answering(self) -> bool:
         """Whether panes answer; none do where nobody asked for any."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -112,21 +113,24 @@ class ModelPool:
                 return seat.backend
             if seat:
                 self.release(key)
-            forecast = self._make_room(configuration)
-            backend = LocalBackend(lambda error: self._died(key, error))
-            with self._lock:
-                if self._closed:
-                    raise RefusedError("Garden is closing.")
-                self._seats[key] = _Seat(backend, configuration, forecast)
-            free_ram = self._audit.free_ram()
-            try:
-                loaded = backend.load(configuration, on_progress, cancelled=cancelled)
-            except BaseException:
+            with contextlib.ExitStack() as booked:
+                backend = LocalBackend(lambda error: self._died(key, error))
+                with self._admission.bookings.deciding():
+                    forecast = self._make_room(configuration)
+                    booked.enter_context(self._admission.booked(forecast, lambda: backend.pid))
                 with self._lock:
-                    self._seats.pop(key, None)
-                backend.close()
-                raise
-            self._note(backend, loaded, busy=True)
+                    if self._closed:
+                        raise RefusedError("Garden is closing.")
+                    self._seats[key] = _Seat(backend, configuration, forecast)
+                free_ram = self._audit.free_ram()
+                try:
+                    loaded = backend.load(configuration, on_progress, cancelled=cancelled)
+                except BaseException:
+                    with self._lock:
+                        self._seats.pop(key, None)
+                    backend.close()
+                    raise
+                self._note(backend, loaded, busy=True)
             with bookkeeping("The use of a model"):
                 self._library.used(configuration.model)
             with bookkeeping("A forecast against the engine"):
