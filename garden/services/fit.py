@@ -21,6 +21,7 @@ from garden.fit import default_load, estimator, recommend
 from garden.fit.calibrated_speed import with_calibrated_speed
 from garden.fit.devices import process_bytes
 from garden.fit.imagined import published_speed
+from garden.fit.pace import reads_alike
 from garden.fit.projector import Projector, projector_of
 from garden.fit.resident import resident_forecast
 from garden.gguf.byte_source import FileSource
@@ -192,7 +193,7 @@ class FitService:
         forecast = self.forecast_header(header, load, machine)
         if machine is not None:
             return forecast
-        return _with_measured(forecast, self._speeds.lately_of(ref, load, forecast.n_gpu_layers))
+        return _with_measured(forecast, load, self._speeds.lately_of(ref, load, forecast.n_gpu_layers))
 
     def forecast_here(self, ref: ModelRef, header: GgufHeader, load: LoadParameters) -> FitForecast:
         """As ``forecast`` for a file on this machine, without waiting for the engine: see ``forecast_header``."""
@@ -265,7 +266,7 @@ class FitService:
         return forecast if calibration is None else with_calibrated_speed(forecast, header, load, calibration)
 
     def _with_measured_speed(self, forecast: FitForecast, ref: ModelRef, load: LoadParameters) -> FitForecast:
-        return _with_measured(forecast, self._speeds.of_file(ref, load, forecast.n_gpu_layers))
+        return _with_measured(forecast, load, self._speeds.of_file(ref, load, forecast.n_gpu_layers))
 
     def exact(
         self,
@@ -378,13 +379,15 @@ def _with_speed(forecast: FitForecast, formula: FitForecast) -> FitForecast:
     )
 
 
-def _with_measured(forecast: FitForecast, measured: SpeedRecord | None) -> FitForecast:
+def _with_measured(forecast: FitForecast, load: LoadParameters, measured: SpeedRecord | None) -> FitForecast:
     if measured is None:
         return forecast
+    # Prompts hang on batches and threads as well; what was not measured with these is not known.
+    alike = reads_alike(measured.load, load)
     return dataclasses.replace(
         forecast,
         decode_tokens_per_second=measured.decode_tokens_per_second,
-        prefill_tokens_per_second=measured.prefill_tokens_per_second,
+        prefill_tokens_per_second=measured.prefill_tokens_per_second if alike else None,
         speed_source=SpeedSource.TWIN if measured.twin else SpeedSource.MEASURED,
         speed_runs=0,
         speed_range=None,

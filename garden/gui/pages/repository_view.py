@@ -219,7 +219,9 @@ class RepositoryView(Surface):
         plan = self._view_model.plan(row)
         self._opener.show_plan(plan)
         line = plan.line if plan is not None else ""
-        measuring = self._view_model.measuring.of(self._view_model.repository, row.file)
+        measuring = self._view_model.measuring.of(
+            self._view_model.repository, row.file, plan.load if plan is not None else None
+        )
         self._detail.show_row(row, line, self._disk_free, measuring)
         number = self._view_model.files.row_of(row.file.filename)
         if self._table.currentIndex().row() != number:

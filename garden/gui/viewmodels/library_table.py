@@ -17,6 +17,7 @@ from PySide6.QtCore import (
 from garden.core.fit_forecast import FitForecast, SpeedSource, Verdict
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes, format_gib
+from garden.core.run_configuration import LoadParameters
 from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
 from garden.gui.viewmodels.wording import age, verdict_word
 from garden.gui.widgets.tool_tip import plain_tool_tip
@@ -104,10 +105,16 @@ class LibraryRow:
         return {True: "Verified", False: "Differs", None: "Not yet"}[self.entry.verified]
 
     @property
+    def load(self) -> LoadParameters | None:
+        """How it would be loaded; None until that was planned."""
+        return self.plan.load if self.plan is not None else None
+
+    @property
     def measured_speed(self) -> float | None:
-        """Tokens per second that it showed here; None while another machine is looked through."""
-        elsewhere = self.forecast is not None and self.forecast.speed_source is SpeedSource.ELSEWHERE
-        return None if elsewhere else self.entry.decode_tokens_per_second
+        """Tokens per second that it showed here when loaded as it is planned; before a plan the newest there is."""
+        if self.forecast is None:
+            return self.entry.decode_tokens_per_second
+        return self.forecast.decode_tokens_per_second if self.forecast.speed_is_measured else None
 
     @property
     def speed(self) -> str:
