@@ -13,7 +13,8 @@ _LOG = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def bookkeeping(what: str) -> Iterator[None]:
-    """Go on when a note cannot be written (a full disk, a busy database); the log says which.
+    """Go on when a note cannot be written (a full disk, a busy database); the log says which, in its finest level what
+    the database or the system said.
 
     Args:
         what: What is noted, for the log.
@@ -21,4 +22,5 @@ def bookkeeping(what: str) -> Iterator[None]:
     try:
         yield
     except GardenError as error:
-        _LOG.warning("%s was not noted: %s %s", what, error.sentence, error.detail)
+        _LOG.warning("%s was not noted: %s", what, error.sentence)
+        _LOG.debug("%s", error.detail)
