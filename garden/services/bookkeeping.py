@@ -13,8 +13,9 @@ _LOG = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def bookkeeping(what: str) -> Iterator[None]:
-    """Go on when a note cannot be written (a full disk, a busy database); the log says which, in its finest level what
-    the database or the system said.
+    """Go on when a note cannot be written (a full disk, a busy database); the log says which.
+
+    What the database or the system said of it stands in the log's finest level only.
 
     Args:
         what: What is noted, for the log.
