@@ -235,7 +235,7 @@ def header_of(garden: Garden, target: str, *, own: bool = False) -> tuple[GgufHe
         hub = parse_hub_target(target)
         if hub is None:
             raise
-        repository = garden.catalog.repository(hub.repo_id).result()
+        repository = garden.catalog.repository(hub.repo_id, hub.revision).result()
         file = choose_file(repository, hub)
         header = garden.fit.remote_header(repository, file, own=own).result()
         return header, hub_ref(repository, file), garden.fit.remote_projector(repository).result()

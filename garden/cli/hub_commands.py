@@ -179,7 +179,11 @@ def _file_document(file: RepositoryFile, forecast: FitForecast | None) -> dict[s
     }
 
 
-@click.command(help="Fetch TARGET (owner/repo:QUANT, owner/repo/file.gguf, or starter). Run again to resume.")
+@click.command(
+    help="Fetch TARGET (owner/repo:QUANT, owner/repo/file.gguf, an address of the Hub, or starter). Run again to resume."
+)
+    help="Fetch TARGET (owner/repo:QUANT, owner/repo/file.gguf, an address of the Hub, or starter). Run again to resume."
+)
 @click.argument("target")
 @click.option("--revision", help="Branch, tag or commit.")
 @json_option
@@ -207,8 +211,5 @@ def download(target: str, revision: str | None, as_json: bool) -> None:
 def _hub_target(text: str) -> HubTarget:
     target = parse_hub_target(text)
     if target is None:
-        repo_id = parse_repo_id(text)
-        if repo_id is None:
-            raise click.UsageError(f"“{text}” is neither owner/repo:QUANT nor owner/repo/file.gguf.")
-        target = HubTarget(repo_id)
+        raise click.UsageError(f"“{text}” is neither owner/repo:QUANT nor owner/repo/file.gguf.")
     return target

@@ -66,7 +66,7 @@ class Downloads:
         Raises:
             GardenError: The Hub does not have it or does not answer.
         """
-        repository = self._hub.client().repository(target.repo_id, revision)
+        repository = self._hub.client().repository(target.repo_id, revision or target.revision)
         return self.download(repository, choose_file(repository, target))
 
     def _download(
