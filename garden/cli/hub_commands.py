@@ -180,9 +180,7 @@ def _file_document(file: RepositoryFile, forecast: FitForecast | None) -> dict[s
 
 
 @click.command(
-    help="Fetch TARGET (owner/repo:QUANT, owner/repo/file.gguf, an address of the Hub, or starter). Run again to resume."
-)
-    help="Fetch TARGET (owner/repo:QUANT, owner/repo/file.gguf, an address of the Hub, or starter). Run again to resume."
+    help="Fetch TARGET (owner/repo:QUANT, owner/repo/file.gguf, a Hub address, or starter). Run again to resume."
 )
 @click.argument("target")
 @click.option("--revision", help="Branch, tag or commit.")

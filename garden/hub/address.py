@@ -105,9 +105,9 @@ def parse_address(text: str, endpoint: str = "") -> PastedAddress | None:
     repo_id = f"{segments[0]}/{name}"
     if not is_repo_id(repo_id):
         return None
-    page, rest = segments[2] if len(segments) > 2 else "", segments[3:]
-    revision = rest[0] if page in (*_FILE_PAGES, "tree") and rest else None
-    filename = "/".join(rest[1:]) if page in _FILE_PAGES else ""
+    page, place = segments[2] if len(segments) > 2 else "", segments[3:]
+    revision = place[0] if page in (*_FILE_PAGES, "tree") and place else None
+    filename = "/".join(place[1:]) if page in _FILE_PAGES else ""
     return PastedAddress(
         repo_id=repo_id,
         revision=None if revision == _DEFAULT_BRANCH else revision,

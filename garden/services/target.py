@@ -1,4 +1,4 @@
-"""TARGET as users write it: a path, a name in the library, ``owner/repo:QUANT``, ``owner/repo/file.gguf``, an address."""
+"""TARGET as users write it: a path, ``owner/repo:QUANT``, ``owner/repo/file.gguf``, a Hub address, a library name."""
 
 from __future__ import annotations
 
