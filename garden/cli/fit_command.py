@@ -10,7 +10,7 @@ import click
 from garden.cli.output import json_option, opened, print_json, print_table, verdict_word, wait
 from garden.cli.run_options import context_note
 from garden.cli.targets import usable_model
-from garden.core.errors import NotFoundError
+from garden.core.errors import NotFoundError, RefusedError
 from garden.core.fit_forecast import FitForecast, SpeedSource, Verdict
 from garden.core.hardware_snapshot import Gpu, HardwareSnapshot
 from garden.core.imagined_machine import ImaginedMachine
@@ -78,6 +78,9 @@ class ByteSize(click.ParamType[int]):
     is_flag=True,
     help="Measure its speed first, on a copy with fewer layers and random weights: some seconds, nothing downloaded.",
 )
+@click.option(
+    "--check", is_flag=True, help="Exit with 1 unless it fits; any verdict is an answer otherwise, and exits with 0."
+)
 @json_option
 def fit(
     target: str,
@@ -86,6 +89,7 @@ def fit(
     vram: int | None,
     machine_name: str | None,
     measure: bool,
+    check: bool,
     as_json: bool,
     **asked: Any,
 ) -> None:
@@ -116,11 +120,18 @@ def fit(
         forecast = dataclasses.replace(forecast, reason=f"{forecast.reason} {note}".strip())
     if as_json:
         print_json(fit_document(target, forecast))
-        return
-    if other is not None:
-        click.echo(f"On {other.title}, {format_bytes(machine.ram_free_bytes)} of RAM free:")
-    _print(target, forecast, header, load)
-    if exact and ram is not None and forecast.verdict in _RUNNABLE:
+    else:
+        if other is not None:
+            click.echo(f"On {other.title}, {format_bytes(machine.ram_free_bytes)} of RAM free:")
+        _print(target, forecast, header, load)
+        _print_notes(forecast, load, machine, given=exact and ram is not None)
+    if check and forecast.verdict not in (Verdict.FITS, Verdict.TIGHT):
+        raise RefusedError(f"{target}: {verdict_word(forecast)}.", forecast.suggestion)
+
+
+def _print_notes(forecast: FitForecast, load: LoadParameters, machine: HardwareSnapshot, *, given: bool) -> None:
+    """What to know of the figures: of a budget that was given to the buffers alone, and of layers that no GPU takes."""
+    if given and forecast.verdict in _RUNNABLE:
         beside = amount(process_bytes(machine))
         click.echo(f"These are the engine's buffers to the byte; its process takes about {beside} of RAM beside them.")
     if load.n_gpu_layers > 0 and not usable_gpus(machine):

@@ -339,3 +339,15 @@ def test_an_address_of_another_host_is_refused_wherever_a_model_is_named(
     assert ran.err.splitlines()[-1].startswith(
         "“https://example.org/owner/repo” is no address of a model on the Hub. Paste one of https://huggingface.co/"
     )
+
+
+def test_a_verdict_is_an_answer_unless_it_is_checked(cli: Cli, tiny_model: Path) -> None:
+    plain = cli("fit", str(tiny_model), "--ram", "1M")
+    fits = cli("fit", str(tiny_model), "--check")
+    too_large = cli("fit", str(tiny_model), "--ram", "1M", "--check")
+    as_json = cli("fit", str(tiny_model), "--ram", "1M", "--check", "--json")
+
+    assert (plain.code, fits.code, too_large.code, as_json.code) == (0, 0, 1, 1)
+    assert too_large.out == plain.out
+    assert too_large.err.startswith(f"{tiny_model}: too large.")
+    assert as_json.json["verdict"] == "too_large"
