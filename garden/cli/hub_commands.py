@@ -46,7 +46,7 @@ def files(repo: str, as_json: bool) -> None:
     for file in repository.files:
         forecast = forecasts[file.filename]
         note = "recommended" if file is best else ("" if file.kind == "model" else file.kind)
-        memory = format_bytes(forecast.total_bytes) if forecast and forecast.total_bytes else "–"
+        memory = format_bytes(forecast.need_bytes) if forecast and forecast.need_bytes else "–"
         rows.append(
             (
                 file.quant_type or file.filename,
@@ -56,7 +56,7 @@ def files(repo: str, as_json: bool) -> None:
                 note,
             )
         )
-    print_table(("Type", "Size", "Memory", "Verdict", ""), rows, right=(1, 2))
+    print_table(("Type", "Size", "Need", "Verdict", ""), rows, right=(1, 2))
 
 
 def forecast_of(garden: Garden, repository: Repository, file: RepositoryFile) -> FitForecast | None:
@@ -102,8 +102,8 @@ class Rate(click.ParamType[int]):
 
 
 @click.command(
-    help="Fetch TARGET (owner/repo:QUANT, owner/repo/file.gguf, or starter), with its vision projector where it has "
-    "one. Ctrl+C keeps what came; run again to resume."
+    help="Fetch TARGET (owner/repo:QUANT, owner/repo/file.gguf, a Hub address, or starter), with its vision projector "
+    "where it has one. Ctrl+C keeps what came; run again to resume."
 )
 @click.argument("target")
 @click.option("--revision", help="Branch, tag or commit.")
@@ -144,8 +144,5 @@ def download(target: str, revision: str | None, limit_rate: int | None, projecto
 def _hub_target(text: str) -> HubTarget:
     target = parse_hub_target(text)
     if target is None:
-        repo_id = parse_repo_id(text)
-        if repo_id is None:
-            raise click.UsageError(f"“{text}” is neither owner/repo:QUANT nor owner/repo/file.gguf.")
-        target = HubTarget(repo_id)
+        raise click.UsageError(f"“{text}” is neither owner/repo:QUANT nor owner/repo/file.gguf.")
     return target

@@ -6,7 +6,7 @@ embedding stays in RAM, and a tied one is copied. Several GPUs share the layers 
 Checked against plans of the engine on one and two imagined GPUs, which equal those on Vulkan's software device: weights
 and cache equal to the byte everywhere; compute within 0.03 MiB where all is offloaded. In a split the GPU computes
 prompt batches of the layers in RAM as well, and the formula knows its buffer only between two bounds. Not in it: what a
-driver takes for itself, which the margin covers.
+driver takes for itself, which counts beside the buffers.
 """
 
 from __future__ import annotations
@@ -61,8 +61,13 @@ class Share:
         return self.weights_bytes + self.cache_bytes + self.compute_bytes
 
     @property
+    def need_bytes(self) -> int:
+        """The same with what lies beside them."""
+        return self.required_bytes + self.budget.beside_bytes
+
+    @property
     def spare_bytes(self) -> int:
-        """What is left above the margin; negative when it does not fit."""
+        """What is left of it; negative when it does not fit."""
         return self.budget.usable_bytes - self.required_bytes
 
     def as_memory(self) -> DeviceMemory:
@@ -78,6 +83,7 @@ class Share:
             weights_bytes=self.weights_bytes,
             kv_cache_bytes=self.cache_bytes,
             compute_bytes=self.compute_bytes,
+            beside_bytes=self.budget.beside_bytes,
         )
 
 
@@ -106,12 +112,12 @@ class Placed:
 
     @property
     def fits(self) -> bool:
-        """Whether every device keeps its margin."""
+        """Whether every device has what it needs."""
         return self.ram.spare_bytes >= 0 and self.gpus_fit
 
     @property
     def gpus_fit(self) -> bool:
-        """Whether every GPU keeps its margin."""
+        """Whether every GPU has what it needs."""
         return all(share.spare_bytes >= 0 for share in self.gpus if share.required_bytes)
 
     @property
@@ -178,13 +184,13 @@ class Placer:
         return stays > self._ram.usable_bytes or weights > own + self._ram.usable_bytes
 
     def spare(self, context_length: int, layers: int | None = None) -> int:
-        """What is left in RAM above the margin if ``place`` filled the GPUs; negative when any device lacks memory."""
+        """What is left in RAM if ``place`` filled the GPUs; negative when any device lacks memory."""
         at = self._needs.at(context_length)
         layers = self._layers(at, layers, Leaning.LIKELY)
         sizes = self._on_gpus(at, layers, Leaning.LIKELY)
         shared = sum(sum(sizes[index]) for index in self._shares_ram)
         available = max(0, self._ram.available_bytes - shared) if shared else self._ram.available_bytes
-        left = available - self._ram.margin_bytes - sum(self._in_ram(at, layers, Leaning.LIKELY))
+        left = available - self._ram.beside_bytes - sum(self._in_ram(at, layers, Leaning.LIKELY))
         short = [usable - sum(size) for usable, size in zip(self._usable, sizes, strict=True) if any(size)]
         return min([left, *(lack for lack in short if lack < 0)])
 

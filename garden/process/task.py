@@ -30,7 +30,7 @@ def run_task(
     limit_seconds: float | None = None,
     command: Sequence[str] | None = None,
     on_message: Callable[[Message], None] | None = None,
-    on_start: Callable[[Callable[[Message], None]], None] | None = None,
+    on_start: Callable[[Child[Message]], None] | None = None,
 ) -> ResultT:
     """Run a worker on one request and wait for its result.
 
@@ -45,7 +45,7 @@ def run_task(
         limit_seconds: A worker that takes longer is ended; None lets it take what it takes.
         command: Command line in place of this program started as ``worker``.
         on_message: Called on the reader thread with what is neither progress nor the end.
-        on_start: Handed a way to send the child further messages, after its request.
+        on_start: Called with the child once it has its request: to send it further messages, to know its process id.
 
     Raises:
         CancelledByUser: ``cancelled`` was set; the child has ended.
@@ -71,7 +71,7 @@ def run_task(
     child: Child[Message] = Child(worker, output, on_message=take, command=command)
     child.send(request)
     if on_start is not None:
-        on_start(child.send)
+        on_start(child)
     exit_, too_late = _wait(child, cancelled, grace_seconds, limit_seconds)
     if results:
         return results[0]

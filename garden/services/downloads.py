@@ -27,6 +27,7 @@ from garden.hub.file_grouping import projector_for
 from garden.jobs.handle import Handle
 from garden.jobs.job_context import JobContext
 from garden.jobs.job_runner import JobRunner
+from garden.process.child import Child
 from garden.process.task import run_task
 from garden.services import starter
 from garden.services.disk_guard import DiskGuard
@@ -108,6 +109,7 @@ class Downloads:
         Raises:
             GardenError: The Hub does not have it or does not answer.
         """
+        revision = revision or target.revision
         repository = self._hub.client().repository(target.repo_id, revision)
         # Who names a commit wants that one and no other.
         branch = "" if revision == repository.revision else revision or "main"
@@ -189,9 +191,9 @@ class Downloads:
         )
         joined: list[Send] = []
 
-        def begin(send: Send) -> None:
-            joined.append(send)
-            self._fleet.join(send, endpoint)
+        def begin(child: Child[Message]) -> None:
+            joined.append(child.send)
+            self._fleet.join(child.send, endpoint)
 
         def report(progress: Progress) -> None:
             note = ": ".join(filter(None, (_WITH_PROJECTOR if target.projector else "", progress.note)))

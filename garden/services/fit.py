@@ -11,7 +11,7 @@ from pathlib import Path
 from garden.core.catalog import ModelSummary, Repository, RepositoryFile
 from garden.core.conversation import Answer
 from garden.core.errors import CancelledByUser, GardenError, InvalidFileError, NotFoundError
-from garden.core.fit_forecast import FitForecast, SpeedSource, Verdict
+from garden.core.fit_forecast import FitForecast, Placement, SpeedSource, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.library_entry import LibraryEntry
 from garden.core.model_ref import ModelRef
@@ -21,6 +21,8 @@ from garden.fit import default_load, estimator, recommend
 from garden.fit.calibrated_speed import with_calibrated_speed
 from garden.fit.devices import process_bytes
 from garden.fit.family_kind import guessed_active_parameters, kind_of
+from garden.fit.imagined import published_speed
+from garden.fit.pace import reads_alike
 from garden.fit.projector import Projector, projector_of
 from garden.fit.resident import resident_forecast
 from garden.fit.rough_speed import RoughModel, with_rough_speed
@@ -189,7 +191,7 @@ class FitService:
             without: Processes whose memory counts as free.
         """
         here = (machine or self._machine.snapshot()).without(without)
-        speeds = self._speeds.calibration(load) if machine is None else None
+        speeds = self._speeds.calibration(load) if machine is None else published_speed(machine)
         forecast = estimator.forecast(header, load, here, speeds=speeds, as_is=as_is)
         if not as_is:
             forecast = self._decisions.settled(header, load, here, forecast, ask=ask_engine)
@@ -216,7 +218,7 @@ class FitService:
         forecast = self.forecast_header(header, load, machine, ask_engine=ask_engine)
         if machine is not None:
             return forecast
-        return _with_measured(forecast, self._speeds.lately_of(ref, load, forecast.n_gpu_layers))
+        return _with_measured(forecast, load, self._speeds.lately_of(ref, load, forecast.n_gpu_layers))
 
     def forecast_here(
         self,
@@ -278,11 +280,11 @@ class FitService:
             without: See ``forecast``.
         """
         here = (machine or self._machine.snapshot()).without(without)
-        speeds = self._speeds.calibration(load) if machine is None else None
+        speeds = self._speeds.calibration(load) if machine is None else published_speed(machine)
         forecast = estimator.forecast(header, load, here, speeds=speeds, as_is=as_is)
         if forecast.verdict is Verdict.UNKNOWN and forecast.total_bytes is not None:
             try:
-                forecast = self._exact.forecast(header, load, here, as_is=as_is)
+                forecast = _with_speed(self._exact.forecast(header, load, here, as_is=as_is), forecast)
             except CancelledByUser:
                 raise
             except GardenError as error:
@@ -303,7 +305,7 @@ class FitService:
         return forecast if calibration is None else with_calibrated_speed(forecast, header, load, calibration)
 
     def _with_measured_speed(self, forecast: FitForecast, ref: ModelRef, load: LoadParameters) -> FitForecast:
-        return _with_measured(forecast, self._speeds.of_file(ref, load, forecast.n_gpu_layers))
+        return _with_measured(forecast, load, self._speeds.of_file(ref, load, forecast.n_gpu_layers))
 
     def exact(
         self,
@@ -337,12 +339,23 @@ class FitService:
                 header, wanted, machine or self._machine.snapshot(), as_is=as_is, cancelled=cancelled
             )
             if machine is not None:
-                return _elsewhere(forecast)
+                return _elsewhere(self._at_most(forecast, header, wanted, machine))
             forecast = self._with_calibrated_speed(forecast, header, wanted)
             known = ref if isinstance(file, GgufHeader) else file
             return forecast if known is None else self._with_measured_speed(forecast, known, wanted)
 
         return self._pool.submit(ask)
+
+    @staticmethod
+    def _at_most(
+        forecast: FitForecast, header: GgufHeader, load: LoadParameters, machine: HardwareSnapshot
+    ) -> FitForecast:
+        """The engine's plan with the most that another machine's memory allows."""
+        speeds = published_speed(machine)
+        if speeds is None or forecast.placement is Placement.NONE or forecast.n_gpu_layers is None:
+            return forecast
+        placed = dataclasses.replace(load, n_gpu_layers=forecast.n_gpu_layers)
+        return _with_speed(forecast, estimator.forecast(header, placed, machine, speeds=speeds))
 
     def rough(
         self, summary: ModelSummary, context_length: int | None = None, machine: HardwareSnapshot | None = None
@@ -408,16 +421,31 @@ class FitService:
 
 
 def _elsewhere(forecast: FitForecast) -> FitForecast:
-    return dataclasses.replace(forecast, speed_source=SpeedSource.ELSEWHERE)
+    return dataclasses.replace(forecast, speed_source=SpeedSource.ELSEWHERE, speed_runs=0, speed_range=None)
 
 
-def _with_measured(forecast: FitForecast, measured: SpeedRecord | None) -> FitForecast:
-    if measured is None:
+def _with_speed(forecast: FitForecast, formula: FitForecast) -> FitForecast:
+    """The engine's plan, which tells no speeds, with the formula's."""
+    if forecast.placement is Placement.NONE:
         return forecast
     return dataclasses.replace(
         forecast,
+        decode_tokens_per_second=formula.decode_tokens_per_second,
+        speed_source=formula.speed_source,
+        speed_runs=formula.speed_runs,
+        speed_range=formula.speed_range,
+    )
+
+
+def _with_measured(forecast: FitForecast, load: LoadParameters, measured: SpeedRecord | None) -> FitForecast:
+    if measured is None:
+        return forecast
+    # Prompts hang on batches and threads as well; what was not measured with these is not known.
+    alike = reads_alike(measured.load, load)
+    return dataclasses.replace(
+        forecast,
         decode_tokens_per_second=measured.decode_tokens_per_second,
-        prefill_tokens_per_second=measured.prefill_tokens_per_second,
+        prefill_tokens_per_second=measured.prefill_tokens_per_second if alike else None,
         speed_source=SpeedSource.TWIN if measured.twin else SpeedSource.MEASURED,
         speed_runs=0,
         speed_range=None,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from garden.core.errors import GardenError, WorkerDiedError
     from garden.core.fit_forecast import FitForecast
     from garden.jobs.job_runner import JobRunner
+    from garden.services.bookings import Bookings
     from garden.services.browse import BrowseService
     from garden.services.calibration import CalibrationService
     from garden.services.catalog import CatalogService
@@ -128,7 +129,7 @@ class Garden:
         """This machine."""
         from garden.services.machine import MachineService
 
-        return MachineService(self.bus, self._pool)
+        return MachineService(self.bus, self._pool, self._promised_bytes)
 
     @MadeOnce
     def calibration(self) -> CalibrationService:
@@ -137,7 +138,7 @@ class Garden:
         from garden.store.calibrations import Calibrations
 
         return CalibrationService(
-            self.bus, self.machine, Calibrations(self._work), lambda: self.activity, self._answering
+            self.bus, self.machine, Calibrations(self._work), lambda: self.activity, self._answering, self._bookings
         )
 
     @MadeOnce
@@ -176,7 +177,7 @@ class Garden:
         """Measuring models that need not be here."""
         from garden.services.twin_runs import TwinService
 
-        return TwinService(self.bus, self.fit, self.machine, self.activity, self._answering)
+        return TwinService(self.bus, self.fit, self.machine, self.activity, self._answering, self._bookings)
 
     @MadeOnce
     def audit(self) -> LoadAudit:
@@ -273,7 +274,7 @@ class Garden:
         from garden.store.conversations import Conversations
 
         def make_pool(on_death: Callable[[PaneKey, WorkerDiedError], None]) -> ModelPool:
-            admission = Admission(self.fit, self.machine, self._loaded, self._held)
+            admission = Admission(self.fit, self.machine, self._loaded, self._held, self._bookings)
             tell = self.machine.tell
             return ModelPool(admission, self.fit, self.audit, self.library, self._loaded, self._held, tell, on_death)
 
@@ -355,6 +356,12 @@ class Garden:
         return ModelUses(self._work)
 
     @MadeOnce
+    def _bookings(self) -> Bookings:
+        from garden.services.bookings import Bookings
+
+        return Bookings()
+
+    @MadeOnce
     def _loaded(self) -> LoadedModels:
         from garden.store.loaded_models import LoadedModels
 
@@ -371,6 +378,12 @@ class Garden:
         return held
 
     # --- the whole ---
+
+    def _promised_bytes(self) -> int:
+        """What is booked; recalls what loads showed and what is loaded before any figure is made without it."""
+        self.audit.recall()
+        self._held.reread()
+        return self._bookings.ram_bytes
 
     def _answering(self) -> bool:
         """Whether panes answer; none do where nobody asked for any."""

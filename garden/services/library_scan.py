@@ -21,7 +21,7 @@ from garden.quantization.lineage import LINEAGE_KEY, parse_lineage
 from garden.services import starter
 from garden.services.fit import FitService
 from garden.services.gguf_files import gguf_files
-from garden.services.model_name import display_name
+from garden.services.model_name import display_name, telling_name
 from garden.services.other_programs.found_model import FoundModel
 from garden.services.other_programs.stores import models_of_others
 from garden.store.model_use import ModelUse, ModelUses
@@ -177,7 +177,10 @@ class LibraryScan:
         speed = self._speeds.latest(ref)
         known = _remembered_hash(Path(ref.path), uses) is not None
         if header is not None:
-            ref = dataclasses.replace(ref, quant_type=ref.quant_type or header.file_type)
+            name = (
+                telling_name(ref.name, header.text("general.name"), _folders(ref.path)) if not ref.repo_id else ref.name
+            )
+            ref = dataclasses.replace(ref, name=name, quant_type=ref.quant_type or header.file_type)
         lineage = parse_lineage(header.metadata.get(LINEAGE_KEY)) if header else ()
         if lineage and origin == "folder":
             origin = "made_here"
@@ -231,3 +234,9 @@ def _size_of_set(path: Path, fallback: int = 0) -> int:
         except OSError:
             return total or fallback
     return total
+
+
+def _folders(path: str) -> tuple[str, ...]:
+    """The two folders around a file, the nearest first."""
+    around = Path(path).parent
+    return around.name, around.parent.name

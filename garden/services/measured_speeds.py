@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import threading
 from collections import defaultdict
@@ -14,6 +13,7 @@ from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import LoadParameters
 from garden.fit.devices import usable_gpus
 from garden.fit.needs import Needs
+from garden.fit.pace import pace_of
 from garden.fit.speed import MeasuredSpeed, Run, decode_bytes
 from garden.gguf.header import GgufHeader
 from garden.services.bookkeeping import bookkeeping
@@ -123,21 +123,3 @@ def _like(runs: Sequence[SpeedRecord], load: LoadParameters, n_gpu_layers: int |
     layers, pace = (load.n_gpu_layers, n_gpu_layers), pace_of(load)
     like = [run for run in runs if run.load.n_gpu_layers in layers and pace_of(run.load) == pace]
     return next((run for run in like if not run.twin), like[0] if like else None)
-
-
-def pace_of(load: LoadParameters) -> LoadParameters:
-    """A load without what the speed of an answer does not hang on, or is reckoned with: layers and context.
-
-    A run says what the engine made of ``auto``; where attention can be fused, that is ``on``.
-    """
-    plain = LoadParameters()
-    return dataclasses.replace(
-        load,
-        flash_attention="on" if load.flash_attention == "auto" else load.flash_attention,
-        context_length=plain.context_length,
-        n_gpu_layers=plain.n_gpu_layers,
-        n_batch=plain.n_batch,
-        n_ubatch=plain.n_ubatch,
-        n_outputs_max=plain.n_outputs_max,
-        threads_batch=plain.threads_batch,
-    )

@@ -24,8 +24,8 @@ def budget(gib: float, name: str = "RAM", *, shared: bool = False) -> Budget:
         kind="ram" if name == "RAM" else "gpu",
         total_bytes=round(gib * GIB),
         available_bytes=round(gib * GIB),
+        beside_bytes=0,
         margin_bytes=0,
-        comfort_bytes=0,
         device="CPU" if name == "RAM" else name,
         shared=shared,
     )

@@ -459,3 +459,18 @@ def test_a_name_of_two_models_is_refused_after_another_look_at_the_disk(
     assert caught.value.action == f"Write one of: {one}, {two}."
     two.unlink()
     assert garden.library.resolve("Mine:F16").ref.path == str(one)
+
+
+def test_a_file_named_by_its_type_alone_is_called_what_its_header_says(
+    garden: Garden, tiny_model: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "Some-Model-GGUF"
+    folder.mkdir()
+    shutil.copyfile(tiny_model, folder / "F16.gguf")
+    header = garden.fit.header(garden.library.describe(tiny_model).ref)
+
+    entry = garden.library.add_file(folder / "F16.gguf")
+
+    assert entry.ref.name == (header.text("general.name") or "Some-Model")
+    assert entry.ref.quant_type == "F16"
+    assert garden.library.resolve(f"{entry.ref.name}:F16").ref.path == entry.ref.path

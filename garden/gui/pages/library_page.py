@@ -259,7 +259,7 @@ class LibraryPage(QWidget):
     def _show_detail(self, row: LibraryRow | None) -> None:
         if row is None:
             return
-        self._detail.show_row(row, None, self.library.measurement(row.entry))
+        self._detail.show_row(row, None, self.library.measurement(row.entry, row.load))
         self._opener.show_plan(row.plan)
         entry = row.entry
         self._pump.run(
@@ -272,7 +272,7 @@ class LibraryPage(QWidget):
     def _on_facts(self, entry: LibraryEntry, facts: ModelFacts) -> None:
         row = self.chosen
         if row is not None and row.entry == entry:
-            self._detail.show_row(row, facts, self.library.measurement(entry))
+            self._detail.show_row(row, facts, self.library.measurement(entry, row.load))
 
     def _plan(self) -> None:
         """The memory meter shows what the chosen models would take together, while this page is in front."""
@@ -345,7 +345,7 @@ class LibraryPage(QWidget):
     @Slot()
     def _on_measure(self) -> None:
         if self.chosen is not None:
-            self.library.measure(self.chosen.entry)
+            self.library.measure(self.chosen.entry, self.chosen.load)
 
     @Slot()
     def _on_measure_cancelled(self) -> None:
@@ -355,8 +355,8 @@ class LibraryPage(QWidget):
     @Slot(str, str)
     def _on_measurement_moved(self, title: str, subtitle: str) -> None:
         row = self.chosen
-        if row is not None and (row.entry.ref.name, row.entry.ref.quant_type or "") == (title, subtitle):
-            self._detail.show_measurement(self.library.measurement(row.entry))
+        if row is not None and self.library.is_about(row.entry, title, subtitle):
+            self._detail.show_measurement(self.library.measurement(row.entry, row.load))
 
     @Slot()
     def _on_remove(self) -> None:

@@ -253,7 +253,7 @@ class RepositoryView(Surface):
         if row is None:
             return
         self._opener.show_plan(self._view_model.plan)
-        measuring = self._view_model.measuring.of(self._view_model.repository, row.file)
+        measuring = self._view_model.measuring.of(self._view_model.repository, row.file, row.load)
         self._detail.show_row(row, self._view_model.line(row), self._disk_free, measuring)
         number = self._view_model.files.row_of(row.file.filename)
         if self._table.currentIndex().row() != number:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 
 from garden.core.catalog import RepositoryFile
-from garden.core.fit_forecast import FitForecast
+from garden.core.fit_forecast import FitForecast, SpeedSource
 from garden.core.job_record import JobRecord, JobState
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes, format_gib
@@ -217,16 +217,17 @@ def _text(row: FileRow, column: FileColumn) -> str:
         case FileColumn.SIZE:
             return format_gib(row.file.size_bytes)
         case FileColumn.MEMORY:
-            if forecast is None or forecast.total_bytes is None:
+            if forecast is None or forecast.need_bytes is None:
                 return ""
-            return format_gib(forecast.total_bytes)
+            return format_gib(forecast.need_bytes)
         case FileColumn.VERDICT:
             if row.problem:
                 return "Unreadable"
             return verdict_word(forecast, layers=True) if forecast else "Reading header"
         case FileColumn.SPEED:
             speed = forecast.decode_tokens_per_second if forecast else None
-            return f"{speed:.0f}" if speed is not None else "–"
+            bound = "≤ " if forecast is not None and forecast.speed_source is SpeedSource.ELSEWHERE else ""
+            return f"{bound}{speed:.0f}" if speed is not None else "–"
         case FileColumn.ACTION:
             return row.action
 

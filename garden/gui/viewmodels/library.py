@@ -23,7 +23,7 @@ from garden.gui.viewmodels.latest_only import REST_MS, LatestOnly
 from garden.gui.viewmodels.library_reading import ReadLibrary, read_library
 from garden.gui.viewmodels.library_table import SEGMENTS, LibraryFilter, LibraryRow, LibraryTableModel
 from garden.gui.viewmodels.load_options import LoadOptions
-from garden.gui.viewmodels.measuring import Measuring, Subject
+from garden.gui.viewmodels.measuring import Measuring, Subject, measured_sentence
 from garden.gui.viewmodels.readings import begin_scan
 from garden.gui.viewmodels.wording import about
 from garden.services.load_plan import LoadPlan, load_plan, wanted_load
@@ -131,22 +131,31 @@ class LibraryViewModel(QObject):
             if row.entry.verified is None and not row.verifying and row.entry.problem is None:
                 self.verify(row.entry)
 
-    def measure(self, entry: LibraryEntry) -> None:
-        """Measure a model's speed on a shorter copy of it."""
-        name = " ".join(filter(None, (entry.ref.name, entry.ref.quant_type)))
+    def measure(self, entry: LibraryEntry, load: LoadParameters | None = None) -> None:
+        """Measure a model's speed on a shorter copy of it.
+
+        Args:
+            entry: The model.
+            load: How it would be loaded: what is chosen on the page; as this machine would by itself when None.
+        """
         self.measuring.begin(
             *_subject(entry),
-            lambda: self._garden.twins.measure(entry),
-            f"The speed of {name} was measured.",
+            lambda: self._garden.twins.measure(entry, load),
+            measured_sentence(entry.ref, load),
+            load,
         )
 
     def cancel_measurement(self, entry: LibraryEntry) -> None:
         """Stop measuring a model's speed."""
         self.measuring.cancel(*_subject(entry))
 
-    def measurement(self, entry: LibraryEntry) -> JobRecord | None:
-        """The measurement of a model's speed under way."""
-        return self.measuring.job(*_subject(entry))
+    def measurement(self, entry: LibraryEntry, load: LoadParameters | None = None) -> JobRecord | None:
+        """The measurement of a model's speed under way; its note tells when it is not of this load."""
+        return self.measuring.job(*_subject(entry), load)
+
+    def is_about(self, entry: LibraryEntry, title: str, subtitle: str) -> bool:
+        """Whether a measurement with this title and subtitle is this model's."""
+        return _subject(entry) == (title, subtitle)
 
     def find_loads(
         self,

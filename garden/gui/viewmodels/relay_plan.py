@@ -25,7 +25,7 @@ def planned_bytes(forecasts: Sequence[FitForecast | None], *, relay: bool) -> tu
     gpus = [next((device for device in devices if device.kind == "gpu"), None) for devices in known]
     found = []
     for each in (rams, [gpu for gpu in gpus if gpu is not None]):
-        sizes = [device.required_bytes for device in each]
+        sizes = [device.need_bytes for device in each]
         room = max((device.available_bytes for device in each), default=0)
         found.append(max(sizes, default=0) if relay or sum(sizes) > room else sum(sizes))
     return found[0], found[1]
