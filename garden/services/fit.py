@@ -6,12 +6,11 @@ import dataclasses
 import logging
 import threading
 from collections.abc import Callable, Collection
-from pathlib import Path
 
 from garden.core.catalog import ModelSummary, Repository, RepositoryFile
 from garden.core.conversation import Answer
-from garden.core.errors import CancelledByUser, GardenError, InvalidFileError, NotFoundError
-from garden.core.fit_forecast import FitForecast, Placement, SpeedSource, Verdict
+from garden.core.errors import CancelledByUser, GardenError
+from garden.core.fit_forecast import FitForecast, Placement, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.library_entry import LibraryEntry
 from garden.core.model_ref import ModelRef
@@ -22,27 +21,25 @@ from garden.fit.calibrated_speed import with_calibrated_speed
 from garden.fit.devices import process_bytes
 from garden.fit.family_kind import guessed_active_parameters, kind_of
 from garden.fit.imagined import published_speed
-from garden.fit.pace import reads_alike
 from garden.fit.projector import Projector, projector_of
 from garden.fit.resident import resident_forecast
 from garden.fit.rough_speed import RoughModel, with_rough_speed
-from garden.gguf.byte_source import FileSource
-from garden.gguf.header import GgufHeader, read_header
-from garden.gguf.shard_set import joined_header, shard_paths
+from garden.gguf.header import GgufHeader
 from garden.inference.sampling_defaults import default_ask
 from garden.jobs.handle import Handle, chained, finished
 from garden.jobs.pool import TaskPool
-from garden.services.bookkeeping import bookkeeping
 from garden.services.calibration import CalibrationService
 from garden.services.decisions import Decisions
 from garden.services.exact_fit import ExactFit
 from garden.services.hub_access import HubAccess
 from garden.services.load_audit import LoadAudit
+from garden.services.local_header import local_header
 from garden.services.machine import MachineService
 from garden.services.measured_speeds import MeasuredSpeeds
 from garden.services.remote_headers import RemoteHeaders
 from garden.services.settings import SettingsService
-from garden.store.headers import Headers, file_key
+from garden.services.told_speed import elsewhere, with_measured, with_speed_of
+from garden.store.headers import Headers
 from garden.store.speeds import SpeedRecord, Speeds
 
 _log = logging.getLogger(__name__)
@@ -95,11 +92,8 @@ class FitService:
             NotFoundError: The file is gone.
             InvalidFileError: It is damaged.
         """
-        if ref.path is None:
-            raise NotFoundError(f"{ref.name} is not on this machine.", "Download it first.")
         self._recall()
-        shards = shard_paths(Path(ref.path))
-        return joined_header([self._local_header(path) for path in shards])
+        return local_header(ref, self._headers)
 
     def remote_header(
         self,
@@ -195,7 +189,7 @@ class FitService:
         forecast = estimator.forecast(header, load, here, speeds=speeds, as_is=as_is)
         if not as_is:
             forecast = self._decisions.settled(header, load, here, forecast, ask=ask_engine)
-        return _elsewhere(forecast) if machine is not None else self._with_calibrated_speed(forecast, header, load)
+        return elsewhere(forecast) if machine is not None else self._with_calibrated_speed(forecast, header, load)
 
     def forecast_remote(
         self,
@@ -218,7 +212,7 @@ class FitService:
         forecast = self.forecast_header(header, load, machine, ask_engine=ask_engine)
         if machine is not None:
             return forecast
-        return _with_measured(forecast, load, self._speeds.lately_of(ref, load, forecast.n_gpu_layers))
+        return with_measured(forecast, load, self._speeds.lately_of(ref, load, forecast.n_gpu_layers))
 
     def forecast_here(
         self,
@@ -284,13 +278,13 @@ class FitService:
         forecast = estimator.forecast(header, load, here, speeds=speeds, as_is=as_is)
         if forecast.verdict is Verdict.UNKNOWN and forecast.total_bytes is not None:
             try:
-                forecast = _with_speed(self._exact.forecast(header, load, here, as_is=as_is), forecast)
+                forecast = with_speed_of(self._exact.forecast(header, load, here, as_is=as_is), forecast)
             except CancelledByUser:
                 raise
             except GardenError as error:
                 _log.warning("The engine could not be asked: %s", error)
         if machine is not None:
-            return _elsewhere(forecast)
+            return elsewhere(forecast)
         forecast = self._with_calibrated_speed(forecast, header, load)
         return forecast if ref is None else self._with_measured_speed(forecast, ref, load)
 
@@ -305,7 +299,7 @@ class FitService:
         return forecast if calibration is None else with_calibrated_speed(forecast, header, load, calibration)
 
     def _with_measured_speed(self, forecast: FitForecast, ref: ModelRef, load: LoadParameters) -> FitForecast:
-        return _with_measured(forecast, load, self._speeds.of_file(ref, load, forecast.n_gpu_layers))
+        return with_measured(forecast, load, self._speeds.of_file(ref, load, forecast.n_gpu_layers))
 
     def exact(
         self,
@@ -339,7 +333,7 @@ class FitService:
                 header, wanted, machine or self._machine.snapshot(), as_is=as_is, cancelled=cancelled
             )
             if machine is not None:
-                return _elsewhere(self._at_most(forecast, header, wanted, machine))
+                return elsewhere(self._at_most(forecast, header, wanted, machine))
             forecast = self._with_calibrated_speed(forecast, header, wanted)
             known = ref if isinstance(file, GgufHeader) else file
             return forecast if known is None else self._with_measured_speed(forecast, known, wanted)
@@ -355,7 +349,7 @@ class FitService:
         if speeds is None or forecast.placement is Placement.NONE or forecast.n_gpu_layers is None:
             return forecast
         placed = dataclasses.replace(load, n_gpu_layers=forecast.n_gpu_layers)
-        return _with_speed(forecast, estimator.forecast(header, placed, machine, speeds=speeds))
+        return with_speed_of(forecast, estimator.forecast(header, placed, machine, speeds=speeds))
 
     def rough(
         self, summary: ModelSummary, context_length: int | None = None, machine: HardwareSnapshot | None = None
@@ -403,51 +397,3 @@ class FitService:
         """
         machine = self._machine.snapshot()
         return resident_forecast(self.header(ref), load, forecast, machine.cpu.features, process_bytes(machine))
-
-    def _local_header(self, path: Path) -> GgufHeader:
-        try:
-            key = file_key(path)
-        except OSError as error:
-            raise NotFoundError(f"There is no file {path}.", "Check the path.", str(error)) from error
-        header = self._headers.get(key)
-        if header is None:
-            with FileSource(path) as source:
-                header = read_header(source)
-            with bookkeeping("A header"):
-                self._headers.put(key, header)
-        if path.stat().st_size < header.header_bytes:
-            raise InvalidFileError("This is not a complete GGUF file.", "Fetch it again or remove it.")
-        return header
-
-
-def _elsewhere(forecast: FitForecast) -> FitForecast:
-    return dataclasses.replace(forecast, speed_source=SpeedSource.ELSEWHERE, speed_runs=0, speed_range=None)
-
-
-def _with_speed(forecast: FitForecast, formula: FitForecast) -> FitForecast:
-    """The engine's plan, which tells no speeds, with the formula's."""
-    if forecast.placement is Placement.NONE:
-        return forecast
-    return dataclasses.replace(
-        forecast,
-        decode_tokens_per_second=formula.decode_tokens_per_second,
-        speed_source=formula.speed_source,
-        speed_runs=formula.speed_runs,
-        speed_range=formula.speed_range,
-    )
-
-
-def _with_measured(forecast: FitForecast, load: LoadParameters, measured: SpeedRecord | None) -> FitForecast:
-    if measured is None:
-        return forecast
-    # Prompts hang on batches and threads as well; what was not measured with these is not known.
-    alike = reads_alike(measured.load, load)
-    return dataclasses.replace(
-        forecast,
-        decode_tokens_per_second=measured.decode_tokens_per_second,
-        prefill_tokens_per_second=measured.prefill_tokens_per_second if alike else None,
-        speed_source=SpeedSource.TWIN if measured.twin else SpeedSource.MEASURED,
-        speed_runs=0,
-        speed_range=None,
-        prefill_range=None,
-    )

@@ -13,17 +13,17 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from garden.core.errors import CancelledByUser, GardenError
 from garden.core.events import JobChanged, LibraryChanged, MachineRead, SpeedsChanged, WhatIfChanged
 from garden.core.fit_forecast import Verdict
-from garden.core.job_record import JobKind, JobRecord, JobState
+from garden.core.job_record import JobKind, JobState
 from garden.core.library_entry import LibraryEntry
 from garden.core.load_choice import LoadChoice
 from garden.core.quantity import format_bytes
 from garden.core.run_configuration import LoadParameters
 from garden.gui.viewmodels.addition import Addition, add
 from garden.gui.viewmodels.latest_only import REST_MS, LatestOnly
+from garden.gui.viewmodels.library_measuring import LibraryMeasuring
 from garden.gui.viewmodels.library_reading import ReadLibrary, read_library
 from garden.gui.viewmodels.library_table import SEGMENTS, LibraryFilter, LibraryRow, LibraryTableModel
 from garden.gui.viewmodels.load_options import LoadOptions
-from garden.gui.viewmodels.measuring import Measuring, Subject, measured_sentence
 from garden.gui.viewmodels.readings import begin_scan
 from garden.gui.viewmodels.wording import about
 from garden.services.load_plan import LoadPlan, load_plan, wanted_load
@@ -71,7 +71,7 @@ class LibraryViewModel(QObject):
         pump.on(SpeedsChanged, self._on_machine_read)
         pump.on(WhatIfChanged, self._on_machine_read)
         pump.on(JobChanged, self._on_job_changed)
-        self.measuring = Measuring(garden, pump, self)
+        self.measuring = LibraryMeasuring(garden, pump, self)
         self.options = LoadOptions(self)
         self.options.changed.connect(self._plan_all)
         self._planning = LatestOnly(pump, self)
@@ -130,32 +130,6 @@ class LibraryViewModel(QObject):
         for row in self.table.rows:
             if row.entry.verified is None and not row.verifying and row.entry.problem is None:
                 self.verify(row.entry)
-
-    def measure(self, entry: LibraryEntry, load: LoadParameters | None = None) -> None:
-        """Measure a model's speed on a shorter copy of it.
-
-        Args:
-            entry: The model.
-            load: How it would be loaded: what is chosen on the page; as this machine would by itself when None.
-        """
-        self.measuring.begin(
-            *_subject(entry),
-            lambda: self._garden.twins.measure(entry, load),
-            measured_sentence(entry.ref, load),
-            load,
-        )
-
-    def cancel_measurement(self, entry: LibraryEntry) -> None:
-        """Stop measuring a model's speed."""
-        self.measuring.cancel(*_subject(entry))
-
-    def measurement(self, entry: LibraryEntry, load: LoadParameters | None = None) -> JobRecord | None:
-        """The measurement of a model's speed under way; its note tells when it is not of this load."""
-        return self.measuring.job(*_subject(entry), load)
-
-    def is_about(self, entry: LibraryEntry, title: str, subtitle: str) -> bool:
-        """Whether a measurement with this title and subtitle is this model's."""
-        return _subject(entry) == (title, subtitle)
 
     def find_loads(
         self,
@@ -400,10 +374,3 @@ class LibraryViewModel(QObject):
 
 def _loads(plans: Iterable[tuple[LibraryEntry, LoadPlan]]) -> Mapping[str, LoadParameters]:
     return {entry.ref.path: plan.here for entry, plan in plans if entry.ref.path is not None}
-
-
-def _subject(entry: LibraryEntry) -> Subject:
-    # Imported when it is wanted: a window that measures nothing needs none of it.
-    from garden.services.twin_runs import subject_of
-
-    return subject_of(entry.ref)
