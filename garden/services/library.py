@@ -77,15 +77,16 @@ class LibraryService:
         return self._pool.submit(self._scan_now)
 
     def _scan_now(self, cancelled: threading.Event) -> tuple[LibraryEntry, ...]:
-        folders = tuple(Path(folder) for folder in self._settings.current.folders)
-        files = tuple(Path(file) for file in self._settings.current.files)
-        hidden = tuple(program for program in PROGRAM_NAMES if program in self._settings.current.hidden_programs)
-        entries = self._scan.run(self._settings.models_dir, folders, cancelled, files=files, without=hidden)
-        # What was asked of the Hub is not on the disk; it holds while the file is the one that was asked about.
-        asked = {_identity(entry): entry.upstream for entry in self.entries()}
-        entries = tuple(dataclasses.replace(entry, upstream=asked.get(_identity(entry))) for entry in entries)
-        entries = tuple(sorted(entries, key=lambda entry: (entry.ref.name.lower(), -entry.ref.size_bytes)))
-        self._listing.replace(entries)
+        with self._listing.scanning():
+            current = self._settings.current
+            folders, files = (tuple(map(Path, paths)) for paths in (current.folders, current.files))
+            hidden = tuple(program for program in PROGRAM_NAMES if program in current.hidden_programs)
+            entries = self._scan.run(self._settings.models_dir, folders, cancelled, files=files, without=hidden)
+            # What was asked of the Hub is not on the disk; it holds while the file is the one that was asked about.
+            asked = {_identity(entry): entry.upstream for entry in self.entries()}
+            entries = tuple(dataclasses.replace(entry, upstream=asked.get(_identity(entry))) for entry in entries)
+            entries = tuple(sorted(entries, key=lambda entry: (entry.ref.name.lower(), -entry.ref.size_bytes)))
+            self._listing.replace(entries)
         return entries
 
     def resolve(self, target: str) -> LibraryEntry:

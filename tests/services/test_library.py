@@ -19,8 +19,11 @@ from garden.core.errors import (
 )
 from garden.core.events import JobChanged, LibraryChanged
 from garden.core.job_record import JobKind, JobState
+from garden.core.library_entry import OtherProgram
 from garden.core.paths import hub_cache_dir
 from garden.services.garden import Garden
+from garden.services.other_programs.found_model import FoundModel
+from garden.services.other_programs.stores import models_of_others
 from garden.services.target import HubTarget, parse_hub_target
 from tests.hubserver import Fault, HubServer, repository_of
 
@@ -367,6 +370,53 @@ def test_offline_nothing_is_fetched(hub: HubServer, garden: Garden) -> None:
 
     assert caught.value.action == "Go online in the settings first."
     assert len(hub.requests) == asked
+
+
+@pytest.fixture
+def slow_scan(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """A scan that has read the settings and goes on when the event is set."""
+    looking, go_on = threading.Event(), threading.Event()
+
+    def slowly(without: tuple[OtherProgram, ...]) -> tuple[FoundModel, ...]:
+        looking.set()
+        assert go_on.wait(20)
+        return models_of_others(without)
+
+    monkeypatch.setattr("garden.services.library_scan.models_of_others", slowly)
+    scan = garden.library.scan()
+    assert looking.wait(20)
+    yield go_on
+    scan.result(20)
+
+
+def test_a_file_that_is_added_while_a_scan_looks_is_listed(
+    garden: Garden, slow_scan: threading.Event, tmp_path: Path, tiny_model: Path
+) -> None:
+    path = tmp_path / "models" / "Alpha-F16.gguf"
+    path.parent.mkdir()
+    shutil.copyfile(tiny_model, path)
+    adding = threading.Thread(target=garden.library.add_file, args=(path,))
+    adding.start()
+    while str(path) not in garden.settings.current.files:
+        assert adding.is_alive()
+    slow_scan.set()
+    adding.join(20)
+
+    assert [entry.ref.path for entry in garden.library.entries()] == [str(path)]
+
+
+def test_what_was_made_while_a_scan_looks_stays_listed(
+    garden: Garden, slow_scan: threading.Event, tmp_path: Path, tiny_model: Path
+) -> None:
+    path = tmp_path / "Made-F16.gguf"
+    shutil.copyfile(tiny_model, path)
+    garden.library.made(path)
+    events = garden.bus.subscribe()
+    slow_scan.set()
+    while not any(isinstance(event, LibraryChanged) for event in events.wait(20)):
+        pass
+
+    assert [entry.ref.path for entry in garden.library.entries()] == [str(path)]
 
 
 # --- checking and removing ---
