@@ -72,9 +72,13 @@ def test_what_loaded_models_were_promised_is_not_free(garden: Garden) -> None:
 
     snapshot = garden.machine.look()
 
-    assert snapshot.ram_promised_bytes == pytest.approx(1.5 * GIB, abs=200 * MIB)
-    assert snapshot.ram_free_bytes == max(0, snapshot.ram_available_bytes - snapshot.ram_promised_bytes)
+    (memory,) = snapshot.held
+    assert memory.promised_bytes == pytest.approx(1.5 * GIB, abs=200 * MIB)
+    assert snapshot.ram_free_bytes == max(0, snapshot.ram_available_bytes - memory.promised_bytes)
     assert garden.machine.snapshot() == snapshot
+    # What it holds and what it was promised are free once it is unloaded, neither of them twice.
+    after = snapshot.without([pid]).ram_free_bytes
+    assert after == min(snapshot.ram_total_bytes, snapshot.ram_available_bytes + memory.taken_bytes)
 
 
 def test_memory_that_moved_is_announced_and_a_little_is_not(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
