@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from garden.core.conversation import Conversation
+from garden.core.errors import GardenError
 from garden.core.load_choice import LoadChoice
 from garden.gui.viewmodels.change_queue import ChangeQueue
 from garden.gui.viewmodels.load_options import LoadOptions, of_any_model
@@ -18,6 +21,21 @@ if TYPE_CHECKING:
     from garden.services.garden import Garden
 
 _Change = Callable[[LoadChoice], LoadChoice]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """What came of changes.
+
+    Attributes:
+        conversation: As it is now.
+        plans: Of the panes that were changed.
+        failure: Why one was not, None when all were.
+    """
+
+    conversation: Conversation
+    plans: Mapping[str, LoadPlan]
+    failure: GardenError | None
 
 
 class PaneLoads:
@@ -49,12 +67,13 @@ class PaneLoads:
         self._take = take
         self._lock = threading.Lock()
         self._wanted: dict[tuple[str, str], list[_Change]] = {}
-        self._under_way = 0
+        self._under_way: Counter[str] = Counter()
 
     @property
     def changing(self) -> bool:
-        """Whether something that was chosen is still to come: controls stand where the user put them until then."""
-        return self._under_way > 0
+        """Whether something chosen here is still to come: controls stand where the user put them until then."""
+        here = self._here()
+        return here is not None and self._under_way[here.id] > 0
 
     def options(self, letter: str = "") -> LoadOptions:
         """What a bar or an advanced view changes: the load of one pane, or (without a letter) of all."""
@@ -90,42 +109,53 @@ class PaneLoads:
             for each in (letter,) if letter else dict(conversation.panes):
                 self._wanted.setdefault((conversation.id, each), []).append(change)
         if not waiting:
-            self._under_way += 1
-            self._changes.put(lambda: self._made(conversation.id, known), self._on_made, self._on_ended)
+            self._under_way[conversation.id] += 1
+            self._changes.put(
+                lambda: self._made(conversation.id, known), self._on_made, lambda: self._on_ended(conversation.id)
+            )
 
-    def _made(
-        self, conversation_id: str, known: Mapping[str, LoadPlan | None]
-    ) -> tuple[Conversation, dict[str, LoadPlan]]:
+    def _made(self, conversation_id: str, known: Mapping[str, LoadPlan | None]) -> _Made:
         """Away from the Qt thread: everything that was asked for until now."""
         with self._lock:
             wanted = {key[1]: self._wanted.pop(key) for key in list(self._wanted) if key[0] == conversation_id}
-        compare, fit = self._garden.compare, self._garden.fit
-        now = compare.open(conversation_id)
-        plans = {}
+        now = self._garden.compare.open(conversation_id)
+        plans: dict[str, LoadPlan] = {}
+        failure = None
         for letter, run in now.panes:
             if letter not in wanted:
                 continue
-            header = fit.header(run.model)
-            room = room_for(self._garden, now, letter)
-            plan = known.get(letter)
-            if plan is None or plan.configuration.model != run.model or plan.load != run.load:
-                plan = plan_behind(fit, run, header, room)
-            choice = plan.choice
-            for change in wanted[letter]:
-                choice = change(choice)
-            plan = plans[letter] = chosen_anew(fit, run, header, choice, room)
-            if plan.configuration != run:
-                now = compare.set_pane(conversation_id, letter, plan.configuration)
-        return now, plans
+            try:
+                plan = self._chosen(now, letter, known.get(letter), wanted[letter])
+                if plan.configuration != run:
+                    now = self._garden.compare.set_pane(conversation_id, letter, plan.configuration)
+                plans[letter] = plan
+            except GardenError as error:
+                # One whose file is gone does not hold up the others, which may have been changed already.
+                failure = failure or error
+        return _Made(conversation=now, plans=plans, failure=failure)
 
-    def _on_made(self, made: tuple[Conversation, dict[str, LoadPlan]]) -> None:
-        self._on_ended()
-        conversation, plans = made
-        self._facts.know(conversation, plans)
-        self._take(conversation)
+    def _chosen(
+        self, conversation: Conversation, letter: str, known: LoadPlan | None, changes: Iterable[_Change]
+    ) -> LoadPlan:
+        fit, run = self._garden.fit, dict(conversation.panes)[letter]
+        header = fit.header(run.model)
+        room = room_for(self._garden, conversation, letter)
+        if known is None or known.configuration.model != run.model or known.load != run.load:
+            known = plan_behind(fit, run, header, room)
+        choice = known.choice
+        for change in changes:
+            choice = change(choice)
+        return chosen_anew(fit, run, header, choice, room)
 
-    def _on_ended(self) -> None:
-        self._under_way -= 1
+    def _on_made(self, made: _Made) -> None:
+        self._on_ended(made.conversation.id)
+        self._facts.know(made.conversation, made.plans)
+        self._take(made.conversation)
+        if made.failure is not None:
+            self._changes.change_failed.emit(made.failure)
+
+    def _on_ended(self, conversation_id: str) -> None:
+        self._under_way[conversation_id] -= 1
 
 
 class _PaneOptions(LoadOptions):
