@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,8 @@ from garden.services.pane_plan import chosen_anew, plan_behind
 if TYPE_CHECKING:
     from garden.services.garden import Garden
 
-_Change = Callable[[LoadChoice], LoadChoice]
+#: Of what is chosen for a pane, and of what is for the first one by then.
+_Change = Callable[[LoadChoice, Callable[[], LoadChoice]], LoadChoice]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,18 +87,15 @@ class PaneLoads:
             letter: For which pane; for all when empty.
             values: What is chosen, by name of the field.
         """
-        self._change(letter, lambda choice: choice.with_values(**values))
+        self._change(letter, lambda choice, _first: choice.with_values(**values))
 
     def reset(self, letter: str) -> None:
         """Choose nothing for one pane, or for all: everything is found, or the machine's own."""
-        self._change(letter, lambda _choice: LoadChoice())
+        self._change(letter, lambda _choice, _first: LoadChoice())
 
     def make_alike(self, letter: str) -> None:
         """Choose for a pane what is chosen for the first, except what is a matter of the model."""
-        conversation = self._here()
-        first = self._facts.of(*conversation.panes[0]).plan if conversation else None
-        if first is not None:
-            self._change(letter, lambda _choice: of_any_model(first.choice))
+        self._change(letter, lambda _choice, first: of_any_model(first()))
 
     def _change(self, letter: str, change: _Change) -> None:
         conversation = self._here()
@@ -121,11 +119,19 @@ class PaneLoads:
         now = self._garden.compare.open(conversation_id)
         plans: dict[str, LoadPlan] = {}
         failure = None
+
+        def first() -> LoadChoice:
+            letter = now.panes[0][0]
+            return (plans.get(letter) or self._plan(now, letter, known.get(letter))).choice
+
         for letter, run in now.panes:
             if letter not in wanted:
                 continue
             try:
-                plan = self._chosen(now, letter, known.get(letter), wanted[letter])
+                choice = self._plan(now, letter, known.get(letter)).choice
+                for change in wanted[letter]:
+                    choice = change(choice, first)
+                plan = self._chosen(now, letter, choice)
                 if plan.configuration != run:
                     now = self._garden.compare.set_pane(conversation_id, letter, plan.configuration)
                 plans[letter] = plan
@@ -134,18 +140,16 @@ class PaneLoads:
                 failure = failure or error
         return _Made(conversation=now, plans=plans, failure=failure)
 
-    def _chosen(
-        self, conversation: Conversation, letter: str, known: LoadPlan | None, changes: Iterable[_Change]
-    ) -> LoadPlan:
+    def _plan(self, conversation: Conversation, letter: str, known: LoadPlan | None) -> LoadPlan:
+        """How a pane is loaded: what is known of it, unless it is loaded otherwise by now."""
         fit, run = self._garden.fit, dict(conversation.panes)[letter]
-        header = fit.header(run.model)
-        room = room_for(self._garden, conversation, letter)
-        if known is None or known.configuration.model != run.model or known.load != run.load:
-            known = plan_behind(fit, run, header, room)
-        choice = known.choice
-        for change in changes:
-            choice = change(choice)
-        return chosen_anew(fit, run, header, choice, room)
+        if known is not None and known.configuration.model == run.model and known.load == run.load:
+            return known
+        return plan_behind(fit, run, fit.header(run.model), room_for(self._garden, conversation, letter))
+
+    def _chosen(self, conversation: Conversation, letter: str, choice: LoadChoice) -> LoadPlan:
+        fit, run = self._garden.fit, dict(conversation.panes)[letter]
+        return chosen_anew(fit, run, fit.header(run.model), choice, room_for(self._garden, conversation, letter))
 
     def _on_made(self, made: _Made) -> None:
         self._on_ended(made.conversation.id)

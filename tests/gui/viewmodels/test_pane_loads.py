@@ -102,3 +102,19 @@ def test_a_change_on_its_way_holds_no_controls_of_another_conversation(
     page.show(first)
     qtbot.waitUntil(lambda: not page.loads.changing)
     assert page.contexts() == [512]
+
+
+def test_a_pane_is_made_like_the_first_one_as_that_is_after_what_was_just_chosen(
+    qtbot: QtBot, garden: Garden, page: _Page, tiny_model: Path, other_tiny_model: Path
+) -> None:
+    runs = [garden.compare.configuration_for(garden.library.add_file(path)) for path in (tiny_model, other_tiny_model)]
+    page.show(garden.compare.new(runs))
+
+    # Nothing was read of the files yet, and the first choice waits for its turn.
+    page.loads.choose("A", {"context_length": 512, "type_k": "q8_0"})
+    page.loads.make_alike("B")
+    qtbot.waitUntil(lambda: not page.loads.changing)
+
+    assert page.contexts() == [512, 512]
+    assert page.at_hand is not None
+    assert [run.load.type_k for _letter, run in page.at_hand.panes] == ["q8_0", "q8_0"]
