@@ -19,12 +19,6 @@ from garden.services.garden import Garden
 
 
 @pytest.fixture
-def garden() -> Iterator[Garden]:
-    with Garden.open(work_offline=True) as garden:
-        yield garden
-
-
-@pytest.fixture
 def pump(garden: Garden) -> Iterator[EventPump]:
     pump = EventPump(garden.bus)
     yield pump
