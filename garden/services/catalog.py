@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,12 +17,12 @@ from garden.core.errors import GardenError, HubUnreachableError
 from garden.core.fit_forecast import FitForecast
 from garden.hub.search_query import SearchQuery
 from garden.jobs.handle import Handle
-from garden.services.families import FamilyService
 from garden.services.rated_model import RatedModel
 
 if TYPE_CHECKING:
     from garden.core.trust import RepositoryTrust
     from garden.jobs.pool import TaskPool
+    from garden.services.families import FamilyService
     from garden.services.hub_access import HubAccess
     from garden.services.settings import SettingsService
     from garden.store.summaries import Summaries
@@ -66,9 +67,6 @@ class CatalogService:
         summaries: What was seen before; asked for when it is needed.
         pool: Runs requests.
         cache: Folder for the last page.
-
-    Attributes:
-        families: What models were made from, and what was made of them.
     """
 
     def __init__(
@@ -86,7 +84,13 @@ class CatalogService:
         self._summaries = summaries
         self._pool = pool
         self._last_page = cache / _LAST_PAGE
-        self.families = FamilyService(hub, pool)
+
+    @functools.cached_property
+    def families(self) -> FamilyService:
+        """What models were made from, and what was made of them."""
+        from garden.services.families import FamilyService
+
+        return FamilyService(self._hub, self._pool)
 
     @property
     def endpoint(self) -> str:

@@ -13,7 +13,6 @@ from garden.core.events import SettingsChanged
 from garden.gui.pages.filter_bar import FilterBar
 from garden.gui.pages.model_list_pane import ModelListPane
 from garden.gui.viewmodels.named_file import named_file
-from garden.gui.viewmodels.relay_plan import planned_bytes
 from garden.gui.viewmodels.search import SearchViewModel
 from garden.gui.widgets.field import Field
 from garden.gui.widgets.label import Label
@@ -272,6 +271,8 @@ class DiscoverPage(QWidget):
             self.search.models.take_forecast(repo_id, best)
         if not self.isVisible():
             return
+        from garden.gui.viewmodels.relay_plan import planned_bytes
+
         row = self._side[0].selected
         forecast = row.forecast if row is not None else None
         self._navigator.plan_memory(*planned_bytes([forecast], relay=False))
