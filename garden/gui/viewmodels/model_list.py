@@ -11,7 +11,7 @@ from PySide6.QtCore import QAbstractListModel, QObject, Qt, Signal
 
 from garden.core.model_query import ModelQuery
 from garden.core.quantity import format_age, format_count, format_parameters
-from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
+from garden.gui.viewmodels.model_index import ROOT, Index, row_at
 from garden.gui.viewmodels.wording import kind_word, verdict_word
 from garden.services.browse import ordered, passing
 from garden.services.model_name import display_name
@@ -94,11 +94,12 @@ class ModelListModel(QAbstractListModel):
             self.endInsertRows()
 
     def _take(self, rows: Iterable[RatedModel]) -> list[RatedModel]:
-        fresh = []
+        fresh, places, at = [], self._places, len(self._loaded)
         for row in rows:
-            if self._places.setdefault(row.summary.repo_id, len(self._loaded)) == len(self._loaded):
-                fresh.append(self._best_known(row))
-                self._loaded.append(fresh[-1])
+            if places.setdefault(row.summary.repo_id, at) == at:
+                fresh.append(self._best_known(row) if self._read else row)
+                at += 1
+        self._loaded += fresh
         return fresh
 
     def _filter(self) -> None:
@@ -172,8 +173,8 @@ class ModelListModel(QAbstractListModel):
         return tuple(sorted(counts, key=lambda word: (-counts[word], word.casefold()))[:count])
 
     def rowCount(self, parent: Index = ROOT) -> int:
-        """Rows shown."""
-        return count_below(self._shown, parent)
+        """Rows shown; a view asks once for each row it lays out."""
+        return 0 if parent.isValid() else len(self._shown)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Texts and the value of a row."""
