@@ -194,6 +194,7 @@ class RepositoryView(Surface):
         if view_model.repository is not None:
             self._head.show_summary(view_model.repository.summary, view_model.trained_context)
             self._tabs.set_count(0, len(view_model.files.rows) or None)
+            self._span_beside()
             self._tabs.setCurrentIndex(0)
             self._bodies.setCurrentIndex(0)
             self._card.clear()
@@ -206,6 +207,13 @@ class RepositoryView(Surface):
             self._pages.setCurrentWidget(self._skeleton)
         else:
             self._show_problem()
+
+    def _span_beside(self) -> None:
+        """What is told of files beside the models takes all columns right of their size."""
+        files = self._view_model.files
+        self._table.clearSpans()
+        for row in range(len(files.rows), len(files.rows) + len(files.beside)):
+            self._table.setSpan(row, FileColumn.MEMORY, 1, len(FileColumn) - FileColumn.MEMORY)
 
     def _show_no_files(self) -> None:
         """Say what is here instead, and lead to repositories that hold this model as something that runs."""

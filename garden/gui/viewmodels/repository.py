@@ -31,6 +31,7 @@ from garden.gui.viewmodels.row_forecasts import (
     rows_with_entries,
 )
 from garden.gui.viewmodels.trust import TrustViewModel
+from garden.services.files_beside import files_beside
 from garden.services.hub_files import hub_ref
 from garden.services.load_plan import LoadPlan, line_of, wanted_load
 
@@ -269,7 +270,8 @@ class RepositoryViewModel(QObject):
         jobs, entries = around
         self._downloads.take(jobs)
         repo_id = repository.summary.repo_id
-        self.files.replace([FileRow(file=file, job=self._downloads.job(repo_id, file.filename)) for file in files])
+        rows = [FileRow(file=file, job=self._downloads.job(repo_id, file.filename)) for file in files]
+        self.files.replace(rows, files_beside(repository))
         self._show_entries(entries)
         self.changed.emit()
         self._headers.read(repository, files)
