@@ -6,7 +6,7 @@ import ipaddress
 import os
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from garden.core.errors import RefusedError
 
@@ -68,6 +68,30 @@ def parse_repo_id(text: str, endpoint: str = "") -> str | None:
     # llama.cpp writes the type behind a colon.
     repo_id = f"{segments[0]}/{segments[1].partition(':')[0]}"
     return repo_id if is_repo_id(repo_id) else None
+
+
+def parse_file(text: str) -> str | None:
+    """The file or quant type that a pasted text names in its repository, None when it names none.
+
+    ``…/blob/main/x.gguf``, ``…/resolve/main/folder/x.gguf``, ``?show_file_info=x.gguf``, ``hf.co/owner/name:Q4_K_M``.
+    Whether there is such a file is for the repository's page to say.
+
+    Args:
+        text: What was pasted or typed; one that ``parse_repo_id`` reads a repository from.
+    """
+    text = text.strip().strip("<>\"'")
+    if len(text) > _MAX_PASTED:
+        return None
+    parts = urlsplit(text)
+    asked = dict(parse_qsl(parts.query)).get("show_file_info")
+    if asked:
+        return asked
+    for marker in ("/blob/", "/resolve/", "/raw/"):
+        before, found, rest = parts.path.partition(marker)
+        if found and before:
+            return unquote(rest.partition("/")[2]) or None
+    last = parts.path.rpartition("/")[2]
+    return last.partition(":")[2] or None
 
 
 def is_loopback(host: str) -> bool:

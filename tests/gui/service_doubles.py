@@ -13,11 +13,11 @@ from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.job_record import JobKind, JobRecord
 from garden.core.library_entry import LibraryEntry, Origin
+from garden.core.model_query import ModelQuery
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import LoadParameters
 from garden.fit.projector import Projector
 from garden.gguf.header import GgufHeader, TensorInfo, Value
-from garden.hub.search_query import SearchQuery
 from garden.jobs.handle import Handle
 from garden.services.catalog import CatalogPage
 from garden.services.rated_model import RatedModel
@@ -67,15 +67,8 @@ class CatalogDouble:
     endpoint = "https://hub.test"
 
     def __init__(self) -> None:
-        self.asked: list[tuple[SearchQuery, str | None]] = []
-        self.searches: list[Handle[CatalogPage]] = []
         self.pages: dict[str, Handle[Repository]] = {}
         self.cards: dict[str, Handle[str]] = {}
-
-    def search(self, query: SearchQuery, cursor: str | None = None) -> Handle[CatalogPage]:
-        self.asked.append((query, cursor))
-        self.searches.append(Handle())
-        return self.searches[-1]
 
     def repository(self, repo_id: str) -> Handle[Repository]:
         self.pages[repo_id] = Handle()
@@ -86,6 +79,21 @@ class CatalogDouble:
         return self.cards[repo_id]
 
 
+class BrowseDouble:
+    def __init__(self) -> None:
+        self.asked: list[tuple[ModelQuery, str | None]] = []
+        self.searches: list[Handle[CatalogPage]] = []
+        self.found: list[Callable[[CatalogPage], None]] = []
+
+    def search(
+        self, query: ModelQuery, cursor: str | None = None, *, found: Callable[[CatalogPage], None]
+    ) -> Handle[CatalogPage]:
+        self.asked.append((query, cursor))
+        self.searches.append(Handle())
+        self.found.append(found)
+        return self.searches[-1]
+
+
 class FitDouble:
     """Forecasts that say which context they were made for."""
 
@@ -94,6 +102,10 @@ class FitDouble:
         self.sketched: dict[str, Callable[[GgufHeader], None]] = {}
         self.projector: Handle[Projector | None] = Handle()
         self.forecasts = 0
+        self.too_large: set[str] = set()
+
+    def rough(self, summary: ModelSummary, machine: HardwareSnapshot | None = None) -> FitForecast:
+        return forecast(Verdict.TOO_LARGE if summary.repo_id in self.too_large else Verdict.FITS)
 
     def remote_header(
         self, repository: Repository, file: RepositoryFile, *, sketched: Callable[[GgufHeader], None]
@@ -208,6 +220,7 @@ class GardenDouble:
     def __init__(self) -> None:
         self.bus = EventBus()
         self.catalog = CatalogDouble()
+        self.browse = BrowseDouble()
         self.fit = FitDouble()
         self.what_if = WhatIfDouble()
         self.library = LibraryDouble()

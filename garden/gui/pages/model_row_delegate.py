@@ -1,14 +1,16 @@
-"""A model in Discover's list: name, size and verdict; below them who, what licence, how popular, how large."""
+"""A model in Discover's list: name, size, age and verdict; below them who, what kind and licence, how popular."""
 
 from __future__ import annotations
+
+import re
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter
 
-from garden.core.fit_forecast import FitForecast, Verdict
-from garden.core.quantity import format_bytes, format_count, format_parameters
+from garden.core.fit_forecast import FitForecast, FitMethod, Verdict
+from garden.core.quantity import format_age, format_bytes, format_count, format_model_size
 from garden.gui.viewmodels.model_list import ModelRole
-from garden.gui.viewmodels.wording import license_name, task_name, verdict_word
+from garden.gui.viewmodels.wording import kind_word, license_name, task_name, verdict_word
 from garden.gui.widgets.row_delegate import Index, RowDelegate
 from garden.gui.widgets.tag import paint_tag, tag_size
 from garden.gui.widgets.verdict_label import paint_verdict, verdict_width
@@ -21,6 +23,11 @@ _FIRST_TOP = 9
 _FIRST_HEIGHT = 20
 _SECOND_TOP = 31
 _SECOND_HEIGHT = 16
+
+#: Slower answers than this, in tokens per second, get a decimal.
+_SLOW = 9.95
+
+_OTHER_KIND = re.compile(r"This is an? (.{1,40}), not a language model")
 
 
 class ModelRowDelegate(RowDelegate):
@@ -47,7 +54,7 @@ class ModelRowDelegate(RowDelegate):
         verdict_room = verdict_width(theme, word)
         paint_verdict(painter, theme, line, rated.forecast, word, align_right=True)
         summary = rated.summary
-        tag = format_parameters(summary.parameters) if summary.parameters else ""
+        tag = format_model_size(summary.parameters, rated.traits.active_parameters)
         tag_room = tag_size(theme, tag).width() + gap if tag else 0
         lock_room = theme.px(13) + gap if summary.gated else 0
         name_room = line.width() - verdict_room - gap - tag_room - lock_room
@@ -67,6 +74,11 @@ class ModelRowDelegate(RowDelegate):
             size = tag_size(theme, tag)
             top = round(line.center().y() - size.height() / 2)
             paint_tag(painter, theme, QRectF(round(left), top, size.width(), size.height()), tag)
+            left += tag_room
+        updated = rated.traits.updated_at
+        end = line.right() - verdict_room - gap
+        if updated is not None and left - gap + self._count_width(old := format_age(updated)) <= end:
+            self._paint_count(painter, QRectF(left - gap, line.top(), 0, line.height()), "clock", old)
 
     def _paint_second(self, painter: QPainter, line: QRectF, rated: RatedModel) -> None:
         theme = self.look
@@ -76,13 +88,20 @@ class ModelRowDelegate(RowDelegate):
         right = Qt.AlignmentFlag.AlignRight
         self.text(painter, line, need, font=font, color="text.secondary", align=right)
         room = line.width() - need_room - theme.px(_GAP)
-        counts = _counts(rated)
-        counts_room = sum(self._count_width(text) for _icon, text in counts)
         facts = " · ".join(_facts(rated))
+        counts = self._counts_within(rated, room - QFontMetricsF(font).horizontalAdvance(facts))
+        counts_room = sum(self._count_width(text) for _icon, text in counts)
         area = QRectF(line.left(), line.top(), max(0.0, room - counts_room), line.height())
         left = line.left() + self.text(painter, area, facts, font=font, color="text.muted")
         for icon, text in counts:
             left = self._paint_count(painter, QRectF(left, line.top(), 0, line.height()), icon, text)
+
+    def _counts_within(self, rated: RatedModel, room: float) -> list[tuple[str, str]]:
+        """Counts for which there is room beside who made it: the likes go first."""
+        counts = _counts(rated)
+        if sum(self._count_width(text) for _icon, text in counts) > room:
+            counts = counts[:1]
+        return counts
 
     def _count_width(self, text: str) -> float:
         theme = self.look
@@ -100,8 +119,12 @@ class ModelRowDelegate(RowDelegate):
 
 
 def _facts(rated: RatedModel) -> list[str]:
-    summary = rated.summary
-    told = (summary.author, summary.architecture, license_name(summary.license) if summary.license else None)
+    summary, kind = rated.summary, rated.traits.kind
+    told = (
+        summary.author,
+        kind_word(kind) if kind is not None else summary.architecture,
+        license_name(summary.license) if summary.license else None,
+    )
     return [fact for fact in told if fact]
 
 
@@ -112,16 +135,26 @@ def _counts(rated: RatedModel) -> list[tuple[str, str]]:
 
 
 def _need(rated: RatedModel) -> str:
-    """What it takes, as far as the Hub's fields tell: they are rough, and it says so."""
+    """The file to take and how fast it answers, or what it takes; figures from the Hub's fields are marked as rough."""
     forecast: FitForecast = rated.forecast
     match forecast.verdict:
         case Verdict.NOT_A_LANGUAGE_MODEL:
             tag = rated.summary.pipeline_tag
-            return task_name(tag).lower() if tag else ""
+            return task_name(tag).lower() if tag else _other_kind(forecast.reason)
         case Verdict.UNSUPPORTED:
-            return "not supported"
-        case Verdict.TOO_LARGE if forecast.total_bytes:
-            return f"needs {format_bytes(forecast.total_bytes)}"
-    if forecast.decode_tokens_per_second is not None:
-        return f"≈ {forecast.decode_tokens_per_second:.0f} tok/s"
-    return f"≈ {format_bytes(forecast.total_bytes)}" if forecast.total_bytes else ""
+            return f"{rated.summary.architecture or 'architecture'} not supported"
+        case Verdict.UNKNOWN:
+            return "" if rated.summary.parameters else "size not told"
+    quant = f"{forecast.quant_type} " if forecast.quant_type else ""
+    about = "≈ " if forecast.method is FitMethod.ROUGH else ""
+    if forecast.verdict is Verdict.TOO_LARGE:
+        return f"{quant}needs {about}{format_bytes(forecast.total_bytes)}" if forecast.total_bytes else ""
+    if (speed := forecast.decode_tokens_per_second) is not None:
+        return f"{quant}≈ {speed:.1f} tok/s" if speed < _SLOW else f"{quant}≈ {speed:.0f} tok/s"
+    return f"{quant}{about}{format_bytes(forecast.total_bytes)}" if forecast.total_bytes else ""
+
+
+def _other_kind(reason: str) -> str:
+    """What the reason says that it is, e.g. ``image or video model``."""
+    found = _OTHER_KIND.match(reason)
+    return found[1] if found else ""
