@@ -71,6 +71,10 @@ class UnauthorizedError(HubError):
     """The Hub wants a valid token."""
 
 
+class TokenRefusedError(UnauthorizedError):
+    """The Hub does not accept the token that was sent: it is wrong, expired or revoked."""
+
+
 class GatedError(HubError):
     """The publisher asks for consent before the files may be fetched."""
 

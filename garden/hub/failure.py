@@ -16,6 +16,7 @@ from garden.core.errors import (
     HubUnreachableError,
     NotFoundError,
     RateLimitedError,
+    TokenRefusedError,
     UnauthorizedError,
 )
 from garden.core.quantity import format_duration
@@ -149,8 +150,10 @@ def _not_found(code: str, subject: Subject, detail: str) -> NotFoundError:
 
 def _unauthorized(subject: Subject, detail: str) -> GardenError:
     if subject.with_token:
-        return UnauthorizedError(
-            f"{subject.host} does not accept the token.", "Set another token in Settings, or remove it.", detail
+        return TokenRefusedError(
+            f"{subject.host} does not accept the token: it is wrong, expired or revoked.",
+            "Sign in again in Settings, or sign out: public models need no token.",
+            detail,
         )
     if subject.repo_id:
         # Without a token the Hub answers the same for what is missing and for what is private.

@@ -16,6 +16,7 @@ from garden.core.errors import GardenError, HubUnreachableError
 from garden.core.fit_forecast import FitForecast
 from garden.hub.search_query import SearchQuery
 from garden.jobs.handle import Handle
+from garden.services.account import AccountService
 from garden.services.families import FamilyService
 from garden.services.rated_model import RatedModel
 
@@ -69,6 +70,7 @@ class CatalogService:
 
     Attributes:
         families: What models were made from, and what was made of them.
+        account: Who is signed in.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class CatalogService:
         self._pool = pool
         self._last_page = cache / _LAST_PAGE
         self.families = FamilyService(hub, pool)
+        self.account = AccountService(hub, settings, pool, cache)
 
     @property
     def endpoint(self) -> str:
@@ -169,10 +172,6 @@ class CatalogService:
     def trust(self, repo_id: str, revision: str | None = None) -> Handle[RepositoryTrust]:
         """What speaks for and against a repository, in one request."""
         return self._pool.submit(lambda cancelled: self._hub.client().trust(repo_id, revision, cancelled))
-
-    def whoami(self) -> Handle[str]:
-        """Name of the account that the token belongs to."""
-        return self._pool.submit(lambda _cancelled: self._hub.client().whoami())
 
     def rated(self, summary: ModelSummary) -> RatedModel:
         """A row with what its fields and file names let guess of this machine; at once."""

@@ -38,6 +38,12 @@ class HubAccess:
                 self._made_for = wanted
             return self._client
 
+    def client_with(self, token: str) -> HubClient:
+        """A client of the caller's own for the Hub in use, with a token that is not kept (yet)."""
+        from garden.hub.client import HubClient
+
+        return HubClient(self._settings.endpoint, token, offline=self._settings.offline)
+
     def close(self) -> None:
         """Close connections."""
         with self._lock:

@@ -6,19 +6,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QUrl, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QLineEdit
 
 from garden.core.paths import hub_cache_dir
 from garden.gui.pages.load_bar import KV_TYPES
 from garden.gui.pages.setting_row import SettingRow
 from garden.gui.pages.settings_section import Section
 from garden.gui.widgets.button import Button
-from garden.gui.widgets.field import Field
 from garden.gui.widgets.file_dialog import choose_folder
-from garden.gui.widgets.label import Label
 from garden.gui.widgets.segmented_control import SegmentedControl
-from garden.gui.widgets.switch import Switch
-from garden.gui.widgets.tag import Tag
 
 if TYPE_CHECKING:
     from garden.gui.theme.theme import ThemeController
@@ -136,113 +131,6 @@ class FoldersSection(Section):
     def _on_add(self) -> None:
         model = self._model
         choose_folder(self, "A folder with GGUF files", lambda folder: model.add_folder(str(folder)))
-
-
-class HubSection(Section):
-    """Endpoint, token, downloads."""
-
-    def __init__(self, theme: ThemeController, model: SettingsViewModel) -> None:
-        super().__init__(theme, model)
-        self._address = Field(
-            theme, "https://huggingface.co", name="settings.endpoint", label="Address of the Hub", width=260
-        )
-        self._address.line.editingFinished.connect(self._on_address)
-        self._endpoint = SettingRow(
-            theme, "Address", "The Hub, a mirror or your company’s own. HF_ENDPOINT overrides it.", (self._address,)
-        )
-        self._state = Tag(theme, "", "accent")
-        self._token = Field(theme, "hf_…", name="settings.token", label="Hub token", width=180)
-        self._token.line.setEchoMode(QLineEdit.EchoMode.Password)
-        self._token.entered.connect(self._on_token)
-        self._sign_in = Button(theme, "Sign in", icon="user", small=True, name="settings.signIn")
-        self._sign_in.clicked.connect(self._on_token)
-        self._use_found = Button(theme, "Use that token", small=True, name="settings.useFound")
-        self._use_found.clicked.connect(lambda: model.use_existing_token(True))
-        self._sign_out = Button(theme, "Sign out", small=True, name="settings.signOut")
-        self._sign_out.clicked.connect(self._on_sign_out)
-        self._account = SettingRow(
-            theme,
-            "Sign in",
-            " ",
-            (self._state, self._use_found, self._token, self._sign_in, self._sign_out),
-        )
-        self._offline = Switch(theme, name="settings.offline", label="Work offline")
-        self._offline.clicked.connect(lambda: model.change(offline=self._offline.isChecked()))
-        self.add_group(
-            "Endpoint",
-            (
-                self._endpoint,
-                self._account,
-                SettingRow(
-                    theme,
-                    "Work offline",
-                    "Opens not one connection. What was seen before stays browsable.",
-                    (self._offline,),
-                ),
-            ),
-        )
-        self._parallel = SegmentedControl(
-            theme,
-            [(str(count), str(count)) for count in (1, 2, 3, 4)],
-            name="settings.parallel",
-            label="At the same time",
-        )
-        self._parallel.chosen.connect(lambda key: model.change(parallel_downloads=int(key)))
-        always = Label(theme, "Always", style="small", color="text.muted")
-        self.add_group(
-            "Downloads",
-            (
-                SettingRow(
-                    theme,
-                    "At the same time",
-                    "A sharded set counts as one. Takes effect at the next start.",
-                    (self._parallel,),
-                ),
-                SettingRow(
-                    theme,
-                    "Check every file",
-                    "SHA-256 or git hash against the Hub. Cannot be switched off.",
-                    (always,),
-                ),
-            ),
-        )
-
-    def refresh(self) -> None:
-        """Show what is set now."""
-        model = self._model
-        if not self._address.line.hasFocus():
-            self._address.set_text(model.endpoint if model.endpoint_is_fixed else model.settings.endpoint)
-        self._address.setEnabled(not model.endpoint_is_fixed)
-        self._address.setToolTip("HF_ENDPOINT is set, and decides." if model.endpoint_is_fixed else "")
-        self._address.set_invalid(bool(model.endpoint_problem))
-        self._endpoint.set_problem(model.endpoint_problem)
-        self._account.set_description(model.token_status)
-        self._state.set_text("Signed in")
-        self._state.setVisible(model.signed_in)
-        self._sign_out.setVisible(model.signed_in)
-        self._token.setVisible(not model.signed_in)
-        self._sign_in.setVisible(not model.signed_in)
-        self._use_found.setVisible(model.token_found and not model.signed_in)
-        self._offline.setChecked(model.settings.offline)
-        self._parallel.set_current(str(model.settings.parallel_downloads))
-
-    @Slot()
-    def _on_address(self) -> None:
-        if self._address.text != self._model.settings.endpoint or self._model.endpoint_problem:
-            self._model.set_endpoint(self._address.text)
-
-    @Slot()
-    def _on_token(self) -> None:
-        token = self._token.text.strip()
-        if token:
-            self._token.line.clear()
-            self._model.set_token(token)
-
-    @Slot()
-    def _on_sign_out(self) -> None:
-        if self._model.settings.use_existing_token:
-            self._model.use_existing_token(False)
-        self._model.set_token(None)
 
 
 class EngineSection(Section):
