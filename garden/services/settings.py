@@ -14,7 +14,6 @@ from garden.services.endpoints import Endpoints
 from garden.store.settings import Settings, SettingsStore
 from garden.store.token_store import TokenStore, checked_token
 
-
 #: What Hub tools take for yes, in any letter case.
 _TRUE = frozenset({"1", "ON", "YES", "TRUE"})
 
@@ -124,8 +123,10 @@ class SettingsService:
         return checked_token(token)
 
     def set_token_aside(self) -> None:
-        """Send none to the Hub in use until Garden ends or somebody signs in: a token that the Hub refuses bars what
-        is open to all."""
+        """Send no token to the Hub in use until Garden ends or somebody signs in.
+
+        One that the Hub refuses bars even what is open to all.
+        """
         self._set_aside.add(self.endpoint)
         self._bus.publish(SettingsChanged())
 

@@ -89,9 +89,11 @@ class AccountViewModel(QObject):
 
     def sign_out(self) -> None:
         """Forget the token."""
-        self._pump.run(
-            lambda: self._garden.catalog.account.sign_out(), lambda _none: self._on_signed_out(), self._on_failed
-        )
+        self._pump.run(self._sign_out, lambda _none: self._on_signed_out(), self._on_failed)
+
+    def _sign_out(self) -> None:
+        # Away from the Qt thread: the first use makes it, and the keychain may take a moment.
+        self._garden.catalog.account.sign_out()
 
     def _begin(self, token: str, *, unchecked: bool) -> None:
         self.checking, self.problem, self._unchecked = True, "", None
