@@ -34,6 +34,8 @@ def data_dirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("GARDEN_CACHE_DIR", str(root / "cache"))
     monkeypatch.setenv("HF_HOME", str(root / "hf"))
     monkeypatch.setenv("HF_HUB_CACHE", str(root / "hf" / "hub"))
+    # Nor are the stores of other programs.
+    monkeypatch.setenv("GARDEN_STORES_HOME", str(root / "home"))
     # A token of the machine must not reach a test, and no test may ask a keychain.
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")

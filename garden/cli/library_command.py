@@ -6,40 +6,73 @@ from pathlib import Path
 
 import click
 
+from garden.cli.library_duplicates import show_duplicates
+from garden.cli.library_upstream import upstream
 from garden.cli.output import json_option, opened, print_json, print_table, printable, wait
 from garden.core.errors import CancelledByUser, IntegrityError, InvalidFileError, NotFoundError
-from garden.core.library_entry import LibraryEntry
+from garden.core.library_entry import PROGRAM_NAMES, LibraryEntry, Origin
+from garden.core.paths import user_path
 from garden.core.quantity import format_bytes, format_parameters
 from garden.core.unfinished_download import UnfinishedDownload
 from garden.services.garden import Garden
-from garden.services.target import full_name, parse_hub_target
+from garden.services.target import choose_entry, full_name, parse_hub_target
 
-_ORIGINS = {"starter": "starter", "made_here": "made here", "hub_cache": "Hub cache", "folder": "folder"}
+_ORIGINS: dict[Origin, str] = {
+    "starter": "starter",
+    "made_here": "made here",
+    "hub_cache": "Hub cache",
+    "folder": "folder",
+    "ollama": PROGRAM_NAMES["ollama"],
+    "lm_studio": PROGRAM_NAMES["lm_studio"],
+    "jan": PROGRAM_NAMES["jan"],
+}
 
 
 @click.group(invoke_without_command=True, help="Models on this machine.")
+@click.option("--duplicates", "twice", is_flag=True, help="Only models whose bytes lie here more than once.")
 @json_option
 @click.pass_context
-def library(context: click.Context, as_json: bool) -> None:
+def library(context: click.Context, twice: bool, as_json: bool) -> None:
     """List, unless a subcommand is named."""
     if context.invoked_subcommand is None:
         with opened(notes_optional=True) as garden:
             entries = garden.library.scan().result()
+            if twice:
+                show_duplicates(garden, entries, as_json)
+                return
             parts = garden.unfinished.list()
         _show(entries, as_json)
         if parts and not as_json:
             _show_unfinished(parts)
 
 
-@library.command(help="Look at every folder again, then list.")
-@click.argument("folders", nargs=-1, type=click.Path(exists=True, file_okay=False))
+library.add_command(upstream)
+
+
+@library.command(help="Look at every folder again, then list; add folders, or single files, named here before that.")
+@click.argument("paths", nargs=-1, type=click.Path(exists=True))
 @json_option
-def scan(folders: tuple[str, ...], as_json: bool) -> None:
-    """Add folders, then scan."""
+def scan(paths: tuple[str, ...], as_json: bool) -> None:
+    """Add folders and files, then scan."""
     with opened(notes_optional=True) as garden:
-        for folder in folders:
-            garden.library.add_folder(Path(folder)).result()
+        for path in paths:
+            if Path(path).is_dir():
+                garden.library.add_folder(Path(path)).result()
+            else:
+                garden.library.add_file(Path(path))
         entries = garden.library.scan().result()
+    _show(entries, as_json)
+
+
+@library.command(help="List single files that were added no longer; the files stay.")
+@click.argument("targets", nargs=-1, required=True)
+@json_option
+def forget(targets: tuple[str, ...], as_json: bool) -> None:
+    """Forget."""
+    with opened(notes_optional=True) as garden:
+        for target in targets:
+            garden.library.forget(_listed(garden, target))
+        entries = garden.library.entries()
     _show(entries, as_json)
 
 
@@ -110,11 +143,12 @@ def remove(targets: tuple[str, ...], unfinished: bool, permanently: bool, yes: b
 def _remove_models(garden: Garden, targets: tuple[str, ...], permanently: bool, yes: bool) -> str:
     entries = _chosen(garden, targets)
     names = ", ".join(full_name(entry) for entry in entries)
-    places = "\n".join(f"  {entry.ref.path}" for entry in entries)
-    total = format_bytes(sum(entry.ref.size_bytes for entry in entries))
-    _confirm(f"{places}\nRemove {names} ({total}){' for good' if permanently else ''}?", yes)
-    freed = sum(garden.library.remove(entry, to_trash=not permanently) for entry in entries)
-    return printable(f"Removed {names}, {format_bytes(freed)}{'' if permanently else ', into the trash'}.")
+    plans = [garden.library.removal(entry, to_trash=not permanently) for entry in entries]
+    places = "\n".join(f"  {plan.entry.ref.path}\n    {plan.sentence}" for plan in plans)
+    if any(plan.owner is None for plan in plans):
+        _confirm(f"{places}\nRemove {names}{' for good' if permanently else ''}?", yes)
+    done = [garden.library.remove(entry, to_trash=not permanently) for entry in entries]
+    return printable("\n".join(plan.done_sentence for plan in done))
 
 
 def _remove_unfinished(garden: Garden, targets: tuple[str, ...], yes: bool) -> str:
@@ -145,6 +179,13 @@ def _show_unfinished(parts: tuple[UnfinishedDownload, ...]) -> None:
     click.echo("`garden download` goes on with one; `garden library remove --unfinished` clears them away.")
 
 
+def _listed(garden: Garden, target: str) -> LibraryEntry:
+    """What a target names, also a file that is gone."""
+    path = str(user_path(target))
+    entries = garden.library.scan().result()
+    return next((entry for entry in entries if entry.ref.path == path), None) or choose_entry(target, entries)
+
+
 def _chosen(garden: Garden, targets: tuple[str, ...]) -> tuple[LibraryEntry, ...]:
     if targets:
         named = (garden.library.resolve(target) for target in targets)
@@ -165,7 +206,7 @@ def _show(entries: tuple[LibraryEntry, ...], as_json: bool) -> None:
             full_name(entry),
             format_bytes(entry.ref.size_bytes),
             format_parameters(entry.parameters) if entry.parameters else "–",
-            _ORIGINS.get(entry.origin, entry.origin),
+            _ORIGINS[entry.origin],
             entry.problem or checked[entry.verified],
         )
         for entry in entries
@@ -182,6 +223,11 @@ def entry_document(entry: LibraryEntry) -> dict[str, object]:
         "quant_type": entry.ref.quant_type,
         "parameters": entry.parameters,
         "size_bytes": entry.ref.size_bytes,
-        "source": {"repo_id": entry.ref.repo_id, "revision": entry.ref.revision, "sha256": entry.ref.sha256},
+        "source": {
+            "origin": _ORIGINS[entry.origin],
+            "repo_id": entry.ref.repo_id,
+            "revision": entry.ref.revision,
+            "sha256": entry.ref.sha256,
+        },
         "verified": entry.verified,
     }

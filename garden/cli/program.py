@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "trust": ("trust_command", "What speaks for and against a repository: licence, formats, scans."),
     "fit": ("fit_command", "Memory of a model before it is downloaded or loaded."),
     "download": ("hub_commands", "Fetch a model into the shared Hub cache; run again to resume."),
+    "queue": ("queue_command", "Downloads and other long work: list, move, pause, resume, cancel, retry."),
     "library": ("library_command", "Models on this machine; verify, remove or scan them."),
     "quantize": ("workshop_commands", "Make smaller versions of a model."),
     "quality": ("workshop_commands", "How much quants lost against their base."),

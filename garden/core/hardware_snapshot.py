@@ -162,6 +162,10 @@ class HardwareSnapshot:
         gpus: Every GPU found.
         engine: The engine.
         taken_at: Seconds since the epoch.
+        ram_promised_bytes: Of what is available: what loads and measurements under way will take; what loaded models
+            will still take stands in ``held``.
+        published_bandwidth: Of another machine: the published peak of the memory that it reads fastest, bytes
+            per second; None of this one, and where nobody published it.
         learned: What loads showed here; None on a machine where nothing was loaded yet, or that is not this one.
         held: What models that Garden has loaded hold of it.
         freed: What some of them held that are thought away (see ``without``): it counts as free.
@@ -176,6 +180,8 @@ class HardwareSnapshot:
     swap_total_bytes: int = 0
     on_battery: bool = False
     taken_at: float = 0.0
+    ram_promised_bytes: int = 0
+    published_bandwidth: int | None = None
     learned: LearnedMargins | None = None
     held: tuple[HeldMemory, ...] = ()
     freed: tuple[HeldMemory, ...] = ()
@@ -208,3 +214,9 @@ class HardwareSnapshot:
             held=tuple(held for held in self.held if held.pid not in pids),
             freed=(*self.freed, *freed),
         )
+
+    @property
+    def ram_free_bytes(self) -> int:
+        """What is free now for one more model: available, and promised to none."""
+        promised = sum(held.promised_bytes for held in self.held if held.device == RAM)
+        return max(0, self.ram_available_bytes - self.ram_promised_bytes - promised)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from garden.core.model_ref import ModelRef
+from garden.core.upstream import Upstream
 
-#: How a file came here: with Garden's starter, made in the Workshop, from the Hub, or from a folder of the user's.
-Origin = Literal["starter", "made_here", "hub_cache", "folder"]
+#: Programs whose stores are read in place; nothing in them is ever changed.
+OtherProgram = Literal["ollama", "lm_studio", "jan"]
+
+#: What they call themselves.
+PROGRAM_NAMES: Mapping[OtherProgram, str] = {"ollama": "Ollama", "lm_studio": "LM Studio", "jan": "Jan"}
+
+#: How a file came here: with Garden's starter, made in the Workshop, from the Hub, from a folder of the user's, or with
+#: another program.
+Origin = Literal["starter", "made_here", "hub_cache", "folder", "ollama", "lm_studio", "jan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +36,12 @@ class LibraryEntry:
         last_used_at: Seconds since the epoch, None when never.
         decode_tokens_per_second: Last measured speed here, None when never measured.
         lineage: What it was made from, the oldest first, e.g. ``("SmolLM2-135M-Instruct Q4_1",)``.
+        projector: Path of the vision (or sound) projector that lies beside it, None without one.
         problem: One sentence on why it cannot be used; None when it can.
+        publisher: Who published it, as the folders of another program say; None when nothing says so.
+        also: Further names that another program has for the same file.
+        upstream: What the Hub had when it was last asked; None when it never was.
+        beside: Files that another program loads with it: projector, then adapters.
     """
 
     ref: ModelRef
@@ -41,4 +55,14 @@ class LibraryEntry:
     last_used_at: float | None = None
     decode_tokens_per_second: float | None = None
     lineage: tuple[str, ...] = ()
+    projector: str | None = None
     problem: str | None = None
+    publisher: str | None = None
+    also: tuple[str, ...] = ()
+    upstream: Upstream | None = None
+    beside: tuple[str, ...] = ()
+
+    @property
+    def program(self) -> OtherProgram | None:
+        """The other program whose file it is, None for a file that is nobody else's."""
+        return next((program for program in PROGRAM_NAMES if program == self.origin), None)

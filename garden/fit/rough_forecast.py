@@ -168,7 +168,7 @@ def _placed(
     summary: ModelSummary, parameters: int, context_length: int, gpus: Sequence[Budget], ram: Budget
 ) -> FitForecast:
     model = _Model(parameters, summary.architecture, offered_types(summary.filenames))
-    guess = _best_on_gpu(model, context_length, gpus) or _best_elsewhere(model, context_length, gpus, ram)
+    guess = _best_on_gpu(model, context_length, gpus, ram) or _best_elsewhere(model, context_length, gpus, ram)
     weights, cache, compute = guess.parts
     suggestion = ""
     if guess.verdict is Verdict.TOO_LARGE:
@@ -212,8 +212,13 @@ def _ladder(offered: Sequence[QuantType], usual: Sequence[str]) -> list[str]:
 
 
 def _room(gpus: Sequence[Budget], ram: Budget) -> int:
-    """What RAM and GPUs with memory of their own have together."""
+    """What RAM and GPUs with memory of their own have together for buffers."""
     return max(0, ram.usable_bytes) + sum(max(0, budget.usable_bytes) for budget in gpus if not budget.shared)
+
+
+def _free(gpus: Sequence[Budget], ram: Budget) -> int:
+    """What they have free."""
+    return ram.available_bytes + sum(budget.available_bytes for budget in gpus if not budget.shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,10 +240,10 @@ class _Guess:
     context_length: int | None = None
 
 
-def _best_on_gpu(model: _Model, context_length: int, gpus: Sequence[Budget]) -> _Guess | None:
+def _best_on_gpu(model: _Model, context_length: int, gpus: Sequence[Budget], ram: Budget) -> _Guess | None:
     """The best type whose file lies on the GPU with comfort, else the smallest one if it lies there tightly."""
     room = sum(max(0, budget.usable_bytes) for budget in gpus)
-    comfort = max((budget.comfort_bytes for budget in gpus), default=0)
+    comfort = max((budget.margin_bytes for budget in gpus), default=0)
     ladder = _ladder(model.offered, _LADDER_SMALL if model.parameters < _SMALL_PARAMETERS else _LADDER)
     for quant_type in ladder:
         parts = rough_bytes(model.parameters, quant_type, context_length, model.family)
@@ -247,7 +252,7 @@ def _best_on_gpu(model: _Model, context_length: int, gpus: Sequence[Budget]) -> 
             return _Guess(
                 verdict=Verdict.FITS if spare >= comfort else Verdict.TIGHT,
                 placement=Placement.GPU,
-                reason=f"{_takes(quant_type, parts, context_length)}, all on the GPU.",
+                reason=f"{_needs(quant_type, parts, context_length, (*gpus[:1], ram))}, all on the GPU.",
                 parts=parts,
                 quant_type=quant_type,
             )
@@ -276,29 +281,30 @@ def _best_elsewhere(model: _Model, context_length: int, gpus: Sequence[Budget], 
 
 def _elsewhere(model: _Model, quant_type: str, context_length: int, gpus: Sequence[Budget], ram: Budget) -> _Guess:
     parts = rough_bytes(model.parameters, quant_type, context_length, model.family)
-    takes = _takes(quant_type, parts, context_length)
     on_gpu = sum(max(0, budget.usable_bytes) for budget in gpus if not budget.shared)
+    needs = _needs(quant_type, parts, context_length, (*gpus[:1], ram) if on_gpu else (ram,))
     room = _room(gpus, ram)
     spare = room - sum(parts)
     if spare < 0:
         return _Guess(
             verdict=Verdict.TOO_LARGE,
             placement=Placement.NONE,
-            reason=f"{takes}; {amount(room)} can be used.",
+            reason=f"{needs}; {amount(_free(gpus, ram))} are free.",
             parts=parts,
             quant_type=quant_type,
         )
     return _Guess(
-        verdict=Verdict.TIGHT if spare < ram.comfort_bytes else Verdict.FITS,
+        verdict=Verdict.TIGHT if spare < ram.margin_bytes else Verdict.FITS,
         placement=Placement.SPLIT if on_gpu else Placement.CPU,
-        reason=f"{takes}, {amount(on_gpu)} of it on the GPU." if on_gpu else f"{takes} of RAM.",
+        reason=f"{needs}, {amount(on_gpu)} of it on the GPU." if on_gpu else f"{needs} of RAM.",
         parts=parts,
         quant_type=quant_type,
     )
 
 
-def _takes(quant_type: str, parts: tuple[int, int, int], context_length: int) -> str:
-    return f"With {format_tokens(context_length)} of context {quant_type} takes about {amount(sum(parts))}"
+def _needs(quant_type: str, parts: tuple[int, int, int], context_length: int, used: Sequence[Budget]) -> str:
+    need = sum(parts) + sum(budget.beside_bytes for budget in used)
+    return f"With {format_tokens(context_length)} of context {quant_type} needs about {amount(need)}"
 
 
 def _devices(
@@ -325,6 +331,7 @@ def _devices(
                     margin_bytes=budget.margin_bytes,
                     held_bytes=budget.held_bytes,
                     freed_bytes=budget.freed_bytes,
+                    beside_bytes=budget.beside_bytes,
                     weights_bytes=round(parts[0] * part),
                     kv_cache_bytes=round(parts[1] * part),
                     compute_bytes=round(parts[2] * part),

@@ -1,8 +1,8 @@
 """Speed of an answer for a row of a list: what this machine showed, and what the Hub's fields let guess of the model.
 
 A token reads the weights in use (of a mixture of experts the active ones) and the cache so far. Against
-forecasts from the headers of the catalogue's 42 models it is off by 10 % on average with a calibration (90 % of them by
-less than 28 %, Mamba 130M by 74 %) and by 6 % with the bandwidth that answers showed (the largest error 29 %).
+forecasts from the headers of the catalogue's 42 models it is off by 11 % on average with a calibration (90 % of them by
+less than 28 %, Mamba 130M by 89 %) and by 6 % with the bandwidth that answers showed (the largest error 29 %).
 """
 
 from __future__ import annotations

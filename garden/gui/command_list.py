@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from garden.core.quantity import format_bytes
 from garden.gui.page_list import PAGES
-from garden.gui.viewmodels.library_table import ORIGINS
+from garden.gui.viewmodels.library_table import place_word
 from garden.gui.viewmodels.model_choice import places
 from garden.gui.viewmodels.readings import read_entries
 from garden.gui.widgets.command_palette import PaletteEntry
@@ -158,7 +158,7 @@ class CommandList(QObject):
             told = f"{ref.name} {ref.quant_type or ''} {ref.repo_id or ''}"
             if not words or not _matches(told, words):
                 continue
-            place = self._places.get(ref.path or "") or ORIGINS.get(entry.origin, entry.origin).lower()
+            place = self._places.get(ref.path or "") or place_word(entry.origin)
             hint = f"{ref.quant_type} · {place}" if ref.quant_type else place
             found.append(
                 PaletteEntry(

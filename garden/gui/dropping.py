@@ -14,5 +14,5 @@ def dropped_paths(event: QDragEnterEvent | QDropEvent) -> list[Path]:
 
 
 def may_hold_models(path: Path) -> bool:
-    """Whether the library takes it by its name: a GGUF file or a folder."""
-    return path.suffix.lower() == ".gguf" or path.is_dir()
+    """Whether the library takes it by its name: a GGUF file, one without an ending (a blob, say), or a folder."""
+    return path.suffix.lower() in (".gguf", "") or path.is_dir()

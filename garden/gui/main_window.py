@@ -16,7 +16,7 @@ from garden.core.events import SettingsChanged
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.dropping import dropped_paths
 from garden.gui.first_paint import FirstPaint
-from garden.gui.interrupted_downloads import offer_to_resume
+from garden.gui.interrupted_downloads import follow_downloads
 from garden.gui.look_elsewhere import LookElsewhere
 from garden.gui.navigator import AcceptsModels, ComparesModels, HasSearch, OpensConversations
 from garden.gui.page_list import BY_NAME, PAGES
@@ -322,7 +322,7 @@ class MainWindow(QMainWindow):
     def _on_rest_open(self, jobs: Sequence[JobRecord]) -> None:
         self._work.take(jobs)
         if self._for_user:
-            offer_to_resume(self._garden, self.pump, lambda: self._notices)
+            follow_downloads(self._garden, self.pump, lambda: self._notices)
 
     def _on_databases_failed(self, error: GardenError) -> None:
         from garden.gui.quitting import offer_to_quit

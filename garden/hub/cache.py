@@ -77,6 +77,40 @@ def unfinished_downloads(cache_dir: Path) -> tuple[UnfinishedDownload, ...]:
     return tuple(sorted(found, key=lambda part: str(part.path)))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freed:
+    """What removing a file of the cache frees.
+
+    Attributes:
+        blob_bytes: Its own bytes; 0 when something else holds them.
+        parts_bytes: Of unfinished transfers of it, which go for good.
+        kept_bytes: Its own bytes when something else holds them.
+        for_good: Whether its bytes go for good whatever is asked for: those of the store that all repositories share.
+    """
+
+    blob_bytes: int = 0
+    parts_bytes: int = 0
+    kept_bytes: int = 0
+    for_good: bool = False
+
+
+def removal(cache_dir: Path, file: CachedFile) -> Freed:
+    """What ``remove`` would free; nothing is touched."""
+    if file.blob.is_symlink():
+        from garden.hub.hub_library import freed_by_deleting_shared
+
+        freed = freed_by_deleting_shared(cache_dir, file.blob)
+        return Freed(blob_bytes=freed, kept_bytes=0 if freed else file.size_bytes, for_good=True)
+    parts = sum(entry.stat(follow_symlinks=False).st_size for entry in _parts_of(file))
+    try:
+        status = file.blob.stat()
+    except OSError:
+        return Freed(parts_bytes=parts)
+    if status.st_nlink > 1:
+        return Freed(parts_bytes=parts, kept_bytes=status.st_size)
+    return Freed(parts_bytes=parts, blob_bytes=status.st_size)
+
+
 def remove(cache_dir: Path, file: CachedFile, dispose: Callable[[Path], None] | None = None) -> int:
     """Remove a file: its name in every revision, then its bytes, then the part of an unfinished transfer of it.
 
@@ -152,16 +186,27 @@ def _remove_locked(cache_dir: Path, folder: Path, file: CachedFile, dispose: Cal
                 path.unlink()
                 _remove_empty(path.parent, folder)
     with contextlib.suppress(FileNotFoundError):
-        freed = file.blob.stat().st_size
+        status = file.blob.stat()
+        freed = status.st_size if status.st_nlink == 1 else 0
         dispose(file.blob)
+    parts = _parts_of(file)
     _remove_empty(file.blob.parent, folder)
-    if file.etag is not None:
-        for entry in _entries(folder / "blobs"):
-            if entry.name.startswith(f"{file.etag}.") and entry.name.endswith(".incomplete"):
-                freed += entry.stat(follow_symlinks=False).st_size
-                Path(entry.path).unlink(missing_ok=True)
+    for entry in parts:
+        freed += entry.stat(follow_symlinks=False).st_size
+        Path(entry.path).unlink(missing_ok=True)
     _remove_repository_if_empty(folder)
     return freed
+
+
+def _parts_of(file: CachedFile) -> list[os.DirEntry[str]]:
+    """What unfinished transfers of a file left."""
+    if file.etag is None:
+        return []
+    return [
+        entry
+        for entry in _entries(file.blob.parent)
+        if entry.name.startswith(f"{file.etag}.") and entry.name.endswith(".incomplete")
+    ]
 
 
 def _remove_shared(cache_dir: Path, file: CachedFile) -> int:

@@ -10,6 +10,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from huggingface_hub import DeleteCacheStrategy
 
 #: Read by huggingface_hub when it is imported.
 _SWITCHES = {
@@ -81,6 +85,17 @@ def delete_shared(cache_dir: Path, blob: Path) -> int:
     Returns:
         Bytes freed, 0 while another repository uses them.
     """
+    strategy = _deletion_of_shared(cache_dir, blob)
+    strategy.execute()
+    return strategy.expected_freed_size
+
+
+def freed_by_deleting_shared(cache_dir: Path, blob: Path) -> int:
+    """Bytes that ``delete_shared`` would free; nothing is touched."""
+    return _deletion_of_shared(cache_dir, blob).expected_freed_size
+
+
+def _deletion_of_shared(cache_dir: Path, blob: Path) -> DeleteCacheStrategy:
     switch_off_extras()
     from huggingface_hub import scan_cache_dir
 
@@ -92,6 +107,4 @@ def delete_shared(cache_dir: Path, blob: Path) -> int:
         for file in revision.files
         if file.blob_path == blob
     ]
-    strategy = scanned.delete_files(*files)
-    strategy.execute()
-    return strategy.expected_freed_size
+    return scanned.delete_files(*files)

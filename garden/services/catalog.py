@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,13 +17,13 @@ from garden.core.errors import GardenError, HubUnreachableError
 from garden.core.fit_forecast import FitForecast
 from garden.hub.search_query import SearchQuery
 from garden.jobs.handle import Handle
-from garden.services.account import AccountService
-from garden.services.families import FamilyService
 from garden.services.rated_model import RatedModel
 
 if TYPE_CHECKING:
     from garden.core.trust import RepositoryTrust
     from garden.jobs.pool import TaskPool
+    from garden.services.account import AccountService
+    from garden.services.families import FamilyService
     from garden.services.hub_access import HubAccess
     from garden.services.settings import SettingsService
     from garden.store.summaries import Summaries
@@ -67,10 +68,6 @@ class CatalogService:
         summaries: What was seen before; asked for when it is needed.
         pool: Runs requests.
         cache: Folder for the last page.
-
-    Attributes:
-        families: What models were made from, and what was made of them.
-        account: Who is signed in.
     """
 
     def __init__(
@@ -87,9 +84,22 @@ class CatalogService:
         self._rate_summary = rate
         self._summaries = summaries
         self._pool = pool
+        self._cache = cache
         self._last_page = cache / _LAST_PAGE
-        self.families = FamilyService(hub, pool)
-        self.account = AccountService(hub, settings, pool, cache)
+
+    @functools.cached_property
+    def families(self) -> FamilyService:
+        """What models were made from, and what was made of them."""
+        from garden.services.families import FamilyService
+
+        return FamilyService(self._hub, self._pool)
+
+    @functools.cached_property
+    def account(self) -> AccountService:
+        """Who is signed in."""
+        from garden.services.account import AccountService
+
+        return AccountService(self._hub, self._settings, self._pool, self._cache)
 
     @property
     def endpoint(self) -> str:

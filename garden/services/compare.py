@@ -78,7 +78,7 @@ class CompareService:
             entry: The model.
             load: How it is loaded, to the last field; as this machine would by itself when None.
         """
-        return self._fit.configuration(entry, seed=self._seed, load=load)
+        return self._fit.configuration(entry, seed=self._seed, load=load, without=self._models.idle_pids)
 
     def new(self, panes: Sequence[RunConfiguration], mode: Mode = Mode.FAIR) -> Conversation:
         """Begin a conversation; it is stored with its first answer.

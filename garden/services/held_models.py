@@ -44,7 +44,8 @@ def held_by(record: LoadedRecord) -> tuple[HeldMemory, ...]:
     """What one model holds on each device. Of RAM at least what its process takes, vocabulary and all."""
     resident = resident_bytes(record.pid)
     in_ram = sum(map(_size, filter(_is_in_ram, record.buffers))) if record.buffers else _told_as_one(record)
-    held = [HeldMemory(pid=record.pid, device=RAM, size_bytes=max(in_ram, resident), taken_bytes=resident)]
+    size = max(in_ram + record.beside_bytes, resident)
+    held = [HeldMemory(pid=record.pid, device=RAM, size_bytes=size, taken_bytes=resident)]
     for use in record.buffers:
         if not _is_in_ram(use):
             # The driver's figures have it already.

@@ -1,31 +1,32 @@
-"""Looking for models on this machine: the shared Hub cache, models made here, the starter, added folders."""
+"""Looking for models on this machine: the Hub cache, made here, the starter, other programs' stores, added folders."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from garden.core.errors import CancelledByUser, GardenError
-from garden.core.library_entry import LibraryEntry, Origin
+from garden.core.library_entry import LibraryEntry, Origin, OtherProgram
 from garden.core.model_ref import ModelRef
 from garden.core.paths import hub_cache_dir
 from garden.gguf.header import GgufHeader
 from garden.gguf.quant_name import quant_type_of
 from garden.gguf.shard_set import shard_names, shard_of
 from garden.hub.cache import CachedFile, cached_models
+from garden.hub.file_grouping import is_projector
 from garden.quantization.lineage import LINEAGE_KEY, parse_lineage
 from garden.services import starter
 from garden.services.fit import FitService
-from garden.services.model_name import display_name
+from garden.services.gguf_files import gguf_files
+from garden.services.model_name import display_name, telling_name
+from garden.services.other_programs.found_model import FoundModel
+from garden.services.other_programs.stores import models_of_others
 from garden.store.model_use import ModelUse, ModelUses
 from garden.store.receipts import Receipts
 from garden.store.speeds import Speeds
-
-#: A folder deeper or fuller than this is somebody's whole disk, not a folder of models.
-MAX_DEPTH, MAX_FILES = 8, 20_000
 
 
 class LibraryScan:
@@ -44,8 +45,23 @@ class LibraryScan:
         self._receipts = receipts
         self._speeds = speeds
 
-    def run(self, models_dir: Path, folders: Sequence[Path], cancelled: threading.Event) -> tuple[LibraryEntry, ...]:
+    def run(
+        self,
+        models_dir: Path,
+        folders: Sequence[Path],
+        cancelled: threading.Event,
+        *,
+        files: Sequence[Path] = (),
+        without: Collection[OtherProgram] = (),
+    ) -> tuple[LibraryEntry, ...]:
         """Everything found, each file once, the Hub cache first.
+
+        Args:
+            models_dir: Where models made here go.
+            folders: Folders of the user's.
+            cancelled: Set by whoever wants it to stop.
+            files: Single files of the user's; those that are gone are listed as that.
+            without: Other programs whose stores are not to be read.
 
         Raises:
             CancelledByUser: Cancelled.
@@ -58,10 +74,18 @@ class LibraryScan:
             shard = shard_of(Path(cached.filename).name)
             if cached.complete and (shard is None or shard[1] == 1):
                 entries[os.path.realpath(cached.path)] = self._describe_cached(cached, uses)
-        for folder in (models_dir, starter.starter_path().parent, *folders):
-            for path in gguf_files(folder):
-                self._check(cancelled)
-                entries.setdefault(os.path.realpath(path), self._describe(path.absolute(), uses))
+        for folder in (models_dir, starter.starter_path().parent):
+            self._take(folder, entries, uses, cancelled)
+        # Before the folders of the user's: a store that is one of them too stays the other program's.
+        for found in models_of_others(without):
+            self._check(cancelled)
+            if os.path.realpath(found.path) not in entries:
+                entries[os.path.realpath(found.path)] = self._describe_found(found, uses)
+        for folder in folders:
+            self._take(folder, entries, uses, cancelled)
+        for path in files:
+            self._check(cancelled)
+            entries.setdefault(os.path.realpath(path), self._describe_single(path, uses))
         # Wherever the user had it written to: what was made here is listed while it is there.
         for receipt in self._receipts.list():
             path = Path(receipt.path)
@@ -69,6 +93,20 @@ class LibraryScan:
                 self._check(cancelled)
                 entries[os.path.realpath(path)] = self._describe(path, uses)
         return tuple(entries.values())
+
+    def _take(
+        self, folder: Path, entries: dict[str, LibraryEntry], uses: Mapping[str, ModelUse], cancelled: threading.Event
+    ) -> None:
+        for path in gguf_files(folder):
+            self._check(cancelled)
+            if os.path.realpath(path) not in entries:
+                entries[os.path.realpath(path)] = self._describe(path.absolute(), uses)
+
+    def _describe_single(self, path: Path, uses: Mapping[str, ModelUse]) -> LibraryEntry:
+        entry = self._describe(path, uses)
+        if path.exists():
+            return entry
+        return dataclasses.replace(entry, problem=f"It is no longer in {path.parent}. Put it back, or forget it.")
 
     def describe_cached(self, cached: CachedFile) -> LibraryEntry:
         """Entry of a file of the Hub cache."""
@@ -89,7 +127,7 @@ class LibraryScan:
             size_bytes=_size_of_set(cached.path, cached.size_bytes),
             sha256=cached.sha256,
         )
-        return self._entry(ref, "hub_cache", uses)
+        return dataclasses.replace(self._entry(ref, "hub_cache", uses), projector=_projector_beside(cached))
 
     def _describe(self, path: Path, uses: Mapping[str, ModelUse]) -> LibraryEntry:
         if path == starter.starter_path():
@@ -112,6 +150,21 @@ class LibraryScan:
         )
         return self._entry(ref, "made_here" if self._receipts.for_path(str(path)) else "folder", uses)
 
+    def _describe_found(self, found: FoundModel, uses: Mapping[str, ModelUse]) -> LibraryEntry:
+        ref = ModelRef(
+            name=found.name,
+            filenames=shard_names(found.path.name),
+            path=str(found.path),
+            # A blob is named by its hash, which says nothing of a type.
+            quant_type=quant_type_of(found.path.name) or quant_type_of(found.name.replace(":", "-")),
+            size_bytes=_size_of_set(found.path),
+            sha256=found.sha256 or _remembered_hash(found.path, uses),
+        )
+        made_here = self._receipts.for_path(str(found.path)) is not None
+        entry = self._entry(ref, "made_here" if made_here else found.program, uses)
+        beside = tuple(str(path) for path in found.beside)
+        return dataclasses.replace(entry, publisher=found.publisher, also=found.also, beside=beside)
+
     def _entry(self, ref: ModelRef, origin: Origin, uses: Mapping[str, ModelUse]) -> LibraryEntry:
         assert ref.path is not None
         header: GgufHeader | None = None
@@ -124,7 +177,10 @@ class LibraryScan:
         speed = self._speeds.latest(ref)
         known = _remembered_hash(Path(ref.path), uses) is not None
         if header is not None:
-            ref = dataclasses.replace(ref, quant_type=ref.quant_type or header.file_type)
+            name = (
+                telling_name(ref.name, header.text("general.name"), _folders(ref.path)) if not ref.repo_id else ref.name
+            )
+            ref = dataclasses.replace(ref, name=name, quant_type=ref.quant_type or header.file_type)
         lineage = parse_lineage(header.metadata.get(LINEAGE_KEY)) if header else ()
         if lineage and origin == "folder":
             origin = "made_here"
@@ -162,20 +218,12 @@ def _remembered_hash(path: Path, uses: Mapping[str, ModelUse]) -> str | None:
     return use.sha256 if use.holds_for(status.st_size, status.st_mtime) else None
 
 
-def gguf_files(folder: Path) -> Iterator[Path]:
-    """GGUF files of a folder and below, of each set the first shard; links are not followed out of it."""
-    seen = 0
-    root_depth = len(folder.parts)
-    for where, folders, files in os.walk(folder):
-        depth = len(Path(where).parts) - root_depth
-        folders[:] = [] if depth >= MAX_DEPTH else sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            seen += 1
-            if seen > MAX_FILES:
-                return
-            shard = shard_of(name)
-            if name.lower().endswith(".gguf") and (shard is None or shard[1] == 1):
-                yield Path(where) / name
+def _projector_beside(cached: CachedFile) -> str | None:
+    """The projector in the model's folder of the same commit, as ``projector_for`` chooses it."""
+    names = [entry.name for entry in os.scandir(cached.path.parent)] if cached.path.parent.is_dir() else []
+    found = [name for name in names if is_projector(name) and name != cached.path.name]
+    best = min(found, key=lambda name: (quant_type_of(name) != "F16", name), default=None)
+    return None if best is None else str(cached.path.parent / best)
 
 
 def _size_of_set(path: Path, fallback: int = 0) -> int:
@@ -186,3 +234,9 @@ def _size_of_set(path: Path, fallback: int = 0) -> int:
         except OSError:
             return total or fallback
     return total
+
+
+def _folders(path: str) -> tuple[str, ...]:
+    """The two folders around a file, the nearest first."""
+    around = Path(path).parent
+    return around.name, around.parent.name

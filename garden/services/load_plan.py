@@ -30,6 +30,7 @@ class Forecaster(Protocol):
         load: LoadParameters,
         machine: HardwareSnapshot | None = None,
         *,
+        ask_engine: bool = True,
         without: Collection[int] = (),
     ) -> FitForecast:
         """A forecast that never waits; what the processes ``without`` hold counts as free."""
@@ -49,7 +50,8 @@ class LoadPlan:
         has_experts: Whether it has routed experts.
         trained_context: What it was trained for, None when unknown.
         gpu_context: Largest context with which all layers fit on the GPUs, 0 for none; None without a GPU.
-        elsewhere: It is of another machine that is looked through: nothing is loaded like this here.
+        here: How it is loaded on this machine; the same, unless it is of another machine that is looked through: then
+            what was chosen for any machine holds, and the number of layers is left to be found.
     """
 
     configuration: RunConfiguration
@@ -61,7 +63,7 @@ class LoadPlan:
     has_experts: bool
     trained_context: int | None
     gpu_context: int | None
-    elsewhere: bool = False
+    here: LoadParameters
 
     @property
     def load(self) -> LoadParameters:
@@ -81,10 +83,15 @@ class LoadPlan:
     @property
     def line(self) -> str:
         """The command line of llama-server that loads just that; empty when it cannot be written."""
-        try:
-            return loading_line(self.configuration)
-        except GardenError:
-            return ""
+        return line_of(self.configuration)
+
+
+def line_of(configuration: RunConfiguration) -> str:
+    """The command line of llama-server that loads just that; empty when it cannot be written."""
+    try:
+        return loading_line(configuration)
+    except GardenError:
+        return ""
 
 
 def wanted_load(
@@ -125,8 +132,9 @@ def load_plan(
         if wanted.n_gpu_layers != AUTO_GPU_LAYERS:
             found = _asked(fit, header, wanted, AUTO_GPU_LAYERS, machine, without).n_gpu_layers
         gpu_context = _asked(fit, header, wanted, forecast.n_layers, machine, without).max_context
+    load = with_found_layers(wanted, forecast)
     return LoadPlan(
-        configuration=RunConfiguration(model=model, load=with_found_layers(wanted, forecast)),
+        configuration=RunConfiguration(model=model, load=load),
         choice=choice,
         usual=usual,
         forecast=forecast,
@@ -135,7 +143,7 @@ def load_plan(
         has_experts=any("_exps." in tensor.name for tensor in header.tensors),
         trained_context=header.context_length,
         gpu_context=gpu_context,
-        elsewhere=machine is not None,
+        here=load if machine is None else wanted_load(fit, header, choice.anywhere),
     )
 
 
@@ -147,4 +155,6 @@ def _asked(
     machine: HardwareSnapshot | None,
     without: Collection[int],
 ) -> FitForecast:
-    return fit.forecast_header(header, dataclasses.replace(load, n_gpu_layers=layers), machine, without=without)
+    # Marks beside what is asked for: not worth the engine's time.
+    asked = dataclasses.replace(load, n_gpu_layers=layers)
+    return fit.forecast_header(header, asked, machine, ask_engine=False, without=without)

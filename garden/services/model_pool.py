@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -119,21 +120,24 @@ class ModelPool:
                 return seat.backend
             if seat:
                 self._release(key)
-            forecast = self._make_room(configuration)
-            backend = LocalBackend(lambda error: self._died(key, error))
-            with self._lock:
-                if self._closed:
-                    raise RefusedError("Garden is closing.")
-                self._seats[key] = _Seat(backend, configuration, forecast)
-            free_ram = self._audit.free_ram()
-            try:
-                loaded = backend.load(configuration, on_progress, cancelled=cancelled)
-            except BaseException:
+            with contextlib.ExitStack() as booked:
+                backend = LocalBackend(lambda error: self._died(key, error))
+                with self._admission.bookings.deciding():
+                    forecast = self._make_room(configuration)
+                    booked.enter_context(self._admission.booked(forecast, lambda: backend.pid))
                 with self._lock:
-                    self._seats.pop(key, None)
-                backend.close()
-                raise
-            self._note(backend, loaded, busy=True)
+                    if self._closed:
+                        raise RefusedError("Garden is closing.")
+                    self._seats[key] = _Seat(backend, configuration, forecast)
+                free_ram = self._audit.free_ram()
+                try:
+                    loaded = backend.load(configuration, on_progress, cancelled=cancelled)
+                except BaseException:
+                    with self._lock:
+                        self._seats.pop(key, None)
+                    backend.close()
+                    raise
+                self._note(backend, loaded, busy=True)
             with bookkeeping("The use of a model"):
                 self._library.used(configuration.model)
             with bookkeeping("A forecast against the engine"):
@@ -150,6 +154,12 @@ class ModelPool:
         """The process that holds the pane's model, None while none does."""
         seat = self._seats.get(key)
         return seat.backend.pid if seat and seat.backend.alive and seat.backend.loaded else None
+
+    @property
+    def idle_pids(self) -> tuple[int, ...]:
+        """The processes of models that are unloaded when room is needed."""
+        seats = [seat.backend for _key, seat in self._seated() if seat.backend.idle]
+        return tuple(backend.pid for backend in seats if backend.pid is not None)
 
     def holds(self, key: PaneKey, configuration: RunConfiguration) -> bool:
         """Whether the pane's model is loaded with exactly this."""
@@ -272,6 +282,8 @@ class ModelPool:
         if backend.pid is None:
             return
         now = time.time()
+        forecast = next((seat.forecast for _key, seat in self._seated() if seat.backend is backend), None)
+        ram = next((device for device in forecast.devices if device.kind == "ram"), None) if forecast else None
         record = LoadedRecord(
             pid=backend.pid,
             owner=this_process(),
@@ -281,6 +293,7 @@ class ModelPool:
             loaded_at=now,
             last_used_at=now,
             busy=busy,
+            beside_bytes=ram.beside_bytes if ram else 0,
         )
         with bookkeeping("What a model holds"):
             self._loaded.put(record)

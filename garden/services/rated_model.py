@@ -10,8 +10,6 @@ from garden.core.catalog import ModelSummary
 from garden.core.fit_forecast import FitForecast, Verdict
 from garden.core.licence import licence_of
 from garden.core.model_traits import ModelTraits
-from garden.fit.family_kind import active_parameters, kind_of
-from garden.fit.rough_forecast import offered_types
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +39,10 @@ class RatedModel:
 
 def traits_of(summary: ModelSummary) -> ModelTraits:
     """What Garden tells from the Hub's fields."""
+    # Imported when a row is rated: rows that were kept are shown before the estimator is needed.
+    from garden.fit.family_kind import active_parameters, kind_of
+    from garden.fit.rough_forecast import offered_types
+
     return ModelTraits(
         kind=kind_of(summary.architecture, summary.name, summary.tags),
         active_parameters=active_parameters(summary.architecture, summary.name, summary.parameters),

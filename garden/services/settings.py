@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from garden.core.errors import RefusedError
 from garden.core.events import EventBus, SettingsChanged
 from garden.core.paths import data_dir
 from garden.services.endpoints import Endpoints
-from garden.store.settings import Settings, SettingsStore
+from garden.store.settings import MIN_BANDWIDTH, Settings, SettingsStore
 from garden.store.token_store import TokenStore, checked_token
+
+__all__ = ["MIN_BANDWIDTH", "SettingsService"]
 
 #: What Hub tools take for yes, in any letter case.
 _TRUE = frozenset({"1", "ON", "YES", "TRUE"})
@@ -34,6 +37,7 @@ class SettingsService:
         self._tokens = tokens
         self._work_offline = work_offline
         self._lock = threading.Lock()
+        self._followers: list[Callable[[Settings], None]] = []
         #: Whether nothing was ever saved before this session: the program starts for the first time.
         self.first_start = not store.exists
         self._current = store.load()
@@ -95,8 +99,14 @@ class SettingsService:
                 raise RefusedError("This setting cannot have that value.", "Choose another one.", str(error)) from error
             self._store.save(changed)
             self._current = changed
+        for follow in self._followers:
+            follow(changed)
         self._bus.publish(SettingsChanged())
         return changed
+
+    def on_change(self, follow: Callable[[Settings], None]) -> None:
+        """Call back with the settings after each change, on the thread that made it; it must be quick."""
+        self._followers.append(follow)
 
     def token(self) -> str | None:
         """The token for the Hub in use, None without one, or while it is set aside."""

@@ -1,4 +1,4 @@
-"""TARGET as users write it: a path, ``owner/repo:QUANT``, ``owner/repo/file.gguf``, or a name in the library."""
+"""TARGET as users write it: a path, ``owner/repo:QUANT``, ``owner/repo/file.gguf``, a Hub address, a library name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from garden.core.catalog import Repository, RepositoryFile
 from garden.core.errors import NotFoundError, RefusedError
 from garden.core.library_entry import LibraryEntry
 from garden.gguf.quant_name import quant_type_of
-from garden.hub.address import is_repo_id
+from garden.hub.address import is_repo_id, looks_like_address, parse_address
 
 #: The name that always means the starter model.
 STARTER = "starter"
@@ -29,15 +29,29 @@ class HubTarget:
         repo_id: ``owner/name``.
         quant_type: E.g. ``Q4_K_M``; None when a file or nothing was named.
         filename: Path inside the repository; None when a type or nothing was named.
+        revision: Branch, tag or commit that an address named; None for the default branch.
     """
 
     repo_id: str
     quant_type: str | None = None
     filename: str | None = None
+    revision: str | None = None
 
 
 def parse_hub_target(text: str) -> HubTarget | None:
-    """The Hub's file that a text names; None when it does not look like one."""
+    """The Hub's file that a text names; None when it does not look like one.
+
+    Raises:
+        RefusedError: It is an address, and not of a model on the Hub.
+    """
+    if looks_like_address(text):
+        found = parse_address(text, os.environ.get("HF_ENDPOINT", ""))
+        if found is None:
+            raise RefusedError(
+                f"“{text[:120]}” is no address of a model on the Hub.",
+                "Paste one of https://huggingface.co/owner/repo, or write owner/repo:TYPE.",
+            )
+        return HubTarget(found.repo_id, found.quant_type, found.filename, found.revision)
     head, colon, quant = text.partition(":")
     if colon and is_repo_id(head):
         return HubTarget(head, quant_type=quant.upper() or None)
@@ -104,7 +118,8 @@ def choose_entry(text: str, entries: Sequence[LibraryEntry]) -> LibraryEntry:
 def full_name(entry: LibraryEntry) -> str:
     """A name that tells the quants of one model apart: ``Qwen3-8B:Q4_K_M``."""
     quant = _quant_type(entry)
-    return f"{entry.ref.name}:{quant}" if quant else entry.ref.name
+    # Ollama's names have a tag already, which tells the types apart.
+    return f"{entry.ref.name}:{quant}" if quant and ":" not in entry.ref.name else entry.ref.name
 
 
 def _quant_type(entry: LibraryEntry) -> str | None:
@@ -124,6 +139,9 @@ def _named(text: str, entries: Sequence[LibraryEntry]) -> list[LibraryEntry]:
         ]
         if of_repository:
             return of_repository
+    whole = [entry for entry in entries if text.lower() in _tagged_names(entry)]
+    if whole:
+        return whole
     name, _, quant = text.partition(":")
     wanted = name.lower()
     return [
@@ -137,6 +155,11 @@ def _named(text: str, entries: Sequence[LibraryEntry]) -> list[LibraryEntry]:
         )
         and (not quant or quant.upper() == (_quant_type(entry) or "").upper())
     ]
+
+
+def _tagged_names(entry: LibraryEntry) -> list[str]:
+    """Names of the form ``llama3.1:8b``, where the part behind the colon need not be a type."""
+    return [name.lower() for name in (entry.ref.name, *entry.also) if ":" in name]
 
 
 def _ambiguous(text: str, named: Sequence[LibraryEntry], entries: Sequence[LibraryEntry]) -> RefusedError:

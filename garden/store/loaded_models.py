@@ -24,6 +24,7 @@ class LoadedRecord:
         last_used_at: Seconds since the epoch.
         busy: Whether it is answering.
         buffers: Where these bytes lie; empty in records of older versions.
+        beside_bytes: What its process holds in RAM beside these buffers, as forecast.
     """
 
     pid: int
@@ -34,6 +35,12 @@ class LoadedRecord:
     last_used_at: float
     busy: bool = False
     buffers: tuple[BufferUse, ...] = ()
+    beside_bytes: int = 0
+
+    @property
+    def need_bytes(self) -> int:
+        """Buffers and what lies beside them."""
+        return self.buffers_bytes + self.beside_bytes
 
     @property
     def is_ours(self) -> bool:

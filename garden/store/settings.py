@@ -20,6 +20,9 @@ from garden.store.atomic_file import write_atomically
 #: Where searches go unless the user or the environment names another Hub.
 PUBLIC_HUB = "https://huggingface.co"
 
+#: Slower than this, connections are taken for dead, in bytes per second.
+MIN_BANDWIDTH = 64 * 1024
+
 #: A settings file is a few hundred bytes; what is larger than this was not written by Garden.
 _MAX_BYTES = 1024 * 1024
 
@@ -38,9 +41,13 @@ class Settings:
         use_existing_token: The user consented to use the Hub token that other tools keep on this machine.
         models_dir: Folder for what Garden makes; None keeps it in the data folder.
         folders: Folders that the Library looks into, besides the Hub cache and the models folder.
+        files: Single files that the Library lists, of folders that it does not look into.
+        hidden_programs: Other programs (``ollama``, ``lm_studio``, ``jan``) whose stores the Library does not read.
+        check_upstream: Ask once a day whether files of the Hub cache were replaced on the Hub.
         context_length: Context that a load starts from; None takes the smaller of the trained one and 16,384.
         kv_type: Type of the K and V cache that a load starts from.
         parallel_downloads: Downloads at once, 1..8.
+        bandwidth_limit: Bytes per second that all downloads together may take, ≥ 65,536; None for no limit.
         other_machines: What models are compared on beside this machine; None for the usual ones.
         saved_searches: Searches that the user keeps under names.
     """
@@ -54,9 +61,13 @@ class Settings:
     use_existing_token: bool = False
     models_dir: str | None = None
     folders: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    hidden_programs: tuple[str, ...] = ()
+    check_upstream: bool = True
     context_length: int | None = None
     kv_type: str = "f16"
     parallel_downloads: int = 2
+    bandwidth_limit: int | None = None
     other_machines: tuple[ImaginedMachine, ...] | None = None
     saved_searches: tuple[SavedSearch, ...] = ()
 
@@ -85,6 +96,8 @@ def _problem(settings: Settings) -> str | None:
             return f"{settings.kv_type!r} is not a type of the KV cache."
     if not 1 <= settings.parallel_downloads <= 8:
         return "Between 1 and 8 downloads can run at once."
+    if settings.bandwidth_limit is not None and not MIN_BANDWIDTH <= settings.bandwidth_limit <= 2**40:
+        return "Downloads can be held to 64 KiB per second or more."
     if settings.context_length is not None and not 1 <= settings.context_length <= 2**24:
         return "The context must be between 1 and 16,777,216 tokens."
     return None

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
+from garden.core.paths import hub_cache_dir
 from tests.cli.conftest import REPO, Cli
 from tests.hubserver import Fault, HubServer, repository_of
 from tests.services.test_starter import promise, write_wheel
@@ -142,6 +145,7 @@ def test_ctrl_c_cancels_cleanly_and_the_next_run_resumes(cli: Cli, start: Start,
 
     assert process.returncode == 130
     assert err.strip() == "Cancelled."
+    assert "What came is kept. Run the same command again to go on" in out
     assert '"failed"' in out
     assert not [child for child in children if child.is_running()]
     before = len(hub.requests)
@@ -180,3 +184,71 @@ def test_an_address_of_the_environment_is_blamed_on_it(cli: Cli, monkeypatch: py
 
     assert ran.code == 1
     assert ran.err.startswith("The Hub's address in HF_ENDPOINT is not a web address.")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_says_how_to_go_on_and_how_to_clear(start: Start, hub: HubServer) -> None:
+    hub.faults.add(Fault("stall", after_bytes=300_000))
+    process = start("download", f"{REPO}:F16")
+    part = hub_cache_dir()
+    deadline = time.monotonic() + 30
+    while not any(path.stat().st_size >= 300_000 for path in part.rglob("*.incomplete")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+    _interrupt_group(process)
+    _out, err = process.communicate(timeout=20)
+
+    assert process.returncode == 130
+    assert "Run the same command again to go on, or `garden library remove --unfinished`" in err
+    assert [path for path in part.rglob("*.incomplete") if path.stat().st_size >= 300_000]
+
+
+def test_a_rate_is_read_as_people_write_it_and_kept_to(cli: Cli, hub: HubServer, tiny_model: Path) -> None:
+    assert cli("download", f"{REPO}:F16", "--limit-rate", "fast").code == 2
+    assert cli("download", f"{REPO}:F16", "--limit-rate", "1K").code == 2
+    started = time.monotonic()
+    assert cli("download", f"{REPO}:F16", "--limit-rate", "500K").code == 0
+    took = time.monotonic() - started
+    assert took >= tiny_model.stat().st_size / (500 * 1024) - 0.25, f"{took:.2f} s"
+
+
+def _apart(start: Start, *arguments: str) -> tuple[int, str]:
+    """Run a command in a process of its own, as users do: what it takes over is left again when it ends."""
+    process = start(*arguments)
+    out, _err = process.communicate(timeout=60)
+    return process.returncode, out
+
+
+def test_the_queue_lists_moves_cancels_and_goes_on(start: Start, hub: HubServer) -> None:
+    hub.faults.add(Fault("stall", after_bytes=200_000))
+    process = start("download", f"{REPO}:F16", "--json")
+    _until_moving(process)
+    process.kill()
+    process.communicate(timeout=20)
+    (left,) = json.loads(_apart(start, "queue", "--json")[1])
+    assert (left["state"], left["own"], left["kind"]) == ("paused", True, "download")
+    assert set(left) >= {"id", "title", "done", "total", "place", "next_try_at", "error", "action", "seconds_left"}
+    assert _apart(start, "queue", "cancel", "nothing")[0] == 1
+    assert _apart(start, "queue", "move", left["id"][:8])[0] == 0
+    assert "paused" in _apart(start, "queue", "list")[1]
+
+    assert _apart(start, "queue", "resume", left["id"][:8])[0] == 0
+
+    assert json.loads(_apart(start, "queue", "--json")[1]) == []
+    (done,) = json.loads(_apart(start, "queue", "list", "--all", "--json")[1])
+    assert done["state"] == "succeeded" and done["result_path"]
+
+
+def test_a_cancel_in_the_queue_clears_what_came(start: Start, hub: HubServer) -> None:
+    hub.faults.add(Fault("stall", after_bytes=200_000))
+    process = start("download", f"{REPO}:F16", "--json")
+    _until_moving(process)
+    process.kill()
+    process.communicate(timeout=20)
+    (left,) = json.loads(_apart(start, "queue", "--json")[1])
+
+    assert _apart(start, "queue", "cancel", left["id"])[0] == 0
+
+    assert list(hub_cache_dir().rglob("*.incomplete")) == []
+    assert json.loads(_apart(start, "queue", "--json")[1]) == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from garden.core.paths import hub_cache_dir
 from garden.services.garden import Garden
 from tests.cli.conftest import REPO, Cli
 from tests.hubserver import Fault, HubServer
+from tests.services.other_programs.store_files import in_ollama
 
 KEYS = {"name", "path", "architecture", "quant_type", "parameters", "size_bytes", "source", "verified"}
 
@@ -35,10 +37,11 @@ def test_an_added_folder_is_listed_from_then_on(cli: Cli, mine: Path) -> None:
     (entry,) = cli("library", "--json").json
     assert [entry] == added
     assert set(entry) == KEYS
-    assert set(entry["source"]) == {"repo_id", "revision", "sha256"}
+    assert set(entry["source"]) == {"origin", "repo_id", "revision", "sha256"}
     assert (entry["name"], entry["path"], entry["quant_type"]) == ("Mine:F16", str(mine), "F16")
     assert entry["parameters"] > 1_000_000
-    assert (entry["verified"], entry["source"]) == (None, {"repo_id": None, "revision": None, "sha256": None})
+    assert entry["verified"] is None
+    assert entry["source"] == {"origin": "folder", "repo_id": None, "revision": None, "sha256": None}
 
 
 def test_a_download_is_listed_with_its_source(cli: Cli, hub: HubServer) -> None:
@@ -143,7 +146,8 @@ def test_remove_shows_where_it_lies_before_it_asks(cli: Cli, mine: Path, monkeyp
 
     assert cli("library", "remove", "Mine", "Mine:F16").code == 130
 
-    assert asked[0].startswith(f"  {mine}\nRemove Mine:F16 (")
+    told = "It goes to the bin; 2.54 MiB are free once that is emptied."
+    assert asked[0] == f"  {mine}\n    {told}\nRemove Mine:F16?"
 
 
 @pytest.fixture
@@ -221,3 +225,62 @@ def test_verify_says_why_a_file_is_none_and_fails(cli: Cli, mine: Path, content:
         assert ran.code == 1
         assert problem in ran.out
         assert ran.err.startswith("Mine-F16.gguf cannot be used: ")
+
+
+def test_models_of_other_programs_are_listed_with_their_word_and_stay(cli: Cli, tiny_model: Path) -> None:
+    blob = in_ollama(tiny_model)
+
+    (entry,) = cli("library", "--json").json
+    assert (entry["name"], entry["path"], entry["source"]["origin"]) == ("tiny:latest", str(blob), "Ollama")
+    ran = cli("library", "remove", "tiny:latest", "--yes")
+
+    assert ran.code == 1
+    assert ran.err == "tiny:latest belongs to Ollama; Garden only reads it. Remove it there: ollama rm tiny:latest\n"
+    assert blob.exists()
+
+
+def test_removing_says_what_it_frees_before_and_after(cli: Cli, mine: Path, tmp_path: Path) -> None:
+    os.link(mine, tmp_path / "other-name.bin")
+    cli("library", "scan", str(mine.parent))
+
+    ran = cli("library", "remove", "Mine:F16", "--permanently", "--yes")
+
+    assert ran.out == "Mine was removed; 2.54 MiB stay, held by something else.\n"
+    assert not mine.exists()
+
+
+def test_a_single_file_is_added_and_forgotten_also_when_it_is_gone(cli: Cli, mine: Path) -> None:
+    shutil.copyfile(mine, mine.with_name("Other-F16.gguf"))
+
+    assert [entry["name"] for entry in cli("library", "scan", str(mine), "--json").json] == ["Mine:F16"]
+    mine.unlink()
+    assert "It is no longer in" in cli("library").out
+    assert cli("library", "forget", str(mine), "--json").json == []
+    assert cli("library", "--json").json == []
+
+
+def test_duplicates_are_listed_with_what_each_would_free(cli: Cli, mine: Path, tiny_model: Path) -> None:
+    blob = in_ollama(tiny_model)
+    cli("library", "scan", str(mine.parent))
+    assert "1 model was not hashed yet" in cli("library", "--duplicates").out
+    cli("library", "verify")
+
+    (group,) = cli("library", "--duplicates", "--json").json
+
+    size = mine.stat().st_size
+    assert (group["size_bytes"], group["twice_bytes"]) == (size, size)
+    assert [(model["path"], model["frees_bytes"]) for model in group["models"]] == [(str(blob), 0), (str(mine), size)]
+    assert "belongs to Ollama" in cli("library", "--duplicates").out
+
+
+def test_a_replaced_file_is_told_and_fetched_beside_the_old(cli: Cli, hub: HubServer, tiny_model: Path) -> None:
+    cli("download", f"{REPO}:F16")
+    served = hub.state.repositories[REPO]
+    hub.state.put([served.committing("2026-11-20T08:00:00Z", **{tiny_model.name: tiny_model.read_bytes() + bytes(64)})])
+
+    (found,) = cli("library", "upstream", "--json").json
+    assert (found["state"], found["newest"]["modified"]) == ("changed", "2026-11-20T08:00:00Z")
+    assert "replaced on the Hub, 2026-11-20, 2.54 MiB" in cli("library", "upstream").out
+    assert "Fetched Tiny-Chat:F16" in cli("library", "upstream", "--fetch").out
+
+    assert len({entry["source"]["revision"] for entry in cli("library", "--json").json}) == 2

@@ -121,11 +121,24 @@ class FitDouble:
         return LoadParameters(context_length=min(header.context_length or 16_384, 16_384))
 
     def forecast_remote(
-        self, ref: ModelRef, header: GgufHeader, load: LoadParameters, machine: HardwareSnapshot | None = None
+        self,
+        ref: ModelRef,
+        header: GgufHeader,
+        load: LoadParameters,
+        machine: HardwareSnapshot | None = None,
+        *,
+        ask_engine: bool = True,
     ) -> FitForecast:
         return self.forecast_header(header, load)
 
-    def forecast_header(self, header: GgufHeader, load: LoadParameters) -> FitForecast:
+    def forecast_header(
+        self,
+        header: GgufHeader,
+        load: LoadParameters,
+        machine: HardwareSnapshot | None = None,
+        *,
+        ask_engine: bool = True,
+    ) -> FitForecast:
         self.forecasts += 1
         cache = load.context_length * (1_000 if load.type_k == "f16" else 500)
         return forecast(

@@ -285,6 +285,7 @@ class HubHandler(OriginHandler):
 
     def _at(self, repo_id: str, revision: str) -> ServedRepository | None:
         found = self._find(repo_id)
+        found = found.at(revision) if found is not None else None
         if found is not None and revision not in ("main", "HEAD", "refs/heads/main", found.commit):
             self.send_error_code(404, "RevisionNotFound", f"Invalid rev id: {revision}")
             return None

@@ -49,7 +49,7 @@ class ServedFile:
 
 @dataclass(frozen=True)
 class ServedRepository:
-    """A model repository with one commit.
+    """A model repository at one commit, with those before it.
 
     Attributes:
         repo_id: ``owner/name``.
@@ -73,6 +73,7 @@ class ServedRepository:
         languages: ISO codes that the card names, told as tags.
         library_name: What loads it; ``gguf`` or ``transformers`` when empty.
         revision: Commit hash; made from the content when empty.
+        earlier: The repository as earlier commits left it; they are found by their hash.
     """
 
     repo_id: str
@@ -96,6 +97,7 @@ class ServedRepository:
     created_at: str = ""
     languages: tuple[str, ...] = ()
     library_name: str = ""
+    earlier: tuple[ServedRepository, ...] = ()
 
     @property
     def commit(self) -> str:
@@ -121,6 +123,25 @@ class ServedRepository:
     def file(self, filename: str) -> ServedFile | None:
         """The file of that name."""
         return next((file for file in self.files if file.filename == filename), None)
+
+    def at(self, revision: str) -> ServedRepository:
+        """The repository at one of its commits; as it is now for any other word."""
+        return next((commit for commit in self.earlier if commit.commit == revision), self)
+
+    def committing(self, last_modified: str, **files: bytes | None) -> ServedRepository:
+        """The repository after one more commit, which writes files, and removes those that are None."""
+        kept = tuple(file for file in self.files if file.filename not in files)
+        written = tuple(ServedFile(name, BytesContent(data)) for name, data in files.items() if data is not None)
+        digest = hashlib.sha1(self.commit.encode(), usedforsecurity=False)
+        for name, data in files.items():
+            digest.update(name.encode() + b"\0" + (data or b""))
+        return dataclasses.replace(
+            self,
+            files=kept + written,
+            last_modified=last_modified,
+            revision=digest.hexdigest(),
+            earlier=(*self.earlier, self),
+        )
 
     def replacing(self, filename: str, data: bytes) -> ServedRepository:
         """The same repository and commit with other bytes in one file: what must not happen, but does."""

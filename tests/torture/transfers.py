@@ -91,7 +91,7 @@ class TransferTorture:
         self._folder = folder
         self._kills = kills
         self._random = random.Random(seed)
-        self._shelf = [self._repository(number) for number in range(max(4, kills // 3))]
+        self._shelf = [self._repository(number) for number in range(max(4, kills // 2))]
         self._report = TransferReport(size_bytes=sum(_size(shelved) for shelved in self._shelf))
         self._queued: set[str] = set()
         self._checked: dict[Path, tuple[int, int]] = {}

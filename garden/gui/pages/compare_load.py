@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -64,6 +65,12 @@ class CompareLoad(QObject):
             return False
         return not conversation.turns if self._wanted is None else self._wanted
 
+    def commands(self) -> Sequence[tuple[str, str, Callable[[], None]]]:
+        """What can be done now, for the palette."""
+        if self._compare.conversation is None:
+            return []
+        return [("Hide memory and context" if self.shown else "Show memory and context", "", self.switch.click)]
+
     def show_panes(self) -> None:
         """Show how the panes are loaded, without telling anyone."""
         compare = self._compare
@@ -71,7 +78,8 @@ class CompareLoad(QObject):
         self.bar.setVisible(self.shown)
         self.bar.setEnabled(not compare.answering)
         runs = [run for _letter, run in compare.conversation.panes] if compare.conversation else []
-        if not runs:
+        if not runs or compare.loads.changing:
+            # Controls stay where the hand left them until the last of what was chosen is there.
             return
         load = runs[0].load
         plans = [plan for letter in compare.letters if (plan := compare.plan(letter)) is not None]

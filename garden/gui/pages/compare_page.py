@@ -172,7 +172,7 @@ class ComparePage(QWidget):
 
     def commands(self) -> Sequence[tuple[str, str, Callable[[], None]]]:
         """What the palette can do here now."""
-        return self.actions_of.commands(self._title, self._add)
+        return [*self.actions_of.commands(self._title, self._add), *self.load.commands()]
 
     def showEvent(self, event: QShowEvent) -> None:
         """Read the lists when the page is first looked at."""

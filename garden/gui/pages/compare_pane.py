@@ -148,7 +148,7 @@ class ComparePane(Surface):
         self.header.set_busy(pane.busy)
         self._note.set_text(pane.note)
         self._show_cut(pane)
-        self.foot.set_figures(pane.figures)
+        self.foot.set_figures(pane.figures, pane.memory)
         waiting = bool(pane.steps) or (pane.state == "empty" and pane.forecast is not None)
         if waiting:
             self._card.show_pane(pane)

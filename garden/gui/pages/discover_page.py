@@ -271,11 +271,11 @@ class DiscoverPage(QWidget):
             self.search.models.take_forecast(repo_id, best)
         if not self.isVisible():
             return
+        from garden.gui.viewmodels.relay_plan import planned_bytes
+
         row = self._side[0].selected
-        devices = row.forecast.devices if row is not None and row.forecast is not None else ()
-        ram = sum(device.required_bytes for device in devices if device.kind == "ram")
-        gpu = sum(device.required_bytes for device in devices if device.kind == "gpu")
-        self._navigator.plan_memory(ram, gpu)
+        forecast = row.forecast if row is not None else None
+        self._navigator.plan_memory(*planned_bytes([forecast], relay=False))
 
     # What the user does
 

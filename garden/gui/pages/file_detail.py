@@ -70,7 +70,7 @@ class _DeviceLine(QWidget):
         kind = device.kind.upper()
         self._name.setText(kind if device.name.upper() == kind else f"{kind} · {device.name}")
         self._bar.set_device(device)
-        self._needed.setText(f"{device.required_bytes / GIB:.2f}")
+        self._needed.setText(f"{device.need_bytes / GIB:.2f}")
         self._free.setText(f"of {device.available_bytes / GIB:.1f} free")
 
 
@@ -208,7 +208,7 @@ class FileDetail(Surface):
         margin = next((device.margin_bytes for device in forecast.devices if device.margin_bytes), 0) if forecast else 0
         items = legend_items(devices)
         if margin:
-            items.append(("memory.limit", f"Limit, with a margin of {format_bytes(margin)}"))
+            items.append(("memory.limit", f"Margin of {format_bytes(margin)}: less left is tight"))
         self._legend.set_items(items)
 
     def _show_actions(self, row: FileRow, disk_free_bytes: int | None) -> None:

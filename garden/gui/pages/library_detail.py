@@ -10,6 +10,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication, QPainter, QPaintEve
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from garden.core.job_record import JobRecord
+from garden.core.library_entry import PROGRAM_NAMES, LibraryEntry
 from garden.core.quantity import format_bytes, format_parameters, format_tokens
 from garden.gui.pages.load_bar import LoadBar
 from garden.gui.pages.scaled_width import fix_width
@@ -26,6 +27,7 @@ from garden.gui.widgets.speed_line import SpeedLine
 from garden.gui.widgets.tag import Tag
 from garden.gui.widgets.themed_widget import Surface, ThemedWidget
 from garden.gui.widgets.verdict_label import VerdictLabel
+from garden.services.removal_plan import RemovalPlan
 
 _TAGS = 3
 
@@ -132,6 +134,9 @@ class LibraryDetail(Surface):
         measure_cancel_wanted: No longer.
         verify_wanted: Hash it.
         remove_wanted: Remove it, after a question.
+        forget_wanted: List it no longer.
+        look_wanted: Ask the Hub whether it was replaced.
+        newer_wanted: Fetch what has replaced it.
         said: Something to say.
     """
 
@@ -142,6 +147,9 @@ class LibraryDetail(Surface):
     measure_cancel_wanted = Signal()
     verify_wanted = Signal()
     remove_wanted = Signal()
+    forget_wanted = Signal()
+    look_wanted = Signal()
+    newer_wanted = Signal()
     said = Signal(str, str)
 
     def __init__(self, theme: ThemeController, parent: QWidget | None = None) -> None:
@@ -168,6 +176,8 @@ class LibraryDetail(Surface):
         self._problem = Label(theme, style="small", color="status.danger.fg", wrap=True)
         self._lineage = Lineage(theme)
         self._facts = _Facts(theme)
+        self._newer = Button(theme, "Fetch the newer one", icon="download", small=True, name="libraryDetail.fetchNewer")
+        self._newer.setToolTip("Beside this one, which stays")
         self._verify = Button(theme, "Verify", icon="shield", small=True, name="libraryDetail.verify")
         self._remove = Button(theme, "Remove", icon="trash", kind="danger", small=True, name="libraryDetail.remove")
         self._told, self._forecast = QWidget(), QWidget()
@@ -218,8 +228,7 @@ class LibraryDetail(Surface):
         inner.addWidget(Label(theme, "Lineage", style="strong"))
         inner.addSpacing(px(5))
         inner.addWidget(self._lineage)
-        facts, inner = self._block(theme, (13, 13))
-        inner.addWidget(self._facts)
+        facts = self._facts_block(theme)
         foot = QWidget()
         row = QHBoxLayout(foot)
         row.setContentsMargins(px(16), px(12), px(16), px(12))
@@ -241,6 +250,13 @@ class LibraryDetail(Surface):
         outer.setContentsMargins(1, 0, 0, 0)
         outer.addWidget(area)
 
+    def _facts_block(self, theme: ThemeController) -> QWidget:
+        facts, inner = self._block(theme, (13, 13))
+        inner.addWidget(self._facts)
+        inner.addSpacing(theme.theme.px(8))
+        inner.addWidget(self._newer)
+        return facts
+
     def _block(self, theme: ThemeController, padding: tuple[int, int]) -> tuple[QWidget, QVBoxLayout]:
         px = theme.theme.px
         block = Surface(theme, "bg.sunken", edges="b")
@@ -255,6 +271,7 @@ class LibraryDetail(Surface):
         self._quantize.clicked.connect(self.quantize_wanted)
         self._speed.measure_wanted.connect(self.measure_wanted)
         self._speed.cancel_wanted.connect(self.measure_cancel_wanted)
+        self._newer.clicked.connect(self.newer_wanted)
         self._verify.clicked.connect(self.verify_wanted)
         self._remove.clicked.connect(self.remove_wanted)
         self._more.clicked.connect(self._on_more)
@@ -290,10 +307,27 @@ class LibraryDetail(Surface):
         self._speed.show_speed(row.forecast, measuring)
         self._lineage_block.setVisible(bool(entry.lineage))
         self._lineage.show_steps((*entry.lineage, f"{entry.ref.name} {entry.ref.quant_type or ''}".strip()))
+        self._newer.setVisible(row.newer is not None)
         self._facts.show_facts(facts.lines if facts is not None else ())
         self._verify.set_usable(not row.verifying, "It is being hashed.")
-        self._verify.set_text("Verifying" if row.verifying else "Verify")
-        self._remove.set_text(f"Remove, frees {format_bytes(entry.ref.size_bytes)}")
+        self._verify.set_text("Verifying" if row.verifying else "Verify" if row.resting is None else "Resume")
+        if row.resting is not None:
+            self._remove.set_usable(True, "")
+            self._remove.set_text(f"Clear, frees {format_bytes(row.resting.size_bytes)}")
+            return
+        self._show_removal(entry, facts.removal if facts is not None else None)
+
+    def _show_removal(self, entry: LibraryEntry, plan: RemovalPlan | None) -> None:
+        owner = entry.program if plan is None else plan.owner
+        if owner is not None:
+            self._remove.set_text(f"Belongs to {PROGRAM_NAMES[owner]}")
+            self._remove.set_usable(False, plan.owner_action if plan is not None else "")
+            return
+        self._remove.set_usable(True, "")
+        if plan is not None and not plan.frees_bytes and not plan.kept_bytes:
+            self._remove.set_text("Forget")
+            return
+        self._remove.set_text("Remove" if plan is None else f"Remove, frees {format_bytes(plan.frees_bytes)}")
 
     def show_measurement(self, measuring: JobRecord | None) -> None:
         """Show how far the measurement of its speed is."""
@@ -333,6 +367,10 @@ class LibraryDetail(Surface):
             menu.addAction("Copy its path", lambda: self._copy(str(ref.path), "The path was copied."))
         if ref.sha256 is not None:
             menu.addAction("Copy its SHA-256", lambda: self._copy(str(ref.sha256), "The hash was copied."))
+        if self._facts_of is not None and self._facts_of.single:
+            menu.addAction("Forget it; the file stays", self.forget_wanted.emit)
+        if row.entry.origin == "hub_cache":
+            menu.addAction("Look for a newer version", self.look_wanted.emit)
         if ref.repo_id is not None:
             menu.addAction("Copy its name on the Hub", lambda: self._copy(str(ref.repo_id), "The name was copied."))
         menu.aboutToHide.connect(menu.deleteLater)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,22 +11,20 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from garden.core.library_entry import LibraryEntry
-from garden.core.quantity import format_bytes
+from garden.gui.pages.library_bar import LibraryBar
 from garden.gui.pages.library_choice import LibraryChoice, why_not_compared
 from garden.gui.pages.library_detail import LibraryDetail
 from garden.gui.pages.library_list import LibraryList
+from garden.gui.pages.library_removal import RemovalQuestion
 from garden.gui.pages.load_opener import LoadOpener
-from garden.gui.question import Question
 from garden.gui.viewmodels.library import LibraryViewModel
-from garden.gui.viewmodels.library_table import ORIGINS, LibraryRow
+from garden.gui.viewmodels.library_table import LibraryRow
 from garden.gui.viewmodels.model_facts import ModelFacts, read_facts
 from garden.gui.viewmodels.relay_plan import planned_bytes
-from garden.gui.widgets.button import Button
 from garden.gui.widgets.field import Field
 from garden.gui.widgets.file_dialog import choose_folder
 from garden.gui.widgets.label import Label
-from garden.gui.widgets.page_header import PageHeader, Toolbar
-from garden.gui.widgets.segmented_control import SegmentedControl
+from garden.gui.widgets.page_header import PageHeader
 from garden.gui.widgets.skeleton import Skeleton
 from garden.gui.widgets.state_view import StateView
 from garden.gui.widgets.themed_widget import Surface
@@ -37,8 +35,6 @@ if TYPE_CHECKING:
     from garden.gui.theme.theme import ThemeController
     from garden.services.garden import Garden
     from garden.services.load_plan import LoadPlan
-
-_ALL = "all"
 
 
 class LibraryPage(QWidget):
@@ -71,19 +67,14 @@ class LibraryPage(QWidget):
             key="Ctrl F",
             width=280,
         )
-        self._toolbar = Toolbar(theme, spacing=6)
-        self._origins = SegmentedControl(theme, [(_ALL, "All")], name="library.origins", label="Where models are from")
-        self._total = Label(theme, style="small", color="text.muted", elide=Qt.TextElideMode.ElideRight)
-        self._total.setObjectName("library.total")
-        self._add = Button(theme, "Add folder", icon="folder", name="library.addFolder")
-        self._verify_all = Button(theme, "Verify all", icon="shield", name="library.verifyAll")
+        self._bar = LibraryBar(theme)
         self._table = LibraryList(theme, self.library.shown)
         self._detail = LibraryDetail(theme)
         self._choice = LibraryChoice(theme)
         self._skeleton = Skeleton(theme, 46)
         self._state = StateView(theme, name="library.state")
         self._lists = QStackedWidget()
-        self._question: Question | None = None
+        self._removal = RemovalQuestion(theme, self, self.library, navigator)
         self._build()
         self._connect()
         self._on_changed()
@@ -91,12 +82,6 @@ class LibraryPage(QWidget):
     def _build(self) -> None:
         px = self._theme.theme.px
         self.header.add(self._field)
-        toolbar = self._toolbar
-        toolbar.row.addWidget(self._origins)
-        toolbar.row.addStretch(1)
-        toolbar.row.addWidget(self._total)
-        toolbar.row.addWidget(self._add)
-        toolbar.row.addWidget(self._verify_all)
         models = QWidget()
         column = QVBoxLayout(models)
         column.setContentsMargins(0, 0, 0, 0)
@@ -106,7 +91,10 @@ class LibraryPage(QWidget):
         row = QHBoxLayout(foot)
         row.setContentsMargins(px(20), px(8), px(20), px(8))
         row.setSpacing(px(16))
-        for text in ("≈ forecast, not yet measured here", "Files outside Garden's own folders are used in place."):
+        for text in (
+            "≈ forecast, not yet measured here",
+            "Files of other programs are read in place, never changed.",
+        ):
             elide = Qt.TextElideMode.ElideRight
             row.addWidget(Label(self._theme, text, style="small", color="text.muted", elide=elide))
         row.addStretch(1)
@@ -123,14 +111,14 @@ class LibraryPage(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
         outer.addWidget(self.header)
-        outer.addWidget(toolbar)
+        outer.addWidget(self._bar)
         outer.addLayout(body, 1)
 
     def _connect(self) -> None:
         self._field.edited.connect(self._on_filter)
-        self._origins.chosen.connect(self._on_origin)
-        self._add.clicked.connect(self.ask_for_folder)
-        self._verify_all.clicked.connect(self.library.verify_all)
+        self._bar.segment_chosen.connect(self._on_segment)
+        self._bar.folder_wanted.connect(self.ask_for_folder)
+        self._bar.verify_wanted.connect(self.library.verify_all)
         self.library.changed.connect(self._on_changed)
         self.library.said.connect(self._navigator.notify)
         self.library.measuring.said.connect(self._navigator.notify)
@@ -149,6 +137,9 @@ class LibraryPage(QWidget):
         detail.measure_cancel_wanted.connect(self._on_measure_cancelled)
         detail.verify_wanted.connect(self._on_verify)
         detail.remove_wanted.connect(self._on_remove)
+        detail.forget_wanted.connect(lambda: self._on_chosen(self.library.forget))
+        detail.look_wanted.connect(lambda: self._on_chosen(self.library.look_upstream))
+        detail.newer_wanted.connect(lambda: self._on_chosen(self.library.fetch_newer))
         detail.said.connect(self._navigator.notify)
         self._choice.compare_wanted.connect(self._on_compare)
         self._choice.verify_wanted.connect(self._on_verify)
@@ -200,18 +191,10 @@ class LibraryPage(QWidget):
     @Slot()
     def _on_changed(self) -> None:
         library = self.library
-        counts = library.counts
-        segments = [(_ALL, f"All {len(library.table.rows)}")]
-        segments += [(key, f"{title} {counts[key]}") for key, title in ORIGINS.items() if counts.get(key)]
-        self._origins.set_options(segments)
-        twice = f", {format_bytes(library.twice_bytes)} of it twice" if library.twice_bytes else ""
-        self._total.setText(f"{format_bytes(library.size_bytes)} on disk{twice}" if library.table.rows else "")
-        self._total.updateGeometry()
-        unchecked = any(row.entry.verified is None for row in library.table.rows)
-        self._verify_all.set_usable(unchecked, "Every model was checked.")
+        self._bar.show_library(library)
         # Nothing to filter, nothing to check: what helps stands in the middle.
         empty = library.loaded and not library.table.rows
-        self._toolbar.setVisible(not empty)
+        self._bar.setVisible(not empty)
         self._field.setVisible(not empty)
         self._show_body()
         self._select_wanted()
@@ -251,7 +234,9 @@ class LibraryPage(QWidget):
         self._show_chosen()
 
     def _select_wanted(self) -> None:
-        if self._wanted and self._table.choose(self._wanted):
+        # Several files are listed one after the other: what is chosen grows until all of them are there.
+        listed = {row.entry.ref.path for row in self.library.table.rows}
+        if self._wanted and self._table.choose(self._wanted) and listed.issuperset(self._wanted):
             self._wanted = ()
 
     @Slot(object)
@@ -274,7 +259,7 @@ class LibraryPage(QWidget):
     def _show_detail(self, row: LibraryRow | None) -> None:
         if row is None:
             return
-        self._detail.show_row(row, None, self.library.measurement(row.entry))
+        self._detail.show_row(row, None, self.library.measuring.of(row.entry, row.load))
         self._opener.show_plan(row.plan)
         entry = row.entry
         self._pump.run(
@@ -287,7 +272,7 @@ class LibraryPage(QWidget):
     def _on_facts(self, entry: LibraryEntry, facts: ModelFacts) -> None:
         row = self.chosen
         if row is not None and row.entry == entry:
-            self._detail.show_row(row, facts, self.library.measurement(entry))
+            self._detail.show_row(row, facts, self.library.measuring.of(entry, row.load))
 
     def _plan(self) -> None:
         """The memory meter shows what the chosen models would take together, while this page is in front."""
@@ -302,16 +287,16 @@ class LibraryPage(QWidget):
         self.library.shown.show_words(text)
         self._show_body()
 
-    @Slot(str)
-    def _on_origin(self, origin: str) -> None:
-        self.library.shown.show_origin(None if origin == _ALL else origin)
+    @Slot(object)
+    def _on_segment(self, segment: str | None) -> None:
+        self.library.shown.show_segment(segment)
         self._show_body()
 
     def _show_all(self) -> None:
         self._field.set_text("")
-        self._origins.set_current(_ALL)
+        self._bar.show_all()
         self.library.shown.show_words("")
-        self.library.shown.show_origin(None)
+        self.library.shown.show_segment(None)
         self._show_body()
 
     @Slot()
@@ -330,12 +315,7 @@ class LibraryPage(QWidget):
         if refusal := why_not_compared(rows):
             self._navigator.notify(refusal)
         elif rows:
-            loads = {
-                row.entry.ref.path: row.plan.load
-                for row in rows
-                if row.plan is not None and not row.plan.elsewhere and row.entry.ref.path
-            }
-            self._navigator.compare(tuple(row.entry for row in rows), loads)
+            self.library.find_loads(rows, self._navigator.compare)
 
     def _plan_at_hand(self) -> LoadPlan | None:
         return self.chosen.plan if self.chosen is not None else None
@@ -357,40 +337,32 @@ class LibraryPage(QWidget):
     @Slot()
     def _on_verify(self) -> None:
         for row in self._table.chosen:
-            if not row.verifying:
+            if row.resting is not None:
+                self.library.resume(row.resting)
+            elif not row.verifying:
                 self.library.verify(row.entry)
 
     @Slot()
     def _on_measure(self) -> None:
         if self.chosen is not None:
-            self.library.measure(self.chosen.entry)
+            self.library.measuring.measure(self.chosen.entry, self.chosen.load)
 
     @Slot()
     def _on_measure_cancelled(self) -> None:
         if self.chosen is not None:
-            self.library.cancel_measurement(self.chosen.entry)
+            self.library.measuring.cancel_of(self.chosen.entry)
 
     @Slot(str, str)
     def _on_measurement_moved(self, title: str, subtitle: str) -> None:
         row = self.chosen
-        if row is not None and (row.entry.ref.name, row.entry.ref.quant_type or "") == (title, subtitle):
-            self._detail.show_measurement(self.library.measurement(row.entry))
+        if row is not None and self.library.measuring.is_about(row.entry, title, subtitle):
+            self._detail.show_measurement(self.library.measuring.of(row.entry, row.load))
 
     @Slot()
     def _on_remove(self) -> None:
-        row = self.chosen
-        if row is None:
-            return
-        if self._question is None:
-            self._question = Question(self._theme, self.window(), name="removeQuestion")
-        entry = row.entry
-        name = f"{entry.ref.name} {entry.ref.quant_type or ''}".strip()
-        self._question.ask(
-            "trash",
-            f"Remove {name}?",
-            f"It goes to the trash; {format_bytes(entry.ref.size_bytes)} are free once that is emptied.",
-            yes=("Remove", "danger", "trash"),
-            no="Keep it",
-            then=lambda: self.library.remove(entry),
-            mood="danger",
-        )
+        if (row := self.chosen) is not None:
+            self._removal.ask(row)
+
+    def _on_chosen(self, work: Callable[[LibraryEntry], None]) -> None:
+        if self.chosen is not None:
+            work(self.chosen.entry)

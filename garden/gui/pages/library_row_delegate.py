@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QFontMetricsF, QPainter
 
 from garden.core.quantity import format_gib
 from garden.gui.viewmodels.library_table import LibraryColumn, LibraryRole, LibraryRow
@@ -17,6 +17,7 @@ _GAP = 16
 #: Icon and its colour for each word of LibraryRow.checked.
 _CHECKED = {
     "Verified": ("check", "verdict.gpu.fg"),
+    "No": ("warning", "status.danger.fg"),
     "Differs": ("warning", "status.danger.fg"),
     "Not yet": ("clock", "text.muted"),
     "Checking": ("retry", "text.muted"),
@@ -62,7 +63,12 @@ class LibraryRowDelegate(RowDelegate):
         second = QRectF(cell.left(), first.bottom(), cell.width(), theme.px(16))
         self.text(painter, first, row.entry.ref.name, font=theme.font("body", weight=500), color="text.primary")
         color = "status.danger.fg" if row.entry.problem else "text.muted"
-        self.text(painter, second, row.note, font=theme.font("small"), color=color)
+        font = theme.font("small")
+        note = f"{row.note} · " if row.note and row.news else row.note
+        self.text(painter, second, note, font=font, color=color)
+        if row.news:
+            area = second.adjusted(QFontMetricsF(font).horizontalAdvance(note), 0, 0, 0)
+            self.text(painter, area, row.news, font=font, color="status.info.fg")
 
     def _paint_figure(self, painter: QPainter, cell: QRectF, text: str) -> None:
         font = self.look.font("body", weight=500)
@@ -80,5 +86,5 @@ class LibraryRowDelegate(RowDelegate):
     def _paint_fit(self, painter: QPainter, cell: QRectF, row: LibraryRow) -> None:
         if row.forecast is not None:
             paint_verdict(painter, self.look, cell, row.forecast, verdict_word(row.forecast))
-        elif row.entry.problem:
+        elif row.entry.problem and row.resting is None:
             self.text(painter, cell, "Damaged", font=self.look.font("small"), color="status.danger.fg")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QSize, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
+from garden.core.fit_forecast import Verdict
 from garden.gui.pages.code_line import CodeLine
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.load_fields import FIELDS, LoadField, applies, bounds, choice_of, note, usual, value, word
@@ -64,7 +65,9 @@ class LoadSheet(Popover):
         self._verdict = VerdictLabel(theme, layers=True)
         self._memory = DeviceMemoryView(theme, 84, name="loadSheet")
         self._comes_to = QWidget()
-        self._line = CodeLine(theme, "loadSheet.line")
+        self._reason = Label(theme, style="small", color="text.secondary", wrap=True)
+        self._reason.setObjectName("loadSheet.reason")
+        self._line = CodeLine(theme, "loadSheet.line", wrap=True)
         self._line.copied.connect(self.copied)
         self._build(theme)
         self.closed.connect(self.deleteLater)
@@ -98,6 +101,7 @@ class LoadSheet(Popover):
         verdict.addWidget(self._verdict)
         below.addLayout(verdict)
         below.addWidget(self._memory)
+        below.addWidget(self._reason)
         below.addWidget(self._line)
         column.addWidget(self._comes_to)
         self.sheet.column.addLayout(column)
@@ -145,6 +149,11 @@ class LoadSheet(Popover):
         self._verdict.set_forecast(plan.forecast)
         self._memory.set_devices(plan.forecast.devices)
         self._memory.setVisible(bool(plan.forecast.devices))
+        # What fits needs no words here; what does not says why, and what would help.
+        told = f"{plan.forecast.reason} {plan.forecast.suggestion}".strip()
+        self._reason.setVisible(plan.forecast.verdict is not Verdict.FITS)
+        self._reason.setText(told)
+        self._reason.updateGeometry()
         self._line.setVisible(bool(plan.line))
         self._line.show_text(plan.line)
 
@@ -167,7 +176,9 @@ class LoadSheet(Popover):
         made.setAccessibleDescription(f"{beside}. {field.hint}" if beside else field.hint)
         blocked = made.blockSignals(True)
         if isinstance(made, QSpinBox):
-            made.setRange(*bounds(field, plan))
+            low, high = bounds(field, plan)
+            made.setRange(low, high)
+            made.setToolTip(f"{field.hint} From {low:,} to {high:,}.")
             made.setValue(int(value(field, plan)))
         else:
             made.setCurrentIndex(made.findData(value(field, plan)))

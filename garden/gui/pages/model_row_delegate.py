@@ -148,10 +148,11 @@ def _need(rated: RatedModel) -> str:
     quant = f"{forecast.quant_type} " if forecast.quant_type else ""
     about = "≈ " if forecast.method is FitMethod.ROUGH else ""
     if forecast.verdict is Verdict.TOO_LARGE:
-        return f"{quant}needs {about}{format_bytes(forecast.total_bytes)}" if forecast.total_bytes else ""
+        return f"{quant}needs {about}{format_bytes(forecast.need_bytes)}" if forecast.need_bytes else ""
     if (speed := forecast.decode_tokens_per_second) is not None:
-        return f"{quant}≈ {speed:.1f} tok/s" if speed < _SLOW else f"{quant}≈ {speed:.0f} tok/s"
-    return f"{quant}{about}{format_bytes(forecast.total_bytes)}" if forecast.total_bytes else ""
+        mark = forecast.speed_mark or "≈"
+        return f"{quant}{mark} {speed:.1f} tok/s" if speed < _SLOW else f"{quant}{mark} {speed:.0f} tok/s"
+    return f"{quant}needs {about}{format_bytes(forecast.need_bytes)}" if forecast.need_bytes else ""
 
 
 def _other_kind(reason: str) -> str:

@@ -20,6 +20,7 @@ from garden.gui.pages.row_table import RowTable
 from garden.gui.pages.tab_bar import TabBar
 from garden.gui.pages.trust_view import TrustView
 from garden.gui.theme.theme import ThemeController
+from garden.gui.viewmodels.asked_when_seen import AskedWhenSeen
 from garden.gui.viewmodels.file_table import FileColumn, FileRole, FileRow
 from garden.gui.viewmodels.repository import RepositoryViewModel
 from garden.gui.widgets.label import Label
@@ -151,7 +152,7 @@ class RepositoryView(Surface):
         view_model.changed.connect(self._on_changed)
         view_model.selected_changed.connect(self._on_selected_changed)
         view_model.load_changed.connect(self._on_load_changed)
-        view_model.card_changed.connect(self._on_card_changed)
+        view_model.card.changed.connect(self._on_card_changed)
         view_model.download_ended.connect(self.said)
         view_model.measuring.said.connect(self.said)
         self._tabs.currentChanged.connect(self._on_tab_changed)
@@ -214,7 +215,7 @@ class RepositoryView(Surface):
         formats = " and ".join(repository.formats)
         self._no_files.setText(f"This repository holds {formats}; Garden runs GGUF files." if formats else _ONLY_GGUF)
         self._bodies.setCurrentWidget(self._elsewhere)
-        self._view_model.quantizations.read(repository.summary.repo_id)
+        self._view_model.quantizations.read(repository)
 
     def _show_problem(self) -> None:
         problem = self._view_model.problem
@@ -251,11 +252,9 @@ class RepositoryView(Surface):
         self._head.compare.setVisible(bool(self._here()))
         if row is None:
             return
-        plan = self._view_model.plan(row)
-        self._opener.show_plan(plan)
-        line = plan.line if plan is not None else ""
-        measuring = self._view_model.measuring.of(self._view_model.repository, row.file)
-        self._detail.show_row(row, line, self._disk_free, measuring)
+        self._opener.show_plan(self._view_model.plan)
+        measuring = self._view_model.measuring.of(self._view_model.repository, row.file, row.load)
+        self._detail.show_row(row, self._view_model.line(row), self._disk_free, measuring)
         number = self._view_model.files.row_of(row.file.filename)
         if self._table.currentIndex().row() != number:
             if not self._view_model.chosen_by_hand:
@@ -264,20 +263,18 @@ class RepositoryView(Surface):
 
     @Slot()
     def _on_card_changed(self) -> None:
-        view_model = self._view_model
-        if view_model.card is not None:
-            repository = view_model.repository
-            self._card.show_card(view_model.card, repository.summary.license if repository is not None else None)
-        elif view_model.card_problem is not None:
-            self._card.show_problem(view_model.card_problem, view_model.read_card)
+        card, repository = self._view_model.card, self._view_model.repository
+        if card.text is not None:
+            self._card.show_card(card.text, repository.summary.license if repository is not None else None)
+        elif card.problem is not None:
+            self._card.show_problem(card.problem, card.read_again)
         else:
             self._card.show_loading()
 
     # What the user does
 
     def _plan_at_hand(self) -> LoadPlan | None:
-        row = self._view_model.selected
-        return self._view_model.plan(row) if row is not None else None
+        return self._view_model.plan
 
     @Slot()
     def _on_copied(self) -> None:
@@ -288,11 +285,12 @@ class RepositoryView(Surface):
         self._bodies.setCurrentIndex(tab)
         if tab == 0 and self._view_model.repository is not None and not self._view_model.files.rows:
             self._show_no_files()
-        elif tab == 1:
-            self._view_model.read_card()
-        elif tab in (2, 3) and self._view_model.repo_id is not None:
-            asked = self._view_model.family if tab == 2 else self._view_model.trust
-            asked.read(self._view_model.repo_id)
+        elif self._view_model.repository is not None and (asked := self._asked_by(tab)) is not None:
+            asked.read(self._view_model.repository)
+
+    def _asked_by(self, tab: int) -> AskedWhenSeen | None:
+        view_model = self._view_model
+        return {1: view_model.card, 2: view_model.family, 3: view_model.trust}.get(tab)
 
     @Slot(QModelIndex, QModelIndex)
     def _on_row_chosen(self, current: QModelIndex, _previous: QModelIndex) -> None:
@@ -349,11 +347,10 @@ class RepositoryView(Surface):
 
     def _compare(self, rows: Sequence[FileRow]) -> None:
         entries = tuple(row.entry for row in rows if row.entry is not None)
-        plans = [(row.entry, self._view_model.plan(row)) for row in rows]
         loads = {
-            entry.ref.path: plan.load
-            for entry, plan in plans
-            if entry is not None and plan is not None and not plan.elsewhere
+            row.entry.ref.path: load
+            for row in rows
+            if row.entry is not None and row.entry.ref.path and (load := self._view_model.load_here(row)) is not None
         }
         self.compare_wanted.emit(entries, loads)
 

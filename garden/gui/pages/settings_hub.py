@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QLineEdit
 
+from garden.core.quantity import MIB
 from garden.gui.pages.setting_row import SettingRow
 from garden.gui.pages.settings_section import Section
 from garden.gui.widgets.button import Button
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from garden.core.hub_endpoint import HubEndpoint
     from garden.gui.theme.theme import ThemeController
     from garden.gui.viewmodels.settings import SettingsViewModel
+
+_RATES = (("", "None"), *((str(count * MIB), str(count)) for count in (1, 5, 20, 50)))
 
 _FIXED = "The environment names the Hub (HF_ENDPOINT), and decides."
 
@@ -106,6 +109,8 @@ class HubSection(Section):
             label="At the same time",
         )
         self._parallel.chosen.connect(lambda key: model.change(parallel_downloads=int(key)))
+        self._rate = SegmentedControl(theme, _RATES, name="settings.rate", label="Bandwidth limit")
+        self._rate.chosen.connect(lambda key: model.change(bandwidth_limit=int(key) if key else None))
         always = Label(theme, "Always", style="small", color="text.muted")
         self.add_group(
             "Downloads",
@@ -113,8 +118,14 @@ class HubSection(Section):
                 SettingRow(
                     theme,
                     "At the same time",
-                    "A sharded set counts as one. Takes effect at the next start.",
+                    "A sharded set counts as one, and so does a model with its vision projector.",
                     (self._parallel,),
+                ),
+                SettingRow(
+                    theme,
+                    "Bandwidth limit",
+                    "For all downloads together, in MiB per second. Holds at once, as in Activity.",
+                    (self._rate,),
                 ),
                 SettingRow(
                     theme,
@@ -141,6 +152,7 @@ class HubSection(Section):
         self._offline.setEnabled(not model.offline_is_fixed)
         self._offline.setToolTip("HF_HUB_OFFLINE is set, and decides." if model.offline_is_fixed else "")
         self._parallel.set_current(str(model.settings.parallel_downloads))
+        self._rate.set_current(str(model.settings.bandwidth_limit or ""))
 
     def _show_account(self) -> None:
         account = self._model.account

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QUrl, Slot
-from PySide6.QtGui import QDesktopServices
-
-from garden.core.paths import hub_cache_dir
 from garden.gui.pages.load_bar import KV_TYPES
 from garden.gui.pages.setting_row import SettingRow
 from garden.gui.pages.settings_section import Section
 from garden.gui.widgets.button import Button
-from garden.gui.widgets.file_dialog import choose_folder
 from garden.gui.widgets.segmented_control import SegmentedControl
 
 if TYPE_CHECKING:
@@ -61,76 +56,6 @@ class GeneralSection(Section):
             min((key for key, _title in _TEXT_SIZES), key=lambda key: abs(float(key) - settings.text_scale))
         )
         self._density.set_current(settings.density)
-
-
-class FoldersSection(Section):
-    """Where models lie."""
-
-    def __init__(self, theme: ThemeController, model: SettingsViewModel) -> None:
-        super().__init__(theme, model)
-        choose = Button(theme, "Change", small=True, name="settings.modelsDir.change", hint="Choose a folder")
-        choose.clicked.connect(self._on_choose)
-        self._reset = Button(theme, "Reset", kind="ghost", small=True, name="settings.modelsDir.reset")
-        self._reset.clicked.connect(lambda: model.change(models_dir=None))
-        self._models = SettingRow(theme, "Models folder", " ", (self._reset, choose))
-        cache = Button(theme, "Open", small=True, name="settings.cache.open", hint="Open the Hub cache")
-        cache.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(hub_cache_dir()))))
-        self.add_group(
-            "What Garden writes",
-            (
-                self._models,
-                SettingRow(
-                    theme,
-                    "Hub cache",
-                    f"{hub_cache_dir()}. Shared with other tools; HF_HOME moves it.",
-                    (cache,),
-                ),
-            ),
-        )
-        add = Button(theme, "Add folder", icon="folder", small=True, name="settings.folders.add")
-        add.clicked.connect(self._on_add)
-        self._folders = self.add_group(
-            "Other folders",
-            (SettingRow(theme, "Folders with GGUF files", "Read in place, never changed or copied.", (add,)),),
-        )
-        self._shown: dict[str, SettingRow] = {}
-
-    def refresh(self) -> None:
-        """Show what is set now."""
-        settings = self._model.settings
-        self._models.set_description(f"{self._model.models_dir}. Quantized models go here.")
-        self._reset.setVisible(settings.models_dir is not None)
-        for folder in [folder for folder in self._shown if folder not in settings.folders]:
-            self._folders.card.remove_row(self._shown.pop(folder))
-        for folder in settings.folders:
-            if folder not in self._shown:
-                remove = Button(
-                    self._theme,
-                    "Forget",
-                    kind="ghost",
-                    small=True,
-                    name=f"settings.folder.{len(self._shown)}",
-                    hint="List its models no longer; the files stay",
-                )
-                remove.clicked.connect(lambda _checked=False, which=folder: self._model.forget_folder(which))
-                row = SettingRow(self._theme, folder, "", (remove,))
-                self._shown[folder] = row
-                self._folders.card.add_row(row)
-
-    @Slot()
-    def _on_choose(self) -> None:
-        model = self._model
-        choose_folder(
-            self,
-            "Folder for models made here",
-            lambda folder: model.change(models_dir=str(folder)),
-            start=model.models_dir,
-        )
-
-    @Slot()
-    def _on_add(self) -> None:
-        model = self._model
-        choose_folder(self, "A folder with GGUF files", lambda folder: model.add_folder(str(folder)))
 
 
 class EngineSection(Section):

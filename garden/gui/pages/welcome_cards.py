@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from garden.core.errors import GardenError
 from garden.core.job_record import JobRecord
-from garden.core.library_entry import LibraryEntry
+from garden.core.library_entry import PROGRAM_NAMES, LibraryEntry
 from garden.core.quantity import format_bytes, format_parameters
 from garden.gui.theme.theme import ThemeController
-from garden.gui.viewmodels.library_table import ORIGINS
+from garden.gui.viewmodels.library_table import place_word
 from garden.gui.viewmodels.wording import license_name, short_hash
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.card import Card, Divider
@@ -77,7 +77,7 @@ class _ModelLine(QWidget):
         """Show a model."""
         self._name.setText(entry.ref.name)
         self._type.setText(entry.ref.quant_type or "")
-        parts = [ORIGINS.get(entry.origin, entry.origin).lower()]
+        parts = [place_word(entry.origin)]
         if entry.parameters:
             parts.append(f"{format_parameters(entry.parameters)} parameters")
         if entry.decode_tokens_per_second is not None:
@@ -256,8 +256,16 @@ class FoundCard(Card):
         add.clicked.connect(self.folder_wanted)
         self._cache = _FoundLine(theme, "library", show)
         self._folders = _FoundLine(theme, "folder", add)
-        for line in (self._cache, self._folders):
-            self.column.addWidget(Divider(theme))
+        others = Button(theme, "Show", small=True, name="found.showOthers", hint="Open the Library")
+        others.clicked.connect(self.library_wanted)
+        self._others = _FoundLine(theme, "library", others)
+        self._others_divider = Divider(theme)
+        for divider, line in (
+            (Divider(theme), self._cache),
+            (self._others_divider, self._others),
+            (Divider(theme), self._folders),
+        ):
+            self.column.addWidget(divider)
             self.column.addWidget(line)
 
     def show_found(self, found: Sequence[tuple[str, int, int]]) -> None:
@@ -266,6 +274,12 @@ class FoundCard(Card):
         count, size = by_origin.get("hub_cache", (0, 0))
         models = "1 model" if count == 1 else f"{count or 'no'} models"
         self._cache.say(f"Shared Hub cache, {models}", f"{format_bytes(size)}, used in place" if count else "empty")
+        theirs = {name: by_origin[program] for program, name in PROGRAM_NAMES.items() if program in by_origin}
+        self._others.setVisible(bool(theirs))
+        self._others_divider.setVisible(bool(theirs))
+        count, size = sum(count for count, _size in theirs.values()), sum(size for _count, size in theirs.values())
+        models = "1 model" if count == 1 else f"{count} models"
+        self._others.say(f"{', '.join(theirs)}, {models}", f"{format_bytes(size)}, read in place, never changed")
         count, size = by_origin.get("folder", (0, 0))
         if count:
             models = "1 model" if count == 1 else f"{count} models"

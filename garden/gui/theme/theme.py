@@ -49,6 +49,7 @@ class Theme:
     scale: float = 1.0
     density: Density = "compact"
     icons: IconStore = field(default_factory=IconStore, compare=False)
+    _fonts: dict[tuple[object, ...], QFont] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def color(self, name: str) -> QColor:
         """A colour by its dotted name, e.g. ``text.muted``; the caller's own, free to change."""
@@ -94,14 +95,19 @@ class Theme:
             mono: The family of code; ``code`` is that by itself.
             italic: Slanted.
         """
-        step = self.tokens.styles[style]
-        return make_font(
-            self.tokens,
-            round((size if size is not None else step.size) * self.scale, 2),
-            weight if weight is not None else step.weight,
-            mono=mono or style == "code",
-            italic=italic,
-        )
+        key = (style, weight, size, mono, italic)
+        font = self._fonts.get(key)
+        if font is None:
+            step = self.tokens.styles[style]
+            font = self._fonts[key] = make_font(
+                self.tokens,
+                round((size if size is not None else step.size) * self.scale, 2),
+                weight if weight is not None else step.weight,
+                mono=mono or style == "code",
+                italic=italic,
+            )
+        # The caller's own, free to change.
+        return QFont(font)
 
     def line(self, style: str) -> int:
         """Height of a line of a type style."""

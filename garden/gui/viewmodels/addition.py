@@ -81,9 +81,11 @@ def add(library: LibraryService, paths: Sequence[Path]) -> Addition:
                 raise RefusedError("This is not a GGUF file.", "Garden takes files that end in .gguf, and folders.")
         except GardenError as error:
             failures.append((path.name, error))
+    # A file that is listed under another name (a link to a blob, say) is not to be looked for.
+    listed = {entry.ref.path for entry in library.entries()}
     return Addition(
         models=tuple(entry.ref.name for entry in entries),
-        paths=tuple(entry.ref.path for entry in entries if entry.ref.path is not None),
+        paths=tuple(entry.ref.path for entry in entries if entry.ref.path is not None and entry.ref.path in listed),
         folders=tuple(folders),
         failures=tuple(failures),
     )

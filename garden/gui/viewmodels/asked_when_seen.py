@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from garden.core.errors import CancelledByUser, GardenError
 
 if TYPE_CHECKING:
+    from garden.core.catalog import Repository
     from garden.gui.bridge.event_pump import EventPump
     from garden.jobs.handle import Handle
 
@@ -23,7 +24,7 @@ class AskedWhenSeen(QObject):
         parent: Qt parent.
 
     Attributes:
-        repo_id: Of which repository, None before anyone looked.
+        repository: Which one, None before anyone looked.
         problem: Why there is no answer.
 
     Signals:
@@ -36,7 +37,7 @@ class AskedWhenSeen(QObject):
         super().__init__(parent)
         self._pump = pump
         self._handle: Handle[Any] | None = None
-        self.repo_id: str | None = None
+        self.repository: Repository | None = None
         self.problem: GardenError | None = None
 
     @property
@@ -48,16 +49,16 @@ class AskedWhenSeen(QObject):
         """Another repository is open: nothing is asked until somebody looks."""
         if self._handle is not None:
             self._handle.cancel()
-        self._handle = self.repo_id = self.problem = None
+        self._handle = self.repository = self.problem = None
         self._take(None)
 
-    def read(self, repo_id: str) -> None:
+    def read(self, repository: Repository) -> None:
         """Ask, unless the answer is here or on its way."""
-        if self.repo_id == repo_id and self.problem is None:
+        if self.repository == repository and self.problem is None:
             return
         self.forget()
-        self.repo_id = repo_id
-        handle = self._handle = self._ask(repo_id)
+        self.repository = repository
+        handle = self._handle = self._ask(repository)
         self._pump.watch(
             handle,
             lambda found: self._on_found(handle, found),
@@ -68,10 +69,10 @@ class AskedWhenSeen(QObject):
 
     def read_again(self) -> None:
         """Ask once more after a failure."""
-        if self.repo_id is not None:
-            self.read(self.repo_id)
+        if self.repository is not None:
+            self.read(self.repository)
 
-    def _ask(self, repo_id: str) -> Handle[Any]:
+    def _ask(self, repository: Repository) -> Handle[Any]:
         raise NotImplementedError
 
     def _take(self, found: Any) -> None:

@@ -16,7 +16,7 @@ from garden.gui.viewmodels.model_list import ModelRole
 from garden.gui.viewmodels.wording import verdict_word
 
 if TYPE_CHECKING:
-    from garden.core.catalog import ModelSummary
+    from garden.core.catalog import ModelSummary, Repository
     from garden.gui.bridge.event_pump import EventPump
     from garden.jobs.handle import Handle
     from garden.services.garden import Garden
@@ -122,8 +122,8 @@ class RelativesViewModel(AskedWhenSeen):
 class FamilyViewModel(RelativesViewModel):
     """The whole family."""
 
-    def _ask(self, repo_id: str) -> Handle[Any]:
-        return self._garden.catalog.families.family(repo_id)
+    def _ask(self, repository: Repository) -> Handle[Any]:
+        return self._garden.catalog.families.family(repository.summary.repo_id)
 
     def _rows_of(self, found: Any) -> Iterable[FamilyRow]:
         return family_rows(found, self._garden.catalog.rated)
@@ -132,12 +132,12 @@ class FamilyViewModel(RelativesViewModel):
 class QuantizationsViewModel(RelativesViewModel):
     """What can be run of a repository that holds nothing that can."""
 
-    def _ask(self, repo_id: str) -> Handle[Any]:
-        return self._garden.catalog.families.quantizations(repo_id)
+    def _ask(self, repository: Repository) -> Handle[Any]:
+        return self._garden.catalog.families.quantizations(repository.summary.repo_id)
 
     def _rows_of(self, found: Any) -> Iterable[FamilyRow]:
-        if found:
-            yield _heading(f"GGUF versions of {self.repo_id}")
+        if found and self.repository is not None:
+            yield _heading(f"GGUF versions of {self.repository.summary.repo_id}")
         yield from (_relative(model, self._garden.catalog.rated) for model in found)
 
 

@@ -85,7 +85,7 @@ class FileDownloads(QObject):
         self.moved.emit(*where)
 
     def cancel(self, repo_id: str, filename: str) -> None:
-        """Stop fetching a file; what is here is kept for the next time."""
+        """Stop fetching a file and clear away what came; a pause keeps it."""
         where = (repo_id, filename)
         begun, job = self._begun.get(where), self._jobs.get(where)
         if begun is not None:

@@ -4,30 +4,42 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from garden.core.errors import CancelledByUser, GardenError
 from garden.core.events import JobChanged, LibraryChanged, MachineRead, SpeedsChanged, WhatIfChanged
-from garden.core.job_record import JobKind, JobRecord
+from garden.core.fit_forecast import Verdict
+from garden.core.job_record import JobKind, JobState
 from garden.core.library_entry import LibraryEntry
 from garden.core.load_choice import LoadChoice
 from garden.core.quantity import format_bytes
+from garden.core.run_configuration import LoadParameters
 from garden.gui.viewmodels.addition import Addition, add
-from garden.gui.viewmodels.latest_only import LatestOnly
-from garden.gui.viewmodels.library_table import LibraryFilter, LibraryRow, LibraryTableModel
+from garden.gui.viewmodels.latest_only import REST_MS, LatestOnly
+from garden.gui.viewmodels.library_measuring import LibraryMeasuring
+from garden.gui.viewmodels.library_reading import ReadLibrary, read_library
+from garden.gui.viewmodels.library_table import SEGMENTS, LibraryFilter, LibraryRow, LibraryTableModel
 from garden.gui.viewmodels.load_options import LoadOptions
-from garden.gui.viewmodels.measuring import Measuring, Subject
-from garden.gui.viewmodels.readings import begin_scan, read_entries
+from garden.gui.viewmodels.readings import begin_scan
 from garden.gui.viewmodels.wording import about
 from garden.services.load_plan import LoadPlan, load_plan, wanted_load
 
 if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
     from garden.services.garden import Garden
+    from garden.services.removal_plan import RemovalPlan
+    from garden.services.unfinished import RestingDownload
+
+
+_UPSTREAM = {
+    "same": "is what the Hub has",
+    "changed": "was replaced on the Hub",
+    "gone": "is no longer on the Hub",
+}
 
 
 class LibraryViewModel(QObject):
@@ -50,6 +62,7 @@ class LibraryViewModel(QObject):
         self._loaded = False
         self._reload_wanted = False
         self._reloading = False
+        self._downloads: dict[str, JobState] = {}
         self.table = LibraryTableModel(self)
         self.shown = LibraryFilter(self)
         self.shown.setSourceModel(self.table)
@@ -58,10 +71,13 @@ class LibraryViewModel(QObject):
         pump.on(SpeedsChanged, self._on_machine_read)
         pump.on(WhatIfChanged, self._on_machine_read)
         pump.on(JobChanged, self._on_job_changed)
-        self.measuring = Measuring(garden, pump, self)
+        self.measuring = LibraryMeasuring(garden, pump, self)
         self.options = LoadOptions(self)
         self.options.changed.connect(self._plan_all)
         self._planning = LatestOnly(pump, self)
+        # While a knob moves the engine is not asked about each place that it passes.
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self._decide)
 
     @property
     def loaded(self) -> bool:
@@ -70,27 +86,19 @@ class LibraryViewModel(QObject):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """Models per origin."""
-        return Counter(row.entry.origin for row in self.table.rows)
+        """Models per segment."""
+        origins = Counter(row.entry.origin for row in self.table.rows)
+        return {name: sum(origins[origin] for origin in of) for name, (_word, of) in SEGMENTS.items()}
 
     @property
     def size_bytes(self) -> int:
         """All models together."""
-        return sum(row.entry.ref.size_bytes for row in self.table.rows)
+        return sum(row.here_bytes for row in self.table.rows)
 
     @property
     def twice_bytes(self) -> int:
-        """Bytes that lie here more than once, by hash."""
-        seen: set[str] = set()
-        twice = 0
-        for row in self.table.rows:
-            sha256 = row.entry.ref.sha256
-            if sha256 is None:
-                continue
-            if sha256 in seen:
-                twice += row.entry.ref.size_bytes
-            seen.add(sha256)
-        return twice
+        """Bytes that lie here more than once, by hash; hard links and links count once."""
+        return sum(row.entry.ref.size_bytes for row in self.table.rows if row.twin is not None)
 
     # What the user does
 
@@ -123,28 +131,101 @@ class LibraryViewModel(QObject):
             if row.entry.verified is None and not row.verifying and row.entry.problem is None:
                 self.verify(row.entry)
 
-    def measure(self, entry: LibraryEntry) -> None:
-        """Measure a model's speed on a shorter copy of it."""
-        name = " ".join(filter(None, (entry.ref.name, entry.ref.quant_type)))
-        self.measuring.begin(
-            *_subject(entry),
-            lambda: self._garden.twins.measure(entry),
-            f"The speed of {name} was measured.",
+    def find_loads(
+        self,
+        rows: Sequence[LibraryRow],
+        then: Callable[[Sequence[LibraryEntry], Mapping[str, LoadParameters]], None],
+    ) -> None:
+        """Find how models are loaded on this machine with what is chosen now.
+
+        Args:
+            rows: The models.
+            then: Called with them, and with their loads by path; at once where what the rows say is of that choice.
+        """
+        choice, entries = self.options.choice, tuple(row.entry for row in rows)
+        if all((row.plan.choice if row.plan else LoadChoice()) == choice for row in rows):
+            then(entries, _loads((row.entry, row.plan) for row in rows if row.plan is not None))
+            return
+
+        def work() -> Mapping[str, LoadParameters]:
+            return _loads((entry, self._plan(entry, choice)) for entry in entries)
+
+        self._pump.run(work, lambda loads: then(entries, loads), self._on_failed, receiver=self, ahead=True)
+
+    def plan_removal(self, entry: LibraryEntry, then: Callable[[RemovalPlan], None]) -> None:
+        """Count what removing a model would free, then go on with that."""
+        self._pump.run(
+            lambda: self._garden.library.removal(entry),
+            then,
+            lambda error: self._on_failed(error, entry.ref.name),
+            receiver=self,
         )
 
-    def cancel_measurement(self, entry: LibraryEntry) -> None:
-        """Stop measuring a model's speed."""
-        self.measuring.cancel(*_subject(entry))
-
-    def measurement(self, entry: LibraryEntry) -> JobRecord | None:
-        """The measurement of a model's speed under way."""
-        return self.measuring.job(*_subject(entry))
-
     def remove(self, entry: LibraryEntry) -> None:
-        """Move a model to the trash."""
+        """Move a model to the bin."""
         self._pump.run(
             lambda: self._garden.library.remove(entry),
-            lambda freed: self.said.emit(f"{entry.ref.name} was removed; {format_bytes(freed)} are free again.", ""),
+            lambda plan: self.said.emit(plan.done_sentence, ""),
+            lambda error: self._on_failed(error, entry.ref.name),
+            receiver=self,
+        )
+
+    def forget(self, entry: LibraryEntry) -> None:
+        """List a model no longer of which nothing is left, or which was added as a single file."""
+
+        def work() -> None:
+            if self._garden.library.is_single(entry):
+                self._garden.library.forget(entry)
+            else:
+                self._garden.library.remove(entry)
+
+        self._pump.run(
+            work,
+            lambda _none: self.said.emit(f"{entry.ref.name} is listed no longer.", ""),
+            lambda error: self._on_failed(error, entry.ref.name),
+            receiver=self,
+        )
+
+    def resume(self, resting: RestingDownload) -> None:
+        """Let a download go on."""
+        self._pump.run(
+            lambda: self._garden.unfinished.resume(resting),
+            lambda _none: self._reload(),
+            lambda error: self._on_failed(error, resting.entry.ref.name),
+            receiver=self,
+        )
+
+    def clear(self, resting: RestingDownload) -> None:
+        """Do away with what is here of a download that did not end."""
+        name = resting.entry.ref.name
+        self._pump.run(
+            lambda: self._garden.unfinished.remove(resting.parts),
+            lambda freed: self.said.emit(f"What was here of {name} is gone; {format_bytes(freed)} are free again.", ""),
+            lambda error: self._on_failed(error, name),
+            receiver=self,
+        )
+
+    def look_upstream(self, entry: LibraryEntry) -> None:
+        """Ask the Hub whether a model was replaced there."""
+
+        def told(entries: tuple[LibraryEntry, ...]) -> None:
+            found = next((other for other in entries if other.ref.path == entry.ref.path), entry)
+            state = found.upstream.state if found.upstream is not None else "gone"
+            self.said.emit(f"{entry.ref.name} {_UPSTREAM[state]}.", "")
+
+        self._pump.begin(
+            lambda: self._garden.library.upstream.check([entry]),
+            told,
+            lambda error: self._on_failed(error, entry.ref.name),
+            receiver=self,
+        )
+
+    def fetch_newer(self, entry: LibraryEntry) -> None:
+        """Fetch what has replaced a model on the Hub, beside it."""
+        self.said.emit(f"{entry.ref.name} is fetched beside the old one; Activity shows how far it is.", "")
+        self._pump.begin(
+            lambda: self._garden.library.upstream.fetch_newer(entry),
+            lambda _entry: self._reload(),
             lambda error: self._on_failed(error, entry.ref.name),
             receiver=self,
         )
@@ -156,9 +237,10 @@ class LibraryViewModel(QObject):
             self._reload_wanted = True
             return
         self._reloading = True
-        self._pump.run(lambda: read_entries(self._garden), self._on_entries, self._on_failed)
+        self._pump.run(lambda: read_library(self._garden), self._on_read, self._on_failed)
 
-    def _on_entries(self, entries: tuple[LibraryEntry, ...]) -> None:
+    def _on_read(self, read: ReadLibrary) -> None:
+        entries = read.entries
         self._reloading = False
         self._loaded = True
         known = {(row.entry.ref.path, row.entry.ref.filenames): row for row in self.table.rows}
@@ -171,8 +253,12 @@ class LibraryViewModel(QObject):
                     forecast=before.forecast if before else None,
                     plan=before.plan if before else None,
                     verifying=before.verifying if before else False,
+                    twin=read.twins.get(entry.ref.path or ""),
+                    newer=read.newer.get(entry.ref.path or ""),
+                    tells_commit=entry.ref.path in read.several,
                 )
             )
+        rows += [LibraryRow(entry=resting.entry, resting=resting) for resting in read.resting]
         self.table.replace(rows)
         self.changed.emit()
         self._forecast([row.entry for row in rows if row.forecast is None and row.entry.problem is None])
@@ -206,6 +292,14 @@ class LibraryViewModel(QObject):
             return plans
 
         self._planning.ask(work, lambda plans: self._on_planned(choice, plans))
+        self._rest.start()
+
+    @Slot()
+    def _decide(self) -> None:
+        """Now that the choice stands, have the engine say where the formula leaves a verdict open."""
+        self._forecast(
+            [row.entry for row in self.table.rows if row.forecast and row.forecast.verdict is Verdict.UNKNOWN]
+        )
 
     def _plan(self, entry: LibraryEntry, choice: LoadChoice, *, decided: bool = False) -> LoadPlan:
         """Away from the Qt thread: how a model would be loaded.
@@ -221,7 +315,9 @@ class LibraryViewModel(QObject):
         if machine is not None:
             forecast = fit.forecast_header(header, load, machine)
         else:
-            forecast = fit.forecast(entry, load) if decided else fit.forecast_here(entry.ref, header, load)
+            forecast = (
+                fit.forecast(entry, load) if decided else fit.forecast_here(entry.ref, header, load, ask_engine=False)
+            )
         return load_plan(fit, entry.ref, header, choice, forecast, machine)
 
     def _on_planned(self, choice: LoadChoice, plans: Sequence[tuple[LibraryEntry, LoadPlan]]) -> None:
@@ -266,12 +362,15 @@ class LibraryViewModel(QObject):
         self.refresh()
 
     def _on_job_changed(self, event: JobChanged) -> None:
-        if event.job.kind is JobKind.VERIFY and event.job.state.ended and self._loaded:
+        job = event.job
+        verified = job.kind is JobKind.VERIFY and job.state.ended
+        # A download that rests has a row; one that goes on has none.
+        turned = job.kind is JobKind.DOWNLOAD and self._downloads.get(job.id) is not job.state
+        if job.kind is JobKind.DOWNLOAD:
+            self._downloads[job.id] = job.state
+        if (verified or turned) and self._loaded:
             self._reload()
 
 
-def _subject(entry: LibraryEntry) -> Subject:
-    # Imported when it is wanted: a window that measures nothing needs none of it.
-    from garden.services.twin_runs import subject_of
-
-    return subject_of(entry.ref)
+def _loads(plans: Iterable[tuple[LibraryEntry, LoadPlan]]) -> Mapping[str, LoadParameters]:
+    return {entry.ref.path: plan.here for entry, plan in plans if entry.ref.path is not None}

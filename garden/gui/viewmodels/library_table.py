@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import (
@@ -15,12 +15,15 @@ from PySide6.QtCore import (
 )
 
 from garden.core.fit_forecast import FitForecast, SpeedSource, Verdict
-from garden.core.library_entry import LibraryEntry
+from garden.core.library_entry import PROGRAM_NAMES, LibraryEntry, Origin
 from garden.core.quantity import format_bytes, format_gib
+from garden.core.run_configuration import LoadParameters
+from garden.core.upstream import Upstream
 from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
-from garden.gui.viewmodels.wording import age, verdict_word
+from garden.gui.viewmodels.wording import age, iso_date, verdict_word
 from garden.gui.widgets.tool_tip import plain_tool_tip
 from garden.services.load_plan import LoadPlan
+from garden.services.unfinished import RestingDownload
 
 
 class LibraryColumn(enum.IntEnum):
@@ -59,11 +62,34 @@ _FIGURES = frozenset({LibraryColumn.SIZE, LibraryColumn.SPEED, LibraryColumn.LAS
 
 _RIGHT = frozenset({LibraryColumn.SIZE, LibraryColumn.SPEED})
 
-#: Origins of LibraryEntry in the order of the segments, and their words.
-ORIGINS = {"hub_cache": "Hub cache", "made_here": "Made here", "folder": "Folders", "starter": "Starter"}
+#: Where models come from as the segments part them, in their order: a name, its word, and the origins of LibraryEntry.
+SEGMENTS: Mapping[str, tuple[str, tuple[Origin, ...]]] = {
+    "hub_cache": ("Hub cache", ("hub_cache",)),
+    "made_here": ("Made here", ("made_here",)),
+    "other": ("Other programs", tuple(PROGRAM_NAMES)),
+    "folder": ("Folders", ("folder",)),
+    "starter": ("Starter", ("starter",)),
+}
+
+#: Origins of LibraryEntry and their words.
+ORIGINS: Mapping[Origin, str] = {
+    "hub_cache": "Hub cache",
+    "made_here": "Made here",
+    "folder": "Folders",
+    "starter": "Starter",
+    "ollama": PROGRAM_NAMES["ollama"],
+    "lm_studio": PROGRAM_NAMES["lm_studio"],
+    "jan": PROGRAM_NAMES["jan"],
+}
 
 #: Sorting by fit goes from what runs best to what does not run.
 _VERDICT_ORDER = list(Verdict)
+
+
+def place_word(origin: Origin) -> str:
+    """An origin within a sentence: ``hub cache``; the names of other programs stay as they are."""
+    word = ORIGINS[origin]
+    return word if origin in PROGRAM_NAMES else word.lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,47 +101,100 @@ class LibraryRow:
         forecast: How it will run, None until computed or when its header cannot be read.
         plan: How it would be loaded, None until computed.
         verifying: Whether its hash is being computed.
+        resting: The download that it is an unfinished part of; None for a model that is here.
+        newer: What has replaced it on the Hub, None when nothing did or it is here too.
+        tells_commit: Whether its commit tells it apart from another one of its name.
+        twin: Another model here that has the same bytes; None without one, or where it is the other that says so.
     """
 
     entry: LibraryEntry
     forecast: FitForecast | None = None
     plan: LoadPlan | None = None
     verifying: bool = False
+    resting: RestingDownload | None = None
+    newer: Upstream | None = None
+    tells_commit: bool = False
+    twin: LibraryEntry | None = None
 
     @property
     def note(self) -> str:
-        """The small line under the name: what is wrong, what it was made from, or who published it."""
+        """The small line under the name: what is wrong, what it was made from or who published it, and its twin."""
+        if self.resting is not None:
+            return f"{self.resting.repo_id.partition('/')[0]} · {self.resting.sentence}"
+        if self.entry.problem:
+            return self.entry.problem
+        commit = f"commit {(self.entry.ref.revision or '')[:7]}" if self.tells_commit else ""
+        return " · ".join(part for part in (self._origin_note, commit, self._twin_note) if part)
+
+    @property
+    def news(self) -> str:
+        """What stands out behind the note: that it was replaced on the Hub."""
+        if self.newer is None or self.entry.problem:
+            return ""
+        return f"Newer on the Hub since {iso_date(self.newer.modified)}, {format_bytes(self.newer.size_bytes)}"
+
+    @property
+    def _twin_note(self) -> str:
+        if self.twin is None:
+            return ""
+        ref = self.twin.ref
+        if ref.name != self.entry.ref.name:
+            return f"Same bytes as {ref.name}"
+        return (
+            f"Same bytes as the one of {ORIGINS[self.twin.origin]}"
+            if self.twin.origin != self.entry.origin
+            else (f"Same bytes as {ref.path}")
+        )
+
+    @property
+    def _origin_note(self) -> str:
         entry = self.entry
-        if entry.problem:
-            return entry.problem
         if entry.origin == "starter":
             return "starter"
         if entry.lineage:
             return f"from {entry.lineage[-1]}"
         if entry.ref.repo_id:
             return entry.ref.repo_id.partition("/")[0]
+        if entry.also:
+            return f"also {', '.join(entry.also)}"
+        if entry.publisher:
+            return entry.publisher
         return entry.ref.filenames[0] if entry.ref.filenames else ""
+
+    @property
+    def here_bytes(self) -> int:
+        """What it takes on the disk."""
+        return self.entry.ref.size_bytes if self.resting is None else self.resting.size_bytes
 
     @property
     def checked(self) -> str:
         """Whether its bytes are what they should be."""
         if self.verifying:
             return "Checking"
+        if self.resting is not None:
+            return "No"
         return {True: "Verified", False: "Differs", None: "Not yet"}[self.entry.verified]
 
     @property
+    def load(self) -> LoadParameters | None:
+        """How it would be loaded; None until that was planned."""
+        return self.plan.load if self.plan is not None else None
+
+    @property
     def measured_speed(self) -> float | None:
-        """Tokens per second that it showed here; None while another machine is looked through."""
-        elsewhere = self.forecast is not None and self.forecast.speed_source is SpeedSource.ELSEWHERE
-        return None if elsewhere else self.entry.decode_tokens_per_second
+        """Tokens per second that it showed here when loaded as it is planned; before a plan the newest there is."""
+        if self.forecast is None:
+            return self.entry.decode_tokens_per_second
+        return self.forecast.decode_tokens_per_second if self.forecast.speed_is_measured else None
 
     @property
     def speed(self) -> str:
         """Measured speed, or a forecast marked as such."""
         if self.measured_speed is not None:
             return _speed(self.measured_speed)
-        forecast = self.forecast.decode_tokens_per_second if self.forecast else None
-        return f"≈ {_speed(forecast)}" if forecast is not None else "–"
+        speed = self.forecast.decode_tokens_per_second if self.forecast else None
+        mark = "≤" if self.forecast and self.forecast.speed_source is SpeedSource.ELSEWHERE else "≈"
+        return f"{mark} {_speed(speed)}" if speed is not None else "–"
 
 
 class LibraryTableModel(QAbstractTableModel):
@@ -217,18 +296,18 @@ class LibraryTableModel(QAbstractTableModel):
 
 
 class LibraryFilter(QSortFilterProxyModel):
-    """Sorts by raw numbers; shows one origin and the rows that contain every word of a text."""
+    """Sorts by raw numbers; shows one segment and the rows that contain every word of a text."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._origin: str | None = None
+        self._origins: Collection[Origin] | None = None
         self._words: tuple[str, ...] = ()
         self.setSortRole(LibraryRole.SORT)
         self.setDynamicSortFilter(True)
 
-    def show_origin(self, origin: str | None) -> None:
-        """Show models of one origin; None shows all."""
-        self._origin = origin
+    def show_segment(self, segment: str | None) -> None:
+        """Show models of one of SEGMENTS; None shows all."""
+        self._origins = None if segment is None else SEGMENTS[segment][1]
         self.invalidate()
 
     def show_words(self, text: str) -> None:
@@ -239,11 +318,12 @@ class LibraryFilter(QSortFilterProxyModel):
     def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
         """Whether a row shows."""
         row = self.sourceModel().index(source_row, 0, source_parent).data(LibraryRole.ROW)
-        if self._origin is not None and row.entry.origin != self._origin:
+        if self._origins is not None and row.entry.origin not in self._origins:
             return False
         ref = row.entry.ref
         told = (ref.name, ref.quant_type, ref.repo_id, row.entry.license, row.entry.architecture, ref.sha256)
-        haystack = " ".join([*(part for part in told if part), *ref.filenames]).lower()
+        further = (row.entry.publisher, row.entry.program and PROGRAM_NAMES[row.entry.program], *row.entry.also)
+        haystack = " ".join([*(part for part in (*told, *further) if part), *ref.filenames]).lower()
         return all(word in haystack for word in self._words)
 
     def lessThan(self, left: Index, right: Index) -> bool:
@@ -270,11 +350,15 @@ def _text(row: LibraryRow, column: LibraryColumn) -> str:
         case LibraryColumn.SIZE:
             return format_gib(ref.size_bytes)
         case LibraryColumn.SOURCE:
-            return ORIGINS.get(row.entry.origin, row.entry.origin)
+            return ORIGINS[row.entry.origin]
         case LibraryColumn.CHECKED:
             return row.checked
         case LibraryColumn.FIT:
-            return verdict_word(row.forecast) if row.forecast else ("Damaged" if row.entry.problem else "")
+            return (
+                verdict_word(row.forecast)
+                if row.forecast
+                else ("Damaged" if row.entry.problem and not row.resting else "")
+            )
         case LibraryColumn.SPEED:
             return row.speed
         case LibraryColumn.LAST_USED:
@@ -307,5 +391,6 @@ def _speed(tokens_per_second: float) -> str:
 def _spoken(row: LibraryRow) -> str:
     entry = row.entry
     parts = [entry.ref.name, entry.ref.quant_type or "unknown type", format_bytes(entry.ref.size_bytes)]
+    parts += [row.news] if row.news else []
     parts.append(entry.problem or (verdict_word(row.forecast) if row.forecast else row.checked))
     return ", ".join(parts)

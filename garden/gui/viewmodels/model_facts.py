@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from garden.core.library_entry import LibraryEntry
+from garden.core.errors import GardenError
+from garden.core.library_entry import PROGRAM_NAMES, LibraryEntry
 from garden.core.quantity import format_gib
 from garden.core.receipt import QualityReport
-from garden.gui.viewmodels.wording import date, license_name, short_hash
+from garden.core.upstream import Upstream
+from garden.gui.viewmodels.wording import date, iso_date, license_name, short_hash
 
 if TYPE_CHECKING:
     from garden.services.garden import Garden
+    from garden.services.removal_plan import RemovalPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +24,13 @@ class ModelFacts:
 
     Attributes:
         lines: Name, value, and whether the value is code.
+        removal: What removing it would do; None when it cannot be told.
+        single: Whether it is listed as a single file, and can be forgotten.
     """
 
     lines: Sequence[tuple[str, str, bool]]
+    removal: RemovalPlan | None = None
+    single: bool = False
 
 
 def read_facts(garden: Garden, entry: LibraryEntry) -> ModelFacts:
@@ -35,15 +42,38 @@ def read_facts(garden: Garden, entry: LibraryEntry) -> ModelFacts:
         lines.append(("File", name if len(ref.filenames) == 1 else f"{name} and {len(ref.filenames) - 1} more", True))
     if ref.repo_id:
         lines.append(("Repository", ref.repo_id, True))
+    if ref.revision:
+        lines.append(("Commit", ref.revision[:12], True))
+    if entry.upstream is not None:
+        lines.append(("On the Hub", _upstream(entry.upstream), False))
     lines.append(("SHA-256", short_hash(ref.sha256), True) if ref.sha256 else ("SHA-256", "not hashed yet", False))
     if entry.verified_at:
         lines.append(("Verified" if entry.verified else "Hashed", date(entry.verified_at), False))
+    elif ref.sha256 and entry.origin in ("hub_cache", "ollama"):
+        whose = "the Hub" if entry.origin == "hub_cache" else "Ollama"
+        lines.append(("Verified", f"not yet; {whose} promises this hash", False))
     if entry.context_length:
         lines.append(("Trained for", f"{entry.context_length:,} tokens", False))
     if entry.license:
         lines.append(("Licence", license_name(entry.license), False))
     lines += _measured(garden, entry)
-    return ModelFacts(lines)
+    for path in entry.beside:
+        name = path.replace("\\", "/").rpartition("/")[2]
+        lines.append((f"For {PROGRAM_NAMES[entry.program]}" if entry.program else "Beside it", name, True))
+    return ModelFacts(lines, _removal(garden, entry), garden.library.is_single(entry))
+
+
+def _upstream(upstream: Upstream) -> str:
+    if upstream.state == "changed":
+        return f"newer since {iso_date(upstream.modified)}, {format_gib(upstream.size_bytes)} GiB"
+    return "the same" if upstream.state == "same" else "no longer there"
+
+
+def _removal(garden: Garden, entry: LibraryEntry) -> RemovalPlan | None:
+    try:
+        return garden.library.removal(entry)
+    except GardenError:
+        return None
 
 
 def _measured(garden: Garden, entry: LibraryEntry) -> list[tuple[str, str, bool]]:

@@ -15,7 +15,7 @@ from garden.core.events import FitDecided, MachineRead, SpeedsChanged
 from garden.core.fit_forecast import FitForecast
 from garden.core.run_configuration import LoadParameters, RunConfiguration
 from garden.services.load_plan import LoadPlan
-from garden.services.pane_plan import plan_behind
+from garden.services.pane_plan import Room, plan_behind
 
 if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
@@ -52,12 +52,13 @@ class PaneFacts:
         return ""
 
 
-def unloaded_first(garden: Garden, conversation: Conversation, letter: str) -> tuple[int, ...]:
-    """Processes whose models are unloaded before a pane's own is loaded: its last one, in relay those of all panes."""
+def room_for(garden: Garden, conversation: Conversation, letter: str) -> Room:
+    """The loaded models that make room for a pane's own; waits for the disk."""
     holding = garden.compare.holding(conversation.id)
-    if conversation.mode is Mode.RELAY:
-        return tuple(holding.values())
-    return (holding[letter],) if letter in holding else ()
+    relay = conversation.mode is Mode.RELAY
+    always = tuple(pid for pane, pid in holding.items() if relay or pane == letter)
+    idle = [model.pid for model in garden.compare.loaded() if model.ours and model.idle]
+    return Room(always=always, at_need=tuple(pid for pid in idle if pid not in always))
 
 
 class PaneFactsReader(QObject):
@@ -128,9 +129,8 @@ class PaneFactsReader(QObject):
         def work() -> PaneFacts:
             fit = self._garden.fit
             header = fit.header(run.model)
-            without = unloaded_first(self._garden, conversation, letter)
-            forecast = fit.forecast(run.model, run.load, without=without)
-            plan = plan_behind(fit, run, header, forecast, without=without)
+            room = room_for(self._garden, conversation, letter)
+            plan = plan_behind(fit, run, header, room, lambda pids: fit.forecast(run.model, run.load, without=pids))
             if before is not None and before.load == run.load:
                 # With other memory free another number of layers is found; what was chosen is what was chosen.
                 plan = dataclasses.replace(plan, choice=before.choice)

@@ -10,7 +10,7 @@ from garden.core.conversation import Conversation
 from garden.core.load_choice import LoadChoice
 from garden.gui.viewmodels.change_queue import ChangeQueue
 from garden.gui.viewmodels.load_options import LoadOptions, of_any_model
-from garden.gui.viewmodels.pane_facts import PaneFactsReader, unloaded_first
+from garden.gui.viewmodels.pane_facts import PaneFactsReader, room_for
 from garden.services.load_plan import LoadPlan
 from garden.services.pane_plan import chosen_anew, plan_behind
 
@@ -106,15 +106,14 @@ class PaneLoads:
             if letter not in wanted:
                 continue
             header = fit.header(run.model)
-            without = unloaded_first(self._garden, now, letter)
+            room = room_for(self._garden, now, letter)
             plan = known.get(letter)
             if plan is None or plan.configuration.model != run.model or plan.load != run.load:
-                forecast = fit.forecast_header(header, run.load, without=without)
-                plan = plan_behind(fit, run, header, forecast, without=without)
+                plan = plan_behind(fit, run, header, room)
             choice = plan.choice
             for change in wanted[letter]:
                 choice = change(choice)
-            plan = plans[letter] = chosen_anew(fit, run, header, choice, without=without)
+            plan = plans[letter] = chosen_anew(fit, run, header, choice, room)
             if plan.configuration != run:
                 now = compare.set_pane(conversation_id, letter, plan.configuration)
         return now, plans

@@ -17,6 +17,7 @@ from garden.gui.viewmodels.pane_state import (
     answer_figures,
     idle_figures,
     live_figures,
+    memory_told,
 )
 from garden.gui.viewmodels.relay_plan import plan_steps
 from garden.gui.viewmodels.run_difference import differences
@@ -87,6 +88,7 @@ def pane_snapshot(
         plan=facts.plan,
         load_state=load_state,
         figures=idle_figures(facts.forecast),
+        memory=memory_told(None, facts.forecast),
     )
     live = panes.live(conversation.id, turn, letter)
     if live is not None:
@@ -110,6 +112,7 @@ def pane_snapshot(
             action=answer.action,
             note=_answered_with(answer, run, load_state) or state.note,
             figures=answer_figures(answer, facts.forecast),
+            memory=memory_told(answer, facts.forecast),
         )
     loss = panes.lost(conversation.id, letter) if turn == len(conversation.turns) - 1 else None
     # What the answer itself failed with is told as such; anything later goes before it.

@@ -117,7 +117,7 @@ class Figure:
         """Without the unit that stands in the short name, and without decimals of sizes."""
         if self.name == "Decode":
             return self.value.removesuffix(" tok/s")
-        if self.name in ("Peak", "Planned") and self.known:
+        if self.name in ("Need", "Peak", "Buffers") and self.known:
             number, _space, unit = self.value.partition(" ")
             return f"{float(number):.0f} {unit}" if unit == "MiB" else f"{float(number):.1f} {unit}"
         return self.value
@@ -154,6 +154,7 @@ class PaneState:
         plan: How its model is loaded and what that comes to, None until it was read.
         load_state: Whether the model is loaded now, and as the configuration says.
         figures: The five figures of the foot.
+        memory: What its figure of memory is made of, in sentences.
     """
 
     letter: str
@@ -172,6 +173,7 @@ class PaneState:
     plan: LoadPlan | None = None
     load_state: LoadState = "not"
     figures: tuple[Figure, ...] = ()
+    memory: str = ""
 
     @property
     def forecast(self) -> FitForecast | None:
@@ -232,7 +234,7 @@ def live_figures(live: LiveAnswer, forecast: FitForecast | None) -> tuple[Figure
         Figure(name="First token", value=first_text, known=first is not None),
         Figure(name="Decode", value=decode, known=decode != _NONE),
         Figure(name="Tokens", value=f"{live.tokens:,}" if live.tokens else _NONE, known=bool(live.tokens)),
-        _planned(forecast),
+        _need(forecast),
         Figure(name="Finish", value=live.state),
     )
 
@@ -242,13 +244,12 @@ def answer_figures(answer: Answer, forecast: FitForecast | None) -> tuple[Figure
     metrics = answer.metrics
     first, measured = metrics.time_to_first_token_ms, metrics.decode_tokens_per_second
     tokens = metrics.completion_tokens if metrics.completion_tokens is not None else len(answer.token_ids)
-    peak = metrics.peak_memory_bytes or metrics.buffers_bytes
     finish = _FINISHES[answer.finish_reason] if answer.finish_reason else _NONE
     return (
         Figure(name="First token", value=milliseconds(first) if first is not None else _NONE, known=first is not None),
         Figure(name="Decode", value=speed(measured) if measured else _NONE, known=bool(measured)),
         Figure(name="Tokens", value=f"{tokens:,}" if tokens else _NONE, known=bool(tokens)),
-        Figure(name="Peak", value=format_bytes(peak)) if peak else _planned(forecast),
+        _held(answer, forecast),
         Figure(name="Finish", value=finish, known=answer.finish_reason is not None),
     )
 
@@ -260,11 +261,43 @@ def idle_figures(forecast: FitForecast | None) -> tuple[Figure, ...]:
         Figure(name="First token", known=False),
         Figure(name="Decode", value=f"≈ {expected_speed(expected)}" if expected else _NONE, known=bool(expected)),
         Figure(name="Tokens", known=False),
-        _planned(forecast),
+        _need(forecast),
         Figure(name="Finish", known=False),
     )
 
 
-def _planned(forecast: FitForecast | None) -> Figure:
-    total = forecast.total_bytes if forecast else None
-    return Figure(name="Planned", value=format_bytes(total) if total else _NONE, known=bool(total))
+def memory_told(answer: Answer | None, forecast: FitForecast | None) -> str:
+    """What the figure of memory is made of, and what was expected; empty while nothing is known."""
+    need = forecast.need_bytes if forecast else None
+    expected = ""
+    if forecast is not None and forecast.total_bytes is not None and need is not None:
+        beside = need - forecast.total_bytes
+        expected = (
+            f"Need {format_bytes(need)}: the engine's buffers {format_bytes(forecast.total_bytes)}, "
+            f"vocabulary, process and driver {format_bytes(beside)}."
+        )
+    if answer is None:
+        return expected
+    metrics, told = answer.metrics, []
+    if metrics.buffers_bytes:
+        planned = f", planned {format_bytes(metrics.forecast_bytes)}" if metrics.forecast_bytes else ""
+        told.append(f"The engine's buffers hold {format_bytes(metrics.buffers_bytes)}{planned}.")
+    if metrics.peak_memory_bytes:
+        told.append(f"Peak {format_bytes(metrics.peak_memory_bytes)}: the most RAM that the whole process held.")
+    if metrics.gpu_peak_bytes:
+        told.append(f"GPUs had {format_bytes(metrics.gpu_peak_bytes)} less free.")
+    return " ".join(filter(None, (*told, expected)))
+
+
+def _held(answer: Answer, forecast: FitForecast | None) -> Figure:
+    metrics = answer.metrics
+    if metrics.peak_memory_bytes:
+        return Figure(name="Peak", value=format_bytes(metrics.peak_memory_bytes))
+    if metrics.buffers_bytes:
+        return Figure(name="Buffers", value=format_bytes(metrics.buffers_bytes))
+    return _need(forecast)
+
+
+def _need(forecast: FitForecast | None) -> Figure:
+    need = forecast.need_bytes if forecast else None
+    return Figure(name="Need", value=format_bytes(need) if need else _NONE, known=bool(need))

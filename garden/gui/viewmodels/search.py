@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from garden.core.errors import CancelledByUser, GardenError, RateLimitedError
-from garden.core.events import SpeedsChanged, WhatIfChanged
+from garden.core.events import MachineRead, SpeedsChanged, WhatIfChanged
 from garden.core.model_query import ModelQuery
 from garden.gui.viewmodels.model_list import ModelListModel
 from garden.hub.address import is_repo_id, parse_file, parse_repo_id
@@ -62,6 +62,7 @@ class SearchViewModel(QObject):
         self.models.more_wanted.connect(self._on_more_wanted)
         pump.on(WhatIfChanged, self._on_what_if_changed)
         pump.on(SpeedsChanged, self._on_speeds_changed)
+        pump.on(MachineRead, self._on_machine_read)
         self._debounce = QTimer(self)
         self._debounce.setSingleShot(True)
         self._debounce.setInterval(DEBOUNCE_MS)
@@ -294,6 +295,9 @@ class SearchViewModel(QObject):
 
     def _on_what_if_changed(self, _event: WhatIfChanged) -> None:
         self.models.forget_forecasts()
+        self._rate_anew()
+
+    def _on_machine_read(self, _event: MachineRead) -> None:
         self._rate_anew()
 
     def _on_speeds_changed(self, _event: SpeedsChanged) -> None:

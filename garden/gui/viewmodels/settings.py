@@ -17,10 +17,11 @@ from garden.hub.address import Endpoint
 
 if TYPE_CHECKING:
     from garden.core.hub_endpoint import HubEndpoint
-    from garden.core.library_entry import LibraryEntry
+    from garden.core.library_entry import LibraryEntry, OtherProgram
     from garden.gui.bridge.event_pump import EventPump
     from garden.jobs.handle import Handle
     from garden.services.garden import Garden
+    from garden.services.other_programs.stores import Store
     from garden.store.settings import Settings
 
 
@@ -48,6 +49,7 @@ class SettingsViewModel(QObject):
         self.endpoint_problem = ""
         self.snapshot: HardwareSnapshot | None = None
         self.probing = False
+        self._stores: tuple[Store, ...] = ()
         self._changes = ChangeQueue(pump, self)
         self._changes.change_failed.connect(self._on_failed)
         pump.on(SettingsChanged, self._on_settings_changed)
@@ -87,6 +89,7 @@ class SettingsViewModel(QObject):
         """Ask what may take a moment: the keychain, the machine."""
         self.account.load()
         self._pump.run(self._read_machine, self._on_machine, self._on_failed, receiver=self)
+        self._pump.run(self._read_stores, self._on_stores, self._on_failed, receiver=self)
 
     def change(self, **fields: object) -> None:
         """Write settings; they are announced when they were written."""
@@ -121,12 +124,34 @@ class SettingsViewModel(QObject):
         """List a folder's models; they are read in place."""
         self._pump.run(lambda: self._garden.library.add_folder(Path(folder)), lambda _scan: None, self._on_failed)
 
+    def store_note(self, program: OtherProgram) -> str:
+        """Where another program keeps its models, as it was found."""
+        places = [store for store in self._stores if store.program == program]
+        here = [str(store.folder) for store in places if store.state == "here"]
+        if here:
+            return f"{', '.join(here)}. Read in place, never changed."
+        closed = [str(store.folder) for store in places if store.state == "closed"]
+        if closed:
+            return f"{closed[0]} may not be read by this user."
+        return "Not found on this machine." if places else " "
+
+    def show_program(self, program: OtherProgram, show: bool) -> None:
+        """List the models of another program, or no longer."""
+
+        def work() -> Handle[tuple[LibraryEntry, ...]]:
+            hidden = [name for name in self.settings.hidden_programs if name != program]
+            self._garden.settings.change(hidden_programs=tuple(hidden if show else [*hidden, program]))
+            return self._garden.library.scan()
+
+        self._changes.put(work, lambda _scan: None)
+
     def forget_folder(self, folder: str) -> None:
-        """List a folder's models no longer; its files stay."""
+        """List a folder's models, or a single file, no longer; the files stay."""
 
         def work() -> Handle[tuple[LibraryEntry, ...]]:
             folders = tuple(known for known in self.settings.folders if known != folder)
-            self._garden.settings.change(folders=folders)
+            files = tuple(known for known in self.settings.files if known != folder)
+            self._garden.settings.change(folders=folders, files=files)
             return self._garden.library.scan()
 
         self._changes.put(work, lambda _scan: None)
@@ -140,9 +165,16 @@ class SettingsViewModel(QObject):
     def _read_machine(self) -> HardwareSnapshot:
         return self._garden.machine.read()
 
+    def _read_stores(self) -> tuple[Store, ...]:
+        return self._garden.library.stores()
+
     def _on_machine(self, snapshot: HardwareSnapshot) -> None:
         self.probing = False
         self.snapshot = snapshot
+        self.changed.emit()
+
+    def _on_stores(self, stores: tuple[Store, ...]) -> None:
+        self._stores = stores
         self.changed.emit()
 
     def _on_machine_read(self, event: MachineRead) -> None:

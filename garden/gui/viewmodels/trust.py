@@ -10,6 +10,7 @@ from garden.gui.viewmodels.asked_when_seen import AskedWhenSeen
 from garden.services.trust_report import TrustFact, trust_facts
 
 if TYPE_CHECKING:
+    from garden.core.catalog import Repository
     from garden.gui.bridge.event_pump import EventPump
     from garden.jobs.handle import Handle
     from garden.services.garden import Garden
@@ -27,8 +28,8 @@ class TrustViewModel(AskedWhenSeen):
         self._garden = garden
         self.facts: tuple[TrustFact, ...] = ()
 
-    def _ask(self, repo_id: str) -> Handle[Any]:
-        return self._garden.catalog.trust(repo_id)
+    def _ask(self, repository: Repository) -> Handle[Any]:
+        return self._garden.catalog.trust(repository.summary.repo_id, repository.revision)
 
     def _take(self, found: Any) -> None:
         self.facts = () if found is None else trust_facts(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 
 from garden.core.fit_forecast import FitForecast, Placement, Verdict
@@ -110,6 +111,15 @@ def date(then: float, *, with_year: bool = True) -> str:
     day = time.localtime(then)
     month = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")[day.tm_mon - 1]
     return f"{day.tm_mday} {month} {day.tm_year}" if with_year else f"{day.tm_mday} {month}"
+
+
+def iso_date(text: str | None) -> str:
+    """``9 Nov`` for an ISO 8601 date of this year, ``9 Nov 2025`` for an earlier one, ``some day`` when it is none."""
+    try:
+        then = datetime.datetime.fromisoformat(text or "").timestamp()
+    except (ValueError, OverflowError):
+        return "some day"
+    return date(then, with_year=time.localtime(then).tm_year != time.localtime().tm_year)
 
 
 def clock(then: float, now: float | None = None) -> str:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from garden.core.fit_forecast import DeviceMemory
 from garden.gui.theme.theme import ThemeController
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.memory_bar import MemoryRows, held_words
+from garden.gui.widgets.themed_widget import ThemedWidget
+
+#: As in a legend: the colour, and where its words begin.
+_SQUARE, _INDENT = 8, 13
 
 
-class DeviceMemoryView(QWidget):
+class DeviceMemoryView(ThemedWidget):
     """A line per device; below, what other loaded models hold and what unloading this one would free, if anything.
 
     Args:
@@ -26,7 +31,7 @@ class DeviceMemoryView(QWidget):
     def __init__(
         self, theme: ThemeController, figures_width: int = 66, *, name: str = "memory", parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent)
+        super().__init__(theme, parent)
         self._rows = MemoryRows(theme, figures_width)
         self._words = Label(theme, style="small", color="text.muted", wrap=True, max_width=2_000)
         self._words.setObjectName(f"{name}.held")
@@ -35,7 +40,11 @@ class DeviceMemoryView(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.theme.px(6))
         column.addWidget(self._rows)
-        column.addWidget(self._words)
+        # Beside the colour that they are about.
+        beside = QHBoxLayout()
+        beside.setContentsMargins(theme.theme.px(_INDENT), 0, 0, 0)
+        beside.addWidget(self._words)
+        column.addLayout(beside)
 
     @property
     def words(self) -> str:
@@ -55,6 +64,19 @@ class DeviceMemoryView(QWidget):
         super().resizeEvent(event)
         self._fit_words()
 
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the colour of loaded models before what is said of them."""
+        if not self._words.text():
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.look.color("memory.loaded"))
+        side = self.look.px(_SQUARE)
+        top = self._words.y() + round((self._words.line_height() - side) / 2)
+        painter.drawRoundedRect(QRectF(0, top, side, side), 2, 2)
+
     def _fit_words(self) -> None:
         # Layouts around this one ask for a height without a width.
-        self._words.setFixedHeight(self._words.heightForWidth(max(1, self.width())))
+        width = self.width() - self.look.px(_INDENT)
+        self._words.setFixedHeight(self._words.heightForWidth(max(1, width)))

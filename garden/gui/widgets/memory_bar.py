@@ -39,7 +39,7 @@ class BarFill:
 
 
 def device_fill(device: DeviceMemory) -> BarFill:
-    """In use by others, loaded models, weights, KV cache, compute; the limit at what is free minus the margin."""
+    """In use by others, loaded models, weights, KV cache, compute, what lies beside; a tick where the margin begins."""
     total = max(1, device.total_bytes)
     taken = max(0, device.total_bytes - device.available_bytes)
     held = min(device.held_bytes, taken)
@@ -50,9 +50,10 @@ def device_fill(device: DeviceMemory) -> BarFill:
             ("memory.weights", device.weights_bytes / total),
             ("memory.kv", device.kv_cache_bytes / total),
             ("memory.compute", device.compute_bytes / total),
+            ("memory.beside", (device.need_bytes - device.required_bytes) / total),
         ),
         limit=1 - device.margin_bytes / total if device.margin_bytes else None,
-        over=device.required_bytes > device.available_bytes - device.margin_bytes,
+        over=device.need_bytes > device.available_bytes,
         freed=(taken / total, (taken + device.freed_bytes) / total) if device.freed_bytes else None,
     )
 
@@ -132,7 +133,7 @@ def device_labels(devices: Sequence[DeviceMemory]) -> list[str]:
 def device_figures(device: DeviceMemory) -> tuple[str, str]:
     """What is needed and what is free, GiB with one decimal (two for what is small)."""
     free = device.available_bytes / GIB
-    needed = device.required_bytes / GIB
+    needed = device.need_bytes / GIB
     digits = 1 if free >= 1 else 2
     return f"{needed:.{digits}f}", f"{free:.{digits}f}"
 
@@ -163,6 +164,8 @@ def held_words(devices: Sequence[DeviceMemory]) -> str:
 def legend_items(devices: Sequence[DeviceMemory]) -> list[tuple[str, str]]:
     """What the colours of some bars mean, without what is not in them."""
     items = [("memory.weights", "Weights"), ("memory.kv", "KV cache"), ("memory.compute", "Compute")]
+    if any(device.beside_bytes for device in devices):
+        items.append(("memory.beside", "Vocabulary, process, driver"))
     items.append(("memory.used", "In use by others"))
     if any(device.held_bytes for device in devices):
         items.append(("memory.loaded", "Loaded models"))

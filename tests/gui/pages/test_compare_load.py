@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -11,7 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QMainWindow, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
-from garden.core.conversation import Mode
+from garden.core.conversation import Conversation, Mode
 from garden.core.fit_forecast import DeviceMemory
 from garden.core.quantity import format_bytes
 from garden.core.run_configuration import LoadParameters, RunConfiguration
@@ -157,23 +159,34 @@ def test_one_slider_moves_the_bars_of_all_panes(
         assert ram_of(page, letter).weights_bytes == old.weights_bytes
 
 
-def test_many_moves_of_the_slider_end_where_it_stands(
-    qtbot: QtBot, page: ComparePage, begin: Callable[..., None], tiny_model: Path, other_tiny_model: Path
+def test_the_slider_stays_where_the_hand_left_it_while_answers_to_earlier_moves_come(
+    qtbot: QtBot,
+    opened: OpenGarden,
+    page: ComparePage,
+    begin: Callable[..., None],
+    tiny_model: Path,
+    other_tiny_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     begin(tiny_model, other_tiny_model)
-    slider = slider_in(page.load.bar)
-    slider.setFocus()
-    QTest.keyClick(slider, Qt.Key.Key_Home)
-    for number in range(2):
-        QTest.keyClick(slider, Qt.Key.Key_Right)
-        # Answers to earlier moves come meanwhile.
-        qtbot.wait(number)
+    set_pane = opened.garden.compare.set_pane
 
-    stands = slider.value()
-    assert stands == slider.minimum() + 2 * slider.singleStep()
-    qtbot.waitUntil(lambda: [load_of(page, letter).context_length for letter in "AB"] == [stands] * 2)
-    qtbot.wait(50)
-    assert slider.value() == stands
+    def slowly(*pane: Any) -> Conversation:
+        time.sleep(0.05)
+        return set_pane(*pane)
+
+    monkeypatch.setattr(opened.garden.compare, "set_pane", slowly)
+    slider = slider_in(page.load.bar)
+    QTest.keyClick(slider, Qt.Key.Key_Home)
+    qtbot.wait(20)
+    for _ in range(2):
+        QTest.keyClick(slider, Qt.Key.Key_Right)
+
+    stands = slider.minimum() + 2 * slider.singleStep()
+    for _ in range(30):
+        assert slider.value() == stands
+        qtbot.wait(10)
+    assert [load_of(page, letter).context_length for letter in "AB"] == [stands] * 2
 
 
 def test_a_pane_loads_just_what_was_chosen_in_its_settings(

@@ -69,8 +69,8 @@ def page(qtbot: QtBot, garden: Garden, theme: ThemeController, window: Window) -
 def _opened(qtbot: QtBot, page: DiscoverPage) -> FileRow:
     """Wait until the first repository's file has its forecast."""
     qtbot.waitUntil(lambda: bool(page.repository.files.rows), timeout=20_000)
-    # A stand-in has a forecast too, before the header that decides what to take.
     qtbot.waitUntil(lambda: page.repository.files.rows[0].header is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: page.repository.settled and page.repository.plan is not None, timeout=20_000)
     return page.repository.files.rows[0]
 
 
@@ -108,7 +108,7 @@ def test_the_line_that_runs_it_is_copied_whole(qtbot: QtBot, page: DiscoverPage,
     QTest.mouseClick(_button(page, "fileDetail.line.copy"), Qt.MouseButton.LeftButton)
 
     line = QGuiApplication.clipboard().text()
-    plan = page.repository.plan(page.repository.files.rows[0])
+    plan = page.repository.plan
     assert plan is not None
     assert line == plan.line
     assert line.startswith("llama-server -hf owner/Tiny-Chat-GGUF:F16 -c 2048 -b 512 -ub 512 -np 1 -ngl 0 -t ")
@@ -121,6 +121,7 @@ def test_the_context_slider_moves_the_forecast_of_every_file(qtbot: QtBot, page:
     assert slider is not None
 
     slider.setValue(slider.minimum())
+    qtbot.waitUntil(lambda: page.repository.settled)
 
     after = page.repository.files.rows[0].forecast
     assert before is not None
@@ -316,10 +317,11 @@ def test_the_card_is_fetched_when_its_tab_is_opened(qtbot: QtBot, page: Discover
     _opened(qtbot, page)
     assert not any("README" in request.path for request in hub.requests)
 
-    page.repository.read_card()
+    assert page.repository.repository is not None
+    page.repository.card.read(page.repository.repository)
 
-    qtbot.waitUntil(lambda: page.repository.card is not None, timeout=20_000)
-    assert page.repository.card == CARD
+    qtbot.waitUntil(lambda: page.repository.card.text is not None, timeout=20_000)
+    assert page.repository.card.text == CARD
 
 
 def test_the_next_start_shows_what_was_seen_before_the_hub_answers(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +12,21 @@ from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QTableView, QW
 from pytestqt.qtbot import QtBot
 
 from garden.core.library_entry import LibraryEntry
+from garden.core.paths import hub_cache_dir
+from garden.core.run_configuration import LoadParameters
+from garden.gui.bridge.event_pump import EventPump
 from garden.gui.pages.library_list import LibraryList
 from garden.gui.pages.library_page import LibraryPage
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.library_table import LibraryColumn, LibraryRole
 from garden.gui.widgets.state_view import StateView
+from garden.jobs.handle import Handle
+from garden.services.garden import Garden
+from garden.services.target import HubTarget
+from garden.store.speeds import SpeedRecord
 from tests.gui.open_garden import OpenGarden, Window, open_garden
+from tests.hubserver import HubServer, repository_of
+from tests.services.other_programs.store_files import in_ollama
 
 
 class LibraryWindow(Window):
@@ -110,6 +120,13 @@ def _click(qtbot: QtBot, parent: QWidget, name: str) -> None:
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
+def _ask_to_remove(qtbot: QtBot, page: LibraryPage) -> None:
+    """Press the button; the question comes once it was counted what that frees."""
+    _click(qtbot, page, "libraryDetail.remove")
+    qtbot.waitUntil(lambda: page.findChild(QLabel, "removeQuestion.view.title") is not None, timeout=10_000)
+    qtbot.wait(50)
+
+
 def test_every_file_is_listed_and_the_damaged_ones_say_what_is_wrong(page: LibraryPage) -> None:
     assert sorted(_names(page)) == ["Alpha", "Beta", "cut", "letter"]
     problems = {row.entry.ref.name: row.note for row in page.library.table.rows if row.entry.problem}
@@ -176,7 +193,7 @@ def test_a_damaged_model_can_only_be_removed(qtbot: QtBot, page: LibraryPage) ->
 
 def test_removing_asks_first_and_no_keeps_it(qtbot: QtBot, page: LibraryPage, models: Path) -> None:
     _choose(qtbot, page, "Beta")
-    _click(qtbot, page, "libraryDetail.remove")
+    _ask_to_remove(qtbot, page)
     title = page.findChild(QLabel, "removeQuestion.view.title")
     assert title is not None
     assert title.text() == "Remove Beta F16?"
@@ -196,7 +213,7 @@ def test_removing_frees_what_it_says(
     _choose(qtbot, page, "Beta")
     size = page.chosen.entry.ref.size_bytes if page.chosen else 0
 
-    _click(qtbot, page, "libraryDetail.remove")
+    _ask_to_remove(qtbot, page)
     _click(qtbot, page, "removeQuestion.view.action1")
 
     qtbot.waitUntil(lambda: sorted(_names(page)) == ["Alpha", "cut", "letter"], timeout=20_000)
@@ -383,3 +400,158 @@ def test_the_row_s_value_stays_the_same_object_of_the_row(page: LibraryPage) -> 
     index = page.library.shown.index(0, LibraryColumn.SPEED)
 
     assert index.data(LibraryRole.ROW).entry.ref.name == _names(page)[0]
+
+
+def test_a_model_of_another_program_is_shown_with_it_and_cannot_be_removed(
+    qtbot: QtBot, opened: OpenGarden, window: LibraryWindow, theme: ThemeController, tiny_model: Path
+) -> None:
+    in_ollama(tiny_model)
+    page = _page(qtbot, opened, window, theme)
+    qtbot.waitUntil(lambda: _names(page) == ["tiny:latest"], timeout=20_000)
+    row = page.library.table.rows[0]
+    shown = page.library.shown
+
+    assert shown.index(0, LibraryColumn.SOURCE).data() == "Ollama"
+    assert row.note == "library"
+    page.library.shown.show_segment("folder")
+    assert _names(page) == []
+    page.library.shown.show_segment("other")
+    assert _names(page) == ["tiny:latest"]
+    _choose(qtbot, page, "tiny:latest")
+    remove = page.findChild(QAbstractButton, "libraryDetail.remove")
+    assert remove is not None
+    qtbot.waitUntil(lambda: "ollama rm tiny:latest" in remove.toolTip(), timeout=10_000)
+    assert remove.text() == "Belongs to Ollama"
+    page._on_remove()
+    qtbot.waitUntil(lambda: bool(window.said), timeout=10_000)
+    assert window.said == ["It belongs to Ollama, and stays. Remove it there: ollama rm tiny:latest"]
+
+
+def test_the_question_says_what_removing_frees(qtbot: QtBot, page: LibraryPage, models: Path, tmp_path: Path) -> None:
+    os.link(models / "Alpha-F16.gguf", tmp_path / "elsewhere.bin")
+    _choose(qtbot, page, "Alpha")
+
+    _click(qtbot, page, "libraryDetail.remove")
+
+    qtbot.waitUntil(
+        lambda: any("2.54 MiB stay: something else here holds" in label.text() for label in page.findChildren(QLabel)),
+        timeout=10_000,
+    )
+
+
+def test_a_dropped_file_that_is_gone_is_forgotten_with_one_button(
+    qtbot: QtBot, opened: OpenGarden, window: LibraryWindow, theme: ThemeController, models: Path
+) -> None:
+    page = _page(qtbot, opened, window, theme)
+    page.add_paths([models / "Alpha-F16.gguf"])
+    qtbot.waitUntil(lambda: _names(page) == ["Alpha"], timeout=20_000)
+    (models / "Alpha-F16.gguf").unlink()
+    page.library.load()
+    qtbot.waitUntil(lambda: "no longer in" in page.library.table.rows[0].note, timeout=20_000)
+    _choose(qtbot, page, "Alpha")
+    remove = page.findChild(QAbstractButton, "libraryDetail.remove")
+    assert remove is not None
+    qtbot.waitUntil(lambda: remove.text() == "Forget", timeout=10_000)
+
+    _click(qtbot, page, "libraryDetail.remove")
+
+    qtbot.waitUntil(lambda: _names(page) == [], timeout=10_000)
+    assert opened.garden.settings.current.files == ()
+
+
+def test_a_copy_names_the_model_whose_bytes_it_has(qtbot: QtBot, page: LibraryPage, opened: OpenGarden) -> None:
+    for entry in opened.garden.library.entries():
+        if entry.problem is None:
+            opened.garden.library.verify(entry).result(30)
+    page.library.load()
+
+    def notes() -> dict[str, str]:
+        return {row.entry.ref.name: row.note for row in page.library.table.rows}
+
+    qtbot.waitUntil(lambda: "Same bytes as Alpha" in notes()["Beta"], timeout=10_000)
+    assert "Same bytes" not in notes()["Alpha"]
+    total = page.findChild(QLabel, "library.total")
+    assert total is not None
+    assert total.text().endswith("2.54 MiB of it twice")
+
+
+def test_a_replaced_file_offers_the_newer_one_until_it_is_here(
+    qtbot: QtBot, window: LibraryWindow, theme: ThemeController, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = repository_of("owner/Tiny-GGUF", tiny_model)
+    with HubServer([served]) as hub, Garden.open() as garden:
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        pump = EventPump(garden.bus)
+        garden.library.download_target(HubTarget("owner/Tiny-GGUF", quant_type="F16")).result(60)
+        page = _page(qtbot, OpenGarden(garden, pump), window, theme)
+        qtbot.waitUntil(lambda: page.chosen is not None, timeout=20_000)
+        fetch = page.findChild(QAbstractButton, "libraryDetail.fetchNewer")
+        assert fetch is not None
+        assert not fetch.isVisible()
+        newer = {tiny_model.name: tiny_model.read_bytes() + bytes(64)}
+        hub.state.put([served.committing("2020-11-20T08:00:00Z", **newer)])
+
+        page._on_chosen(page.library.look_upstream)
+        qtbot.waitUntil(fetch.isVisible, timeout=10_000)
+        assert page.chosen is not None
+        assert page.chosen.news == "Newer on the Hub since 20 Nov 2020, 2.54 MiB"
+        _click(qtbot, page, "libraryDetail.fetchNewer")
+
+        qtbot.waitUntil(lambda: len(page.library.table.rows) == 2, timeout=30_000)
+        qtbot.waitUntil(lambda: not any(row.news for row in page.library.table.rows), timeout=10_000)
+        assert all("commit " in row.note for row in page.library.table.rows)
+        pump.close()
+
+
+def test_what_a_download_left_is_a_row_that_can_be_cleared(
+    qtbot: QtBot, opened: OpenGarden, window: LibraryWindow, theme: ThemeController
+) -> None:
+    blobs = hub_cache_dir() / "models--owner--Other-GGUF" / "blobs"
+    blobs.mkdir(parents=True)
+    part = blobs / f"{'ab' * 32}.12345678.incomplete"
+    part.write_bytes(bytes(2048))
+    page = _page(qtbot, opened, window, theme)
+    qtbot.waitUntil(lambda: _names(page) == ["Other"], timeout=20_000)
+    row = page.library.table.rows[0]
+    assert (row.note, row.checked) == ("owner · Incomplete, 2.00 KiB here", "No")
+    _choose(qtbot, page, "Other")
+    resume = page.findChild(QAbstractButton, "libraryDetail.verify")
+    assert resume is not None
+    assert resume.text() == "Resume"
+    _click(qtbot, page, "libraryDetail.verify")
+    qtbot.waitUntil(lambda: bool(window.said), timeout=10_000)
+    assert "on the Hub and download it again" in window.said[0]
+
+    _ask_to_remove(qtbot, page)
+    assert part.exists()
+    _click(qtbot, page, "removeQuestion.view.action1")
+
+    qtbot.waitUntil(lambda: not part.exists(), timeout=10_000)
+    qtbot.waitUntil(lambda: _names(page) == [], timeout=10_000)
+
+
+def test_the_measurement_is_of_what_is_chosen_and_shown_while_it_runs(
+    qtbot: QtBot, page: LibraryPage, opened: OpenGarden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[LoadParameters | None] = []
+    handle: Handle[SpeedRecord] = Handle()
+
+    def measure(_entry: object, load: LoadParameters | None = None) -> Handle[SpeedRecord]:
+        asked.append(load)
+        return handle
+
+    monkeypatch.setattr(opened.garden.twins, "measure", measure)
+    _choose(qtbot, page, "Alpha")
+    page.library.options.choose_kv_type("q8_0")
+    qtbot.waitUntil(lambda: page.chosen is not None and page.chosen.load is not None)
+    qtbot.waitUntil(lambda: page.chosen is not None and (page.chosen.load or LoadParameters()).type_k == "q8_0")
+
+    _click(qtbot, page, "libraryDetail.measure")
+
+    qtbot.waitUntil(lambda: bool(asked))
+    assert asked[0] is not None
+    assert (asked[0].type_k, asked[0].type_v) == ("q8_0", "q8_0")
+    cancel = page.findChild(QAbstractButton, "libraryDetail.measure.cancel")
+    assert cancel is not None
+    qtbot.waitUntil(cancel.isVisible)
+    handle.cancel()

@@ -19,6 +19,7 @@ from garden.gui.theme.theme import ThemeController
 from garden.store.settings import SettingsStore
 from tests.gui.open_garden import OpenGarden, Window, open_garden
 from tests.hubserver import HubServer
+from tests.services.other_programs.store_files import in_ollama
 
 
 @pytest.fixture
@@ -64,6 +65,8 @@ def test_a_choice_is_written_at_once(qtbot: QtBot, page: SettingsPage, data_dirs
     [
         ("general", "settings.textSize.1.3", "text_scale", 1.3),
         ("general", "settings.density.comfortable", "density", "comfortable"),
+        ("folders", "settings.program.ollama", "hidden_programs", ("ollama",)),
+        ("folders", "settings.upstream", "check_upstream", False),
         ("hub", "settings.parallel.3", "parallel_downloads", 3),
         ("hub", "settings.offline", "offline", True),
         ("engine", "settings.context.8192", "context_length", 8_192),
@@ -83,7 +86,14 @@ def test_every_control_changes_its_setting(
 def test_a_section_shows_its_rows_alone(qtbot: QtBot, page: SettingsPage) -> None:
     _click(qtbot, page, "settings.section.hub")
 
-    assert _shown_rows(page) == ["Address", "Sign in", "Work offline", "At the same time", "Check every file"]
+    assert _shown_rows(page) == [
+        "Address",
+        "Sign in",
+        "Work offline",
+        "At the same time",
+        "Bandwidth limit",
+        "Check every file",
+    ]
 
 
 def test_a_search_finds_settings_of_every_section(qtbot: QtBot, page: SettingsPage) -> None:
@@ -294,3 +304,23 @@ def test_a_forgotten_folder_is_listed_no_longer(
 
     qtbot.waitUntil(lambda: str(tmp_path) not in _shown_rows(page), timeout=10_000)
     assert opened.garden.settings.current.folders == ()
+
+
+def test_a_program_is_shown_with_its_place_and_comes_back(
+    qtbot: QtBot, page: SettingsPage, opened: OpenGarden, tiny_model: Path
+) -> None:
+    blob = in_ollama(tiny_model)
+    page.show_section("folders")
+    page.settings.load()
+    qtbot.waitUntil(lambda: str(blob.parent.parent) in page.settings.store_note("ollama"), timeout=10_000)
+    assert page.settings.store_note("jan") == "Not found on this machine."
+
+    def listed() -> list[str]:
+        return [entry.ref.name for entry in opened.garden.library.entries()]
+
+    opened.garden.library.scan().result(20)
+    assert listed() == ["tiny:latest"]
+    _click(qtbot, page, "settings.program.ollama")
+    qtbot.waitUntil(lambda: listed() == [], timeout=10_000)
+    _click(qtbot, page, "settings.program.ollama")
+    qtbot.waitUntil(lambda: listed() == ["tiny:latest"], timeout=10_000)

@@ -6,12 +6,14 @@ from PySide6.QtCore import Qt
 from pytestqt.modeltest import ModelTester
 
 from garden.core.fit_forecast import SpeedSource, Verdict
+from garden.core.upstream import Upstream
 from garden.gui.viewmodels.library_table import (
     LibraryColumn,
     LibraryFilter,
     LibraryRow,
     LibraryTableModel,
 )
+from garden.gui.viewmodels.wording import iso_date
 from tests.gui.service_doubles import entry, forecast
 
 
@@ -73,7 +75,7 @@ def test_fit_sorts_from_what_runs_to_what_does_not() -> None:
 def test_an_origin_shows_its_models_alone() -> None:
     shown = _table(LibraryRow(entry=entry("mine", "made_here")), LibraryRow(entry=entry("theirs", "hub_cache")))
 
-    shown.show_origin("made_here")
+    shown.show_segment("made_here")
 
     assert _names(shown) == ["mine"]
 
@@ -120,3 +122,29 @@ def test_new_facts_of_the_same_models_keep_the_rows() -> None:
 
     assert resets == []
     assert shown.index(0, LibraryColumn.CHECKED).data() == "Verified"
+
+
+def test_a_row_names_its_twin_by_what_tells_them_apart() -> None:
+    one = entry("Llama-3.1-8B", "hub_cache", repo_id="bartowski/Llama-3.1-8B-GGUF")
+    theirs = entry("llama3.1:8b", "ollama", filenames=("sha256-aa",))
+    same_name = entry("Llama-3.1-8B", "lm_studio", filenames=("other.gguf",))
+
+    assert LibraryRow(entry=one, twin=theirs).note == "bartowski · Same bytes as llama3.1:8b"
+    assert LibraryRow(entry=one, twin=same_name).note == "bartowski · Same bytes as the one of LM Studio"
+    assert LibraryRow(entry=one).note == "bartowski"
+
+
+def test_a_replaced_file_says_since_when_and_how_large_the_newer_one_is() -> None:
+    newer = Upstream(
+        state="changed", checked_at=0.0, revision="d" * 40, modified="2020-11-20T08:00:00.000Z", size_bytes=2**30
+    )
+    row = LibraryRow(entry=entry("gemma", "hub_cache", repo_id="google/gemma"), newer=newer, tells_commit=True)
+
+    assert row.news == "Newer on the Hub since 20 Nov 2020, 1.00 GiB"
+    assert row.note == "google · commit "
+    assert LibraryRow(entry=row.entry).news == ""
+
+
+def test_a_date_that_is_none_is_no_error() -> None:
+    assert iso_date("not a date") == "some day"
+    assert iso_date(None) == "some day"

@@ -39,8 +39,20 @@ def test_parts_are_shares_of_the_whole_device() -> None:
     assert not fill.over
 
 
-def test_what_eats_the_margin_is_over_the_limit() -> None:
-    assert device_fill(_gpu(weights=6.3)).over
+def test_what_eats_the_margin_fits_and_what_needs_more_than_is_free_does_not() -> None:
+    tight = _gpu(weights=6.3)
+    beside = dataclasses.replace(tight, beside_bytes=GIB // 4)
+
+    assert not device_fill(tight).over
+    assert device_fill(beside).over
+    assert device_fill(beside).parts[-1] == ("memory.beside", 0.25 / 8)
+    assert (tight.need_bytes, beside.need_bytes) == (tight.required_bytes, tight.required_bytes + GIB // 4)
+
+
+def test_a_gpu_that_holds_nothing_needs_no_driver_and_the_ram_always_its_process() -> None:
+    nothing = DeviceMemory(name="", kind="gpu", total_bytes=GIB, available_bytes=GIB, beside_bytes=5)
+
+    assert (nothing.need_bytes, dataclasses.replace(nothing, kind="ram").need_bytes) == (0, 5)
 
 
 def _colours(bar: MemoryBar) -> list[QColor]:
