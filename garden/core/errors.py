@@ -88,7 +88,15 @@ class TokenRefusedError(UnauthorizedError):
 
 
 class GatedError(HubError):
-    """The publisher asks for consent before the files may be fetched."""
+    """The publisher asks for consent before files may be read.
+
+    Attributes:
+        with_token: Whether a token was sent, so that somebody is signed in who has not consented (yet).
+    """
+
+    def __init__(self, sentence: str, action: str = "", detail: str = "", *, with_token: bool = False) -> None:
+        super().__init__(sentence, action, detail)
+        self.with_token = with_token
 
 
 class RateLimitedError(HubError):

@@ -119,6 +119,7 @@ def _gated(subject: Subject, detail: str) -> GatedError:
             f"The publisher of {name} asks for your consent first.",
             f"Accept the terms on its page{page} with the account of your token, then try again.",
             detail,
+            with_token=True,
         )
     return GatedError(
         f"The publisher of {name} asks for your consent first.",

@@ -116,7 +116,7 @@ class CatalogService:
                 kept = msgspec.json.decode(self._last_page.read_bytes(), type=_KeptPage)
                 if kept.endpoint == self.endpoint:
                     return kept.page
-        seen = self._summaries().search(query.text, limit=query.limit)
+        seen = self._summaries().search(self.endpoint, query.text, limit=query.limit)
         return CatalogPage(rows=tuple(map(self.rated, seen)), cursor=None, from_index=True)
 
     def search(self, query: SearchQuery, cursor: str | None = None) -> Handle[CatalogPage]:
@@ -133,18 +133,19 @@ class CatalogService:
             GardenError: No answer, or a refusal.
         """
         if self._settings.offline:
-            seen = self._summaries().search(query.text, limit=_SEEN_ROWS)
+            seen = self._summaries().search(self.endpoint, query.text, limit=_SEEN_ROWS)
             if not seen:
                 raise HubUnreachableError(
                     "Garden works offline, and nothing like this was seen before.",
                     "Go online in the settings to search the Hub.",
                 )
             return CatalogPage(rows=tuple(map(self.rated, seen)), cursor=None, from_index=True)
-        answer = self._hub.client().search(query, cursor, cancelled)
-        self._summaries().put(answer.items)
+        client = self._hub.client()
+        answer = client.search(query, cursor, cancelled)
+        self._summaries().put(client.endpoint, answer.items)
         page = CatalogPage(rows=tuple(map(self.rated, answer.items)), cursor=answer.cursor)
         if query == SearchQuery() and cursor is None:
-            self._keep(page)
+            self._keep(client.endpoint, page)
         return page
 
     def repository(self, repo_id: str, revision: str | None = None) -> Handle[Repository]:
@@ -152,9 +153,10 @@ class CatalogService:
 
         def work(cancelled: threading.Event) -> Repository:
             if not self._settings.offline:
-                repository = self._hub.client().repository(repo_id, revision, cancelled)
+                client = self._hub.client()
+                repository = client.repository(repo_id, revision, cancelled)
                 if revision is None:
-                    self._summaries().pages.put(self.endpoint, repository)
+                    self._summaries().pages.put(client.endpoint, repository)
                 return repository
             seen = self._summaries().pages.page(self.endpoint, repo_id)
             if seen is None or revision not in (None, seen.revision):
@@ -169,8 +171,9 @@ class CatalogService:
         def work(cancelled: threading.Event) -> str:
             pages = self._summaries().pages
             if not self._settings.offline:
-                card = self._hub.client().read_text(repo_id, revision, "README.md", cancelled=cancelled)
-                pages.put_card(self.endpoint, repo_id, revision, card)
+                client = self._hub.client()
+                card = client.read_text(repo_id, revision, "README.md", cancelled=cancelled)
+                pages.put_card(client.endpoint, repo_id, revision, card)
                 return card
             seen = pages.card(self.endpoint, repo_id)
             if seen is None:
@@ -187,10 +190,10 @@ class CatalogService:
         """A row with what its fields and file names let guess of this machine; at once."""
         return RatedModel.of(summary, self._rate_summary(summary))
 
-    def _keep(self, page: CatalogPage) -> None:
+    def _keep(self, endpoint: str, page: CatalogPage) -> None:
         from garden.store.atomic_file import write_atomically
 
-        kept = _KeptPage(endpoint=self.endpoint, page=CatalogPage(rows=page.rows, cursor=None, from_index=True))
+        kept = _KeptPage(endpoint=endpoint, page=CatalogPage(rows=page.rows, cursor=None, from_index=True))
         # What cannot be kept is asked for again.
         with contextlib.suppress(GardenError):
             write_atomically(self._last_page, msgspec.json.encode(kept))

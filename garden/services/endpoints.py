@@ -117,7 +117,8 @@ class Endpoints:
                 return self.named(named).address
             except GardenError:
                 return named
-        return os.environ.get("HF_ENDPOINT", "").strip() or self._settings.current.endpoint or PUBLIC_HUB
+        address = os.environ.get("HF_ENDPOINT", "").strip() or self._settings.current.endpoint or PUBLIC_HUB
+        return address.rstrip("/")
 
     def _without(self, name: str) -> tuple[HubEndpoint, ...]:
         return tuple(each for each in self._settings.current.endpoints if each.name.casefold() != name.casefold())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 
 import keyring
@@ -8,7 +9,7 @@ from keyring.backend import KeyringBackend
 
 from garden.services.endpoints import VARIABLE
 from tests.cli.conftest import REPO, Cli
-from tests.hubserver import HubServer
+from tests.hubserver import HubServer, repository
 
 
 class _Chain(KeyringBackend):
@@ -87,3 +88,15 @@ def test_another_hub_for_one_run(hub: HubServer, cli: Cli, monkeypatch: pytest.M
     ran = cli("--endpoint", "nowhere", "search", "tiny")
     assert ran.code == 1
     assert "nowhere" in ran.err or "not a web address" in ran.err
+
+
+def test_ones_own_models_with_private_ones_marked(
+    hub: HubServer, cli: Cli, chain: _Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.state.accounts["hf_ada1234"] = "ada"
+    hub.state.put([dataclasses.replace(repository("ada/secret", **{"m.gguf": b"x"}), private=True)])
+    assert cli("search", "--mine").code == 1
+    _login(cli, monkeypatch, "hf_ada1234")
+
+    assert "ada/secret (private)" in cli("search", "--mine").out
+    assert [row["repo_id"] for row in cli("search", "--mine", "--json").json] == ["ada/secret"]

@@ -111,6 +111,7 @@ class DiscoverPage(QWidget):
         self._models.chosen.connect(self._on_chosen)
         self._models.entered.connect(self._on_list_entered)
         self._models.sign_in_wanted.connect(self._on_settings_wanted)
+        self._models.without_token_wanted.connect(self._on_without_token)
         self._models.online_wanted.connect(self._on_go_online)
         self._models.settings_wanted.connect(self._on_settings_wanted)
         self._pump.on(SettingsChanged, self._on_settings_changed)
@@ -141,6 +142,8 @@ class DiscoverPage(QWidget):
             view.compare_wanted.connect(self._on_compare)
             view.repository_wanted.connect(self.open_repository)
             view.said.connect(self._navigator.notify)
+            view.sign_in_wanted.connect(self._on_settings_wanted)
+            view.without_token_wanted.connect(self._on_without_token)
             self._side = view_model, view
             self._read_disk(view)
         return self._side
@@ -298,7 +301,14 @@ class DiscoverPage(QWidget):
 
     @Slot()
     def _on_settings_wanted(self) -> None:
-        self._navigator.show_page("settings")
+        self._navigator.show_page("settings.hub")
+
+    @Slot()
+    def _on_without_token(self) -> None:
+        self._garden.settings.set_token_aside()
+        self.search.search()
+        if self._side is not None:
+            self._side[0].reload()
 
     @Slot()
     def _on_go_online(self) -> None:

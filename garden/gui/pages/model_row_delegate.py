@@ -56,7 +56,8 @@ class ModelRowDelegate(RowDelegate):
         summary = rated.summary
         tag = format_model_size(summary.parameters, rated.traits.active_parameters)
         tag_room = tag_size(theme, tag).width() + gap if tag else 0
-        lock_room = theme.px(13) + gap if summary.gated else 0
+        locked = summary.gated or summary.private
+        lock_room = theme.px(13) + gap if locked else 0
         name_room = line.width() - verdict_room - gap - tag_room - lock_room
         area = QRectF(line.left(), line.top(), name_room, line.height())
         left = (
@@ -64,7 +65,7 @@ class ModelRowDelegate(RowDelegate):
             + gap
             + self.text(painter, area, display_name(summary.name), font=theme.font("strong"), color="text.primary")
         )
-        if summary.gated:
+        if locked:
             side = theme.px(13)
             ratio = painter.device().devicePixelRatioF()
             pixmap = theme.pixmap("lock", "text.muted", 13, ratio)

@@ -61,7 +61,7 @@ class RepositoryHead(QWidget):
             format_parameters(summary.parameters) if summary.parameters else "",
             summary.architecture or "",
             license_name(summary.license) if summary.license else "",
-            "needs consent" if summary.gated else "",
+            "private" if summary.private else "needs consent" if summary.gated else "",
         ]
         shown = [text for text in told if text]
         for number, tag in enumerate(self._tags):

@@ -335,6 +335,5 @@ class SearchViewModel(QObject):
 
 def _asks_the_same(one: ModelQuery, other: ModelQuery) -> bool:
     """Whether the Hub would be asked the same, so that what it has answered serves both."""
-    return one.sort == other.sort and dataclasses.replace(hub_part(one), limit=1) == dataclasses.replace(
-        hub_part(other), limit=1
-    )
+    asked, other_asked = (dataclasses.replace(hub_part(each), limit=1) for each in (one, other))
+    return (one.sort, one.mine, asked) == (other.sort, other.mine, other_asked)
