@@ -75,6 +75,10 @@ class NetworkAwayError(HubUnreachableError):
     """There is no way to the Hub at the moment; it may come back without the user doing anything."""
 
 
+class OfflineError(HubUnreachableError):
+    """No connection is opened, because the user works offline."""
+
+
 class HubTroubleError(HubError):
     """The Hub has trouble of its own at the moment (an error of 500 or above)."""
 

@@ -86,6 +86,10 @@ class HubClient:
         """Close idle connections; a later call opens new ones."""
         self._connection.close()
 
+    def cut(self) -> None:
+        """Refuse every call from now on, and end those under way that can be cancelled."""
+        self._connection.cut()
+
     def search(
         self, query: SearchQuery, cursor: str | None = None, cancelled: threading.Event | None = None
     ) -> SearchPage:

@@ -17,6 +17,7 @@ from garden.core.errors import (
     HubUnreachableError,
     NetworkAwayError,
     NotFoundError,
+    OfflineError,
     RateLimitedError,
     RevisionGoneError,
     TokenRefusedError,
@@ -57,11 +58,9 @@ class Subject:
     with_token: bool = False
 
 
-def offline_error() -> HubUnreachableError:
+def offline_error() -> OfflineError:
     """The error of every request while the user works offline."""
-    return HubUnreachableError(
-        "Garden is working offline, as set.", "Turn off 'Work offline' in Settings to reach the Hub."
-    )
+    return OfflineError("Garden is working offline, as set.", "Turn off 'Work offline' in Settings to reach the Hub.")
 
 
 def error_from_status(status: int, headers: Mapping[str, str], subject: Subject) -> GardenError:

@@ -23,6 +23,7 @@ class HubAccess:
         self._lock = threading.Lock()
         self._client: HubClient | None = None
         self._made_for: tuple[str, str | None, bool] | None = None
+        settings.on_change(lambda _changed: self._follow())
 
     def client(self) -> HubClient:
         """The client; call it off the Qt thread, since the first call imports the HTTP stack and asks the keychain."""
@@ -37,6 +38,13 @@ class HubAccess:
                 self._client = HubClient(wanted[0], wanted[1], offline=wanted[2])
                 self._made_for = wanted
             return self._client
+
+    def _follow(self) -> None:
+        """The switch acts at once: what is being asked ends."""
+        with self._lock:
+            if self._client is not None and self._settings.offline:
+                self._client.cut()
+                self._client = None
 
     def client_with(self, token: str) -> HubClient:
         """A client of the caller's own for the Hub in use, with a token that is not kept (yet)."""

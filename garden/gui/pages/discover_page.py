@@ -82,6 +82,7 @@ class DiscoverPage(QWidget):
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._build()
         self._connect()
+        self._asked_at = self._way_out()
         self._show_endpoint()
 
     def _build(self) -> None:
@@ -130,7 +131,7 @@ class DiscoverPage(QWidget):
             from garden.gui.viewmodels.repository import RepositoryViewModel
 
             view_model = RepositoryViewModel(self._garden, self._pump, self)
-            view = RepositoryView(view_model, self._theme, self._garden.catalog.endpoint)
+            view = RepositoryView(view_model, self._theme, lambda: self._garden.catalog.endpoint)
             placeholder = self._splitter.replaceWidget(1, view)
             if placeholder is not None:
                 placeholder.deleteLater()
@@ -314,7 +315,7 @@ class DiscoverPage(QWidget):
     def _on_go_online(self) -> None:
         self._pump.run(
             lambda: self._garden.settings.change(offline=False),
-            lambda _settings: self.search.search(),
+            lambda _settings: None,
             lambda error: self._navigator.notify(error.sentence, error.action),
             receiver=self,
             ahead=True,
@@ -322,6 +323,15 @@ class DiscoverPage(QWidget):
 
     def _on_settings_changed(self, _event: SettingsChanged) -> None:
         self._show_endpoint()
+        asked_at = self._way_out()
+        if asked_at != self._asked_at:
+            # Another Hub, or none: what stands there came from elsewhere.
+            self._asked_at = asked_at
+            if self.search.asked:
+                self.search.search()
+
+    def _way_out(self) -> tuple[str, bool]:
+        return self._garden.settings.endpoint, self._garden.settings.offline
 
     def _show_endpoint(self) -> None:
         offline = ", offline" if self._garden.settings.offline else ""

@@ -203,8 +203,10 @@ class ModelListPane(QWidget):
             retry: Action = ("Try again", "default", "retry", self._search.search)
             online: Action = ("Go online", "default", "discover", self.online_wanted.emit)
             settings: Action = ("Settings", "default", "settings", self.settings_wanted.emit)
-            actions = (online,) if offline else (retry, settings)
-            state.show_state("offline", title, problem.action, actions=actions)
+            fixed = self._settings.offline_is_fixed
+            text = "HF_HUB_OFFLINE is set: start Garden without it to go online." if fixed else problem.action
+            actions = ((online,) if not fixed else ()) if offline else (retry, settings)
+            state.show_state("offline", title, text, actions=actions)
         elif problem is not None and not show_unauthorized(
             state, problem, sign_in=self.sign_in_wanted.emit, without=self.without_token_wanted.emit
         ):

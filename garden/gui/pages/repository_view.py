@@ -67,7 +67,11 @@ class RepositoryView(Surface):
     without_token_wanted = Signal()
 
     def __init__(
-        self, view_model: RepositoryViewModel, theme: ThemeController, endpoint: str, parent: QWidget | None = None
+        self,
+        view_model: RepositoryViewModel,
+        theme: ThemeController,
+        endpoint: Callable[[], str],
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(theme, "bg.surface", parent=parent)
         self._view_model = view_model
@@ -374,7 +378,7 @@ class RepositoryView(Surface):
     @Slot()
     def _on_browse(self) -> None:
         if self._view_model.repo_id is not None:
-            self._on_link(f"{self._endpoint}/{self._view_model.repo_id}")
+            self._on_link(f"{self._endpoint()}/{self._view_model.repo_id}")
 
     @Slot(str)
     def _on_link(self, address: str) -> None:
