@@ -14,6 +14,7 @@ import garden
 from garden.core.errors import CancelledByUser, GardenError, HubError, HubUnreachableError, RateLimitedError
 from garden.core.quantity import format_duration
 from garden.hub.address import Endpoint
+from garden.hub.authorities import trusted_authorities
 from garden.hub.failure import Subject, error_from_exception, error_from_status, offline_error
 from garden.hub.line import Line
 
@@ -318,7 +319,7 @@ class HubConnection:
 
         if self._tls is None:
             # A tenth of a second, for the certificates of all authorities: once.
-            self._tls = httpx2.create_ssl_context()
+            self._tls = trusted_authorities()
         timeout = httpx2.Timeout(
             self.timeout_seconds, connect=min(_CONNECT_SECONDS, self.timeout_seconds), pool=self.timeout_seconds
         )
