@@ -137,9 +137,8 @@ class Proxy(_Listener):
             host, _, path = target.removeprefix("http://").partition("/")
             place = host if ":" in host else f"{host}:80"
             kept = [line for line in lines if not line.lower().startswith(("proxy-", "connection:"))]
-            greeting = "\r\n".join([f"{method} /{path} {version}", *kept, "Connection: close", "", ""]).encode(
-                "latin-1"
-            )
+            forwarded = [f"{method} /{path} {version}", *kept, "Connection: close", "", ""]
+            greeting = "\r\n".join(forwarded).encode("latin-1")
         if place not in self._ports:
             client.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             return

@@ -39,7 +39,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     (folder / "names").write_text("subjectAltName=DNS:hub.test,DNS:cdn.test\nbasicConstraints=CA:FALSE\n")
     _openssl(
-        folder, "req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=Test authority",
+        folder, "req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2",
+        "-subj", "/CN=Test authority",
         "-addext", "keyUsage=critical,keyCertSign",
     )  # fmt: skip
     _openssl(folder, "req", *key, "-keyout", "cert.key", "-out", "cert.csr", "-subj", "/CN=hub.test")
@@ -87,7 +88,8 @@ def test_everything_goes_through_the_proxy_and_trusts_the_companys_authority(
 ) -> None:
     monkeypatch.setenv(variable, str(authority / "ca.pem"))
 
-    assert garden.catalog.account.sign_in(TOKEN).result(30).name == "ada"
+    garden.catalog.account.sign_in(TOKEN).result(30)
+    assert garden.catalog.account.current().result(30).name == "ada"
     assert garden.catalog.search(SearchQuery()).result(30).rows
     # In a child of its own, bytes from the other origin.
     entry = garden.library.download_target(HubTarget("owner/tiny", "F16")).result(60)
