@@ -9,7 +9,9 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
+from garden.core.errors import UnauthorizedError
 from garden.core.events import SettingsChanged
+from garden.gui.pages.access_states import is_barred
 from garden.gui.pages.filter_bar import FilterBar
 from garden.gui.pages.model_list_pane import ModelListPane
 from garden.gui.viewmodels.named_file import named_file
@@ -307,9 +309,6 @@ class DiscoverPage(QWidget):
     @Slot()
     def _on_without_token(self) -> None:
         self._garden.settings.set_token_aside()
-        self.search.search()
-        if self._side is not None:
-            self._side[0].reload()
 
     @Slot()
     def _on_go_online(self) -> None:
@@ -329,6 +328,11 @@ class DiscoverPage(QWidget):
             self._asked_at = asked_at
             if self.search.asked:
                 self.search.search()
+        elif isinstance(self.search.problem, UnauthorizedError):
+            self.search.search()
+        if self._side is not None and is_barred(self._side[0]):
+            # Somebody signed in, perhaps.
+            self._side[0].reload()
 
     def _way_out(self) -> tuple[str, bool]:
         return self._garden.settings.endpoint, self._garden.settings.offline

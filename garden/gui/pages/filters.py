@@ -194,7 +194,7 @@ FILTERS = (
         "Mine",
         ("mine",),
         (("my account and organisations", {"mine": True}),),
-        lambda query: "and my organisations’" if query.mine else None,
+        lambda query: "all" if query.mine else None,
     ),
     Filter("author", "Author", ("author",), (), lambda query: query.author),
     Filter(

@@ -109,8 +109,10 @@ def test_who_is_let_in_at_once_is_told_so(qtbot: QtBot, page: DiscoverPage) -> N
 
 
 def test_after_the_consent_the_files_come(qtbot: QtBot, page: DiscoverPage, garden: Garden, hub: HubServer) -> None:
-    garden.catalog.account.sign_in(TOKEN).result(20)
     page.open_repository("owner/quick-GGUF")
+    qtbot.waitUntil(lambda: _actions(page, "repository.gated") == ["Ask for access", "Sign in"], timeout=20_000)
+    # The page follows by itself.
+    garden.catalog.account.sign_in(TOKEN).result(20)
     qtbot.waitUntil(
         lambda: _actions(page, "repository.gated") == ["Ask for access", "Try again"],
         timeout=20_000,
@@ -153,7 +155,6 @@ def test_ones_own_models(qtbot: QtBot, page: DiscoverPage, garden: Garden) -> No
     assert _actions(page, "discover.state") == ["Sign in"]
 
     garden.catalog.account.sign_in(TOKEN).result(20)
-    page.search.search()
     qtbot.waitUntil(
         lambda: [row.summary.repo_id for row in page.search.models.loaded_rows] == ["ada/secret-GGUF"], timeout=20_000
     )
