@@ -145,6 +145,10 @@ class Job:
         if self.run is not None:
             self.run.cancelled.set()
 
+    def is_over(self, run: JobContext | None) -> bool:
+        """Whether a run (or the wait for one, None) has ended already."""
+        return self.run is not run or (run is None and self.record.state.ended)
+
     def settle(
         self,
         error: GardenError | None,

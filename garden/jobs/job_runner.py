@@ -371,9 +371,12 @@ class JobRunner(JobRegistry):
         self, job: Job, run: JobContext | None, error: GardenError | None, intent: Intent | None, result: Any = None
     ) -> None:
         """End a run (or the wait for one), once."""
+        with self._lock:
+            if job.is_over(run):
+                return
         cleared = intent is Intent.CANCEL and error is not None and self._cleared(job.record)
         with self._lock:
-            if job.run is not run or (run is None and job.record.state.ended):
+            if job.is_over(run):
                 return
             self._threads.pop(job.record.id, None)
             state = job.settle(error, intent, run, self._wall_clock(), patient=self._patient and not self._closed)

@@ -12,7 +12,7 @@ from garden.core.errors import CancelledByUser, GardenError, RateLimitedError
 from garden.core.events import MachineRead, SpeedsChanged, WhatIfChanged
 from garden.core.model_query import ModelQuery
 from garden.gui.viewmodels.model_list import ModelListModel
-from garden.hub.address import is_repo_id, parse_file, parse_repo_id
+from garden.hub.address import is_repo_id, parse_address
 from garden.services.browse import SCREENFUL, hub_part, passing
 
 if TYPE_CHECKING:
@@ -159,12 +159,11 @@ class SearchViewModel(QObject):
             self.search()
 
     def _open_page(self, text: str) -> bool:
-        endpoint = self._garden.catalog.endpoint
-        repo_id = parse_repo_id(text, endpoint)
-        if repo_id is None:
+        address = parse_address(text, self._garden.catalog.endpoint)
+        if address is None:
             return False
         self._debounce.stop()
-        self.repository_requested.emit(repo_id, parse_file(text) or "")
+        self.repository_requested.emit(address.repo_id, address.file)
         return True
 
     def change(self, query: ModelQuery) -> None:
