@@ -292,6 +292,8 @@ class HubConnection:
         if cancelled.is_set():
             raise CancelledByUser
         with self._lock:
+            # After ``cut`` no line may be made that it did not see.
+            self._check_online()
             lines = self._lines
             line = lines.pop() if lines else Line(self._new_client())
             self._busy.add(line)
@@ -309,6 +311,7 @@ class HubConnection:
 
     def _open_client(self) -> httpx2.Client:
         with self._lock:
+            self._check_online()
             if self._client is None:
                 self._client = self._new_client()
             return self._client

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from typing import TYPE_CHECKING
 
 from garden.services.settings import SettingsService
@@ -23,6 +24,7 @@ class HubAccess:
         self._lock = threading.Lock()
         self._client: HubClient | None = None
         self._made_for: tuple[str, str | None, bool] | None = None
+        self._lent: weakref.WeakSet[HubClient] = weakref.WeakSet()
         settings.on_change(lambda _changed: self._follow())
 
     def client(self) -> HubClient:
@@ -42,15 +44,21 @@ class HubAccess:
     def _follow(self) -> None:
         """The switch acts at once: what is being asked ends."""
         with self._lock:
-            if self._client is not None and self._settings.offline:
-                self._client.cut()
-                self._client = None
+            if not self._settings.offline:
+                return
+            ended = [*self._lent, *([self._client] if self._client is not None else [])]
+            self._client = None
+        for client in ended:
+            client.cut()
 
-    def client_with(self, token: str) -> HubClient:
-        """A client of the caller's own for the Hub in use, with a token that is not kept (yet)."""
+    def client_with(self, endpoint: str, token: str) -> HubClient:
+        """A client of the caller's own, for any Hub and a token that is not kept (yet)."""
         from garden.hub.client import HubClient
 
-        return HubClient(self._settings.endpoint, token, offline=self._settings.offline)
+        with self._lock:
+            client = HubClient(endpoint, token, offline=self._settings.offline)
+            self._lent.add(client)
+            return client
 
     def close(self) -> None:
         """Close connections."""

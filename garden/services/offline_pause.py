@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from typing import TYPE_CHECKING
 
+from garden.core.errors import GardenError
 from garden.core.job_record import JobKind, JobState
 from garden.jobs.job import Intent
 
@@ -44,16 +46,20 @@ class OfflinePause:
     def _stop_all(self) -> None:
         for record in self._jobs.own_jobs():
             if record.kind in _FETCHING and record.state in (JobState.RUNNING, JobState.WAITING):
-                if record.resumable:
-                    self._jobs.pause(record.id, intent=Intent.OFFLINE)
-                else:
-                    # Begun again it starts anew, which is for the user to say.
-                    self._jobs.cancel(record.id)
+                # One that has ended meanwhile needs nothing.
+                with contextlib.suppress(GardenError):
+                    if record.resumable:
+                        self._jobs.pause(record.id, intent=Intent.OFFLINE)
+                    else:
+                        # Begun again it starts anew, which is for the user to say.
+                        self._jobs.cancel(record.id)
 
     def _go_on(self) -> None:
         """Also what was told to stop a moment ago and has yet to end."""
         deadline = time.monotonic() + _STOPS_WITHIN_SECONDS
         while time.monotonic() < deadline and not self._settings.offline:
             for record in self._jobs.paused_offline():
-                self._jobs.resume(record.id)
+                # Nor does one that the user was quicker to cancel or resume.
+                with contextlib.suppress(GardenError):
+                    self._jobs.resume(record.id)
             time.sleep(_LOOK_SECONDS)

@@ -42,6 +42,7 @@ class SettingsService:
         self.first_start = not store.exists
         self._current = store.load()
         self._set_aside: set[str] = set()
+        self._sign_ins = 0
         #: The Hubs that the user knows.
         self.endpoints = Endpoints(self)
 
@@ -114,14 +115,25 @@ class SettingsService:
             return None
         return self._tokens.get(self.endpoint, use_existing=self._current.use_existing_token)
 
-    def set_token(self, token: str | None) -> None:
+    @property
+    def sign_ins(self) -> tuple[int, bool]:
+        """Another value after each change of the token in use; it asks no keychain."""
+        return self._sign_ins, self._current.use_existing_token
+
+    def set_token(self, token: str | None, endpoint: str | None = None) -> None:
         """Keep a token in the keychain (for this session where there is none), or forget it with None.
+
+        Args:
+            token: What to keep.
+            endpoint: The Hub that it is for; None for the one in use.
 
         Raises:
             StateError: It is no token, or the keychain does not give up the one to forget.
         """
-        self._tokens.set(self.endpoint, token.strip() if token else None)
-        self._set_aside.discard(self.endpoint)
+        endpoint = endpoint or self.endpoint
+        self._tokens.set(endpoint, token.strip() if token else None)
+        self._set_aside.discard(endpoint)
+        self._sign_ins += 1
         self._bus.publish(SettingsChanged())
 
     def checked_token(self, token: str) -> str:
@@ -138,6 +150,7 @@ class SettingsService:
         One that the Hub refuses bars even what is open to all.
         """
         self._set_aside.add(self.endpoint)
+        self._sign_ins += 1
         self._bus.publish(SettingsChanged())
 
     def token_status(self) -> str:
@@ -149,7 +162,7 @@ class SettingsService:
                 return "Signed in; the token lies in this system's keychain."
             case "session":
                 return "Signed in until Garden closes: this system has no keychain."
-        found = self._tokens.found_elsewhere()
+        found = self._tokens.found_elsewhere(self.endpoint)
         if found and self._current.use_existing_token:
             return f"Signed in with the token of this machine ({found.place}); it is used as it is, not copied."
         if found:

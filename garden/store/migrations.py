@@ -95,6 +95,8 @@ INDEX_MIGRATIONS: tuple[Migration, ...] = (
         (
             # What was seen of which Hub was not noted.
             "DROP TABLE summaries",
+            # Nor which pages only one account could see.
+            "DELETE FROM pages",
             """CREATE TABLE summaries (
                 endpoint TEXT NOT NULL, repo_id TEXT NOT NULL, seen_at REAL NOT NULL, document TEXT NOT NULL,
                 PRIMARY KEY (endpoint, repo_id))""",

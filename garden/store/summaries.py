@@ -46,6 +46,14 @@ class Summaries:
                 (_KEPT,),
             )
 
+    def forget(self, endpoint: str, *, private_only: bool) -> None:
+        """Forget rows, pages and cards of a Hub: all, or those that only one account can see."""
+        private = "CASE WHEN json_valid(document) THEN json_extract(document, ?) ELSE 1 END" if private_only else "1"
+        with self._database.write() as connection:
+            for table, field in (("summaries", "$.private"), ("pages", "$.summary.private")):
+                asked = (endpoint, field) if private_only else (endpoint,)
+                connection.execute(f"DELETE FROM {table} WHERE endpoint = ? AND {private}", asked)
+
     def get(self, endpoint: str, repo_id: str) -> ModelSummary | None:
         """One repository, None when it was never seen."""
         found = self._select("endpoint = ? AND repo_id = ?", (endpoint, repo_id), 1)

@@ -139,8 +139,10 @@ class TokenStore:
             return "none"
         return "keychain" if host in self._in_keychain - self._session_only else "session"
 
-    def found_elsewhere(self) -> FoundToken | None:
-        """A token that other tools keep on this machine, None when there is none."""
+    def found_elsewhere(self, endpoint: str) -> FoundToken | None:
+        """A token that other tools keep on this machine and send to this Hub, None when there is none."""
+        if _host(endpoint) not in _hosts_of_existing():
+            return None
         token, place = _existing()
         return FoundToken(place=place) if token is not None else None
 

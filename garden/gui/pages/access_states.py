@@ -10,18 +10,12 @@ from garden.core.errors import GatedError, TokenRefusedError, UnauthorizedError
 if TYPE_CHECKING:
     from garden.core.catalog import ModelSummary
     from garden.core.errors import GardenError
-    from garden.gui.viewmodels.repository import RepositoryViewModel
     from garden.gui.widgets.state_view import StateView
 
 _TERMS = {
     "auto": "wants your name and consent to its terms; who agrees is let in at once.",
     "manual": "wants your name and consent to its terms, and looks at each request: an answer may take days.",
 }
-
-
-def is_barred(repository: RepositoryViewModel) -> bool:
-    """Whether another token, or none, may show more of a repository."""
-    return repository.headers.gated is not None or isinstance(repository.problem, GatedError | UnauthorizedError)
 
 
 def show_gated(

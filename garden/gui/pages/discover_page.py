@@ -9,9 +9,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
-from garden.core.errors import UnauthorizedError
 from garden.core.events import SettingsChanged
-from garden.gui.pages.access_states import is_barred
 from garden.gui.pages.filter_bar import FilterBar
 from garden.gui.pages.model_list_pane import ModelListPane
 from garden.gui.viewmodels.named_file import named_file
@@ -324,18 +322,18 @@ class DiscoverPage(QWidget):
         self._show_endpoint()
         asked_at = self._way_out()
         if asked_at != self._asked_at:
-            # Another Hub, or none: what stands there came from elsewhere.
-            self._asked_at = asked_at
+            # Another Hub, another account, or none: what stands there is not what is there now.
+            elsewhere, self._asked_at = asked_at[:2] != self._asked_at[:2], asked_at
+            if elsewhere:
+                self.search.forget()
+                if self._side is not None:
+                    self._side[0].reload()
             if self.search.asked:
                 self.search.search()
-        elif isinstance(self.search.problem, UnauthorizedError):
-            self.search.search()
-        if self._side is not None and is_barred(self._side[0]):
-            # Somebody signed in, perhaps.
-            self._side[0].reload()
 
-    def _way_out(self) -> tuple[str, bool]:
-        return self._garden.settings.endpoint, self._garden.settings.offline
+    def _way_out(self) -> tuple[str, tuple[int, bool], bool]:
+        settings = self._garden.settings
+        return settings.endpoint, settings.sign_ins, settings.offline
 
     def _show_endpoint(self) -> None:
         offline = ", offline" if self._garden.settings.offline else ""

@@ -215,5 +215,6 @@ class HubSection(Section):
     def _on_token(self) -> None:
         token = self._token.text.strip()
         if token:
-            self._token.line.clear()
+            # Not ``clear``, which can be undone: whoever sits here next would have it back.
+            self._token.set_text("")
             self._model.account.sign_in(token)

@@ -39,6 +39,8 @@ class AccountViewModel(QObject):
         self._account: Account | None = None
         self._asked: Handle[Account] | None = None
         self._unchecked: str | None = None
+        self._reads = 0
+        self._endpoint = garden.settings.endpoint
         self.signed_in = False
         self.token_found = False
         self.checking = False
@@ -84,12 +86,15 @@ class AccountViewModel(QObject):
     def use_existing(self) -> None:
         """Use the token that other tools keep on this machine, as it is."""
         self._pump.run(
-            lambda: self._garden.settings.change(use_existing_token=True), lambda _settings: None, self._on_failed
+            lambda: self._garden.settings.change(use_existing_token=True),
+            lambda _settings: None,
+            self._on_failed,
+            receiver=self,
         )
 
     def sign_out(self) -> None:
         """Forget the token."""
-        self._pump.run(self._sign_out, lambda _none: self._on_signed_out(), self._on_failed)
+        self._pump.run(self._sign_out, lambda _none: self._on_signed_out(), self._on_failed, receiver=self)
 
     def _sign_out(self) -> None:
         # Away from the Qt thread: the first use makes it, and the keychain may take a moment.
@@ -98,23 +103,29 @@ class AccountViewModel(QObject):
     def _begin(self, token: str, *, unchecked: bool) -> None:
         self.checking, self.problem, self._unchecked = True, "", None
         self.changed.emit()
+        endpoint = self._garden.settings.endpoint
         self._pump.watch(
             self._garden.catalog.account.sign_in(token, unchecked=unchecked),
-            self._on_signed_in,
-            lambda error: self._on_refused(token, error),
+            lambda account: self._on_signed_in(endpoint, account),
+            lambda error: self._on_refused(endpoint, token, error),
             receiver=self,
         )
 
-    def _on_signed_in(self, account: Account | None) -> None:
+    def _on_signed_in(self, endpoint: str, account: Account | None) -> None:
         self.checking = False
-        self._account = account
+        if endpoint == self._endpoint:
+            self._account = account
         self.said.emit(f"Signed in as {account.name}." if account is not None else "The token is kept unchecked.", "")
         self._read()
 
-    def _on_refused(self, token: str, error: GardenError) -> None:
+    def _on_refused(self, endpoint: str, token: str, error: GardenError) -> None:
         self.checking = False
-        self.problem = f"{error.sentence} {error.action}".strip()
-        self._unchecked = token if isinstance(error, HubUnreachableError) else None
+        if endpoint == self._endpoint:
+            self.problem = f"{error.sentence} {error.action}".strip()
+            # For this Hub alone: were it kept once another is in use, it would be sent to that.
+            self._unchecked = token if isinstance(error, HubUnreachableError) else None
+        else:
+            self.said.emit(error.sentence, error.action)
         self.changed.emit()
 
     def _on_signed_out(self) -> None:
@@ -124,11 +135,19 @@ class AccountViewModel(QObject):
 
     def _read(self) -> None:
         settings = self._garden.settings
+        self._reads += 1
+        number = self._reads
         self._pump.run(
-            lambda: (settings.token_status(), settings.signed_in), self._on_token, self._on_failed, receiver=self
+            lambda: (settings.token_status(), settings.signed_in),
+            lambda facts: self._on_token(number, facts),
+            self._on_failed,
+            receiver=self,
         )
 
-    def _on_token(self, facts: tuple[str, bool]) -> None:
+    def _on_token(self, number: int, facts: tuple[str, bool]) -> None:
+        if number != self._reads:
+            # A later one is under way.
+            return
         self._status, self.signed_in = facts
         self.token_found = "was found" in self._status
         if self.signed_in and not self.checking:
@@ -160,6 +179,11 @@ class AccountViewModel(QObject):
         self.changed.emit()
 
     def _on_settings_changed(self, _event: SettingsChanged) -> None:
+        if (endpoint := self._garden.settings.endpoint) != self._endpoint:
+            # Nothing that was said or typed is about this one.
+            self._endpoint = endpoint
+            self._account = self._asked = self._unchecked = None
+            self.problem = ""
         if self._loaded:
             self._read()
 

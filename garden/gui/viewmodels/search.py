@@ -184,6 +184,16 @@ class SearchViewModel(QObject):
         self.changed.emit()
         self._fill()
 
+    def forget(self) -> None:
+        """Take away what came: it was for another account, or from another Hub."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        self._seen = self._cursor = self._problem = None
+        self._from_index = False
+        self.models.replace((), more=False)
+        self.changed.emit()
+
     def clear_filters(self) -> None:
         """Take every filter away, keep the words."""
         self.change(self._query.plain)
