@@ -65,6 +65,73 @@ with Garden.open() as garden:
 """
 
 
+#: A window as the program opens it, and a user: the token is typed, then used, then forgotten.
+_WINDOW = """
+import pathlib, sys, time
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit
+from garden.core.job_record import JobState
+from garden.core.model_query import ModelQuery
+from garden.gui.application import make_application, make_window, prepare_garden
+TOKEN = sys.stdin.readline().strip()
+garden = prepare_garden()
+window, _theme = make_window(make_application(), garden)
+window.resize(1_440, 900)
+window.begin()
+def until(holds, what):
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline, what
+        QTest.qWait(20)
+def click(name):
+    found = [each for each in window.findChildren(QAbstractButton, name) if each.isVisible()]
+    assert found, name
+    QTest.mouseClick(found[0], Qt.MouseButton.LeftButton)
+def says(name, text):
+    return lambda: any(each.isVisible() and text in each.text() for each in window.findChildren(QLabel, name))
+def shows(*names):
+    return lambda: [row.summary.repo_id for row in discover.search.models.loaded_rows] == list(names)
+window.show_page("settings.hub")
+QTest.qWait(300)
+settings = window.page("settings").settings
+QTest.keyClicks(window.findChild(QLineEdit, "settings.token"), TOKEN)
+click("settings.signIn")
+until(lambda: settings.account.signed_in and settings.account.status.startswith("ada"), "signed in")
+assert TOKEN not in window.findChild(QLineEdit, "settings.token").text()
+QTest.keyClick(window.findChild(QLineEdit, "settings.token"), Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+assert not window.findChild(QLineEdit, "settings.token").text(), "taken back"
+window.show_page("discover")
+discover = window.page("discover")
+until(lambda: discover.search.models.loaded_rows, "the list")
+discover.search.change(ModelQuery(mine=True))
+until(shows("ada/secret"), "one's own")
+window.open_repository("owner/gated")
+until(lambda: discover.repository.headers.gated is not None, "the gated page")
+assert says("repository.gated.title", "agree first")()
+window.open_repository("ada/secret")
+until(lambda: any(row.header is not None for row in discover.repository.files.rows), "the private page")
+until(lambda: any(b.isVisible() and b.isEnabled() for b in window.findChildren(QAbstractButton, "fileDetail.download")),
+      "what can be downloaded")
+click("fileDetail.download")
+until(lambda: any(job.done for job in garden.activity.jobs()), "bytes")
+window.grab().save(sys.argv[1])
+[job] = garden.activity.jobs()
+discover.repository.cancel_download("Tiny-Chat-F16.gguf")
+until(lambda: garden.activity.jobs()[0].state is JobState.CANCELLED, "the cancel")
+print("DONE", job.done)
+window.show_page("settings.hub")
+if "stay" not in sys.argv:
+    click("settings.signOut")
+    until(lambda: not settings.account.signed_in, "signed out")
+    until(lambda: "ada/secret" not in [row.summary.repo_id for row in discover.search.models.loaded_rows], "rows gone")
+    until(lambda: discover.repository.repository is None, "the page gone")
+window.dismiss()
+garden.close()
+print("CLOSED")
+"""
+
+
 @pytest.fixture
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Folder beside Garden's own: the keychain, and the notes of every process."""
@@ -78,6 +145,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CANARY_NOTES", str(folder / "notes"))
     monkeypatch.setenv("CANARY_KEYCHAIN", str(folder / "keychain"))
     monkeypatch.setenv("GARDEN_DEBUG", "1")
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
     # The registry that the starter comes from is no part of this.
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     return folder
@@ -164,3 +232,32 @@ def test_the_token_is_nowhere_but_in_the_keychain_and_in_requests_to_the_hub(
 
     assert run("hub", "logout") == 0
     assert _holding(tmp_path) == []
+
+
+@pytest.mark.parametrize("ending", ["leave", "stay"])
+def test_the_window_keeps_it_nowhere_else_either(
+    places: Path, hub: HubServer, run: Run, tmp_path: Path, data_dirs: Path, ending: str
+) -> None:
+    hub.fail(Fault("slow", where="cdn", path="Tiny-Chat", bytes_per_second=20_000, times=20))
+
+    # Everything but the first start, which would be Welcome's.
+    code = run(str(tmp_path / "window.png"), ending, program=("-c", _WINDOW), told=f"{TOKEN}\n".encode())
+
+    output = (tmp_path / "output").read_text()
+    assert code == 0, output
+    assert "CLOSED" in output
+    assert "Traceback" not in output
+    assert _holding(tmp_path) == ([] if ending == "leave" else ["beside/keychain"])
+    assert list(data_dirs.rglob("index.sqlite"))
+    notes = [json.loads(line) for line in (places / "notes").read_text().splitlines()]
+    assert any("transfer" in str(what) for kind, what in notes if kind == "argv"), "a child fetched"
+    carrying = [request for request in hub.requests if TOKEN in json.dumps([request.path, dict(request.headers)])]
+    assert carrying
+    assert {request.origin for request in carrying} == {"hub"}
+    assert {name for request in carrying for name, value in request.headers.items() if TOKEN in value} == {
+        "authorization"
+    }
+    assert any(request.origin == "cdn" for request in hub.requests)
+    if ending == "leave":
+        # After the last request that carries it none does: what is asked then is asked by nobody.
+        assert "authorization" not in hub.requests[-1].headers
