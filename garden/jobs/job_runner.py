@@ -216,8 +216,7 @@ class JobRunner(JobRegistry):
 
     def resume_paused_at_close(self) -> tuple[Handle[Any], ...]:
         """Queue again what the orderly end of the program, or working offline, had paused; not what the user did."""
-        paused = (*self._paused_with(PAUSED_AT_CLOSE), *self.paused_offline())
-        return tuple(self.resume(record.id) for record in paused)
+        return tuple(self.resume(each.id) for each in (*self._paused_with(PAUSED_AT_CLOSE), *self.paused_offline()))
 
     def close(self, timeout: float = 6.0) -> None:
         """Stop everything and wait at most ``timeout`` seconds: what can go on is stored as paused.
@@ -381,8 +380,8 @@ class JobRunner(JobRegistry):
             self._threads.pop(job.record.id, None)
             state = job.settle(error, intent, run, self._wall_clock(), patient=self._patient and not self._closed)
             # A job that the user paused or that waits keeps its handle; any other end uses it up.
-            goes_on = state is JobState.PAUSED and intent is not None and intent.pauses
-            job.spent = state is not JobState.WAITING and not goes_on
+            goes_on = state is JobState.WAITING or (state is JobState.PAUSED and intent is not None and intent.pauses)
+            job.spent = not goes_on
             if state is JobState.WAITING:
                 self._queue.put(job, keep_place=True)
             if cleared and state is JobState.CANCELLED:
