@@ -126,6 +126,7 @@ class AccountViewModel(QObject):
             self._unchecked = token if isinstance(error, HubUnreachableError) else None
         else:
             self.said.emit(error.sentence, error.action)
+            self._read()
         self.changed.emit()
 
     def _on_signed_out(self) -> None:
@@ -145,8 +146,8 @@ class AccountViewModel(QObject):
         )
 
     def _on_token(self, number: int, facts: tuple[str, bool]) -> None:
-        if number != self._reads:
-            # A later one is under way.
+        if number != self._reads or self.checking:
+            # A later one is under way, or comes once the Hub has said whose token it is.
             return
         self._status, self.signed_in = facts
         self.token_found = "was found" in self._status

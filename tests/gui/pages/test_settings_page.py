@@ -165,7 +165,7 @@ def test_signing_in_and_out(
     qtbot.waitUntil(lambda: page.settings.account.signed_in, timeout=10_000)
     assert field.text() == ""
     assert window.said == ["Signed in as ada."]
-    qtbot.waitUntil(lambda: "ada, of babbage." in _texts(_row(page, "Sign in")))
+    qtbot.waitUntil(lambda: "ada, of babbage." in _texts(_row(page, "Sign in")), timeout=10_000)
     assert page.settings.account.label == "Signed in, read token"
     _click(qtbot, page, "settings.signOut")
     qtbot.waitUntil(lambda: not page.settings.account.signed_in, timeout=10_000)
@@ -179,12 +179,30 @@ def test_a_wrong_token_is_told_in_its_row_and_not_kept(
     _type_token(page, "hf_wrong1234")
     _click(qtbot, page, "settings.signIn")
 
-    qtbot.waitUntil(lambda: "does not accept this token; nothing was kept" in _texts(_row(page, "Sign in")))
+    refused = "does not accept this token; nothing was kept"
+    qtbot.waitUntil(lambda: refused in _texts(_row(page, "Sign in")), timeout=10_000)
     assert opened.garden.settings.token() is None
     assert window.said == []
     unchecked = page.findChild(QAbstractButton, "settings.keepUnchecked")
     assert unchecked is not None
     assert not unchecked.isVisible()
+
+
+def test_a_token_that_is_refused_later_makes_room_for_another(
+    qtbot: QtBot, page: SettingsPage, opened: OpenGarden, hub: HubServer
+) -> None:
+    opened.garden.settings.set_token("hf_expired1234")
+    page.show_section("hub")
+    page.settings.account.load()
+    qtbot.waitUntil(lambda: "does not accept the token" in _texts(_row(page, "Sign in")), timeout=10_000)
+
+    field = _type_token(page, "hf_abc1234")
+    assert field.isVisible()
+    _click(qtbot, page, "settings.signIn")
+
+    qtbot.waitUntil(lambda: "ada, of babbage." in _texts(_row(page, "Sign in")), timeout=10_000)
+    assert not field.isVisible()
+    assert opened.garden.settings.token() == "hf_abc1234"
 
 
 def test_a_token_that_cannot_be_checked_is_kept_when_the_user_says_so(
