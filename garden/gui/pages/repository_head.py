@@ -65,7 +65,7 @@ class RepositoryHead(QWidget):
             # More tags than these leave a narrow window no room for the name.
             "" if summary.gated and traits.kind is not None else summary.architecture or "",
             license_name(summary.license) if summary.license else "",
-            "needs consent" if summary.gated else "",
+            "private" if summary.private else "needs consent" if summary.gated else "",
         ]
         shown = [text for text in told if text]
         for number, tag in enumerate(self._tags):
