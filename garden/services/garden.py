@@ -317,6 +317,12 @@ class Garden(Stores):
         compare: CompareService | None = self.__dict__.get("compare")
         return compare is not None and compare.answering()
 
+    def _on_index_lost(self) -> None:
+        """List again what lies on the disk, where a list was asked for."""
+        library: LibraryService | None = self.__dict__.get("library")
+        if library is not None:
+            library.scan()
+
     def tend(self) -> None:
         """What a window does once after its start: take up what closing had paused, keep a copy of the database."""
         # Whoever can make paused work again has to be there first.

@@ -55,7 +55,13 @@ class Stores:
         from garden.store.index_database import IndexDatabase
         from garden.store.migrations import INDEX_MIGRATIONS
 
-        return self._opened(IndexDatabase, cache_dir() / "index.sqlite", INDEX_MIGRATIONS)
+        def opened(path: Path) -> IndexDatabase:
+            return IndexDatabase(path, on_lost=self._on_index_lost)
+
+        return self._opened(opened, cache_dir() / "index.sqlite", INDEX_MIGRATIONS)
+
+    def _on_index_lost(self) -> None:
+        """What the index held is gone; whoever shows any of it has it read again."""
 
     def _opened(self, kind: Callable[[Path], T], path: Path, migrations: Sequence[Migration]) -> T | MemoryDatabase:
         from garden.core.errors import DiskFullError, StateError
