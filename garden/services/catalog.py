@@ -143,7 +143,7 @@ class CatalogService:
             if not seen:
                 raise HubUnreachableError(
                     "Garden works offline, and nothing like this was seen before.",
-                    "Go online in the settings to search the Hub.",
+                    self._settings.way_online,
                 )
             return CatalogPage(rows=tuple(map(self.rated, seen)), cursor=None, from_index=True)
         mark = self.account.mark(self.endpoint)
@@ -172,7 +172,7 @@ class CatalogService:
                 return repository
             seen = self._seen_page(repo_id)
             if seen is None or revision not in (None, seen.revision):
-                raise _never_seen()
+                raise self._never_seen()
             return seen
 
         return self._pool.submit(work)
@@ -189,7 +189,7 @@ class CatalogService:
                 return card
             seen = pages.card(self.endpoint, repo_id) if self._seen_page(repo_id) is not None else None
             if seen is None:
-                raise _never_seen()
+                raise self._never_seen()
             return seen
 
         return self._pool.submit(work)
@@ -206,6 +206,11 @@ class CatalogService:
         endpoint = self.endpoint
         page = self._summaries().pages.page(endpoint, repo_id)
         return None if page is not None and page.summary.private and not self._may_show_private(endpoint) else page
+
+    def _never_seen(self) -> HubUnreachableError:
+        return HubUnreachableError(
+            "Garden works offline, and this was not looked at before.", self._settings.way_online
+        )
 
     def _may_show_private(self, endpoint: str) -> bool:
         return self.account.keeps_private(endpoint, self.account.mark(endpoint))
@@ -230,9 +235,3 @@ class CatalogService:
         # What cannot be kept is asked for again.
         with contextlib.suppress(GardenError):
             write_atomically(self._last_page, msgspec.json.encode(kept))
-
-
-def _never_seen() -> HubUnreachableError:
-    return HubUnreachableError(
-        "Garden works offline, and this was not looked at before.", "Go online in the settings to read it."
-    )

@@ -163,7 +163,7 @@ class Downloads:
 
         def work(job: JobContext) -> LibraryEntry:
             if self._settings.offline:
-                raise OfflineError("Garden works offline and opens no connection.", "Go online in the settings first.")
+                raise OfflineError("Garden works offline and opens no connection.", self._settings.way_online)
             self._guard.check_running()
             done = self._run(job, latest)
             path = Path(done.path)

@@ -384,7 +384,7 @@ def test_offline_nothing_is_fetched(hub: HubServer, garden: Garden) -> None:
     with pytest.raises(HubUnreachableError) as caught:
         garden.library.fetch_starter().result(20)
 
-    assert caught.value.action == "Go online in the settings first."
+    assert caught.value.action == "Go online in the settings first, or with `garden hub online`."
     assert len(hub.requests) == asked
 
 

@@ -36,8 +36,6 @@ _WIDTHS = (20 + 150, 56, None, 14 + 112, 14 + 52, 14 + 28 + 16)
 _INSETS = (20, 0, 14, 14, 0, 0)
 _LEGEND = (("memory.weights", "Weights"), ("memory.kv", "KV cache"), ("memory.compute", "Compute"))
 
-
-_ONLY_GGUF = "Garden runs GGUF files."
 _NO_FAMILY = (
     "No relatives are known",
     "Its card names no model that it was made from, and no other card names it.",
@@ -232,8 +230,7 @@ class RepositoryView(Surface):
         repository = self._view_model.repository
         if repository is None:
             return
-        formats = " and ".join(repository.formats)
-        self._no_files.setText(f"This repository holds {formats}; Garden runs GGUF files." if formats else _ONLY_GGUF)
+        self._no_files.setText(self._view_model.quantizations.why(repository))
         self._bodies.setCurrentWidget(self._elsewhere)
         self._view_model.quantizations.read(repository)
 
