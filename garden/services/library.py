@@ -176,11 +176,25 @@ class LibraryService:
         if not self.is_single(entry):
             raise RefusedError(
                 f"{entry.ref.name} was not added as a single file.",
-                "Forget its folder in the settings, or remove the file.",
+                "Forget its folder in the settings or with `garden library forget FOLDER`, or remove the file.",
             )
         files = tuple(file for file in self._settings.current.files if file != entry.ref.path)
         self._settings.change(files=files)
         self._scan_now(threading.Event())
+
+    def forget_folder(self, folder: Path) -> bool:
+        """List the models of a folder that was added no longer; the files stay.
+
+        Returns:
+            Whether it was one that had been added.
+        """
+        folders = self._settings.current.folders
+        rest = tuple(path for path in folders if path != str(folder))
+        if rest == folders:
+            return False
+        self._settings.change(folders=rest)
+        self._scan_now(threading.Event())
+        return True
 
     def made(self, path: Path, sha256: str | None = None) -> LibraryEntry:
         """Take a file that was just made here into the library.
