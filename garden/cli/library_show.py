@@ -15,9 +15,7 @@ from garden.services.target import full_name
 _UPSTREAM = {"same": "what the Hub has", "changed": "replaced on the Hub since", "gone": "no longer on the Hub"}
 
 
-@click.command(
-    help="All that is known of one model: source, hash, what was measured, what removing it frees."
-)
+@click.command(help="All that is known of one model: source, hash, what was measured, what removing it frees.")
 @click.argument("target")
 @json_option
 def show(target: str, as_json: bool) -> None:
