@@ -216,7 +216,7 @@ def _document(row: RatedModel) -> dict[str, object]:
 
 def _show(rows: list[RatedModel]) -> None:
     print_table(
-        ("Model", "Parameters", "Kind", "Verdict", "Takes", "tok/s", "Licence", "Downloads", "Age"),
+        ("Model", "Parameters", "Kind", "Verdict", "Takes", "tok/s", "Licence", "Downloads", "Likes", "Age"),
         [
             (
                 f"{row.summary.repo_id} (private)" if row.summary.private else row.summary.repo_id,
@@ -227,11 +227,12 @@ def _show(rows: list[RatedModel]) -> None:
                 f"≈ {speed:.3g}" if (speed := row.forecast.decode_tokens_per_second) is not None else "–",
                 row.summary.license or "–",
                 format_count(row.summary.downloads) if row.summary.downloads is not None else "–",
+                format_count(row.summary.likes) if row.summary.likes is not None else "–",
                 format_age(row.traits.updated_at) if row.traits.updated_at is not None else "–",
             )
             for row in rows
         ],
-        right=(1, 5, 7),
+        right=(1, 5, 7, 8),
     )
 
 

@@ -59,7 +59,7 @@ def put_shelf(hub: HubServer) -> None:
     mixture = dataclasses.replace(
         repository("other/Mixture-3B-A1B-GGUF", **{"mixture-Q8_0.gguf": b"GGUF"}),
         gguf=GgufFacts(total=3_000_000_000, architecture="qwen3moe", context_length=2_048),
-        license="cc-by-nc-4.0", trending=2, gated=True, last_modified="2020-01-01T00:00:00.000Z",
+        license="cc-by-nc-4.0", trending=2, likes=41, gated=True, last_modified="2020-01-01T00:00:00.000Z",
     )  # fmt: skip
     huge = dataclasses.replace(
         dense, repo_id="acme/Huge-GGUF", trending=3, gguf=dataclasses.replace(dense.gguf, total=10**13)  # type: ignore[type-var]  # it has one
@@ -110,7 +110,7 @@ def test_a_row_says_what_matters(cli: Cli, hub: HubServer) -> None:
 
     ran = cli("search", "mixture", "--kind", "moe")
 
-    for word in ("3.0B · A1B", "MoE", "Q8_0", "cc-by-nc-4.0", " y"):
+    for word in ("3.0B · A1B", "MoE", "Q8_0", "cc-by-nc-4.0", "Likes", " 41 ", " y"):
         assert word in ran.out
     assert "1 shown, 1 looked through." in ran.err
 
