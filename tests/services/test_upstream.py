@@ -203,7 +203,7 @@ def test_a_repository_that_may_not_be_seen_holds_up_no_other(
         monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
         for repo_id, model in (("owner/A-GGUF", tiny_model), ("owner/B-GGUF", other_tiny_model)):
             garden.library.download_target(HubTarget(repo_id, filename=model.name)).result(60)
-        hub.state.put([dataclasses.replace(first, private=True)])
+        hub.fail(Fault("status", "api", path="owner/A-GGUF", status=403, times=9))
 
         (looked_at,) = garden.library.upstream.check_seldom().result(20)
         assert looked_at.ref.repo_id == "owner/B-GGUF"
