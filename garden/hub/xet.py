@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 #: What is read ahead, in bytes; without a limit it is an eighth of the memory.
 _READ_AHEAD_BYTES = 128 * 1024 * 1024
 
+#: What comes at once may be 64 MiB: too much for a pace, and to be lost by a cancel that comes between.
+_SLICE_BYTES = 1024 * 1024
+
 #: A key of the store is given back so long before it ends.
 _KEY_MARGIN_SECONDS = 60.0
 
@@ -73,7 +76,7 @@ class XetBytes:
         self._session: XetSession | None = None
 
     def pieces(self, offset: int) -> Iterator[bytes]:
-        """Bytes from ``offset`` to the end, in order, some megabytes at a time.
+        """Bytes from ``offset`` to the end, in order, a megabyte at most at a time.
 
         Raises:
             GardenError: The Hub gives no key.
@@ -92,8 +95,10 @@ class XetBytes:
                     custom_headers={"User-Agent": f"garden/{garden.__version__}"},
                 )
                 for piece in group.download_stream(XetFileInfo(self._hash, self._file.size_bytes), start=offset):
-                    offset += len(piece)
-                    yield piece
+                    for at in range(0, len(piece), _SLICE_BYTES):
+                        part = piece[at : at + _SLICE_BYTES]
+                        offset += len(part)
+                        yield part
                     if time.time() > key.ends_at - _KEY_MARGIN_SECONDS and offset > began:
                         break
                 else:

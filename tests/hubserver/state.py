@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from tests.hubserver.content import Content
 from tests.hubserver.faults import Faults
@@ -92,7 +93,7 @@ class State:
         """A fresh address of a file's bytes on the other origin."""
         signature = f"{next(self._numbers):08x}{file.etag[:24]}"
         self._signatures[signature] = file.content
-        return f"{self.cdn_url}/repos/{file.etag}/{file.filename.rpartition('/')[2]}?X-Signature={signature}"
+        return f"{self.cdn_url}/repos/{file.etag}/{quote(file.filename.rpartition('/')[2])}?X-Signature={signature}"
 
     def signed(self, signature: str) -> Content | None:
         """The bytes that an address stands for, None when it has expired."""
