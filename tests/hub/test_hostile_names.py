@@ -37,7 +37,7 @@ class _Promising(BytesContent):
         self._promise = promise
 
     @property
-    def sha256(self) -> str:  # type: ignore[override]  # a cached property in the base
+    def sha256(self) -> str:
         return self._promise
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from garden.core.errors import IntegrityError, RefusedError
+from garden.core.errors import HubTroubleError, IntegrityError, RefusedError
 from garden.core.messages import Cancel, Message, Progress, Transfer, TransferOutput, Transferred
 from garden.hub.blob_store import BlobStore
 from garden.process.child import Child
@@ -141,6 +141,13 @@ def test_a_flipped_bit_is_caught(hub: HubServer, tmp_path: Path) -> None:
         _run(_request(hub, tmp_path))
     assert not _part(tmp_path).exists()
     assert not BlobStore(tmp_path / "hub", "o/r").blob(_SHA256).exists()
+
+
+def test_a_store_that_is_away_is_told_in_the_end(hub: HubServer, tmp_path: Path) -> None:
+    hub.state.cdn_url = "http://127.0.0.1:9"
+    with pytest.raises(HubTroubleError, match="The store behind"):
+        _run(_request(hub, tmp_path))
+    assert not list((tmp_path / "hub").rglob("*.incomplete")) or _part(tmp_path).stat().st_size == 0
 
 
 def test_a_key_that_ends_soon_is_asked_for_again(hub: HubServer, tmp_path: Path) -> None:
