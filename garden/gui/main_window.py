@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWi
 
 from garden.core.errors import GardenError
 from garden.core.events import SettingsChanged
+from garden.gui.bridge.collector import Collector
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.dropping import dropped_paths
 from garden.gui.first_paint import FirstPaint
@@ -299,9 +300,7 @@ class MainWindow(QMainWindow):
         from garden.gui.theme.icons import application_icon
 
         self._painted = True
-        # What stands now stays: going through it for garbage would hold up the window for 25 ms each time.
-        gc.freeze()
-        gc.enable()
+        Collector(self)
         application = QApplication.instance()
         if isinstance(application, QApplication):
             application.setWindowIcon(application_icon())

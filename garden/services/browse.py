@@ -150,6 +150,8 @@ def passing(query: ModelQuery, rows: Iterable[RatedModel], now: float | None = N
         rows: What came.
         now: Seconds since the epoch; the clock when None.
     """
+    if not query.is_filtered_here:
+        return list(rows)
     checks: list[Callable[[RatedModel], bool]] = []
     if query.runs_here:
         checks.append(lambda row: row.runs_here)

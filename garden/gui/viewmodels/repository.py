@@ -15,7 +15,7 @@ from garden.core.library_entry import LibraryEntry
 from garden.core.load_choice import LoadChoice
 from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH, LoadParameters, RunConfiguration
 from garden.fit.default_load import with_found_layers
-from garden.gui.viewmodels.family import FamilyViewModel, QuantizationsViewModel
+from garden.gui.viewmodels.family import quantizations, whole_family
 from garden.gui.viewmodels.file_downloads import FileDownloads
 from garden.gui.viewmodels.file_headers import FileHeaders
 from garden.gui.viewmodels.file_measuring import FileMeasuring
@@ -72,8 +72,8 @@ class RepositoryViewModel(QObject):
         self.repository: Repository | None = None
         self.problem: GardenError | None = None
         self.card = RepositoryCard(garden, pump, self)
-        self.family = FamilyViewModel(garden, pump, self)
-        self.quantizations = QuantizationsViewModel(garden, pump, self)
+        self.family = whole_family(garden, pump, self)
+        self.quantizations = quantizations(garden, pump, self)
         self.trust = TrustViewModel(garden, pump, self)
         self.options = LoadOptions(self)
         self.options.changed.connect(self._on_options_changed)
