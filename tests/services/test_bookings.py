@@ -8,16 +8,18 @@ import threading
 import pytest
 
 from garden.core.errors import OutOfMemoryError
+from garden.core.fit_forecast import Placement
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.quantity import GIB, MIB
-from garden.core.run_configuration import LoadParameters
+from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters
+from garden.fit.estimator import forecast
 from garden.fit.sliced_twin import slices_of
 from garden.gguf.made_up_model import MadeUpModel
 from garden.services.bookings import Bookings
 from garden.services.garden import Garden
 from garden.services.machine import MachineService
 from garden.services.twin_runs import room_for, twins_need
-from tests.fit.headers import gpu, machine
+from tests.fit.headers import gpu, machine, published
 from tests.services.measuring import children, until
 from tests.services.test_twin_runs import LOAD, REF, SHAPE
 
@@ -105,6 +107,19 @@ def test_a_small_model_is_measured_whole_and_says_so(garden: Garden) -> None:
     assert record.decode_tokens_per_second > 1
     notes = {event.job.note for event in events.drain() if hasattr(event, "job")}
     assert any(note.endswith(", all of it: a shorter one would not be smaller") for note in notes)
+
+
+def test_a_load_on_a_gpu_that_shares_the_ram_is_booked_there(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
+    mac = machine(28, gpu(21, unified=True), total_gib=32)
+    monkeypatch.setattr(MachineService, "snapshot", lambda _self: mac)
+    load = LoadParameters(n_gpu_layers=AUTO_GPU_LAYERS)
+    planned = forecast(published("meta-llama/Llama-3.1-8B-Instruct"), load, mac)
+    admission = garden.compare._models._admission
+
+    with admission.booked(planned, lambda: None):
+        assert planned.placement is Placement.GPU
+        assert admission.bookings.ram_bytes == planned.need_bytes
+        assert planned.need_bytes > 5 * GIB
 
 
 def _full(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
