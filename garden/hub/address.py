@@ -55,6 +55,11 @@ class PastedAddress:
     filename: str | None = None
     quant_type: str | None = None
 
+    @property
+    def file(self) -> str:
+        """The file or type that is meant, empty where it is the whole repository."""
+        return self.filename or self.quant_type or ""
+
 
 def looks_like_address(text: str) -> bool:
     """Whether a text can only mean an address, of the Hub or of another host."""
@@ -71,7 +76,8 @@ def parse_address(text: str, endpoint: str = "") -> PastedAddress | None:
     """What a pasted text names on the Hub, None when it names nothing there.
 
     Accepts ``owner/name``, ``hf.co/owner/name:Q4_K_M`` and the address of any page of a model: its card, a tree, a
-    file, its discussions.
+    file (``…/blob/main/x.gguf``, ``?show_file_info=x.gguf``), its discussions. Whether there is such a file is for the
+    repository's page to say.
 
     Args:
         text: What was pasted or typed.
@@ -107,37 +113,15 @@ def parse_address(text: str, endpoint: str = "") -> PastedAddress | None:
         return None
     page, place = segments[2] if len(segments) > 2 else "", segments[3:]
     revision = place[0] if page in (*_FILE_PAGES, "tree") and place else None
-    filename = "/".join(place[1:]) if page in _FILE_PAGES else ""
+    # A card's list of files opens one beside itself.
+    asked = dict(parse_qsl(text.partition("?")[2].partition("#")[0])).get("show_file_info", "")
+    filename = "/".join(place[1:]) if page in _FILE_PAGES else asked
     return PastedAddress(
         repo_id=repo_id,
         revision=None if revision == _DEFAULT_BRANCH else revision,
         filename=filename or None,
         quant_type=quant.upper() or None,
     )
-
-
-def parse_file(text: str) -> str | None:
-    """The file or quant type that a pasted text names in its repository, None when it names none.
-
-    ``…/blob/main/x.gguf``, ``…/resolve/main/folder/x.gguf``, ``?show_file_info=x.gguf``, ``hf.co/owner/name:Q4_K_M``.
-    Whether there is such a file is for the repository's page to say.
-
-    Args:
-        text: What was pasted or typed; one that ``parse_repo_id`` reads a repository from.
-    """
-    text = text.strip().strip("<>\"'")
-    if len(text) > _MAX_PASTED:
-        return None
-    parts = urlsplit(text)
-    asked = dict(parse_qsl(parts.query)).get("show_file_info")
-    if asked:
-        return asked
-    for marker in ("/blob/", "/resolve/", "/raw/"):
-        before, found, rest = parts.path.partition(marker)
-        if found and before:
-            return unquote(rest.partition("/")[2]) or None
-    last = parts.path.rpartition("/")[2]
-    return last.partition(":")[2] or None
 
 
 def is_loopback(host: str) -> bool:

@@ -124,16 +124,17 @@ class BlobStore:
             new.replace(pointer)
 
     def forget(self, etag: str, commit: str, filename: str) -> None:
-        """Do away with a file that nothing can be made of any more, unless another program or commit has it."""
+        """Do away with a file that nothing can be made of any more; its bytes stay while another name leads to them."""
         from filelock import FileLock, Timeout
 
         with contextlib.suppress(OSError, Timeout), FileLock(self._locks / f"{etag}.lock", timeout=0, mode=0o664):
-            pointer = self.pointer(commit, filename)
-            commits = [entry for entry in (self.folder / "snapshots").iterdir() if entry.name != commit]
-            if any((entry / filename).exists() for entry in commits):
-                return
-            for path in (pointer, self.blob(etag), self.part(etag)):
-                path.unlink(missing_ok=True)
+            pointer, blob = self.pointer(commit, filename), self.blob(etag)
+            others = (path for path in (self.folder / "snapshots").rglob("*") if path != pointer and path.is_symlink())
+            if any(os.path.realpath(path) == os.path.realpath(blob) for path in others):
+                pointer.unlink(missing_ok=True)
+            else:
+                for path in (pointer, blob, self.part(etag)):
+                    path.unlink(missing_ok=True)
             for folder in (pointer.parent, self.folder / "snapshots" / commit):
                 with contextlib.suppress(OSError):
                     folder.rmdir()

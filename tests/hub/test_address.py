@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from garden.core.errors import RefusedError
-from garden.hub.address import Endpoint, is_loopback, is_repo_id, parse_file, parse_repo_id
+from garden.hub.address import Endpoint, is_loopback, is_repo_id, parse_address, parse_repo_id
 
 
 @pytest.mark.parametrize(
@@ -128,11 +128,12 @@ def test_loopback_is_told_by_the_name_alone() -> None:
         ("https://huggingface.co/o/r?show_file_info=x.gguf", "o/r", "x.gguf"),
         ("hf.co/o/r:Q4_K_M", "o/r", "Q4_K_M"),
         ("o/r:IQ2_M", "o/r", "IQ2_M"),
-        ("https://huggingface.co/o/r/tree/main", "o/r", None),
-        ("https://huggingface.co/o/r/blob/main/", "o/r", None),
-        ("o/r", "o/r", None),
+        ("https://huggingface.co/o/r/tree/main", "o/r", ""),
+        ("https://huggingface.co/o/r/blob/main/", "o/r", ""),
+        ("o/r", "o/r", ""),
     ],
 )
-def test_an_address_may_name_a_file(text: str, repo_id: str, file: str | None) -> None:
-    assert parse_repo_id(text) == repo_id
-    assert parse_file(text) == file
+def test_an_address_may_name_a_file(text: str, repo_id: str, file: str) -> None:
+    address = parse_address(text)
+    assert address is not None
+    assert (address.repo_id, address.file) == (repo_id, file)

@@ -590,6 +590,24 @@ def test_an_older_commit_does_not_move_the_branch(hub: HubServer, cache: Path) -
     assert newer.commit != _MODEL.commit
 
 
+def test_what_another_name_leads_to_stays_when_one_is_forgotten(cache: Path) -> None:
+    store = BlobStore(cache, "o/r")
+    store.prepare()
+    store.blob(_SHA256).write_bytes(_DATA)
+    first, second = "a" * 40, "b" * 40
+    for commit, name in ((first, "x.gguf"), (first, "copy/x.gguf"), (second, "x.gguf")):
+        store.link(_SHA256, commit, name)
+    store.forget(_SHA256, first, "x.gguf")
+    assert not store.pointer(first, "x.gguf").is_symlink()
+    assert store.pointer(first, "copy/x.gguf").read_bytes() == store.pointer(second, "x.gguf").read_bytes() == _DATA
+    store.forget(_SHA256, second, "x.gguf")
+    assert (
+        store.pointer(first, "copy/x.gguf").read_bytes() == _DATA and not (store.folder / "snapshots" / second).exists()
+    )
+    store.forget(_SHA256, first, "copy/x.gguf")
+    assert not store.blob(_SHA256).exists()
+
+
 def _umask() -> int:
     current = os.umask(0)
     os.umask(current)

@@ -597,3 +597,13 @@ def test_a_cancel_clears_and_a_stop_does_not(bench: Bench) -> None:
         with pytest.raises(CancelledByUser):
             handle.result(5)
     assert cleared == ["cleared"]
+
+
+def test_a_cancel_that_comes_after_the_end_clears_nothing(bench: Bench) -> None:
+    cleared: list[str] = []
+    bench.runner.on_clear(JobKind.DOWNLOAD, lambda record: cleared.append(record.title))
+    handle = bench.runner.submit(JobKind.DOWNLOAD, "done", "", lambda context: None, resumable=True, target="done")
+    handle.result(5)
+    bench.wait_for(handle.id, JobState.SUCCEEDED)
+    bench.runner.cancel(handle.id)
+    assert cleared == [] and bench.record(handle.id).state is JobState.SUCCEEDED
