@@ -261,6 +261,19 @@ def _sliding(header: GgufHeader, architecture: str, count: int) -> tuple[bool, .
     return tuple(number % period < period - 1 for number in range(count))
 
 
+def lacks_recurrence(header: GgufHeader) -> bool:
+    """Whether a hybrid says of all its layers that they attend: the engine ends with an error at the first token.
+
+    ``llm_graph_input_mem_hybrid::set_input`` fills the places of states, for which no layer made the engine make room.
+    """
+    architecture = header.architecture or ""
+    if architecture not in RECURRENT_WITHOUT_HEADS | FULL_ATTENTION_INTERVALS.keys():
+        return False
+    blocks = min(whole(header, "block_count"), MAX_BLOCKS)
+    count = blocks - min(whole(header, "nextn_predict_layers"), blocks)
+    return count > 0 and not any(_recurrent(header, architecture, count))
+
+
 def _recurrent(header: GgufHeader, architecture: str, count: int) -> tuple[bool, ...]:
     if architecture in RECURRENT or architecture == "falcon-h1":
         return (True,) * count
