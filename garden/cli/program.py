@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "quality": ("workshop_commands", "How much quants lost against their base."),
     "compare": ("compare_command", "One prompt to several models, side by side."),
     "export": ("export_command", "Take a model's configuration to another runtime."),
+    "hub": ("account_command", "Who is signed in at the Hub, and which Hub is asked."),
     "engine": ("engine_command", "The engine and its backends; add a GPU's without a compiler."),
     "doctor": ("machine_commands", "What is wrong here, and what helps."),
 }
@@ -91,9 +92,13 @@ def run(arguments: list[str], *, open_window: Callable[[], int], render_pages: C
         epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 130 cancelled. `garden COMMAND --help` says more.",
     )
     @click.version_option(garden.__version__, prog_name="garden")
+    @click.option("--endpoint", metavar="HUB", help="Ask this Hub in this run: a name (garden hub list) or an address.")
     @click.pass_context
-    def program(context: click.Context) -> None:
+    def program(context: click.Context, endpoint: str | None) -> None:
         context.obj = render_pages
+        if endpoint is not None:
+            # Whoever reads the settings reads it; HF_ENDPOINT would say where the tokens of other tools may go.
+            os.environ["GARDEN_ENDPOINT"] = endpoint
         if context.invoked_subcommand is None:
             context.exit(window_where_displayed(open_window))
 

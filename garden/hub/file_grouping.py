@@ -47,6 +47,11 @@ def is_projector(filename: str) -> bool:
     return filename.lower().endswith(".gguf") and _kind(filename) == "projector"
 
 
+def is_adapter(filename: str) -> bool:
+    """Whether a file changes a model that is loaded, by its name."""
+    return bool(_ADAPTER.search(filename.rpartition("/")[2]))
+
+
 def projector_for(repository: Repository, file: RepositoryFile) -> RepositoryFile | None:
     """The projector that belongs to a model of the same repository, None where there is none.
 
@@ -72,4 +77,4 @@ def _kind(filename: str) -> FileKind:
         return "model" if base.lower().endswith(".gguf") and quant_type_of(base) else "imatrix"
     if _PROJECTOR.search(base):
         return "projector"
-    return "other" if _ADAPTER.search(base) else "model"
+    return "other" if is_adapter(base) else "model"

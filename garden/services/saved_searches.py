@@ -7,6 +7,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from garden.core.errors import NotFoundError, RefusedError
+from garden.core.plain_line import plain_line
 from garden.core.saved_search import MAX_NAME, SavedSearch
 
 if TYPE_CHECKING:
@@ -37,13 +38,15 @@ class SavedSearches:
         Raises:
             NotFoundError: None has this name.
         """
+        name = plain_line(name, MAX_NAME)
         kept = {saved.name.casefold(): saved for saved in self.all()}
-        found = kept.get(_cleaned(name).casefold())
+        found = kept.get(name.casefold())
         if found is None:
             close = difflib.get_close_matches(name.casefold(), kept, n=3, cutoff=0.5)
             hint = f"Did you mean “{kept[close[0]].name}”? " if close else ""
             raise NotFoundError(
-                f"No search is saved as “{_cleaned(name)}”.", f"{hint}garden search --list-saved lists them."
+                f"No search is saved as “{plain_line(name, MAX_NAME)}”.",
+                f"{hint}garden search --list-saved lists them.",
             )
         return found
 
@@ -88,13 +91,8 @@ class SavedSearches:
         return tuple(saved for saved in self.all() if saved.name.casefold() != name.casefold())
 
 
-def _cleaned(name: str) -> str:
-    shown = "".join(character if character.isprintable() else " " for character in name)
-    return " ".join(shown.split())[:MAX_NAME].strip()
-
-
 def _checked(name: str) -> str:
-    cleaned = _cleaned(name)
+    cleaned = plain_line(name, MAX_NAME)
     if not cleaned:
         raise RefusedError("A saved search needs a name.", "Type one, for example “small coding models”.")
     return cleaned

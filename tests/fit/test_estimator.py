@@ -9,7 +9,7 @@ import pytest
 from garden.core.errors import InvalidFileError
 from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
-from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters
+from garden.core.run_configuration import AUTO_GPU_LAYERS, FlashAttention, LoadParameters
 from garden.fit.estimator import MeasuredSpeed, forecast
 from garden.gguf.header import GgufHeader, read_header
 from tests.fit.headers import GIB, MIB, gpu, header, machine, published, tensor
@@ -233,10 +233,10 @@ def test_a_model_that_cannot_fuse_attention_keeps_v_whole() -> None:
 
 
 @pytest.mark.parametrize("flash_attention", ["auto", "on", "off"])
-def test_any_heads_can_be_quantized_in_k_where_attention_is_not_fused(flash_attention: str) -> None:
+def test_any_heads_can_be_quantized_in_k_where_attention_is_not_fused(flash_attention: FlashAttention) -> None:
     metadata = {"block_count": 2, "embedding_length": 160, "attention.head_count": 2}
     model = header("phi2", metadata, [tensor("token_embd.weight", 160, 32)])
-    load = LoadParameters(context_length=512, type_k="q8_0", flash_attention=flash_attention)  # type: ignore[arg-type]
+    load = LoadParameters(context_length=512, type_k="q8_0", flash_attention=flash_attention)
 
     refused = forecast(model, load, machine(8)).verdict is Verdict.UNSUPPORTED
 

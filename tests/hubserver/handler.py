@@ -249,7 +249,7 @@ class HubHandler(OriginHandler):
         if unknown:
             self.send_error_code(400, "", f"Invalid option: expected one of the list's fields, got {unknown[0]}")
             return
-        result = search(list(self.state.repositories.values()), self.parameters)
+        result = search(list(self.state.repositories.values()), self.parameters, self.state.authors_of(self._token()))
         headers = {}
         if result.next_cursor is not None:
             pairs = [(name, value) for name, value in self.parameters if name != "cursor"]
@@ -262,8 +262,13 @@ class HubHandler(OriginHandler):
         if token not in self.state.accounts:
             self.send_error_code(401, "", "Invalid username or password.")
         else:
-            auth = {"type": "access_token", "accessToken": {"displayName": "laptop", "role": "read"}}
-            self.send_json({"type": "user", "name": self.state.accounts[token], "orgs": [], "auth": auth})
+            role = self.state.roles.get(token, "read")
+            auth = {"type": "access_token", "accessToken": {"displayName": "laptop", "role": role}}
+            name = self.state.accounts[token]
+            orgs = [
+                {"type": "org", "name": org, "isEnterprise": False} for org in self.state.organisations.get(name, ())
+            ]
+            self.send_json({"type": "user", "name": name, "orgs": orgs, "auth": auth})
 
     def _find(self, repo_id: str) -> ServedRepository | None:
         """The repository, else the refusal: strangers are not told what is missing and what is private."""

@@ -41,6 +41,8 @@ class State:
     Attributes:
         repositories: By ``owner/name``.
         accounts: Token to account name; other tokens are refused.
+        organisations: Account name to the organisations that it is in.
+        roles: Token to what it may do; ``read`` for those that are not named.
         consented: Tokens whose account accepted the terms of gated repositories.
         faults: Faults to have.
         requests: What arrived, in order.
@@ -54,6 +56,8 @@ class State:
 
     repositories: dict[str, ServedRepository]
     accounts: dict[str, str] = field(default_factory=dict)
+    organisations: dict[str, list[str]] = field(default_factory=dict)
+    roles: dict[str, str] = field(default_factory=dict)
     consented: set[str] = field(default_factory=set)
     faults: Faults = field(default_factory=Faults)
     requests: list[LoggedRequest] = field(default_factory=list)
@@ -67,6 +71,11 @@ class State:
     _signatures: dict[str, Content] = field(default_factory=dict)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def authors_of(self, token: str | None) -> set[str]:
+        """Whose private repositories a token may see."""
+        name = self.accounts.get(token or "")
+        return set() if name is None else {name, *self.organisations.get(name, ())}
 
     def count_sent(self, length: int) -> None:
         """Count bytes of a body."""

@@ -79,7 +79,7 @@ def test_a_question_is_asked_once(
 
     def counted(self: DryRuns, *arguments: object, **named: object) -> object:
         asked.append(arguments)
-        return real(self, *arguments, **named)  # type: ignore[arg-type]
+        return real(self, *arguments, **named)  # type: ignore[arg-type]  # as they come
 
     monkeypatch.setattr(DryRuns, "ask", counted)
     events = garden.bus.subscribe()

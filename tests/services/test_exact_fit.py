@@ -12,7 +12,7 @@ import pytest
 
 from garden.core.errors import CancelledByUser, EngineMissingError, GardenError, InvalidFileError
 from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
-from garden.core.hardware_snapshot import HardwareSnapshot
+from garden.core.hardware_snapshot import Gpu, HardwareSnapshot
 from garden.core.messages import ModelLoaded
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters, RunConfiguration
@@ -37,8 +37,8 @@ LLAMA_70B = "meta-llama/Llama-3.3-70B-Instruct"
 AS_GIVEN = {"ram", "gpu"}
 
 
-def with_ram(size: int, *gpus: object) -> HardwareSnapshot:
-    return dataclasses.replace(machine(0, *gpus), ram_total_bytes=max(size, 1), ram_available_bytes=size)  # type: ignore[arg-type]
+def with_ram(size: int, *gpus: Gpu) -> HardwareSnapshot:
+    return dataclasses.replace(machine(0, *gpus), ram_total_bytes=max(size, 1), ram_available_bytes=size)
 
 
 def exact(garden: Garden, header: GgufHeader, load: LoadParameters, on: HardwareSnapshot) -> FitForecast:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
-from garden.core.conversation import Answer, Mode
+from garden.core.conversation import Answer, ConversationSummary, Mode
 from garden.core.library_entry import LibraryEntry
 from garden.core.run_configuration import LoadParameters
 from garden.gui.pages.model_menu import open_model_menu
@@ -178,8 +178,8 @@ class CompareActions(QObject):
 
         menu = self._conversations = ConversationMenu(self._theme, anchor)
         menu.search_changed.connect(self._compare.lists.search)
-        menu.opened.connect(self._compare.open_conversation)
-        menu.renamed.connect(self._compare.rename)
+        menu.opened.connect(lambda summary: self._compare.open_conversation(summary.id))
+        menu.rename_wanted.connect(lambda summary, title: self._compare.rename(summary.id, title))
         menu.delete_wanted.connect(self._on_delete_wanted)
         menu.new_wanted.connect(self._compare.begin_anew)
         menu.closed.connect(self._on_conversations_closed)
@@ -198,19 +198,21 @@ class CompareActions(QObject):
         if self._compare.lists.search_text:
             self._compare.lists.search("")
 
-    @Slot(str, str)
-    def _on_delete_wanted(self, conversation_id: str, title: str) -> None:
+    @Slot(object)
+    def _on_delete_wanted(self, summary: ConversationSummary) -> None:
         from garden.gui.question import Question
 
+        if self._conversations is not None:
+            self._conversations.dismiss()
         question = Question(self._theme, self._page.window(), name="deleteQuestion")
         question.closed.connect(question.deleteLater)
         question.ask(
             "trash",
-            f"Delete “{title}”?",
+            f"Delete “{summary.title}”?",
             "Its prompts and answers are gone for good. The models stay in the Library.",
             yes=("Delete", "danger", "trash"),
             no="Keep",
-            then=lambda: self._compare.delete(conversation_id),
+            then=lambda: self._compare.delete(summary.id),
             mood="danger",
         )
 

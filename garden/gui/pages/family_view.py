@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QStackedWidget, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QStyleOptionViewItem, QWidget
 
+from garden.gui.pages.asked_view import AskedView
 from garden.gui.pages.model_row_delegate import ModelRowDelegate
 from garden.gui.pages.row_list import RowList
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.family import FamilyRole, FamilyRow, RelativesViewModel
 from garden.gui.widgets.row_delegate import Index
-from garden.gui.widgets.skeleton import Skeleton
-from garden.gui.widgets.state_view import StateView
 
 _HEADING_HEIGHT = 34
 _PLAIN_HEIGHT = 40
 _MARGIN = 20
 
 
-class FamilyView(QStackedWidget):
+class FamilyView(AskedView):
     """Shows what a view model of relatives holds.
 
     Args:
@@ -44,35 +43,21 @@ class FamilyView(QStackedWidget):
         nothing: tuple[str, str],
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
-        self._view_model = view_model
+        self._rows = view_model.rows
         self._nothing = nothing
         self._list = RowList(theme, name=name, label="Relatives of the model")
         self._list.setUniformItemSizes(False)
         self._list.setItemDelegate(_FamilyDelegate(theme, "row_model", self._list))
         self._list.setModel(view_model.rows)
-        self._loading = Skeleton(theme, 46)
-        self._state = StateView(theme, name=f"{name}.state")
-        for page in (self._loading, self._list, self._state):
-            self.addWidget(page)
+        super().__init__(
+            view_model, theme, name=f"{name}.state", content=self._list, show=self._show_rows, parent=parent
+        )
         self._list.clicked.connect(self._on_row)
         self._list.row_entered.connect(self._on_row)
-        view_model.changed.connect(self._on_changed)
 
-    @Slot()
-    def _on_changed(self) -> None:
-        view_model = self._view_model
-        if view_model.problem is not None:
-            self._state.show_error(view_model.problem, view_model.read_again)
-            self.setCurrentWidget(self._state)
-        elif view_model.busy:
-            self.setCurrentWidget(self._loading)
-        elif view_model.rows.rows:
-            self._list.scrollToTop()
-            self.setCurrentWidget(self._list)
-        else:
-            self._state.show_state("info", *self._nothing)
-            self.setCurrentWidget(self._state)
+    def _show_rows(self) -> tuple[str, str] | None:
+        self._list.scrollToTop()
+        return None if self._rows.rows else self._nothing
 
     @Slot(QModelIndex)
     def _on_row(self, index: QModelIndex) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QAbstractItemView
 
 from garden.core.fit_forecast import FitForecast, FitMethod, Verdict
 from garden.core.quantity import format_age, format_bytes, format_count, format_model_size
+from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.model_list import ModelRole
 from garden.gui.viewmodels.wording import kind_word, license_name, task_name, verdict_word
 from garden.gui.widgets.row_delegate import Index, RowDelegate
@@ -30,8 +33,40 @@ _SLOW = 9.95
 _OTHER_KIND = re.compile(r"This is an? (.{1,40}), not a language model")
 
 
+#: Rows whose words are kept: some screens.
+_MOST_ROWS = 512
+
+
+class _Words(NamedTuple):
+    """What a row says, written out."""
+
+    name: str
+    size: str
+    age: str
+    verdict: str
+    facts: str
+    counts: tuple[tuple[str, str], ...]
+    need: str
+
+
 class ModelRowDelegate(RowDelegate):
     """Draws a RatedModel. The name is elided first, the verdict never."""
+
+    def __init__(self, theme: ThemeController, height: str, view: QAbstractItemView) -> None:
+        super().__init__(theme, height, view)
+        self._words: dict[str, tuple[RatedModel, _Words]] = {}
+
+    def _words_of(self, rated: RatedModel) -> _Words:
+        """Written out once, until the row says something else."""
+        repo_id = rated.summary.repo_id
+        known = self._words.get(repo_id)
+        if known is not None and known[0] is rated:
+            return known[1]
+        if len(self._words) >= _MOST_ROWS:
+            self._words.clear()
+        words = _written(rated)
+        self._words[repo_id] = rated, words
+        return words
 
     def paint_content(self, painter: QPainter, rect: QRectF, index: Index, *, selected: bool) -> None:
         """Draw the two lines."""
@@ -44,27 +79,25 @@ class ModelRowDelegate(RowDelegate):
         shift = (rect.height() - px(58)) / 2
         first = QRectF(inner.left(), rect.top() + shift + px(_FIRST_TOP), inner.width(), px(_FIRST_HEIGHT))
         second = QRectF(inner.left(), rect.top() + shift + px(_SECOND_TOP), inner.width(), px(_SECOND_HEIGHT))
-        self._paint_first(painter, first, rated)
-        self._paint_second(painter, second, rated)
+        words = self._words_of(rated)
+        self._paint_first(painter, first, rated, words)
+        self._paint_second(painter, second, words)
 
-    def _paint_first(self, painter: QPainter, line: QRectF, rated: RatedModel) -> None:
+    def _paint_first(self, painter: QPainter, line: QRectF, rated: RatedModel, words: _Words) -> None:
         theme = self.look
         gap = theme.px(_GAP)
-        word = verdict_word(rated.forecast)
+        word = words.verdict
         verdict_room = verdict_width(theme, word)
         paint_verdict(painter, theme, line, rated.forecast, word, align_right=True)
         summary = rated.summary
-        tag = format_model_size(summary.parameters, rated.traits.active_parameters)
+        tag = words.size
         tag_room = tag_size(theme, tag).width() + gap if tag else 0
-        lock_room = theme.px(13) + gap if summary.gated else 0
+        locked = summary.gated or summary.private
+        lock_room = theme.px(13) + gap if locked else 0
         name_room = line.width() - verdict_room - gap - tag_room - lock_room
         area = QRectF(line.left(), line.top(), name_room, line.height())
-        left = (
-            line.left()
-            + gap
-            + self.text(painter, area, display_name(summary.name), font=theme.font("strong"), color="text.primary")
-        )
-        if summary.gated:
+        left = line.left() + gap + self.text(painter, area, words.name, font=theme.font("strong"), color="text.primary")
+        if locked:
             side = theme.px(13)
             ratio = painter.device().devicePixelRatioF()
             pixmap = theme.pixmap("lock", "text.muted", 13, ratio)
@@ -75,37 +108,35 @@ class ModelRowDelegate(RowDelegate):
             top = round(line.center().y() - size.height() / 2)
             paint_tag(painter, theme, QRectF(round(left), top, size.width(), size.height()), tag)
             left += tag_room
-        updated = rated.traits.updated_at
         end = line.right() - verdict_room - gap
-        if updated is not None and left - gap + self._count_width(old := format_age(updated)) <= end:
-            self._paint_count(painter, QRectF(left - gap, line.top(), 0, line.height()), "clock", old)
+        if words.age and left - gap + self._count_width(words.age) <= end:
+            self._paint_count(painter, QRectF(left - gap, line.top(), 0, line.height()), "clock", words.age)
 
-    def _paint_second(self, painter: QPainter, line: QRectF, rated: RatedModel) -> None:
+    def _paint_second(self, painter: QPainter, line: QRectF, words: _Words) -> None:
         theme = self.look
         font = theme.font("small")
-        need = _need(rated)
-        need_room = QFontMetricsF(font).horizontalAdvance(need)
+        need = words.need
+        need_room = self.width_of(need, font)
         right = Qt.AlignmentFlag.AlignRight
         self.text(painter, line, need, font=font, color="text.secondary", align=right)
         room = line.width() - need_room - theme.px(_GAP)
-        facts = " · ".join(_facts(rated))
-        counts = self._counts_within(rated, room - QFontMetricsF(font).horizontalAdvance(facts))
+        facts = words.facts
+        counts = self._counts_within(words.counts, room - self.width_of(facts, font))
         counts_room = sum(self._count_width(text) for _icon, text in counts)
         area = QRectF(line.left(), line.top(), max(0.0, room - counts_room), line.height())
         left = line.left() + self.text(painter, area, facts, font=font, color="text.muted")
         for icon, text in counts:
             left = self._paint_count(painter, QRectF(left, line.top(), 0, line.height()), icon, text)
 
-    def _counts_within(self, rated: RatedModel, room: float) -> list[tuple[str, str]]:
+    def _counts_within(self, counts: tuple[tuple[str, str], ...], room: float) -> tuple[tuple[str, str], ...]:
         """Counts for which there is room beside who made it: the likes go first."""
-        counts = _counts(rated)
         if sum(self._count_width(text) for _icon, text in counts) > room:
             counts = counts[:1]
         return counts
 
     def _count_width(self, text: str) -> float:
         theme = self.look
-        return theme.px(6) + theme.px(11) + theme.px(4) + QFontMetricsF(theme.font("small")).horizontalAdvance(text)
+        return theme.px(6) + theme.px(11) + theme.px(4) + self.width_of(text, theme.font("small"))
 
     def _paint_count(self, painter: QPainter, start: QRectF, icon: str, text: str) -> float:
         theme = self.look
@@ -116,6 +147,19 @@ class ModelRowDelegate(RowDelegate):
         left += side + theme.px(4)
         area = QRectF(left, start.top(), 200, start.height())
         return left + self.text(painter, area, text, font=theme.font("small"), color="text.muted")
+
+
+def _written(rated: RatedModel) -> _Words:
+    summary, traits = rated.summary, rated.traits
+    return _Words(
+        name=display_name(summary.name),
+        size=format_model_size(summary.parameters, traits.active_parameters),
+        age="" if traits.updated_at is None else format_age(traits.updated_at),
+        verdict=verdict_word(rated.forecast),
+        facts=" · ".join(_facts(rated)),
+        counts=tuple(_counts(rated)),
+        need=_need(rated),
+    )
 
 
 def _facts(rated: RatedModel) -> list[str]:

@@ -54,8 +54,8 @@ def open_saved_searches(
         pump.run(changed, menu.show_rows, failed, receiver=menu, ahead=True)
 
     menu.save_wanted.connect(lambda name: change(lambda: searches.save(name, query)))
-    menu.rename_wanted.connect(lambda name, new: change(lambda: searches.rename(name, new)))
-    menu.delete_wanted.connect(lambda name: change(lambda: searches.delete(name)))
+    menu.rename_wanted.connect(lambda saved, name: change(lambda: searches.rename(saved.name, name)))
+    menu.delete_wanted.connect(lambda saved: change(lambda: searches.delete(saved.name)))
     menu.opened.connect(opened)
     change(lambda: None)
     menu.open()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, Slot
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from garden.gui.pages.asked_view import AskedView
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.trust import TrustViewModel
 from garden.gui.widgets.label import Label
-from garden.gui.widgets.skeleton import Skeleton
-from garden.gui.widgets.state_view import StateView
 from garden.gui.widgets.themed_widget import ThemedWidget
 from garden.services.trust_report import TrustFact, Weight
 
@@ -25,7 +24,7 @@ _ICON = 16
 _WIDEST_TEXT = 620
 
 
-class TrustView(QStackedWidget):
+class TrustView(AskedView):
     """Shows what TrustViewModel holds.
 
     Args:
@@ -35,7 +34,6 @@ class TrustView(QStackedWidget):
     """
 
     def __init__(self, view_model: TrustViewModel, theme: ThemeController, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
         self._view_model = view_model
         self._theme = theme
         self._rows: list[_FactRow] = []
@@ -53,25 +51,12 @@ class TrustView(QStackedWidget):
         self._area.setFrameShape(QScrollArea.Shape.NoFrame)
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._area.setWidget(content)
-        self._loading = Skeleton(theme, 46)
-        self._state = StateView(theme, name="repository.trust.state")
-        for page in (self._loading, self._area, self._state):
-            self.addWidget(page)
-        view_model.changed.connect(self._on_changed)
+        super().__init__(
+            view_model, theme, name="repository.trust.state", content=self._area, show=self._show_facts, parent=parent
+        )
 
-    @Slot()
-    def _on_changed(self) -> None:
-        view_model = self._view_model
-        if view_model.problem is not None:
-            self._state.show_error(view_model.problem, view_model.read_again)
-            self.setCurrentWidget(self._state)
-        elif view_model.busy:
-            self.setCurrentWidget(self._loading)
-        else:
-            self._show(view_model.facts)
-            self.setCurrentWidget(self._area)
-
-    def _show(self, facts: tuple[TrustFact, ...]) -> None:
+    def _show_facts(self) -> None:
+        facts = self._view_model.facts
         while len(self._rows) < len(facts):
             row = _FactRow(self._theme)
             self._column.insertWidget(len(self._rows), row)

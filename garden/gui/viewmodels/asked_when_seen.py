@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
 from garden.core.errors import CancelledByUser, GardenError
+
+_Found = TypeVar("_Found")
 
 if TYPE_CHECKING:
     from garden.core.catalog import Repository
@@ -15,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class AskedWhenSeen(QObject):
-    """Base of view models behind tabs that few people open.
-
-    Subclasses say how to ask (``_ask``), and what to do with the answer (``_take``; None forgets the one before).
+    """What is behind a tab that few people open.
 
     Args:
         pump: Brings answers to the Qt thread.
+        ask: Asks for a repository.
+        take: Keeps the answer; with None, forgets the one before.
         parent: Qt parent.
 
     Attributes:
@@ -33,9 +36,18 @@ class AskedWhenSeen(QObject):
 
     changed = Signal()
 
-    def __init__(self, pump: EventPump, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        pump: EventPump,
+        ask: Callable[[Repository], Handle[_Found]],
+        take: Callable[[_Found | None], None],
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self._pump = pump
+        # Of the same type, which is of no further interest here: what one gives, the other takes.
+        self._ask: Callable[[Repository], Handle[Any]] = ask
+        self._take: Callable[[Any], None] = take
         self._handle: Handle[Any] | None = None
         self.repository: Repository | None = None
         self.problem: GardenError | None = None
@@ -71,12 +83,6 @@ class AskedWhenSeen(QObject):
         """Ask once more after a failure."""
         if self.repository is not None:
             self.read(self.repository)
-
-    def _ask(self, repository: Repository) -> Handle[Any]:
-        raise NotImplementedError
-
-    def _take(self, found: Any) -> None:
-        raise NotImplementedError
 
     def _on_found(self, handle: Handle[Any], found: Any) -> None:
         if handle is self._handle:

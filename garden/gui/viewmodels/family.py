@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QAbstractListModel, QObject, Qt
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from garden.jobs.handle import Handle
     from garden.services.garden import Garden
     from garden.services.rated_model import RatedModel
+
+_Found = TypeVar("_Found")
 
 _STEPS = {
     Relation.FINETUNE: "Fine-tuned",
@@ -105,40 +107,58 @@ class FamilyModel(QAbstractListModel):
 
 
 class RelativesViewModel(AskedWhenSeen):
-    """Relatives of the repository that is open."""
+    """Relatives of the repository that is open.
 
-    def __init__(self, garden: Garden, pump: EventPump, parent: QObject | None = None) -> None:
-        super().__init__(pump, parent)
-        self._garden = garden
+    Args:
+        pump: Brings answers to the Qt thread.
+        ask: Asks for them.
+        rows_of: What is shown of them, for the repository of this id.
+        parent: Qt parent.
+    """
+
+    def __init__(
+        self,
+        pump: EventPump,
+        ask: Callable[[Repository], Handle[_Found]],
+        rows_of: Callable[[str, _Found], Iterable[FamilyRow]],
+        parent: QObject | None = None,
+    ) -> None:
+        def keep(found: _Found | None) -> None:
+            if found is None or self.repository is None:
+                self.rows.replace(())
+            else:
+                self.rows.replace(tuple(rows_of(self.repository.summary.repo_id, found)))
+
+        super().__init__(pump, ask, keep, parent)
         self.rows = FamilyModel(self)
 
-    def _rows_of(self, found: Any) -> Iterable[FamilyRow]:
-        raise NotImplementedError
 
-    def _take(self, found: Any) -> None:
-        self.rows.replace(() if found is None else tuple(self._rows_of(found)))
-
-
-class FamilyViewModel(RelativesViewModel):
-    """The whole family."""
-
-    def _ask(self, repository: Repository) -> Handle[Any]:
-        return self._garden.catalog.families.family(repository.summary.repo_id)
-
-    def _rows_of(self, found: Any) -> Iterable[FamilyRow]:
-        return family_rows(found, self._garden.catalog.rated)
+def whole_family(garden: Garden, pump: EventPump, parent: QObject | None = None) -> RelativesViewModel:
+    """The family of the repository that is open."""
+    return RelativesViewModel(
+        pump,
+        lambda repository: garden.catalog.families.family(repository.summary.repo_id),
+        lambda _repo_id, family: family_rows(family, garden.catalog.rated),
+        parent,
+    )
 
 
-class QuantizationsViewModel(RelativesViewModel):
+def quantizations(garden: Garden, pump: EventPump, parent: QObject | None = None) -> RelativesViewModel:
     """What can be run of a repository that holds nothing that can."""
+    return RelativesViewModel(
+        pump,
+        lambda repository: garden.catalog.families.quantizations(repository.summary.repo_id),
+        lambda repo_id, models: _quantization_rows(repo_id, models, garden.catalog.rated),
+        parent,
+    )
 
-    def _ask(self, repository: Repository) -> Handle[Any]:
-        return self._garden.catalog.families.quantizations(repository.summary.repo_id)
 
-    def _rows_of(self, found: Any) -> Iterable[FamilyRow]:
-        if found and self.repository is not None:
-            yield _heading(f"GGUF versions of {self.repository.summary.repo_id}")
-        yield from (_relative(model, self._garden.catalog.rated) for model in found)
+def _quantization_rows(
+    repo_id: str, models: Sequence[ModelSummary], rated: Callable[[ModelSummary], RatedModel]
+) -> Iterator[FamilyRow]:
+    if models:
+        yield _heading(f"GGUF versions of {repo_id}")
+    yield from (_relative(model, rated) for model in models)
 
 
 def family_rows(family: ModelFamily, rated: Callable[[ModelSummary], RatedModel]) -> Iterator[FamilyRow]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable, Iterable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QAbstractListModel, QObject, Qt, Signal
 
 from garden.core.model_query import ModelQuery
 from garden.core.quantity import format_age, format_count, format_parameters
-from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
+from garden.gui.viewmodels.model_index import ROOT, Index, row_at
 from garden.gui.viewmodels.wording import kind_word, verdict_word
 from garden.services.browse import ordered, passing
 from garden.services.model_name import display_name
@@ -39,7 +40,11 @@ class ModelListModel(QAbstractListModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        #: As it came, page after page; where each page begins.
         self._loaded: list[RatedModel] = []
+        self._pages: list[int] = []
+        #: Places of what is loaded in the order of the list, each page by itself.
+        self._order: list[int] = []
         self._shown: list[RatedModel] = []
         #: Where a repository stands among what is loaded, and among what is shown.
         self._places: dict[str, int] = {}
@@ -77,7 +82,7 @@ class ModelListModel(QAbstractListModel):
         """Show the first page of a new answer, to another question if one is given."""
         self.beginResetModel()
         self._query = query or self._query
-        self._loaded, self._places = [], {}
+        self._loaded, self._places, self._pages, self._order = [], {}, [], []
         self._take(rows)
         self._filter()
         self._more = more
@@ -94,16 +99,22 @@ class ModelListModel(QAbstractListModel):
             self.endInsertRows()
 
     def _take(self, rows: Iterable[RatedModel]) -> list[RatedModel]:
-        fresh = []
+        fresh, places, at = [], self._places, len(self._loaded)
         for row in rows:
-            if self._places.setdefault(row.summary.repo_id, len(self._loaded)) == len(self._loaded):
-                fresh.append(self._best_known(row))
-                self._loaded.append(fresh[-1])
+            if places.setdefault(row.summary.repo_id, at) == at:
+                fresh.append(self._best_known(row) if self._read else row)
+                at += 1
+        self._pages.append(len(self._loaded))
+        self._order.extend(range(len(self._loaded), at))
+        self._loaded += fresh
         return fresh
 
     def _filter(self) -> None:
         self._shown, self._rows = [], {}
-        self._show(passing(self._query, self._loaded))
+        self._show(self._passing(self._order))
+
+    def _passing(self, order: Iterable[int]) -> list[RatedModel]:
+        return passing(self._query, (self._loaded[place] for place in order))
 
     def _show(self, rows: Iterable[RatedModel]) -> None:
         for row in rows:
@@ -125,31 +136,37 @@ class ModelListModel(QAbstractListModel):
         self._read.clear()
 
     def take_ratings(self, rows: Sequence[RatedModel]) -> None:
-        """Take other verdicts for some rows that came from the Hub; none moves until ``settle``."""
+        """Take other verdicts for some rows that came from the Hub; none moves, unless ``settle`` is called."""
         self._change([self._best_known(row) for row in rows if row.summary.repo_id in self._places])
 
     def settle(self) -> None:
-        """Once all verdicts are new: order and filter what is loaded by them."""
-        rows = list(ordered(self._query, self._loaded))
-        before = [row.summary.repo_id for row in self._shown]
-        if [row.summary.repo_id for row in passing(self._query, rows)] == before:
+        """Once all verdicts are new: order by them within each page, as a page is ordered that comes, and filter."""
+        ends = (*self._pages[1:], len(self._loaded))
+        pages = (self._loaded[start:end] for start, end in zip(self._pages, ends, strict=True))
+        order = [self._places[row.summary.repo_id] for page in pages for row in ordered(self._query, page)]
+        shown = self._passing(order)
+        if [row.summary.repo_id for row in shown] == list(self._rows):
+            self._order = order
             return
         self.beginResetModel()
-        self._loaded, self._places = [], {}
-        self._take(rows)
+        self._order = order
         self._filter()
         self.endResetModel()
 
     def _change(self, rows: Sequence[RatedModel]) -> None:
+        """Take other values for rows; views are told of those which say something else, run by run."""
         changed = []
         for row in rows:
-            self._loaded[self._places[row.summary.repo_id]] = row
+            place = self._places[row.summary.repo_id]
+            if row == self._loaded[place]:
+                continue
+            self._loaded[place] = row
             number = self._rows.get(row.summary.repo_id)
             if number is not None:
                 self._shown[number] = row
                 changed.append(number)
-        if changed:
-            self.dataChanged.emit(self.index(min(changed)), self.index(max(changed)))
+        for first, last in _runs(changed):
+            self.dataChanged.emit(self.index(first), self.index(last))
 
     def _best_known(self, row: RatedModel) -> RatedModel:
         read = self._read.get(row.summary.repo_id)
@@ -172,8 +189,8 @@ class ModelListModel(QAbstractListModel):
         return tuple(sorted(counts, key=lambda word: (-counts[word], word.casefold()))[:count])
 
     def rowCount(self, parent: Index = ROOT) -> int:
-        """Rows shown."""
-        return count_below(self._shown, parent)
+        """Rows shown; a view asks once for each row it lays out."""
+        return 0 if parent.isValid() else len(self._shown)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Texts and the value of a row."""
@@ -202,6 +219,13 @@ class ModelListModel(QAbstractListModel):
             self.more_wanted.emit()
 
 
+def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """First and last of each run of numbers without a gap."""
+    for _key, run in itertools.groupby(enumerate(sorted(numbers)), key=lambda each: each[1] - each[0]):
+        members = [number for _count, number in run]
+        yield members[0], members[-1]
+
+
 def _spoken(rated: RatedModel) -> str:
     summary, traits, forecast = rated.summary, rated.traits, rated.forecast
     parts = [display_name(summary.name), f"by {summary.author}"]
@@ -221,6 +245,8 @@ def _spoken(rated: RatedModel) -> str:
         parts.append(f"changed {format_age(traits.updated_at)}")
     if summary.gated:
         parts.append("needs consent")
+    if summary.private:
+        parts.append("private")
     parts.append(verdict_word(forecast))
     if forecast.quant_type is not None and rated.runs_here:
         parts.append(f"as {forecast.quant_type}")

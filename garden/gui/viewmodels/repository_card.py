@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
 from garden.gui.viewmodels.asked_when_seen import AskedWhenSeen
 
 if TYPE_CHECKING:
-    from garden.core.catalog import Repository
     from garden.gui.bridge.event_pump import EventPump
-    from garden.jobs.handle import Handle
     from garden.services.garden import Garden
 
 
@@ -23,12 +21,13 @@ class RepositoryCard(AskedWhenSeen):
     """
 
     def __init__(self, garden: Garden, pump: EventPump, parent: QObject | None = None) -> None:
-        super().__init__(pump, parent)
-        self._garden = garden
+        super().__init__(
+            pump,
+            lambda repository: garden.catalog.card(repository.summary.repo_id, repository.revision),
+            self._keep,
+            parent,
+        )
         self.text: str | None = None
 
-    def _ask(self, repository: Repository) -> Handle[Any]:
-        return self._garden.catalog.card(repository.summary.repo_id, repository.revision)
-
-    def _take(self, found: Any) -> None:
+    def _keep(self, found: str | None) -> None:
         self.text = found

@@ -13,7 +13,7 @@ from garden.core.events import MachineRead, SpeedsChanged, WhatIfChanged
 from garden.core.model_query import ModelQuery
 from garden.gui.viewmodels.model_list import ModelListModel
 from garden.hub.address import is_repo_id, parse_address
-from garden.services.browse import SCREENFUL, hub_part, passing
+from garden.services.browse import SCREENFUL, hub_part, ordered, passing
 
 if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
@@ -58,6 +58,7 @@ class SearchViewModel(QObject):
         self._from_index = False
         self._asked = False
         self._rating = 0
+        self._unsettled = False
         self.models = ModelListModel(self)
         self.models.more_wanted.connect(self._on_more_wanted)
         pump.on(WhatIfChanged, self._on_what_if_changed)
@@ -184,6 +185,16 @@ class SearchViewModel(QObject):
         self.changed.emit()
         self._fill()
 
+    def forget(self) -> None:
+        """Take away what came: it was for another account, or from another Hub."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        self._seen = self._cursor = self._problem = None
+        self._from_index = False
+        self.models.replace((), more=False)
+        self.changed.emit()
+
     def clear_filters(self) -> None:
         """Take every filter away, keep the words."""
         self.change(self._query.plain)
@@ -294,16 +305,19 @@ class SearchViewModel(QObject):
 
     def _on_what_if_changed(self, _event: WhatIfChanged) -> None:
         self.models.forget_forecasts()
-        self._rate_anew()
-
-    def _on_machine_read(self, _event: MachineRead) -> None:
+        self._unsettled = True
         self._rate_anew()
 
     def _on_speeds_changed(self, _event: SpeedsChanged) -> None:
+        self._unsettled = True
+        self._rate_anew()
+
+    def _on_machine_read(self, _event: MachineRead) -> None:
+        # Free memory moves all day, and nobody asked for it: verdicts follow, rows stay where they are.
         self._rate_anew()
 
     def _rate_anew(self) -> None:
-        """All rows that came, some at a time, those that are shown first; rows move once all are rated."""
+        """All rows that came, some at a time, those that are shown first; rows move at most once all are rated."""
         self._rating += 1
         self._rate_some(self._rating, self.models.loaded_rows)
 
@@ -316,16 +330,20 @@ class SearchViewModel(QObject):
             self.models.take_ratings(anew)
             if later:
                 self._rate_some(rating, later)
-            else:
+                return
+            if self._unsettled:
+                self._unsettled = False
                 self.models.settle()
-                self.changed.emit()
+            self.changed.emit()
 
         if now:
             self._pump.run(lambda: self._rated(now), rated, lambda _error: None, receiver=self)
+        else:
+            self._unsettled = False
 
     def _seen_through(self, rows: Sequence[RatedModel]) -> Sequence[RatedModel]:
-        """Rows come rated for this machine; where another one stands for it, they are rated for that."""
-        return rows if self._garden.what_if.chosen is None else self._rated(rows)
+        """Rows come rated and ordered for this machine; where another one stands for it, they are for that."""
+        return rows if self._garden.what_if.chosen is None else ordered(self._query, self._rated(rows))
 
     def _rated(self, rows: Sequence[RatedModel]) -> list[RatedModel]:
         fit, machine = self._garden.fit, self._garden.what_if.snapshot
@@ -334,6 +352,5 @@ class SearchViewModel(QObject):
 
 def _asks_the_same(one: ModelQuery, other: ModelQuery) -> bool:
     """Whether the Hub would be asked the same, so that what it has answered serves both."""
-    return one.sort == other.sort and dataclasses.replace(hub_part(one), limit=1) == dataclasses.replace(
-        hub_part(other), limit=1
-    )
+    asked, other_asked = (dataclasses.replace(hub_part(each), limit=1) for each in (one, other))
+    return (one.sort, one.mine, asked) == (other.sort, other.mine, other_asked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
@@ -10,9 +10,8 @@ from garden.gui.viewmodels.asked_when_seen import AskedWhenSeen
 from garden.services.trust_report import TrustFact, trust_facts
 
 if TYPE_CHECKING:
-    from garden.core.catalog import Repository
+    from garden.core.trust import RepositoryTrust
     from garden.gui.bridge.event_pump import EventPump
-    from garden.jobs.handle import Handle
     from garden.services.garden import Garden
 
 
@@ -24,12 +23,13 @@ class TrustViewModel(AskedWhenSeen):
     """
 
     def __init__(self, garden: Garden, pump: EventPump, parent: QObject | None = None) -> None:
-        super().__init__(pump, parent)
-        self._garden = garden
+        super().__init__(
+            pump,
+            lambda repository: garden.catalog.trust(repository.summary.repo_id, repository.revision),
+            self._keep,
+            parent,
+        )
         self.facts: tuple[TrustFact, ...] = ()
 
-    def _ask(self, repository: Repository) -> Handle[Any]:
-        return self._garden.catalog.trust(repository.summary.repo_id, repository.revision)
-
-    def _take(self, found: Any) -> None:
+    def _keep(self, found: RepositoryTrust | None) -> None:
         self.facts = () if found is None else trust_facts(found)

@@ -95,6 +95,10 @@ def write_number(page: QWidget, name: str, number: int) -> None:
     QTest.keyClick(field, Qt.Key.Key_Return)
 
 
+def until_loaded_with(qtbot: QtBot, page: ComparePage, name: str, value: int) -> None:
+    qtbot.waitUntil(lambda: getattr(load_of(page, "A"), name) == value)
+
+
 def pick(page: QWidget, name: str, text: str) -> None:
     """Choose by the keys of a combo box, as far down or up as the text is."""
     box = found(page, name)
@@ -201,7 +205,7 @@ def test_a_pane_loads_just_what_was_chosen_in_its_settings(
     press(page, "paneLoad.advanced")
     for name, value in (("n_sequences", 2), ("n_batch", 256), ("n_ubatch", 128), ("threads", 1), ("threads_batch", 2)):
         write_number(page, f"load.{name}", value)
-        qtbot.waitUntil(lambda name=name, value=value: getattr(load_of(page, "A"), name) == value)  # type: ignore[misc]
+        until_loaded_with(qtbot, page, name, value)
     for name, text in (("type_k", "q8_0"), ("type_v", "q5_1"), ("flash_attention", "on"), ("repack", "off")):
         pick(page, f"load.{name}", text)
     pick(page, "load.kv_unified", "on")

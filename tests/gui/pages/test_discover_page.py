@@ -310,7 +310,7 @@ def test_a_hub_that_refuses_connections_leads_to_its_address_in_the_settings(
 
         QTest.mouseClick(_button(page, "discover.state.action2"), Qt.MouseButton.LeftButton)
 
-        assert window.pages == ["settings"]
+        assert window.pages == ["settings.hub"]
         pump.close()
 
 

@@ -8,12 +8,13 @@ from PySide6.QtCore import QModelIndex
 from pytestqt.qtbot import QtBot
 
 from garden.core.errors import HubUnreachableError, RateLimitedError
-from garden.core.events import WhatIfChanged
+from garden.core.events import MachineRead, WhatIfChanged
 from garden.core.fit_forecast import Verdict
 from garden.core.model_query import ModelQuery
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.viewmodels.search import DEBOUNCE_MS, SearchViewModel
 from garden.services.catalog import CatalogPage
+from tests.fit.headers import machine
 from tests.gui.service_doubles import GardenDouble, page, rated
 
 
@@ -213,6 +214,12 @@ def test_filters_and_order_are_part_of_the_question(search: SearchViewModel, gar
     assert garden.browse.asked[-1][0] == ModelQuery(sort="likes")
 
 
+def _large_elsewhere(garden: GardenDouble, *repo_ids: str) -> None:
+    """Another machine stands for this one, and these models are too large for it."""
+    garden.fit.too_large = set(repo_ids)
+    garden.bus.publish(WhatIfChanged(machine=None))
+
+
 def test_rows_that_were_rated_anew_move_only_once_all_are(
     qtbot: QtBot, search: SearchViewModel, garden: GardenDouble
 ) -> None:
@@ -220,17 +227,70 @@ def test_rows_that_were_rated_anew_move_only_once_all_are(
     rows = [rated(f"a/m{number}") for number in range(450)]
     _answer(qtbot, search, garden, CatalogPage(rows=tuple(rows), cursor=None))
     names = _shown(search)
-    pieces: list[int] = []
-    search.models.dataChanged.connect(lambda first, last, _roles=None: pieces.append(last.row() - first.row() + 1))
+    told: list[tuple[int, int, list[str]]] = []
+    search.models.dataChanged.connect(
+        lambda first, last, _roles=None: told.append((first.row(), last.row(), _shown(search)))
+    )
     settled: list[list[str]] = []
     search.models.modelReset.connect(lambda: settled.append(_shown(search)))
 
-    garden.fit.too_large = {"a/m0", "a/m300"}
-    garden.bus.publish(WhatIfChanged(machine=None))
+    _large_elsewhere(garden, "a/m0", "a/m300", "a/m301")
     qtbot.waitUntil(lambda: bool(settled), timeout=5_000)
 
-    assert pieces == [200, 200, 50]
-    assert settled == [[*(name for name in names if name not in garden.fit.too_large), "a/m0", "a/m300"]]
+    assert told == [(0, 0, names), (300, 301, names)]
+    large = ["a/m0", "a/m300", "a/m301"]
+    assert settled == [[*(name for name in names if name not in large), *large]]
+
+
+def _pages(qtbot: QtBot, search: SearchViewModel, garden: GardenDouble) -> None:
+    """Two pages of three models."""
+    search.search()
+    _answer(qtbot, search, garden, page("a/1", "a/2", "a/3", cursor="2"))
+    search.models.fetchMore(QModelIndex())
+    _answer(qtbot, search, garden, page("b/1", "b/2", "b/3"))
+
+
+def test_other_verdicts_order_each_page_by_itself_and_leave_nothing_behind(
+    qtbot: QtBot, search: SearchViewModel, garden: GardenDouble
+) -> None:
+    _pages(qtbot, search, garden)
+
+    with qtbot.waitSignal(search.changed):
+        _large_elsewhere(garden, "a/1", "a/2", "b/2")
+    assert _shown(search) == ["a/3", "a/1", "a/2", "b/1", "b/3", "b/2"]
+    _runs_here(search)
+    assert _shown(search) == ["a/3", "b/1", "b/3"]
+    _runs_here(search, False)
+    assert _shown(search) == ["a/3", "a/1", "a/2", "b/1", "b/3", "b/2"]
+
+    with qtbot.waitSignal(search.changed):
+        _large_elsewhere(garden)
+    assert _shown(search) == ["a/1", "a/2", "a/3", "b/1", "b/2", "b/3"]
+
+
+def test_memory_that_moves_moves_no_row(qtbot: QtBot, search: SearchViewModel, garden: GardenDouble) -> None:
+    _pages(qtbot, search, garden)
+    garden.fit.too_large = {"a/1", "b/2"}
+    told: list[int] = []
+    search.models.dataChanged.connect(lambda first, _last, _roles=None: told.append(first.row()))
+
+    with qtbot.assertNotEmitted(search.models.modelReset), qtbot.waitSignal(search.changed):
+        garden.bus.publish(MachineRead(snapshot=machine(8)))
+
+    assert _shown(search) == ["a/1", "a/2", "a/3", "b/1", "b/2", "b/3"]
+    assert told == [0, 4]
+    assert search.models.rated(4).forecast.verdict is Verdict.TOO_LARGE
+
+
+def test_memory_that_moves_meanwhile_does_not_keep_another_machine_from_ordering(
+    qtbot: QtBot, search: SearchViewModel, garden: GardenDouble
+) -> None:
+    _pages(qtbot, search, garden)
+
+    _large_elsewhere(garden, "a/1")
+    garden.bus.publish(MachineRead(snapshot=machine(8)))
+
+    qtbot.waitUntil(lambda: _shown(search)[:3] == ["a/2", "a/3", "a/1"])
 
 
 def test_a_pasted_file_is_named(qtbot: QtBot, search: SearchViewModel) -> None:
