@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     # Whoever reads only names needs no header.
     from garden.gguf.header import GgufHeader
 
-_SHARD = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf", re.IGNORECASE | re.DOTALL)
+_SHARD = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf", re.IGNORECASE | re.DOTALL | re.ASCII)
 
 #: More shards than any published model has; a larger number is a name made to keep us busy.
 MAX_SHARDS = 999

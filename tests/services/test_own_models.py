@@ -32,7 +32,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
 
 
 def _mine(garden: Garden, **filters: str) -> dict[str, bool]:
-    page = garden.browse.search(ModelQuery(mine=True, **filters)).result(20)  # type: ignore[arg-type]
+    page = garden.browse.search(ModelQuery(mine=True, **filters)).result(20)  # type: ignore[arg-type]  # fields by name
     assert page.cursor is None
     return {row.summary.repo_id: row.summary.private for row in page.rows}
 
