@@ -136,8 +136,13 @@ def counts(header: GgufHeader, key: str, count: int) -> tuple[int, ...]:
         return (min(max(0, int(value)), _LARGEST),) * count
     if not isinstance(value, tuple):
         return (0,) * count
-    found = tuple(min(max(0, int(v)), _LARGEST) if isinstance(v, int) else 0 for v in value[:count])
+    # Nearly every number is sound and taken as it is.
+    found = tuple([v if type(v) is int and 0 <= v <= _LARGEST else _sound(v) for v in value[:count]])
     return found + (0,) * (count - len(found))
+
+
+def _sound(value: object) -> int:
+    return min(max(0, int(value)), _LARGEST) if isinstance(value, int) else 0
 
 
 def shape_of(header: GgufHeader) -> ModelShape:
