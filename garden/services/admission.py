@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Sequence
 
 from garden.core.errors import OutOfMemoryError
@@ -56,7 +55,6 @@ class Admission:
         """
         self._held.reread()
         machine = self.bookings.limited(self._machine.fresh().without(without))
-        machine = dataclasses.replace(machine, ram_promised_bytes=self.bookings.ram_bytes)
         return self._fit.forecast(configuration.model, configuration.load, machine)
 
     def booked(

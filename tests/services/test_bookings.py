@@ -30,11 +30,19 @@ def test_what_is_booked_is_not_free_for_another() -> None:
     bookings = Bookings()
 
     with bookings.measuring(lambda: HERE, 5 * GIB):
-        assert bookings.ram_bytes == 5 * GIB
-        booked = dataclasses.replace(HERE, ram_promised_bytes=bookings.ram_bytes)
+        assert bookings.ram_bytes() == 5 * GIB
+        booked = dataclasses.replace(HERE, ram_promised_bytes=bookings.ram_bytes())
         with pytest.raises(OutOfMemoryError, match=r"^Measuring needs 5.00 GiB and 3.00 GiB are free\."):
             bookings.measuring(lambda: booked, 5 * GIB).__enter__()
-    assert bookings.ram_bytes == 0
+    assert bookings.ram_bytes() == 0
+
+
+def test_a_load_that_is_listed_is_not_promised_twice() -> None:
+    bookings = Bookings()
+
+    with bookings.booked(5 * GIB, pid=lambda: 2**22 + 1), bookings.booked(GIB):
+        assert bookings.ram_bytes() == 6 * GIB
+        assert bookings.ram_bytes({2**22 + 1}) == GIB
 
 
 def test_a_gpu_is_booked_on_its_own() -> None:
@@ -53,7 +61,7 @@ def test_two_that_decide_at_once_do_not_find_the_same_memory_free() -> None:
     bookings, entered, results = Bookings(), threading.Barrier(2), []
 
     def read() -> HardwareSnapshot:
-        return dataclasses.replace(HERE, ram_promised_bytes=bookings.ram_bytes)
+        return dataclasses.replace(HERE, ram_promised_bytes=bookings.ram_bytes())
 
     def measure() -> None:
         entered.wait(5)
