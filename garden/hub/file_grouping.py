@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from garden.core.catalog import FileKind, RemoteFile, Repository, RepositoryFile
 from garden.gguf.quant_name import quant_type_of
 
-_SHARD = re.compile(r"(?P<stem>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.gguf", re.IGNORECASE)
+_SHARD = re.compile(r"(?P<stem>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.gguf", re.IGNORECASE | re.ASCII)
 _PROJECTOR = re.compile(r"(?:^|[-_.])mmproj(?:[-_.]|$)|(?:^|[-_.])mmproj-", re.IGNORECASE)
 _IMATRIX = re.compile(r"imatrix", re.IGNORECASE)
 _ADAPTER = re.compile(r"(?:^|[-_.])lora(?:[-_.]|$)|control[-_]vector", re.IGNORECASE)

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
+from tests.hubserver import xet
 from tests.hubserver.answers import LIST_FIELDS, page, search, tree, tree_entry
 from tests.hubserver.content import Content
 from tests.hubserver.faults import Fault
@@ -102,7 +103,7 @@ class OriginHandler(BaseHTTPRequestHandler):
     def send_content(self, content: Content, headers: dict[str, str], fault: Fault | None) -> None:
         """Answer with bytes, in the range that was asked for, with the fault."""
         size = content.size_bytes
-        wanted = self._range(size)
+        wanted = self.range_of(size)
         if fault is not None and fault.kind == "ignore_range" and wanted:
             self.state.count_lost(min(wanted[0], fault.after_bytes or size))
             wanted = None
@@ -128,7 +129,8 @@ class OriginHandler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self._send_body(content, start, stop, fault)
 
-    def _range(self, size: int) -> tuple[int, int] | None:
+    def range_of(self, size: int) -> tuple[int, int] | None:
+        """First byte and one after the last that are asked for."""
         text = self.headers.get("Range", "")
         if not text.startswith("bytes=") or "," in text:
             return None
@@ -195,7 +197,9 @@ class CdnHandler(OriginHandler):
     origin = "cdn"
 
     def answer(self, fault: Fault | None) -> None:
-        """Send the bytes behind the signature."""
+        """Send the bytes behind the signature, or what the store of pieces has."""
+        if xet.answer(self, fault):
+            return
         content = self.state.signed(dict(self.parameters).get("X-Signature", ""))
         if content is None:
             body = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
@@ -308,6 +312,10 @@ class HubHandler(OriginHandler):
                 found = self._find(repo_id)
                 if found is not None and not self._consent_missing(found):
                     self.send_json({})
+            case ["xet-read-token", revision]:
+                found = self._at(repo_id, revision)
+                if found is not None and not self._consent_missing(found):
+                    self.send_json({}, headers=xet.key_headers(self.state))
             case ["paths-info", revision]:
                 found = self._at(repo_id, revision)
                 if found is not None:
@@ -371,5 +379,7 @@ class HubHandler(OriginHandler):
         headers |= {"X-Linked-Size": str(file.content.size_bytes), "Location": self.state.sign(file)}
         if fault is None or fault.kind != "no_etag":
             headers["X-Linked-ETag"] = f'"{etag}"'
+        if self.state.xet:
+            headers["X-Xet-Hash"] = xet.xet_hash(file.content)
         body = f"Found. Redirecting to {headers['Location']}".encode()
         self._send_bytes(body, 302, {**headers, "Content-Type": "text/plain", "Vary": "Origin, Accept"})
