@@ -123,10 +123,8 @@ class RepositoryViewModel(QObject):
     @property
     def trained_context(self) -> int | None:
         """The context that the model was trained for."""
-        for row in self.files.rows:
-            if row.header is not None and row.header.context_length:
-                return row.header.context_length
-        return self.repository.summary.context_length if self.repository else None
+        trained = (row.header.context_length for row in self.files.rows if row.header is not None)
+        return next(filter(None, trained), self.repository.summary.context_length if self.repository else None)
 
     @property
     def largest_context(self) -> int:
@@ -176,9 +174,13 @@ class RepositoryViewModel(QObject):
 
     # What the user does
 
-    def open(self, repo_id: str) -> None:
-        """Show a repository; the one that is shown stays as it is."""
-        if repo_id != self.repo_id:
+    def open(self, repo_id: str | None) -> None:
+        """Show a repository, or (None) no one any more; the one that is shown stays as it is."""
+        if repo_id is None:
+            self._forget()
+            self.repo_id = None
+            self.changed.emit()
+        elif repo_id != self.repo_id:
             self.reload(repo_id)
 
     def reload(self, repo_id: str | None = None) -> None:
@@ -217,12 +219,9 @@ class RepositoryViewModel(QObject):
     def download(self, filename: str) -> None:
         """Fetch a file, unless it is here or on its way; one that was paused goes on."""
         number = self.files.row_of(filename)
-        if self.repository is None or number < 0:
-            return
-        row = self.files.rows[number]
-        if row.entry is not None or row.downloading:
-            return
-        self._downloads.begin(self.repository, row.file)
+        row = self.files.rows[number] if number >= 0 else None
+        if self.repository is not None and row is not None and row.entry is None and not row.downloading:
+            self._downloads.begin(self.repository, row.file)
 
     def cancel_download(self, filename: str) -> None:
         """Stop fetching a file; what is here is kept for the next time."""

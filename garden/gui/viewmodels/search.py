@@ -12,12 +12,13 @@ from garden.core.errors import CancelledByUser, GardenError, RateLimitedError
 from garden.core.events import MachineRead, SpeedsChanged, WhatIfChanged
 from garden.core.model_query import ModelQuery
 from garden.gui.viewmodels.model_list import ModelListModel
-from garden.hub.address import is_repo_id, parse_address
+from garden.hub.address import begins_address, is_repo_id, parse_address
 from garden.services.browse import SCREENFUL, hub_part, ordered, passing
 
 if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
     from garden.gui.viewmodels.search_pieces import Piece
+    from garden.hub.address import PastedAddress
     from garden.jobs.handle import Handle
     from garden.services.catalog import CatalogPage
     from garden.services.garden import Garden
@@ -36,7 +37,8 @@ class SearchViewModel(QObject):
     Signals:
         busy_changed: A first page is under way, or no longer.
         changed: Rows, problem or query changed.
-        repository_requested: An address was pasted; its ``owner/name``, and the file or type it names (or nothing).
+        repository_requested: An address was pasted, or entered; its ``owner/name``, and the file or type that it names
+            (or nothing).
     """
 
     busy_changed = Signal(bool)
@@ -59,6 +61,7 @@ class SearchViewModel(QObject):
         self._asked = False
         self._rating = 0
         self._unsettled = False
+        self._hint = self._asked_text = ""
         self.models = ModelListModel(self)
         self.models.more_wanted.connect(self._on_more_wanted)
         pump.on(WhatIfChanged, self._on_what_if_changed)
@@ -141,31 +144,69 @@ class SearchViewModel(QObject):
             self.models.replace(page.rows, more=False)
             self.changed.emit()
 
+    @property
+    def hint(self) -> str:
+        """What to do with the address that is being typed; empty while words are."""
+        return self._hint
+
     def set_text(self, text: str) -> None:
-        """Search for this once typing pauses; a pasted address opens its page instead."""
-        # A plain owner/name may still become a longer word: it is a search until Enter is pressed.
-        if not is_repo_id(text.strip()) and self._open_page(text):
-            return
+        """Search for this once typing pauses; what becomes an address waits for Enter, and is not looked for."""
         text = " ".join(text.split())
+        if begins_address(text):
+            if self._debounce.isActive():
+                # The letters before this one were its beginning.
+                self._debounce.stop()
+                self._query = dataclasses.replace(self._query, text=self._asked_text)
+            self._say_hint(parse_address(text, self._garden.catalog.endpoint))
+            return
+        self._forget_hint()
         if text != self._query.text:
             self._query = dataclasses.replace(self._query, text=text)
             self._debounce.start()
+
+    def paste(self, text: str, came: str) -> None:
+        """Something was pasted: an address opens its page at once.
+
+        Args:
+            text: All that stands there now.
+            came: What was pasted.
+        """
+        # A name alone may be the beginning of what is typed next.
+        for address in (text, came):
+            if not is_repo_id(address.strip()) and self._open_page(address):
+                return
 
     def submit(self, text: str) -> None:
         """Enter was pressed: search at once; ``owner/name`` opens its page."""
         if self._open_page(text):
             return
-        self.set_text(text)
-        if self._debounce.isActive():
+        self.look_for(" ".join(text.split()))
+
+    def look_for(self, text: str) -> None:
+        """Search for these words now, unless what is shown answers them."""
+        self._forget_hint()
+        if text != self._query.text or self._debounce.isActive():
+            self._query = dataclasses.replace(self._query, text=text)
             self.search()
 
     def _open_page(self, text: str) -> bool:
         address = parse_address(text, self._garden.catalog.endpoint)
         if address is None:
             return False
-        self._debounce.stop()
+        # First, so that whoever opens the page finds the list under way to the same.
+        self.look_for(address.repo_id)
         self.repository_requested.emit(address.repo_id, address.file)
         return True
+
+    def _say_hint(self, address: PastedAddress | None) -> None:
+        name = address and (f"{address.repo_id}, {address.file}" if address.file else address.repo_id)
+        self._hint = f"Press Enter to open {name}" if name else "Go on to owner/name, then press Enter"
+        self.changed.emit()
+
+    def _forget_hint(self) -> None:
+        if self._hint:
+            self._hint = ""
+            self.changed.emit()
 
     def change(self, query: ModelQuery) -> None:
         """Ask something else; where only filters differ that the Hub lacks, what is loaded is filtered at once."""
@@ -221,7 +262,7 @@ class SearchViewModel(QObject):
 
         if self._handle is not None:
             self._handle.cancel()
-        self._asked = True
+        self._asked, self._asked_text = True, self._query.text
         self._first_page = cursor is None
         self._exhausted = False
         pieces = SearchPieces()
