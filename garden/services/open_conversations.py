@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import threading
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 
 from garden.core.conversation import Answer, Conversation, FinishReason
 from garden.core.errors import GardenError
 from garden.core.events import ConversationsChanged, EventBus
+from garden.services.answer_notes import noting
+from garden.services.pane_run import KEPT
 from garden.store.conversations import Conversations
 
 _LOG = logging.getLogger(__name__)
@@ -34,7 +37,7 @@ class OpenConversations:
         self._saving = threading.RLock()
 
     @property
-    def changing(self) -> AbstractContextManager[object]:
+    def changing(self) -> contextlib.AbstractContextManager[object]:
         """Held by whoever decides on a change from what a conversation is now."""
         return self._saving
 
@@ -54,7 +57,7 @@ class OpenConversations:
             return conversation
         with self._saving:
             # Nobody deletes it meanwhile.
-            return self.put(self.now(conversation_id) or self._conversations.load(conversation_id))
+            return self.put(self.now(conversation_id) or _interrupted(self._conversations.load(conversation_id)))
 
     def put(self, conversation: Conversation) -> Conversation:
         """Take one over as it is, without storing it."""
@@ -102,6 +105,24 @@ class OpenConversations:
                 self.put(dataclasses.replace(conversation, turns=tuple(turns)))
         return answer
 
+    def noting(
+        self, conversation_id: str, index: int, so_far: Callable[[], Answer]
+    ) -> contextlib.AbstractContextManager[None]:
+        """Store what a pane has written so far from time to time, on the disk alone, until its answer is kept.
+
+        An answer that ended well stays there until another one has: a retry that is cut off does not cost it.
+        """
+
+        def note(answer: Answer) -> None:
+            with self._saving:
+                old = next(
+                    (old for old in self.get(conversation_id).turns[index].answers if old.pane == answer.pane), None
+                )
+                if old is None or not old.text or old.error:
+                    self._conversations.note(conversation_id, index, answer)
+
+        return noting(note, so_far)
+
     def delete(self, conversation_id: str) -> None:
         """Delete it, in memory and on the disk."""
         # In one step: an answer that comes meanwhile is kept before this, or finds nothing to be kept in.
@@ -110,6 +131,25 @@ class OpenConversations:
             with self._lock:
                 self._open.pop(conversation_id, None)
         self._bus.publish(ConversationsChanged())
+
+
+def _interrupted(stored: Conversation) -> Conversation:
+    """A conversation as it was left: what had not ended when it was stored last, never will."""
+
+    def settled(answer: Answer) -> Answer:
+        if answer.finish_reason is not None:
+            return answer
+        return dataclasses.replace(
+            answer,
+            finish_reason=FinishReason.ERROR,
+            error="This answer was interrupted: Garden ended while it was written."
+            if answer.text
+            else "Garden ended before this was answered.",
+            action=f"Start again to ask once more; {KEPT}" if answer.text else "Start again to ask once more.",
+        )
+
+    turns = (dataclasses.replace(turn, answers=tuple(map(settled, turn.answers))) for turn in stored.turns)
+    return dataclasses.replace(stored, turns=tuple(turns))
 
 
 def _beside(said: Answer, silent: Answer) -> Answer:

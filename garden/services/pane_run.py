@@ -62,6 +62,10 @@ class PaneRun:
             metrics=metrics,
         )
 
+    def so_far(self) -> Answer:
+        """What was written up to now: its text, which is what cannot be had again. Safe to call from any thread."""
+        return dataclasses.replace(self._answer, text="".join(self._text), rendered_prompt="", prompt_token_ids=())
+
     def ended(self, reason: FinishReason, error: GardenError | None = None) -> Answer:
         """What there is when it did not end by itself."""
         text = "".join(self._text)
