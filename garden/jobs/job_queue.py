@@ -35,9 +35,14 @@ class JobQueue:
         """Let so many of a kind run at once from now on; what runs already goes on."""
         self._limits[kind] = limit
 
-    def know(self, place: int) -> None:
-        """A place is taken by a job that does not wait now; new ones come after it."""
-        self._last = max(self._last, place)
+    def know(self, job: Job) -> None:
+        """A job of an earlier process does not wait now; new ones come after it, and no two have one place.
+
+        Each process counts from 1, so what several of them have left shares places. To be called in their order.
+        """
+        if job.record.place <= self._last:
+            job.change(place=self._last + 1)
+        self._last = job.record.place
 
     def put(self, job: Job, *, keep_place: bool = False) -> None:
         """Let a job wait: behind all others, or where it stood before."""

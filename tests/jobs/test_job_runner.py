@@ -502,6 +502,33 @@ def test_the_order_survives_the_process() -> None:
     again.runner.close()
 
 
+def test_jobs_that_several_processes_left_can_be_moved() -> None:
+    left = [
+        JobRecord(
+            id=name,
+            kind=JobKind.DOWNLOAD,
+            title=name,
+            state=JobState.PAUSED,
+            resumable=True,
+            place=place,
+            created_at=created_at,
+        )
+        for name, place, created_at in (("c", 2, 9.0), ("b", 1, 7.0), ("a", 1, 3.0))
+    ]
+    bench = Bench(MemoryJobsLog(tuple(left)))
+
+    def order() -> list[str]:
+        return [record.id for record in sorted(bench.runner.jobs(), key=lambda record: record.place)]
+
+    assert order() == ["a", "b", "c"]
+    assert len({record.place for record in bench.runner.jobs()}) == 3
+    bench.runner.move("b", "a")
+    assert order() == ["b", "a", "c"]
+    bench.runner.move("b", None)
+    assert order() == ["a", "c", "b"]
+    bench.runner.close()
+
+
 def test_paused_jobs_keep_the_order_that_they_were_given(bench: Bench) -> None:
     ids = queued(bench, "a", "b")
     for job_id in ids.values():
