@@ -88,6 +88,56 @@ def test_a_child_that_nobody_asks_ends_and_the_next_question_starts_another(head
     assert not children()
 
 
+def test_a_question_that_is_not_asked_after_all_leaves_no_child_for_good(header: GgufHeader) -> None:
+    runs = DryRuns(idle_seconds=1.0)
+    done(runs.ask(header, REQUEST))
+    tensors = tuple(dataclasses.replace(each, size_bytes=each.size_bytes - 1) for each in header.tensors)
+    with pytest.raises(InvalidFileError):
+        runs.ask(dataclasses.replace(header, tensors=tensors), REQUEST)
+    assert runs.warm
+
+    deadline = time.monotonic() + 10
+    while runs.warm and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    assert not runs.warm
+    runs.close()
+
+
+@pytest.mark.parametrize("closing", [False, True])
+def test_who_waits_for_another_question_hears_a_cancel_and_a_close(header: GgufHeader, closing: bool) -> None:
+    runs = DryRuns(limit_seconds=20, command=HANGS)
+    raised: list[type] = []
+
+    def ask(cancelled: threading.Event) -> None:
+        try:
+            runs.ask(header, REQUEST, cancelled)
+        except GardenError as error:
+            raised.append(type(error))
+
+    first, second = threading.Event(), threading.Event()
+    asking = [threading.Thread(target=ask, args=(event,)) for event in (first, second)]
+    asking[0].start()
+    deadline = time.monotonic() + 10
+    while not runs.warm and time.monotonic() < deadline:
+        time.sleep(0.01)
+    asking[1].start()
+    second.set()
+    asking[1].join(2)
+    heard = not asking[1].is_alive()
+    if closing:
+        runs.close()
+    first.set()
+    for thread in asking:
+        thread.join(30)
+
+    assert heard
+    assert raised[0] is CancelledByUser
+    assert len(raised) == 2
+    runs.close()
+    assert not children()
+
+
 def test_what_the_engine_refuses_is_an_answer(runs: DryRuns, header: GgufHeader) -> None:
     load = dataclasses.replace(REQUEST.load, flash_attention="off", type_v="q8_0")
 
