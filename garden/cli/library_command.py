@@ -154,7 +154,8 @@ def _remove_models(garden: Garden, targets: tuple[str, ...], permanently: bool, 
 def _remove_unfinished(garden: Garden, targets: tuple[str, ...], yes: bool) -> str:
     parts = garden.unfinished.list()
     if targets:
-        wanted = {hub.repo_id for target in targets if (hub := parse_hub_target(target)) is not None}
+        hubs = [parse_hub_target(target, garden.settings.endpoint) for target in targets]
+        wanted = {hub.repo_id for hub in hubs if hub is not None}
         parts = tuple(part for part in parts if part.repo_id in wanted)
     if not parts:
         raise NotFoundError("No download is unfinished here.", "`garden library` lists what is here.")
@@ -183,7 +184,8 @@ def _listed(garden: Garden, target: str) -> LibraryEntry:
     """What a target names, also a file that is gone."""
     path = str(user_path(target))
     entries = garden.library.scan().result()
-    return next((entry for entry in entries if entry.ref.path == path), None) or choose_entry(target, entries)
+    found = next((entry for entry in entries if entry.ref.path == path), None)
+    return found or choose_entry(target, entries, garden.settings.endpoint)
 
 
 def _chosen(garden: Garden, targets: tuple[str, ...]) -> tuple[LibraryEntry, ...]:

@@ -99,12 +99,12 @@ class LibraryService:
         if looks_like_path(target):
             return self.describe(Path(target))
         try:
-            entry = choose_entry(target, self.entries())
+            entry = choose_entry(target, self.entries(), self._settings.endpoint)
             if entry.ref.path is not None and Path(entry.ref.path).exists():
                 return entry
         except (NotFoundError, RefusedError):
             pass
-        return choose_entry(target, self._scan_now(threading.Event()))
+        return choose_entry(target, self._scan_now(threading.Event()), self._settings.endpoint)
 
     def describe(self, path: Path) -> LibraryEntry:
         """A file of this machine, in the library or not.
