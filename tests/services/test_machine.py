@@ -20,6 +20,7 @@ from garden.core.quantity import GIB, MIB
 from garden.core.run_configuration import RunConfiguration
 from garden.hardware import probe
 from garden.process.process_identity import this_process
+from garden.process.task import run_task
 from garden.services import machine
 from garden.services.garden import Garden
 from garden.store.loaded_models import LoadedRecord
@@ -56,7 +57,7 @@ def test_the_next_session_knows_the_engine_without_a_probe(garden: Garden) -> No
 
 def test_a_driver_that_hangs_holds_nobody_up_for_good(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
     hangs = (sys.executable, "-c", "import time; time.sleep(20)")
-    monkeypatch.setattr(machine, "run_task", functools.partial(machine.run_task, command=hangs))
+    monkeypatch.setattr(machine, "run_task", functools.partial(run_task, command=hangs))
     monkeypatch.setattr(machine, "_LIMIT_SECONDS", 0.5)
     started = time.monotonic()
 
