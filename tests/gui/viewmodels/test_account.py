@@ -57,11 +57,13 @@ def test_beside_a_token_of_its_own_or_one_set_aside_none_is_offered(
 ) -> None:
     _of_another_tool(data_dirs)
     settings = opened.garden.settings
-    assert settings.token_is_offered
+    offered = [settings.token_is_offered]
 
     settings.set_token_aside()
-    assert not settings.token_is_offered
+    offered.append(settings.token_is_offered)
     settings.set_token("hf_mine12345")
-    assert not settings.token_is_offered
+    offered.append(settings.token_is_offered)
     settings.set_token(None)
-    assert settings.token_is_offered
+    offered.append(settings.token_is_offered)
+
+    assert offered == [True, False, False, True]
