@@ -200,6 +200,7 @@ class Garden:
         from garden.services.library_scan import LibraryScan
         from garden.services.listing import Listing
         from garden.store.library_index import LibraryIndex
+        from garden.store.moved_files import MovedFiles
 
         scan = LibraryScan(self.fit, self._uses, self._receipts, self._speeds)
         listing = Listing(self.bus, LibraryIndex(self._index), self._uses)
@@ -211,6 +212,7 @@ class Garden:
             Downloads(self.settings, self._hub, scan, listing, self.activity),
             self._receipts,
             self._loaded,
+            MovedFiles(self._work),
             self.activity,
             self._pool,
         )

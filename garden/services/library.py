@@ -21,6 +21,7 @@ from garden.services.downloads import Downloads
 from garden.services.hub_access import HubAccess
 from garden.services.library_scan import LibraryScan
 from garden.services.listing import Listing
+from garden.services.models_folder import ModelsFolder
 from garden.services.other_programs.stores import Store, stores
 from garden.services.removal import Removal
 from garden.services.removal_plan import RemovalPlan
@@ -28,6 +29,7 @@ from garden.services.settings import SettingsService
 from garden.services.target import HubTarget, choose_entry, looks_like_path
 from garden.services.upstream import UpstreamService
 from garden.store.loaded_models import LoadedModels
+from garden.store.moved_files import MovedFiles
 from garden.store.receipts import Receipts
 
 
@@ -42,6 +44,7 @@ class LibraryService:
         downloads: Fetches models.
         receipts: What was made here.
         loaded: What is loaded now.
+        moved: Brings the user's notes to files that were moved.
         jobs: Runs checks.
         pool: Runs scans.
     """
@@ -55,6 +58,7 @@ class LibraryService:
         downloads: Downloads,
         receipts: Receipts,
         loaded: LoadedModels,
+        moved: MovedFiles,
         jobs: JobRunner,
         pool: TaskPool,
     ) -> None:
@@ -65,6 +69,8 @@ class LibraryService:
         self._pool = pool
         #: What the Hub has now of what is here.
         self.upstream = UpstreamService(settings, hub, listing, downloads, pool)
+        #: The folder of models made here.
+        self.models_folder = ModelsFolder(settings, loaded, moved, jobs, self._scan_now)
         self._checking = Checking(scan, listing, receipts, jobs)
         self._removal = Removal(listing, receipts, loaded, jobs)
 
@@ -78,6 +84,9 @@ class LibraryService:
 
     def _scan_now(self, cancelled: threading.Event) -> tuple[LibraryEntry, ...]:
         folders = tuple(Path(folder) for folder in self._settings.current.folders)
+        # A move that was cut short has files in both folders.
+        moving = self.models_folder.unfinished
+        folders += () if moving is None else (moving.old, moving.new)
         files = tuple(Path(file) for file in self._settings.current.files)
         hidden = tuple(program for program in PROGRAM_NAMES if program in self._settings.current.hidden_programs)
         entries = self._scan.run(self._settings.models_dir, folders, cancelled, files=files, without=hidden)

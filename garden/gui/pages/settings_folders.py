@@ -27,9 +27,11 @@ class FoldersSection(Section):
         super().__init__(theme, model)
         choose = Button(theme, "Change", small=True, name="settings.modelsDir.change", hint="Choose a folder")
         choose.clicked.connect(self._on_choose)
+        move = Button(theme, "Move", small=True, name="settings.modelsDir.move", hint="Move it with its files")
+        move.clicked.connect(self._on_move)
         self._reset = Button(theme, "Reset", kind="ghost", small=True, name="settings.modelsDir.reset")
         self._reset.clicked.connect(lambda: model.change(models_dir=None))
-        self._models = SettingRow(theme, "Models folder", " ", (self._reset, choose))
+        self._models = SettingRow(theme, "Models folder", " ", (self._reset, choose, move))
         self._upstream = Switch(theme, name="settings.upstream", label="Look for newer versions")
         self._upstream.clicked.connect(lambda: model.change(check_upstream=self._upstream.isChecked()))
         cache = Button(theme, "Open", small=True, name="settings.cache.open", hint="Open the Hub cache")
@@ -94,6 +96,11 @@ class FoldersSection(Section):
                 row = SettingRow(self._theme, folder, "", (remove,))
                 self._shown[folder] = row
                 self._folders.card.add_row(row)
+
+    @Slot()
+    def _on_move(self) -> None:
+        model = self._model
+        choose_folder(self, "Where the models folder goes, with its files", model.move_models, start=model.models_dir)
 
     @Slot()
     def _on_choose(self) -> None:

@@ -106,6 +106,14 @@ class SettingsViewModel(QObject):
         """List a folder's models; they are read in place."""
         self._pump.run(lambda: self._garden.library.add_folder(Path(folder)), lambda _scan: None, self._on_failed)
 
+    def move_models(self, folder: Path) -> None:
+        """Move the models folder with its files; Activity shows how far it is."""
+        self._pump.begin(
+            lambda: self._garden.library.models_folder.move(folder),
+            lambda moved: self.said.emit(f"The models folder is {moved} now.", ""),
+            self._on_failed,
+        )
+
     def store_note(self, program: OtherProgram) -> str:
         """Where another program keeps its models, as it was found."""
         places = [store for store in self._stores if store.program == program]
