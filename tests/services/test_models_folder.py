@@ -13,6 +13,7 @@ from garden.core.receipt import QuantizationReceipt
 from garden.services import starter
 from garden.services.folder_move import Journal
 from garden.services.garden import Garden
+from garden.store.conversations import Conversations
 
 
 def receipt_of(path: Path) -> QuantizationReceipt:
@@ -49,6 +50,8 @@ def test_the_folder_moves_with_its_files_and_all_that_is_known_of_them(
 ) -> None:
     new = tmp_path / "disk" / "models"
     chat = garden.compare.new([garden.compare.configuration_for(garden.library.describe(made))])
+    conversations = Conversations(garden._work)
+    conversations.save(chat)
 
     assert garden.library.models_folder.move(new).result(30) == new
 
@@ -61,7 +64,7 @@ def test_the_folder_moves_with_its_files_and_all_that_is_known_of_them(
     receipt = garden._receipts.for_path(str(path))
     assert receipt is not None
     assert receipt.path == str(path)
-    panes = garden.compare.open(chat.id).panes
+    panes = conversations.load(chat.id).panes
     assert [configuration.model.path for _letter, configuration in panes] == [str(path)]
     assert garden.library.models_folder.unfinished is None
 
