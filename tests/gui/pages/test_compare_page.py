@@ -163,6 +163,7 @@ def test_add_model_offers_the_model_of_the_library_first(
 ) -> None:
     for name in ("Alpha", "Beta", "Gamma", "Omega"):
         shutil.copyfile(tiny_model, tmp_path / f"{name}-F16.gguf")
+    opened.garden.library.add_folder(tmp_path).result(30)
     begin(qtbot, opened, page, tmp_path / "Alpha-F16.gguf")
     qtbot.waitUntil(lambda: len(page.compare.lists.entries) == 4, timeout=10_000)
     window.at_hand = str(tmp_path / "Omega-F16.gguf")
