@@ -1,6 +1,6 @@
 """Set Garden up and run it, on any machine with Python 3.11 or newer and nothing else installed.
 
-    python packaging/bootstrap.py setup | run | test | lint | bench | screenshots | engine
+    python packaging/bootstrap.py setup | run | test | lint | bench | torture | screenshots | engine
 
 The Makefile is a thin face over this script; Windows and machines without make use it directly
 (``py packaging/bootstrap.py run``). It needs the standard library alone.
@@ -29,7 +29,7 @@ if sys.version_info < (3, 11):
 
 sys.path.insert(0, str(HERE))
 import engine_build  # noqa: E402 - siblings of this script, found once its folder is on the path
-import system_packages  # noqa: E402
+import system_packages  # noqa: E402 - as above
 
 
 def environment_python(environment: Path = VENV) -> Path:
@@ -249,6 +249,12 @@ def command_bench(_arguments: argparse.Namespace) -> int:
     )
 
 
+def command_torture(_arguments: argparse.Namespace) -> int:
+    """What must never go wrong, hundreds of times; takes tens of minutes."""
+    setup(development=True)
+    return run([str(environment_python()), "-m", "tests.torture"])
+
+
 def command_screenshots(arguments: argparse.Namespace) -> int:
     """Pictures of every page, filled from the loopback Hub, in two sizes and both schemes."""
     setup(development=True)
@@ -266,6 +272,7 @@ def main() -> int:
         ("test", command_test),
         ("lint", command_lint),
         ("bench", command_bench),
+        ("torture", command_torture),
         ("screenshots", command_screenshots),
         ("engine", command_engine),
     ):

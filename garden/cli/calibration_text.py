@@ -8,9 +8,6 @@ from garden.core.quantity import format_duration
 #: Shown as text; the rest is in the JSON document.
 _SHOWN = ("Q4_K", "Q8_0", "F16")
 
-#: Others took more of the processor than this: the figures say less than they should.
-BUSY_SHARE = 0.25
-
 
 def calibration_lines(calibration: Calibration, now: float) -> list[str]:
     """Lines for people.
@@ -27,15 +24,9 @@ def calibration_lines(calibration: Calibration, now: float) -> list[str]:
             lines.append(f"reads weights of {', '.join(shown)} ({name})")
     power = " on battery" if calibration.setup.on_battery else ""
     lines.append(f"measured{power} {format_duration(max(0.0, now - calibration.measured_at))} ago")
-    if (calibration.busy_share or 0.0) > BUSY_SHARE:
-        lines.append(busy_sentence(calibration))
+    if calibration.disturbance:
+        lines.append(calibration.disturbance)
     return lines
-
-
-def busy_sentence(calibration: Calibration) -> str:
-    """That other programs were busy meanwhile."""
-    share = f"{calibration.busy_share or 0.0:.0%}".replace("%", " %")
-    return f"Other programs took {share} of the processor meanwhile; measure again when it is quiet."
 
 
 def calibration_document(calibration: Calibration) -> dict[str, object]:
@@ -46,6 +37,7 @@ def calibration_document(calibration: Calibration) -> dict[str, object]:
         "threads": calibration.setup.threads,
         "on_battery": calibration.setup.on_battery,
         "busy_share": calibration.busy_share,
+        "disturbance": calibration.disturbance,
         "devices": [_device(speed) for speed in calibration.speeds],
     }
 
@@ -56,10 +48,12 @@ def _device(speed: DeviceSpeed) -> dict[str, object]:
         "name": speed.name,
         "decode_error": speed.decode_error,
         "prefill_error": speed.prefill_error,
+        "unrest": speed.unrest,
         "types": [
             {
                 "type": kind,
                 "decode_bytes_per_second": 1 / one.byte_seconds,
+                "decode_seconds_per_row": one.row_seconds,
                 "prefill_operations_per_second": 1 / one.operation_seconds,
             }
             for kind, one in speed.types.items()

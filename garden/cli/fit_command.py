@@ -10,8 +10,8 @@ import click
 from garden.cli.output import json_option, opened, print_json, print_table, verdict_word, wait
 from garden.cli.run_options import context_note
 from garden.cli.targets import usable_model
-from garden.core.errors import NotFoundError
-from garden.core.fit_forecast import FitForecast, Verdict
+from garden.core.errors import NotFoundError, RefusedError
+from garden.core.fit_forecast import FitForecast, SpeedSource, Verdict
 from garden.core.hardware_snapshot import Gpu, HardwareSnapshot
 from garden.core.imagined_machine import ImaginedMachine
 from garden.core.model_ref import ModelRef
@@ -78,6 +78,9 @@ class ByteSize(click.ParamType[int]):
     is_flag=True,
     help="Measure its speed first, on a copy with fewer layers and random weights: some seconds, nothing downloaded.",
 )
+@click.option(
+    "--check", is_flag=True, help="Exit with 1 unless it fits; any verdict is an answer otherwise, and exits with 0."
+)
 @json_option
 def fit(
     target: str,
@@ -86,6 +89,7 @@ def fit(
     vram: int | None,
     machine_name: str | None,
     measure: bool,
+    check: bool,
     as_json: bool,
     **asked: Any,
 ) -> None:
@@ -116,17 +120,22 @@ def fit(
         forecast = dataclasses.replace(forecast, reason=f"{forecast.reason} {note}".strip())
     if as_json:
         print_json(fit_document(target, forecast))
-        return
-    if other is not None:
-        click.echo(f"On {other.title}, {format_bytes(machine.ram_available_bytes)} of RAM free:")
-    _print(target, forecast, header, load)
-    if exact and ram is not None and forecast.verdict in _RUNNABLE:
+    else:
+        if other is not None:
+            click.echo(f"On {other.title}, {format_bytes(machine.ram_free_bytes)} of RAM free:")
+        _print(target, forecast, header, load)
+        _print_notes(forecast, load, machine, given=exact and ram is not None)
+    if check and forecast.verdict not in (Verdict.FITS, Verdict.TIGHT):
+        raise RefusedError(f"{target}: {verdict_word(forecast)}.", forecast.suggestion)
+
+
+def _print_notes(forecast: FitForecast, load: LoadParameters, machine: HardwareSnapshot, *, given: bool) -> None:
+    """What to know of the figures: of a budget that was given to the buffers alone, and of layers that no GPU takes."""
+    if given and forecast.verdict in _RUNNABLE:
         beside = amount(process_bytes(machine))
         click.echo(f"These are the engine's buffers to the byte; its process takes about {beside} of RAM beside them.")
     if load.n_gpu_layers > 0 and not usable_gpus(machine):
         click.echo("There is no GPU that the engine can use, so that --gpu-layers changes nothing.")
-    if other is not None:
-        _print_fastest(garden.what_if.forecast(header, load, other).decode_tokens_per_second)
 
 
 def _other_machine(garden: Garden, name: str, ram: int | None) -> ImaginedMachine:
@@ -134,11 +143,6 @@ def _other_machine(garden: Garden, name: str, ram: int | None) -> ImaginedMachin
     if ram is not None and published.kind != "discrete":
         raise click.UsageError(f"{published.name} has its own RAM; --ram is for the machine around a card.")
     return published.imagined(ram or RAM_BESIDE_BYTES)
-
-
-def _print_fastest(tokens_per_second: float | None) -> None:
-    if tokens_per_second is not None:
-        click.echo(f"Answer: at most {tokens_per_second:.0f} tokens per second, by the published speed of its memory.")
 
 
 def _asked_load(
@@ -181,11 +185,11 @@ def _print(target: str, forecast: FitForecast, header: GgufHeader, load: LoadPar
     if forecast.suggestion:
         click.echo(forecast.suggestion)
     rows = [
-        (device.name, format_bytes(device.required_bytes), format_bytes(device.available_bytes))
+        (device.name, *map(format_bytes, (device.required_bytes, device.need_bytes, device.available_bytes)))
         for device in forecast.devices
     ]
     if rows:
-        print_table(("Device", "Needed", "Free"), rows, right=(1, 2))
+        print_table(("Device", "Buffers", "Need", "Free"), rows, right=(1, 2, 3))
     parts = {
         "weights": forecast.weights_bytes,
         "KV cache": forecast.kv_cache_bytes,
@@ -201,7 +205,8 @@ def _print(target: str, forecast: FitForecast, header: GgufHeader, load: LoadPar
     elif forecast.max_context:
         click.echo(f"Largest context that fits: {forecast.max_context:,} tokens.")
     if forecast.decode_tokens_per_second is not None:
-        click.echo(f"Answer: about {_rate(forecast.decode_tokens_per_second)}, {forecast.speed_basis}.")
+        about = "at most" if forecast.speed_source is SpeedSource.ELSEWHERE else "about"
+        click.echo(f"Answer: {about} {_rate(forecast.decode_tokens_per_second)}, {forecast.speed_basis}.")
     if forecast.prefill_tokens_per_second is not None:
         click.echo(f"Prompt: about {_rate(forecast.prefill_tokens_per_second)}.")
 
@@ -214,7 +219,9 @@ def _rate(tokens_per_second: float) -> str:
 def pretend(machine: HardwareSnapshot, ram: int | None, vram: int | None) -> HardwareSnapshot:
     """The machine with another amount of memory."""
     if ram is not None:
-        machine = dataclasses.replace(machine, ram_total_bytes=max(ram, 1), ram_available_bytes=ram)
+        machine = dataclasses.replace(
+            machine, ram_total_bytes=max(ram, 1), ram_available_bytes=ram, ram_promised_bytes=0
+        )
     if vram is not None:
         gpus = (
             (Gpu(name="GPU", vendor="other", memory_total_bytes=vram, memory_free_bytes=vram, device="GPU0"),)
@@ -239,7 +246,7 @@ def header_of(garden: Garden, target: str, *, own: bool = False) -> tuple[GgufHe
         hub = parse_hub_target(target)
         if hub is None:
             raise
-        repository = garden.catalog.repository(hub.repo_id).result()
+        repository = garden.catalog.repository(hub.repo_id, hub.revision).result()
         file = choose_file(repository, hub)
         header = garden.fit.remote_header(repository, file, own=own).result()
         return header, hub_ref(repository, file), garden.fit.remote_projector(repository).result()
@@ -270,6 +277,9 @@ def fit_document(target: str, forecast: FitForecast) -> dict[str, object]:
         ],
         "n_gpu_layers": forecast.n_gpu_layers,
         "max_context": forecast.max_context,
-        "decode_tokens_per_second": forecast.decode_tokens_per_second,
+        # The bound that another machine's memory sets is no forecast.
+        "decode_tokens_per_second": forecast.decode_tokens_per_second
+        if forecast.speed_source is not SpeedSource.ELSEWHERE
+        else None,
         "prefill_tokens_per_second": forecast.prefill_tokens_per_second,
     }

@@ -1,4 +1,4 @@
-"""``garden search``, ``garden files`` and ``garden download``."""
+"""``garden files`` and ``garden download``."""
 
 from __future__ import annotations
 
@@ -8,113 +8,17 @@ import click
 
 from garden.cli.output import json_option, opened, print_event, print_json, print_table, verdict_word, wait
 from garden.core.catalog import Repository, RepositoryFile
-from garden.core.errors import GardenError, NotFoundError
+from garden.core.errors import CancelledByUser, GardenError, NotFoundError
 from garden.core.fit_forecast import FitForecast, Verdict
-from garden.core.quantity import format_bytes, format_count, format_parameters
+from garden.core.quantity import format_bytes
 from garden.hub.address import parse_repo_id
-from garden.hub.search_query import SearchQuery
 from garden.services.garden import Garden
+from garden.services.settings import MIN_BANDWIDTH
 from garden.services.target import STARTER, HubTarget, parse_hub_target
 
-_SORTS = ("trending", "downloads", "likes", "updated")
-_RUNS = (Verdict.FITS, Verdict.TIGHT)
-
-#: Pages read at most to fill a list that is filtered here.
-_MAX_PAGES = 10
-
-
-class ParameterCount(click.ParamType[int]):
-    """A number of parameters: ``8B``, ``1.5b``, ``500M``, ``8000000000``; below 1,000 it means billions."""
-
-    name = "count"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read it."""
-        text = str(value).strip().upper()
-        units = {"B": 10**9, "M": 10**6, "K": 10**3}
-        unit = units.get(text[-1:])
-        try:
-            number = float(text[:-1] if unit else text)
-        except ValueError:
-            self.fail(f"“{value}” is no number of parameters; write 8B or 500M.", param, ctx)
-        if not 0 < number < 10**15:
-            self.fail(f"“{value}” is no number of parameters that a model has.", param, ctx)
-        return round(number * (unit or (10**9 if number < 1_000 else 1)))
-
-
-@click.command(help="Search the Hub for GGUF models. QUERY is free text; empty lists what is popular.")
-@click.argument("query", default="")
-@click.option("--task", help="The Hub's task, e.g. text-generation.")
-@click.option("--license", "license_", help="Licence id, e.g. apache-2.0.")
-@click.option("--max-params", type=ParameterCount(), help="Parameters at most: 8B, 500M, or a number.")
-@click.option("--fits", is_flag=True, help="Only models that run here.")
-@click.option("--sort", type=click.Choice(_SORTS), default="trending", show_default=True)
-@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
-@json_option
-def search(
-    query: str,
-    task: str | None,
-    license_: str | None,
-    max_params: int | None,
-    fits: bool,
-    sort: str,
-    limit: int,
-    as_json: bool,
-) -> None:
-    """Search."""
-    question = SearchQuery(
-        text=query,
-        task=task,
-        license=license_,
-        max_parameters=max_params,
-        sort=sort,
-        limit=min(limit, 50),
-    )
-    with opened(notes_optional=True) as garden:
-        garden.machine.read()
-        rows, cursor = [], None
-        for _ in range(_MAX_PAGES):
-            page = garden.catalog.search(question, cursor).result()
-            rows += [row for row in page.rows if not fits or row.forecast.verdict in _RUNS]
-            cursor = page.cursor
-            if cursor is None or len(rows) >= limit:
-                break
-    rows = rows[:limit]
-    if as_json:
-        print_json(
-            [
-                {
-                    "repo_id": row.summary.repo_id,
-                    "downloads": row.summary.downloads,
-                    "likes": row.summary.likes,
-                    "license": row.summary.license,
-                    "pipeline_tag": row.summary.pipeline_tag,
-                    "parameters": row.summary.parameters,
-                    "gated": row.summary.gated,
-                    "base_models": list(row.summary.base_models),
-                    "verdict": row.forecast.verdict.value,
-                }
-                for row in rows
-            ]
-        )
-        return
-    if not rows:
-        click.echo("No model matches. Try fewer words or filters.")
-        return
-    print_table(
-        ("Model", "Parameters", "Verdict", "Licence", "Downloads"),
-        [
-            (
-                row.summary.repo_id,
-                format_parameters(row.summary.parameters) if row.summary.parameters else "–",
-                verdict_word(row.forecast),
-                row.summary.license or "–",
-                format_count(row.summary.downloads) if row.summary.downloads is not None else "–",
-            )
-            for row in rows
-        ],
-        right=(1, 4),
-    )
+_GO_ON = (
+    "What came is kept. Run the same command again to go on, or `garden library remove --unfinished` to clear it away."
+)
 
 
 @click.command(help="Files of a repository (owner/name, or its address on the Hub), with sizes and verdicts.")
@@ -142,7 +46,7 @@ def files(repo: str, as_json: bool) -> None:
     for file in repository.files:
         forecast = forecasts[file.filename]
         note = "recommended" if file is best else ("" if file.kind == "model" else file.kind)
-        memory = format_bytes(forecast.total_bytes) if forecast and forecast.total_bytes else "–"
+        memory = format_bytes(forecast.need_bytes) if forecast and forecast.need_bytes else "–"
         rows.append(
             (
                 file.quant_type or file.filename,
@@ -152,7 +56,7 @@ def files(repo: str, as_json: bool) -> None:
                 note,
             )
         )
-    print_table(("Type", "Size", "Memory", "Verdict", ""), rows, right=(1, 2))
+    print_table(("Type", "Size", "Need", "Verdict", ""), rows, right=(1, 2))
 
 
 def forecast_of(garden: Garden, repository: Repository, file: RepositoryFile) -> FitForecast | None:
@@ -179,36 +83,66 @@ def _file_document(file: RepositoryFile, forecast: FitForecast | None) -> dict[s
     }
 
 
-@click.command(help="Fetch TARGET (owner/repo:QUANT, owner/repo/file.gguf, or starter). Run again to resume.")
+class Rate(click.ParamType[int]):
+    """Bytes per second: ``500K``, ``2M``, ``1.5MiB``, ``1G``, or a number; ``K`` is 1,024."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read it."""
+        text = str(value).strip().upper().removesuffix("/S").removesuffix("IB").removesuffix("B")
+        unit = {"K": 1024, "M": 1024**2, "G": 1024**3}.get(text[-1:])
+        try:
+            rate = float(text[:-1] if unit else text) * (unit or 1)
+        except ValueError:
+            self.fail(f"“{value}” is no rate; write 500K or 2M.", param, ctx)
+        if not MIN_BANDWIDTH <= rate <= 2**40:
+            self.fail("downloads can be held to 64K per second or more.", param, ctx)
+        return round(rate)
+
+
+@click.command(
+    help="Fetch TARGET (owner/repo:QUANT, owner/repo/file.gguf, a Hub address, or starter), with its vision projector "
+    "where it has one. Ctrl+C keeps what came; run again to resume."
+)
 @click.argument("target")
 @click.option("--revision", help="Branch, tag or commit.")
+@click.option("--limit-rate", type=Rate(), help="At most so many bytes per second: 500K, 2M.")
+@click.option("--projector/--no-projector", default=True, help="Fetch the vision projector too, as one item.")
 @json_option
-def download(target: str, revision: str | None, as_json: bool) -> None:
+def download(target: str, revision: str | None, limit_rate: int | None, projector: bool, as_json: bool) -> None:
     """Download, resuming and verifying."""
     try:
         with opened() as garden:
+            if limit_rate is not None:
+                garden.library.limit_rate(limit_rate)
             handle = (
                 garden.library.fetch_starter()
                 if target == STARTER
-                else garden.library.download_target(_hub_target(target), revision)
+                else garden.library.download_target(_hub_target(target), revision, projector=projector)
             )
             entry = wait(handle, garden, as_json=as_json, what=target)
+    except CancelledByUser as error:
+        if as_json:
+            print_event("failed", error=error.sentence, action=_GO_ON)
+        else:
+            click.echo(_GO_ON, err=True)
+        raise
     except GardenError as error:
         if as_json:
             print_event("failed", error=error.sentence, action=error.action)
         raise
     ref = entry.ref
     if as_json:
-        print_event("succeeded", path=ref.path, sha256=ref.sha256, size_bytes=ref.size_bytes)
+        beside = {"projector": entry.projector} if entry.projector else {}
+        print_event("succeeded", path=ref.path, sha256=ref.sha256, size_bytes=ref.size_bytes, **beside)
     else:
-        click.echo(f"{ref.name} {ref.quant_type or ''} is here and matches its hash: {ref.path}")
+        seeing = " with its vision projector" if entry.projector else ""
+        click.echo(f"{ref.name} {ref.quant_type or ''}{seeing} is here and matches its hash: {ref.path}")
 
 
 def _hub_target(text: str) -> HubTarget:
     target = parse_hub_target(text)
     if target is None:
-        repo_id = parse_repo_id(text)
-        if repo_id is None:
-            raise click.UsageError(f"“{text}” is neither owner/repo:QUANT nor owner/repo/file.gguf.")
-        target = HubTarget(repo_id)
+        raise click.UsageError(f"“{text}” is neither owner/repo:QUANT nor owner/repo/file.gguf.")
     return target

@@ -45,7 +45,7 @@ def hardware(wake: bool, calibrate: bool, catalogue: bool, as_json: bool) -> Non
         print_json({**hardware_document(machine), **measured})
         return
     limit = " (limited by a control group)" if machine.ram_limited_by_cgroup else ""
-    total, free = format_bytes(machine.ram_total_bytes), format_bytes(machine.ram_available_bytes)
+    total, free = format_bytes(machine.ram_total_bytes), format_bytes(machine.ram_free_bytes)
     click.echo(f"Memory    {free} of {total} free{limit}")
     features = f" · {', '.join(machine.cpu.features)}" if machine.cpu.features else ""
     click.echo(f"Processor {machine.cpu.name}, {machine.cpu.physical_cores} cores{features}")
@@ -104,7 +104,7 @@ def hardware_document(machine: HardwareSnapshot) -> dict[str, object]:
     """The machine as JSON."""
     return {
         "ram_total_bytes": machine.ram_total_bytes,
-        "ram_available_bytes": machine.ram_available_bytes,
+        "ram_available_bytes": machine.ram_free_bytes,
         "cpu": {
             "name": machine.cpu.name,
             "physical_cores": machine.cpu.physical_cores,

@@ -129,17 +129,25 @@ def wait(handle: Handle[T], garden: Garden, *, as_json: bool, what: str = "") ->
                 handle.result(0.2)
         return handle.result()
     except KeyboardInterrupt:
-        handle.cancel()
+        _stop(handle, garden)
         with contextlib.suppress(GardenError, TimeoutError):
             handle.result(10)
         raise CancelledByUser from None
     except OSError:
         # Nobody can be told any more (a closed pipe, a full disk): the work must not go on unseen.
-        handle.cancel()
+        _stop(handle, garden)
         raise
     finally:
         if not as_json and sys.stderr.isatty():
             click.echo("\r\033[K", nl=False, err=True)
+
+
+def _stop(handle: Handle[Any], garden: Garden) -> None:
+    """Stop work; what it has so far is kept, so that the same command goes on from it."""
+    if garden.activity.is_own(handle.id):
+        garden.activity.cancel(handle.id, keep=True)
+    else:
+        handle.cancel()
 
 
 def _show_events(handle: Handle[Any]) -> Callable[[JobRecord], None]:

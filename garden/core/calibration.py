@@ -8,6 +8,9 @@ from typing import Literal
 from garden.core.messages import Cancel, Failed, Message, Progress
 from garden.core.run_configuration import LoadParameters
 
+#: Of what is measured and what it means; what an earlier version measured is not used.
+METHOD = 2
+
 #: Which memory the weights lie in.
 SpeedDevice = Literal["cpu", "gpu"]
 
@@ -16,12 +19,18 @@ SpeedDevice = Literal["cpu", "gpu"]
 TimedBy = Literal["clock", "processor"]
 
 
+#: Beyond these a calibration says that it was disturbed: others' share of the processor, how much slower than at its
+#: best a device was, and how far off forecasts of models were that were timed to check them.
+_BUSY_SHARE, _UNREST, _CHECK_ERROR = 0.25, 0.1, 0.2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeSpeed:
     """Matrices of one type.
 
     Attributes:
         byte_seconds: To decode with, per byte of weights.
+        row_seconds: The same, per row beside its bytes: per value that comes out of a matrix.
         operation_seconds: To read prompts with, per multiplication or addition.
         value_seconds: To read prompts with, per value that goes into a matrix or comes out of it, per token.
     """
@@ -29,6 +38,7 @@ class TypeSpeed:
     byte_seconds: float
     operation_seconds: float
     value_seconds: float = 0.0
+    row_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +83,8 @@ class DeviceSpeed:
         caches: By the name of the cache's type, e.g. ``f16``.
         decode_error: Standard deviation of forecasts of answers from models that were timed to check, as a share.
         prefill_error: The same of prompts.
+        unrest: How much slower than at its best the device was, on average, while what is told here was timed, as a
+            share; something else used it, or it got hot.
     """
 
     device: SpeedDevice
@@ -87,6 +99,7 @@ class DeviceSpeed:
     caches: dict[str, CacheSpeed] = field(default_factory=dict)
     decode_error: float = 0.0
     prefill_error: float = 0.0
+    unrest: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +112,7 @@ class SpeedSetup:
         devices: Processor and GPUs.
         threads: Of the processor.
         on_battery: Whether the machine ran on its battery, which slows many down.
+        method: ``METHOD`` of the version that measured.
     """
 
     engine: str
@@ -106,6 +120,7 @@ class SpeedSetup:
     devices: tuple[str, ...]
     threads: int
     on_battery: bool = False
+    method: int = METHOD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +144,31 @@ class Calibration:
     busy_share: float | None = None
     measured_at: float = 0.0
 
+    @property
+    def disturbance(self) -> str:
+        """Why these figures are less good than they could be, and what helps; empty when they are as good as any."""
+        unrest = max((speed.unrest for speed in self.speeds), default=0.0)
+        error = max((max(speed.decode_error, speed.prefill_error) for speed in self.speeds), default=0.0)
+        if (self.busy_share or 0.0) > _BUSY_SHARE:
+            share = _percent(self.busy_share or 0.0)
+            return f"Other programs took {share} of the processor meanwhile; measure again when it is quiet."
+        if unrest > _UNREST:
+            share = _percent(unrest)
+            return (
+                f"The machine was at times {share} slower than at others meanwhile; "
+                "measure again when nothing else uses it, and once it is cool."
+            )
+        if error > _CHECK_ERROR:
+            return f"Its own checks were off by {_percent(error)}; measure again when nothing else uses the machine."
+        return ""
+
     def on(self, device: SpeedDevice) -> DeviceSpeed | None:
         """Speed of one device, None when it was not measured."""
         return next((speed for speed in self.speeds if speed.device == device), None)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %")
 
 
 class Calibrate(Message, frozen=True, kw_only=True):

@@ -8,6 +8,19 @@ from typing import Literal
 #: What a file of a repository is for; ``other`` is nothing that can be run.
 FileKind = Literal["model", "projector", "imatrix", "other"]
 
+#: Languages that models are tagged with, by ISO 639 code: what a filter offers, and how a tag is told to be one.
+LANGUAGES = {
+    "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan", "cs": "Czech", "da": "Danish",
+    "de": "German", "el": "Greek", "en": "English", "es": "Spanish", "et": "Estonian", "eu": "Basque",
+    "fa": "Persian", "fi": "Finnish", "fr": "French", "gl": "Galician", "he": "Hebrew", "hi": "Hindi",
+    "hr": "Croatian", "hu": "Hungarian", "id": "Indonesian", "is": "Icelandic", "it": "Italian", "ja": "Japanese",
+    "ka": "Georgian", "ko": "Korean", "lt": "Lithuanian", "lv": "Latvian", "ms": "Malay", "nb": "Norwegian Bokmål",
+    "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian",
+    "sk": "Slovak", "sl": "Slovenian", "sr": "Serbian", "sv": "Swedish", "sw": "Swahili", "ta": "Tamil",
+    "te": "Telugu", "th": "Thai", "tl": "Tagalog", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu",
+    "vi": "Vietnamese", "zh": "Chinese", "multilingual": "Multilingual",
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSummary:
@@ -28,6 +41,8 @@ class ModelSummary:
         tags: The Hub's tags.
         filenames: Files of the repository as far as the list names them.
         has_gguf: Whether any GGUF file is there.
+        library_name: What loads it as far as its publisher says, e.g. ``transformers`` or ``diffusers``.
+        created_at: ISO 8601 date, None when not told.
     """
 
     repo_id: str
@@ -44,6 +59,13 @@ class ModelSummary:
     tags: tuple[str, ...] = ()
     filenames: tuple[str, ...] = ()
     has_gguf: bool = False
+    library_name: str | None = None
+    created_at: str | None = None
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639 codes that the card names; the Hub gives them among the tags, by themselves."""
+        return tuple(tag for tag in self.tags if tag in LANGUAGES)
 
     @property
     def author(self) -> str:

@@ -7,9 +7,6 @@ import msgspec
 from garden.core.messages import Cancel, Failed, Message
 from garden.core.run_configuration import LoadParameters
 
-#: Name of the machine's own memory among the devices.
-RAM = "RAM"
-
 
 class ImaginedGpu(msgspec.Struct, frozen=True, kw_only=True):
     """A GPU that need not be there.
@@ -98,6 +95,7 @@ class DryRun(Message, frozen=True, kw_only=True):
         guessed_layers: Where to begin with the search for layers, None without an idea.
         guessed_context: Where to begin with the search for the largest context, None without an idea.
         unmoved_bytes: Weights that stay in RAM when all layers are on GPUs, at most; None when nobody knows.
+        lightest_bytes: Weights of the lightest layer below the output layer; 0 when nobody knows.
         context_limit: The largest context that keeps the allowances is searched up to here; 0 does not search.
     """
 
@@ -109,6 +107,7 @@ class DryRun(Message, frozen=True, kw_only=True):
     guessed_layers: int | None = None
     guessed_context: int | None = None
     unmoved_bytes: int | None = None
+    lightest_bytes: int = 0
     context_limit: int = 0
 
 

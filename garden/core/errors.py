@@ -27,6 +27,10 @@ class NotFoundError(GardenError):
     """A file, model or repository does not exist (or is not visible to this user)."""
 
 
+class RevisionGoneError(NotFoundError):
+    """The repository is there, the branch, tag or commit is not."""
+
+
 class EngineError(GardenError):
     """The engine refused: a load, a decode or a quantization failed with a message of its own."""
 
@@ -67,6 +71,14 @@ class HubUnreachableError(HubError):
     """No connection to the Hub: no network, a time limit, a refused connection, or offline by choice."""
 
 
+class NetworkAwayError(HubUnreachableError):
+    """There is no way to the Hub at the moment; it may come back without the user doing anything."""
+
+
+class HubTroubleError(HubError):
+    """The Hub has trouble of its own at the moment (an error of 500 or above)."""
+
+
 class UnauthorizedError(HubError):
     """The Hub wants a valid token."""
 
@@ -93,6 +105,10 @@ class IntegrityError(GardenError):
     """The bytes received differ from the hash that was promised."""
 
 
+class ChangedUpstreamError(IntegrityError):
+    """The Hub promises other bytes than it did when the transfer began."""
+
+
 class DiskFullError(GardenError):
     """The disk is full, or will be before the work is done."""
 
@@ -106,3 +122,8 @@ class CancelledByUser(GardenError):  # noqa: N818 - a cancel is an outcome, not 
 
     def __init__(self) -> None:
         super().__init__("Cancelled.")
+
+
+def may_pass(error: GardenError) -> bool:
+    """Whether the same request may well succeed minutes or hours later, without the user doing anything."""
+    return isinstance(error, NetworkAwayError | HubTroubleError | RateLimitedError)

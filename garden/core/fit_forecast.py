@@ -41,7 +41,7 @@ class FitMethod(enum.StrEnum):
 class SpeedSource(enum.StrEnum):
     """What a speed rests on: nothing, other files' runs here, a calibration, a shorter copy of the model, own runs.
 
-    Of another machine nothing is known, and nothing can be measured.
+    Nothing can be measured on another machine: its speed is the most that the published bandwidth of its memory allows.
     """
 
     UNKNOWN = "unknown"
@@ -54,17 +54,24 @@ class SpeedSource(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceMemory:
-    """What one device must hold. required_bytes is the sum of the parts.
+    """What one device must hold, against what it has free.
+
+    It needs the engine's buffers (weights, cache, compute) and what lies beside them. What needs more than is free is
+    too large; what leaves less than the margin fits tightly.
 
     Attributes:
         name: ``RAM``, or the GPU's name.
         kind: The machine's, or a GPU's own.
         total_bytes: Size of the device's memory.
         available_bytes: Free for us now.
-        margin_bytes: Kept free below the limit.
+        margin_bytes: What should be left free.
         weights_bytes: Weights on this device.
         kv_cache_bytes: KV cache and recurrent state on this device.
         compute_bytes: Compute buffers on this device.
+        held_bytes: Of what is not available: held by, or promised to, models that Garden has loaded.
+        freed_bytes: Of what is available: held by a model that would be unloaded first.
+        beside_bytes: What lies beside the buffers: vocabulary and process in RAM, a driver's context on a GPU. 0 where
+            all of the device was given to the buffers.
     """
 
     name: str
@@ -75,11 +82,19 @@ class DeviceMemory:
     weights_bytes: int = 0
     kv_cache_bytes: int = 0
     compute_bytes: int = 0
+    held_bytes: int = 0
+    freed_bytes: int = 0
+    beside_bytes: int = 0
 
     @property
     def required_bytes(self) -> int:
-        """Sum of weights, cache and compute."""
+        """The engine's buffers: the sum of weights, cache and compute."""
         return self.weights_bytes + self.kv_cache_bytes + self.compute_bytes
+
+    @property
+    def need_bytes(self) -> int:
+        """Buffers and what lies beside them; 0 on a GPU that holds none."""
+        return self.required_bytes + self.beside_bytes if self.required_bytes or self.kind == "ram" else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +112,7 @@ class FitForecast:
         kv_cache_bytes: KV cache of attention layers.
         recurrent_bytes: State of recurrent layers.
         compute_bytes: Compute buffers.
-        total_bytes: Sum of the four.
+        total_bytes: Sum of the four: the engine's buffers.
         projector_bytes: What images or sound take beside that, in a file of their own; None without one.
         devices: The same, shared out over the devices of this machine.
         context_length: The context that was asked for.
@@ -110,6 +125,7 @@ class FitForecast:
         speed_runs: Runs on this machine, of any files, that a speed rests on; 0 where it rests on something else.
         speed_range: Slowest and fastest answer to expect, in tokens per second; None where nothing tells.
         prefill_range: Slowest and fastest reading of the prompt to expect; None where nothing tells.
+        quant_type: Type of the file that a rough forecast is for, as file names tell; None of any other forecast.
     """
 
     verdict: Verdict
@@ -135,11 +151,28 @@ class FitForecast:
     speed_runs: int = 0
     speed_range: tuple[float, float] | None = None
     prefill_range: tuple[float, float] | None = None
+    quant_type: str | None = None
+
+    @property
+    def need_bytes(self) -> int | None:
+        """What it needs on all devices, with what lies beside the buffers; of rough figures the sum of the parts."""
+        return sum(device.need_bytes for device in self.devices) if self.devices else self.total_bytes
+
+    def need_of(self, kind: MemoryKind) -> int:
+        """What it needs of one kind of memory."""
+        return sum(device.need_bytes for device in self.devices if device.kind == kind)
 
     @property
     def speed_is_measured(self) -> bool:
         """Whether the speeds come from own runs of this very file."""
         return self.speed_source is SpeedSource.MEASURED
+
+    @property
+    def speed_mark(self) -> str:
+        """What stands before the figure: ``≤`` for a bound, ``≈`` for a forecast, nothing for what was measured."""
+        if self.speed_source is SpeedSource.ELSEWHERE:
+            return "≤"
+        return "" if self.speed_is_measured else "≈"
 
     @property
     def speed_basis(self) -> str:
@@ -149,6 +182,8 @@ class FitForecast:
         match self.speed_source:
             case SpeedSource.MEASURED:
                 return "measured here"
+            case SpeedSource.ELSEWHERE:
+                return "by the published speed of its memory"
             case SpeedSource.TWIN:
                 basis = "measured on a sliced twin"
             case SpeedSource.CALIBRATED:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
 from garden.core.added_backend import AddedBackend, SelfTest
+from garden.core.held_memory import RAM, HeldMemory
 from garden.core.learned_margins import LearnedMargins
 
 #: What a device is to the engine.
@@ -159,7 +162,13 @@ class HardwareSnapshot:
         gpus: Every GPU found.
         engine: The engine.
         taken_at: Seconds since the epoch.
+        ram_promised_bytes: Of what is available: what loads and measurements under way will take; what loaded models
+            will still take stands in ``held``.
+        published_bandwidth: Of another machine: the published peak of the memory that it reads fastest, bytes
+            per second; None of this one, and where nobody published it.
         learned: What loads showed here; None on a machine where nothing was loaded yet, or that is not this one.
+        held: What models that Garden has loaded hold of it.
+        freed: What some of them held that are thought away (see ``without``): it counts as free.
     """
 
     ram_total_bytes: int
@@ -171,4 +180,43 @@ class HardwareSnapshot:
     swap_total_bytes: int = 0
     on_battery: bool = False
     taken_at: float = 0.0
+    ram_promised_bytes: int = 0
+    published_bandwidth: int | None = None
     learned: LearnedMargins | None = None
+    held: tuple[HeldMemory, ...] = ()
+    freed: tuple[HeldMemory, ...] = ()
+
+    def without(self, pids: Collection[int]) -> HardwareSnapshot:
+        """The machine after some of the loaded models were unloaded.
+
+        Args:
+            pids: Their processes; those that hold nothing change nothing.
+        """
+        freed = tuple(held for held in self.held if held.pid in pids)
+        if not freed:
+            return self
+
+        def taken(device: str | None) -> int:
+            return sum(held.taken_bytes for held in freed if held.device == device)
+
+        gpus = tuple(
+            gpu
+            if gpu.memory_free_bytes is None or not gpu.memory_total_bytes
+            else dataclasses.replace(
+                gpu, memory_free_bytes=min(gpu.memory_total_bytes, gpu.memory_free_bytes + taken(gpu.device))
+            )
+            for gpu in self.gpus
+        )
+        return dataclasses.replace(
+            self,
+            ram_available_bytes=min(self.ram_total_bytes, self.ram_available_bytes + taken(RAM)),
+            gpus=gpus,
+            held=tuple(held for held in self.held if held.pid not in pids),
+            freed=(*self.freed, *freed),
+        )
+
+    @property
+    def ram_free_bytes(self) -> int:
+        """What is free now for one more model: available, and promised to none."""
+        promised = sum(held.promised_bytes for held in self.held if held.device == RAM)
+        return max(0, self.ram_available_bytes - self.ram_promised_bytes - promised)

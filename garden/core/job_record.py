@@ -61,6 +61,9 @@ class JobRecord:
         action: What helps.
         result_path: A file to open or show, None when there is none.
         result_bytes: Size of what was made, None where that is ``total`` or nothing was made.
+        place: Where it stands in its process's queue, the smaller the sooner; 0 before it was queued.
+        due_at: It waits for something outside and is tried again then (seconds since the epoch); None otherwise.
+        tries: How often in a row it was put off so.
         created_at: Seconds since the epoch.
         started_at: Seconds since the epoch.
         ended_at: Seconds since the epoch.
@@ -84,6 +87,9 @@ class JobRecord:
     action: str = ""
     result_path: str | None = None
     result_bytes: int | None = None
+    place: int = 0
+    due_at: float | None = None
+    tries: int = 0
     created_at: float = 0.0
     started_at: float | None = None
     ended_at: float | None = None

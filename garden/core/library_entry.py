@@ -36,6 +36,7 @@ class LibraryEntry:
         last_used_at: Seconds since the epoch, None when never.
         decode_tokens_per_second: Last measured speed here, None when never measured.
         lineage: What it was made from, the oldest first, e.g. ``("SmolLM2-135M-Instruct Q4_1",)``.
+        projector: Path of the vision (or sound) projector that lies beside it, None without one.
         problem: One sentence on why it cannot be used; None when it can.
         publisher: Who published it, as the folders of another program say; None when nothing says so.
         also: Further names that another program has for the same file.
@@ -54,6 +55,7 @@ class LibraryEntry:
     last_used_at: float | None = None
     decode_tokens_per_second: float | None = None
     lineage: tuple[str, ...] = ()
+    projector: str | None = None
     problem: str | None = None
     publisher: str | None = None
     also: tuple[str, ...] = ()

@@ -56,6 +56,11 @@ class LoadChoice:
         """Names of what was chosen."""
         return tuple(field.name for field in dataclasses.fields(self) if getattr(self, field.name) is not None)
 
+    @property
+    def anywhere(self) -> LoadChoice:
+        """What holds on any machine: without what was chosen for the processor and the GPU of one."""
+        return self.with_values(n_gpu_layers=None, cpu_experts=None, threads=None, threads_batch=None)
+
     def with_values(self, **values: Any) -> LoadChoice:
         """A copy with other choices; None leaves one open again."""
         return dataclasses.replace(self, **values)
@@ -74,6 +79,9 @@ class LoadChoice:
         if self.context_length is not None:
             most = trained_context or self.context_length
             changes["context_length"] = max(SHORTEST_CONTEXT, min(self.context_length, most))
+        if self.n_gpu_layers is not None and blocks > 0:
+            # All of them and the output: the choice may have been made for a model with more.
+            changes["n_gpu_layers"] = min(self.n_gpu_layers, blocks + 1)
         if self.cpu_experts is not None and blocks > 0:
             changes["tensor_placement"] = experts_on_cpu(self.cpu_experts, blocks)
         # The engine would cut a compute batch to the decode call by itself; here it is said.

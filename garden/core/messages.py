@@ -37,12 +37,14 @@ class Failed(Message, frozen=True, kw_only=True):
         sentence: What happened.
         action: What helps.
         detail: Technical text.
+        retry_after_seconds: How long the Hub asks to wait, None when it does not.
     """
 
     kind: str
     sentence: str
     action: str = ""
     detail: str = ""
+    retry_after_seconds: float | None = None
 
 
 class Progress(Message, frozen=True, kw_only=True):
@@ -298,6 +300,9 @@ class Transfer(Message, frozen=True, kw_only=True):
         cache_dir: Hub cache (``HF_HUB_CACHE``).
         token: Sent to the endpoint's host only; None sends none.
         stall_seconds: A connection that is silent for so long is given up and made anew.
+        branch: Where to look for the files when the commit is gone or has changed; empty looks nowhere.
+        bytes_per_second: At most so fast, until it is told otherwise; None as fast as it comes.
+        hold_off_seconds: The Hub has asked for a pause and is asked nothing for so long.
     """
 
     endpoint: str
@@ -307,6 +312,34 @@ class Transfer(Message, frozen=True, kw_only=True):
     cache_dir: str
     token: str | None = None
     stall_seconds: float = 20.0
+    branch: str = ""
+    bytes_per_second: float | None = None
+    hold_off_seconds: float = 0.0
+
+
+class SteerTransfer(Message, frozen=True, kw_only=True):
+    """Go on at another pace; both fields as in Transfer."""
+
+    bytes_per_second: float | None = None
+    hold_off_seconds: float = 0.0
+
+
+class TransferPlanned(Message, frozen=True, kw_only=True):
+    """What is fetched; told again when the files have changed on the Hub meanwhile.
+
+    Attributes:
+        revision: Commit hash.
+        etags: Hash that names each file in the cache, in the order asked.
+    """
+
+    revision: str
+    etags: tuple[str, ...]
+
+
+class HubAskedToWait(Message, frozen=True, kw_only=True):
+    """The Hub wants no request for so many seconds, from any transfer."""
+
+    seconds: float
 
 
 class Transferred(Message, frozen=True, kw_only=True):
@@ -317,8 +350,8 @@ class Transferred(Message, frozen=True, kw_only=True):
     size_bytes: int
 
 
-TransferInput = Transfer | Cancel
-TransferOutput = Progress | Transferred | Failed
+TransferInput = Transfer | SteerTransfer | Cancel
+TransferOutput = Progress | TransferPlanned | HubAskedToWait | Transferred | Failed
 
 # --- probe ------------------------------------------------------------------------------------------------------------
 
@@ -349,32 +382,3 @@ class Probed(Message, frozen=True, kw_only=True):
 
 ProbeInput = Probe | Cancel
 ProbeOutput = Probed | Failed
-
-
-# --- templates: one chat rendered by an untrusted template ---
-
-
-class RenderTemplate(Message, frozen=True, kw_only=True):
-    """Render a prompt, alone in its chat.
-
-    Attributes:
-        source: Jinja text.
-        prompt: What the user would have written.
-    """
-
-    source: str
-    prompt: str
-
-
-class TemplateRendered(Message, frozen=True, kw_only=True):
-    """Result.
-
-    Attributes:
-        text: What the model would receive.
-    """
-
-    text: str
-
-
-TemplateInput = RenderTemplate | Cancel
-TemplateOutput = TemplateRendered | Failed

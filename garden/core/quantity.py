@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 GIB = 1024**3
 MIB = 1024**2
 
@@ -53,6 +55,30 @@ def format_parameters(parameters: int) -> str:
     if parameters >= 0.9995e9:
         return f"{parameters / 1e9:.1f}B"
     return f"{parameters / 1e6:.0f}M"
+
+
+def format_model_size(parameters: int | None, active_parameters: int | None = None) -> str:
+    """``8.2B``, ``30.5B · A3B`` where a token uses a part of them; empty when unknown."""
+    if not parameters:
+        return ""
+    total = format_parameters(parameters)
+    return f"{total} · A{format_parameters(active_parameters).replace('.0B', 'B')}" if active_parameters else total
+
+
+def format_age(moment: float, now: float | None = None) -> str:
+    """How long ago, in one unit: ``today``, ``3 d``, ``5 wk``, ``7 mo``, ``2 y``.
+
+    Args:
+        moment: Seconds since the epoch.
+        now: The same of now; the clock when None.
+    """
+    days = int(((time.time() if now is None else now) - moment) // 86_400)
+    if days < 1:
+        return "today"
+    for unit, length, most in (("d", 1, 14), ("wk", 7, 70), ("mo", 30, 720)):
+        if days < most:
+            return f"{days // length} {unit}"
+    return f"{days // 365} y"
 
 
 def format_tokens(tokens: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from garden.core.quantity import MIB
 
@@ -101,11 +102,14 @@ class FreeMemory:
         device: The engine's name of it; ``CPU`` for the machine's RAM.
         before_bytes: Before anything was loaded.
         after_bytes: After the model was loaded and had computed a token.
+        source: Who said both: the system or the GPU's ``driver``, which count everything that lies there; or the
+            ``engine``, whose own context may lie there before it can be asked.
     """
 
     device: str
     before_bytes: int
     after_bytes: int
+    source: Literal["engine", "driver"] = "engine"
 
     @property
     def taken_bytes(self) -> int:

@@ -65,7 +65,7 @@ class LoadParameters:
         type_k: Type of the K cache, a key of KV_TYPES.
         type_v: Type of the V cache, a key of KV_TYPES.
         n_gpu_layers: Layers on the GPU, 0..block_count + 1 (the output layer counts, and moves first), or
-            AUTO_GPU_LAYERS.
+            AUTO_GPU_LAYERS. With 0, and no tensor placed there, GPUs are left alone: prompts run on the processor too.
         tensor_placement: Pairs (regular expression over tensor names, buffer type name), e.g. experts to ``CPU``.
         n_batch: Tokens per decode call.
         n_ubatch: Tokens per compute batch.
@@ -98,6 +98,11 @@ class LoadParameters:
     threads: int = 1
     threads_batch: int = 1
     adapters: tuple[Adapter, ...] = ()
+
+    @property
+    def names_gpu(self) -> bool:
+        """Whether a tensor placement names another device than the processor."""
+        return any(device != "CPU" for _pattern, device in self.tensor_placement)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from garden.core.dry_run import RAM, Planned
+from garden.core.dry_run import Planned
 from garden.core.errors import EngineError
+from garden.core.held_memory import RAM
 from garden.core.messages import BufferUse
 from garden.engine.library import EngineLibrary
 from garden.engine.std_map import maps_are_readable, read_map

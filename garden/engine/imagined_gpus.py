@@ -152,6 +152,8 @@ class ImaginedGpus:
         self._library = library
         self._operations = _operations(library) if gpus else {}
         self._kept: list[Any] = []
+        self._yes = _native(library, "llama_supports_mmap") or self._keep(_JUDGE(lambda _device, _operation: True))
+        self._alike = _native(library, "ggml_guid_matches")
         registry = _Registry(
             api_version=_API_VERSION,
             get_name=self._says(b"Imagined"),
@@ -203,22 +205,36 @@ class ImaginedGpus:
             )
 
         buffer_type.get_name = say_name
-        buffer_type.alloc_buffer = self._keep(_ALLOCATE(self._allocate))
+        answer = self._describe_or_allocate(ctypes.addressof(device), name)
+        buffer_type.alloc_buffer = _ALLOCATE(answer)
         buffer_type.get_alignment = self._keep(_SIZE(lambda _type: _ALIGNMENT))
         buffer_type.device = ctypes.addressof(device)
-        device.get_name = device.get_description = say_name
+        device.get_name, device.get_description = say_name, _LINK(answer)
         device.get_memory = self._keep(_MEMORY(memory))
         device.get_type = self._keep(_NUMBER(lambda _device: _GPU))
         device.get_props = self._keep(_PROPERTIES(properties))
         device.init_backend = self._keep(_START(lambda _device, _parameters: ctypes.addressof(backend)))
         device.get_buffer_type = self._keep(_LINK(lambda _device: own))
         device.get_host_buffer_type = self._keep(_LINK(lambda _device: host))
-        device.supports_op = self._keep(_JUDGE(lambda _device, _operation: True))
-        device.supports_buft = self._keep(_JUDGE(lambda _device, other: other == own))
+        device.supports_op = self._yes
+        # The scheduler asks tens of thousands of times: a device and its own buffer type begin alike.
+        device.supports_buft = self._alike or self._keep(_JUDGE(lambda _device, other: other == own))
         device.offload_op = self._keep(_JUDGE(self._is_worth_copying))
         device.registry = ctypes.addressof(registry)
         self._kept += [device, buffer_type, backend]
         return device, buffer_type
+
+    def _describe_or_allocate(self, device: int, name: bytes) -> int:
+        """One function for a device's description and for its buffers, told apart by whom they are asked of.
+
+        So that a device and its buffer type begin with the same two functions, which no other pair does.
+        """
+        text = ctypes.addressof(self._keep(ctypes.create_string_buffer(name)))
+
+        def answer(asked: int, size: int) -> int | None:
+            return text if asked == device else self._allocate(asked, size)
+
+        return _address(self._keep(_ALLOCATE(answer)))
 
     def _host_buffer_type(self, name: bytes, device: _Device) -> _BufferType:
         """Pinned memory: ordinary memory under another name."""
@@ -236,7 +252,7 @@ class ImaginedGpus:
         found.get_name = self._says(name)
         found.alloc_buffer = self._keep(_ALLOCATE(allocated))
         found.get_alignment = self._keep(_SIZE(lambda _type: alignment))
-        found.is_host = self._keep(_FLAG(lambda _type: True))
+        found.is_host = ctypes.cast(self._yes, _FLAG)
         found.device = ctypes.addressof(device)
         return found
 
@@ -262,6 +278,26 @@ class ImaginedGpus:
             case _:
                 rows = shape[1] * shape[2] * shape[3]
         return bool(rows >= _ROWS_WORTH_COPYING)
+
+
+def _native(library: EngineLibrary, name: str) -> Any:
+    """A function of the engine in place of one in Python, which costs a hundred times as much to call.
+
+    ``llama_supports_mmap`` answers yes, whatever it is given; ``ggml_guid_matches`` compares 16 bytes. None where a
+    build answers otherwise.
+    """
+    try:
+        if name == "llama_supports_mmap" and not library.function(name, ctypes.c_bool)():
+            return None
+        return _JUDGE(_address(library.function(name, ctypes.c_bool)))
+    except AttributeError:
+        return None
+
+
+def _address(function: Any) -> int:
+    address = ctypes.cast(function, _POINTER).value
+    assert address is not None
+    return address
 
 
 def _operations(library: EngineLibrary) -> dict[int, str]:

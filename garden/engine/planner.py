@@ -27,8 +27,12 @@ _UNKNOWN = re.compile(r"unknown model architecture: '(.*)'")
 _SMALL_BATCH = 64
 
 
+#: Models kept: a search goes back and forth between a few placements of one file.
+_KEPT = 4
+
+
 class Planner:
-    """Plans loads of hollow files. The model planned last stays, so that another context of it costs little.
+    """Plans loads of hollow files. The models planned last stay, so that another context of them costs little.
 
     Args:
         library: The engine.
@@ -37,8 +41,9 @@ class Planner:
     def __init__(self, library: EngineLibrary) -> None:
         self._library = library
         self._offloads = library.offloads_to_gpu()
-        self._key: object = None
-        self._model: Model | None = None
+        # Of one file and one set of GPUs; the one planned last comes last.
+        self._models: dict[object, Model] = {}
+        self._models_of: object = None
         self._imagined: ImaginedGpus | None = None
         self._imagined_for: tuple[ImaginedGpu, ...] | None = None
 
@@ -104,30 +109,40 @@ class Planner:
         except EngineError as error:
             raise _refused_context(error) from error
 
+    def asks_devices(self, gpus: tuple[ImaginedGpu, ...] | None) -> bool:
+        """Whether plans with these GPUs ask a driver what it can compute; imagined ones can compute anything."""
+        return gpus is None and self._offloads
+
     def close(self) -> None:
-        """Let go of the model."""
-        if self._model is not None:
-            self._model.close()
-        self._model = self._key = None
+        """Let go of the models."""
+        for model in self._models.values():
+            model.close()
+        self._models = {}
 
     def _has_gpus(self, gpus: tuple[ImaginedGpu, ...] | None) -> bool:
         return self._offloads if gpus is None else bool(gpus)
 
     def _model_for(self, path: Path, load: LoadParameters, gpus: tuple[ImaginedGpu, ...] | None) -> Model:
-        key = (_identity(path), load.n_gpu_layers, load.tensor_placement, load.repack, gpus)
-        if self._model is not None and key == self._key:
-            return self._model
-        self.close()
+        models_of, key = (_identity(path), gpus), (load.n_gpu_layers, load.tensor_placement, load.repack)
+        if models_of != self._models_of:
+            self.close()
+            self._models_of = models_of
+        model = self._models.pop(key, None)
+        if model is not None:
+            self._models[key] = model
+            return model
+        if len(self._models) >= _KEPT:
+            self._models.pop(next(iter(self._models))).close()
         if gpus is not None and gpus != self._imagined_for:
             self._imagined, self._imagined_for = ImaginedGpus(self._library, gpus), gpus
         imagined = None if gpus is None else self._imagined
         try:
             load = dataclasses.replace(load, adapters=())
-            self._model = Model(self._library, path, load, plan_only=True, imagined=imagined)
+            model = Model(self._library, path, load, plan_only=True, imagined=imagined)
         except InvalidFileError as error:
             raise _refused_model(error) from error
-        self._key = key
-        return self._model
+        self._models[key] = model
+        return model
 
 
 def _identity(path: Path) -> tuple[str, int, int]:

@@ -248,6 +248,11 @@ _TASK_KINDS = {
     "zero-shot-image-classification": "a model that classifies images",
     "image-feature-extraction": "a model that describes images in numbers",
     "object-detection": "a model that finds objects in images",
+    "zero-shot-object-detection": "a model that finds objects in images",
+    "keypoint-detection": "a model that finds points in images",
+    "video-classification": "a model that classifies videos",
+    "video-to-video": _VIDEO,
+    "graph-ml": "a model of graphs",
     "image-segmentation": "a model that segments images",
     "mask-generation": "a model that segments images",
     "depth-estimation": "a model that estimates depth",
@@ -286,11 +291,11 @@ def obstacle_of(architecture: str | None, kind: str | None = None) -> Obstacle |
         kind: ``general.type`` of the file, e.g. ``mmproj`` or ``adapter``.
     """
     if kind in ("mmproj", "clip-vision"):
-        return _not_language(_PROJECTOR)
+        return not_language(_PROJECTOR)
     if kind == "adapter":
-        return _not_language("an adapter for another model")
+        return not_language("an adapter for another model")
     if kind == "imatrix":
-        return _not_language("an importance matrix")
+        return not_language("an importance matrix")
     if architecture is None:
         return Obstacle(
             verdict=Verdict.UNKNOWN,
@@ -300,7 +305,7 @@ def obstacle_of(architecture: str | None, kind: str | None = None) -> Obstacle |
     if architecture in GENERATING:
         return None
     if architecture in _NOT_LANGUAGE:
-        return _not_language(_NOT_LANGUAGE[architecture])
+        return not_language(_NOT_LANGUAGE[architecture])
     if architecture in _OTHER_WAYS:
         return Obstacle(
             verdict=Verdict.UNSUPPORTED,
@@ -323,10 +328,11 @@ def obstacle_of_task(pipeline_tag: str | None) -> Obstacle | None:
     """What the Hub's task says against a model as a chat model, None when nothing."""
     if pipeline_tag is None or pipeline_tag in _LANGUAGE_TASKS or pipeline_tag not in _TASK_KINDS:
         return None
-    return _not_language(_TASK_KINDS[pipeline_tag])
+    return not_language(_TASK_KINDS[pipeline_tag])
 
 
-def _not_language(kind: str) -> Obstacle:
+def not_language(kind: str) -> Obstacle:
+    """A model of another kind, e.g. ``a speech model``."""
     return Obstacle(
         verdict=Verdict.NOT_A_LANGUAGE_MODEL,
         reason=f"This is {kind}, not a language model.",

@@ -1,8 +1,10 @@
 """Speed of a model from what this machine showed on models that nobody trained.
 
-A token takes ``t0 + blocks · tb + Σ bytes of each type · its time per byte + attention over the cache``. On one thread
-of an AMD EPYC (Zen 4) this fits shapes of 256–4,096 width and 1–32 blocks within 6 % on average, for seven types;
-between types the time per byte differs tenfold, so that one bandwidth for all files is off by far more.
+A token takes ``t0 + blocks · tb + Σ (bytes of each type · its time per byte + rows · its time per row) + attention``
+over the cache. Between types the time per byte differs tenfold, so that one bandwidth for all files is off by far more.
+The time per row is what the engine's kernels spend on beginning and ending one: with two threads of an AMD EPYC (Zen 4)
+matrices of Q3_K, Q5_K, Q6_K and IQ4_XS that are 512 wide are read at two thirds of the speed of ones that are 2,048
+wide, and those of Q4_0, whose rows the engine takes by eights, at nearly the same.
 
 A prompt takes ``blocks · tb + Σ operations of each type · its time + values in and out · their time + attention``:
 narrow matrices compute more slowly, by up to a third, and differently for each type.
@@ -35,7 +37,7 @@ NARROW_HEAD, WIDE_HEAD = 64, 128
 
 #: What a calibration's own checks say is too good: over twenty real and made-up models on a quiet machine with two
 #: threads, forecasts had these standard deviations (``tests.benchmarks.bench_speed``), for answers and for prompts.
-_LEAST_DECODE_ERROR, _LEAST_PREFILL_ERROR = 0.22, 0.15
+_LEAST_DECODE_ERROR, _LEAST_PREFILL_ERROR = 0.16, 0.15
 
 #: Other programs that were busy make a forecast so much worse: times are shorter once they rest.
 _ERROR_PER_BUSY_SHARE = 0.5
@@ -90,7 +92,7 @@ def speed_of(
     """
     depth = min(depth, max(1, load.context_length - 1))
     parts = shares(work, gpu_layers, of_layers)
-    disturbed = _ERROR_PER_BUSY_SHARE * (calibration.busy_share or 0.0)
+    busy = _ERROR_PER_BUSY_SHARE * (calibration.busy_share or 0.0)
     seconds, errors = calibration.logit_seconds * work.vocabulary, []
     for device, blocks in parts.items():
         speed = calibration.on(device)
@@ -99,6 +101,7 @@ def speed_of(
             return None
         seconds += spent + speed.token_seconds
         guessed = _ERROR_PER_UNMEASURED_SHARE * _unmeasured_share(blocks, speed)
+        disturbed = math.hypot(busy, speed.unrest)
         errors.append(math.hypot(max(speed.decode_error, _LEAST_DECODE_ERROR), disturbed, guessed))
     if seconds <= 0:
         return None
@@ -176,7 +179,7 @@ def decode_seconds(blocks: Sequence[BlockWork], speed: DeviceSpeed, load: LoadPa
                 one = type_speed(speed, kind)
                 if one is None:
                     return None
-                seconds += sums.bytes * one.byte_seconds * factor
+                seconds += matrix_seconds(sums, one) * factor
         if block.head_values or block.state_values:
             seconds += speed.layer_seconds
         if block.head_values:
@@ -212,7 +215,12 @@ def _matrix_prefill_seconds(sums: Matrices, one: TypeSpeed, tokens: int, batches
     computed = tokens * (sums.prompt_operations * one.operation_seconds + sums.prompt_values * one.value_seconds)
     # What goes on with the last row alone costs what it costs in an answer.
     alone = 1 - sums.prompt_operations / sums.operations if sums.operations else 0.0
-    return computed + batches * alone * sums.bytes * one.byte_seconds
+    return computed + batches * alone * matrix_seconds(sums, one)
+
+
+def matrix_seconds(sums: Matrices, one: TypeSpeed) -> float:
+    """Time of matrices of one type for one token of an answer."""
+    return sums.bytes * one.byte_seconds + sums.rows * one.row_seconds
 
 
 class _Caches:

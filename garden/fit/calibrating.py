@@ -1,4 +1,4 @@
-"""Which models a machine is measured with, and what their times say of it. Pure: timing is done elsewhere.
+"""What the times of models that a machine is measured with say of it. Pure: timing is done elsewhere.
 
 Every trial is explained by the same sums that forecasts are made of (``calibrated_speed``), so that what is left
 unexplained is what the trial was made for.
@@ -12,99 +12,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from garden.core.calibration import CacheSpeed, DeviceSpeed, SpeedDevice, TypeSpeed
-from garden.core.quantity import MIB
 from garden.core.run_configuration import KV_TYPES, LoadParameters
-from garden.fit.calibrated_speed import (
-    CLOSE_ROW,
-    HALF_ROW,
-    NARROW_HEAD,
-    WIDE_HEAD,
-    WIDE_ROW,
-    decode_seconds,
-    prefill_seconds,
-    total,
+from garden.fit.calibrated_speed import decode_seconds, prefill_seconds, total
+from garden.fit.trial_models import (
+    DEEP,
+    DEPTHS,
+    EXPERTS_TYPE,
+    IN_ROWS,
+    LONG_PROMPT_TOKENS,
+    NARROW_HEADS,
+    PROMPT_TOKENS,
+    SHALLOW,
+    WIDE_HEADS,
+    WITH_EXPERTS,
+    WITH_STATE,
+    blocks_of,
 )
-from garden.fit.work import BlockWork, work_of
-from garden.gguf.made_up_model import Experts, MadeUpModel
-from garden.gguf.tensor_type import TYPES_BY_NAME
-
-#: Weights that are read for a token lie in memory, not in a cache: so many bytes at least, and so many caches full.
-_LEAST_BYTES, _MOST_BYTES, _CACHES = 128 * MIB, 400 * MIB, 3
-
-#: The most usual first: what is not measured in time is left out.
-TYPES = (
-    "Q4_0", "Q4_K", "Q6_K", "Q8_0", "F16", "Q4_1", "Q5_K", "Q3_K", "IQ4_XS", "BF16", "Q5_0", "MXFP4", "Q2_K", "IQ4_NL",
-    "IQ3_S", "IQ3_XXS", "IQ2_S", "IQ2_XXS", "Q5_1", "F32", "IQ2_XS", "IQ1_S", "IQ1_M", "TQ2_0",
-)  # fmt: skip
-
-#: So many of them are in nearly every file, that of the starter model among them.
-USUAL_TYPES = 9
-
-#: Types of the cache; other quantized ones count as the last.
-CACHE_TYPES = ("f16", "q8_0")
-
-#: Tokens of a prompt that matrices are timed with: enough that unpacking them no longer counts.
-PROMPT_TOKENS = 128
-
-#: Depths that tell what attention costs, and the prompt that tells it of prompts.
-DEPTHS = (128, 1_152)
-LONG_PROMPT_TOKENS = 512
-
-_SMALL = MadeUpModel(width=256, feed_forward=512, heads=4, kv_heads=2, blocks=4, vocabulary=256, weights="Q4_0")
-#: What a token costs beside its blocks is what is left of a small model. What a block costs beside its matrices is told
-#: by one with many, of real width: threads that work for long at a time wait for each other for longer.
-SHALLOW = _SMALL
-DEEP = MadeUpModel(width=768, feed_forward=2048, heads=12, kv_heads=4, blocks=28, vocabulary=256, weights="Q4_0")
-
-#: Its choice of a token is timed.
-MANY_WORDS = dataclasses.replace(_SMALL, blocks=1, vocabulary=131_072)
-
-#: As many values in twice as many heads; rows of both caches are narrow, so that heads read what lies close.
-WIDE_HEADS = MadeUpModel(
-    width=1024, feed_forward=256, heads=8, kv_heads=CLOSE_ROW // WIDE_HEAD, blocks=2, vocabulary=256, weights="Q4_0"
-)
-NARROW_HEADS = dataclasses.replace(WIDE_HEADS, heads=16, kv_heads=CLOSE_ROW // NARROW_HEAD)
-#: The same heads with wide rows, in caches that fill the processor's own and more, as those of real models do.
-IN_ROWS = (
-    dataclasses.replace(WIDE_HEADS, kv_heads=WIDE_ROW // WIDE_HEAD, blocks=8),
-    dataclasses.replace(WIDE_HEADS, kv_heads=HALF_ROW // WIDE_HEAD, blocks=8),
-    dataclasses.replace(NARROW_HEADS, kv_heads=WIDE_ROW // NARROW_HEAD, blocks=8),
-    dataclasses.replace(NARROW_HEADS, kv_heads=HALF_ROW // NARROW_HEAD, blocks=8),
-)
-
-#: Matrices of experts are gathered first, and each reads few of a prompt's tokens: 32 of 128, as real ones of a batch.
-WITH_EXPERTS = MadeUpModel(
-    width=1024,
-    feed_forward=2048,
-    heads=8,
-    kv_heads=2,
-    blocks=4,
-    vocabulary=256,
-    weights="Q4_K",
-    experts=Experts(count=32, used=8, width=512),
-)
-EXPERTS_TYPE = "Q4_K"
-
-#: Its states take most of its time.
-WITH_STATE = MadeUpModel(
-    width=512, feed_forward=0, heads=1, kv_heads=1, blocks=6, vocabulary=256, weights="Q4_0", state=16
-)
+from garden.gguf.made_up_model import MadeUpModel
 
 #: Whatever noise says, experts cost neither nothing nor ten times as much.
 _FACTORS = (0.5, 4.0)
-
-#: Forecast and timed, to see how far forecasts are off: mixtures in shapes between those that were measured.
-CHECKS = (
-    MadeUpModel(
-        width=768, feed_forward=2048, heads=12, kv_heads=4, blocks=12, vocabulary=32_768,
-        weights="Q4_K", ffn_down="Q6_K", output="Q6_K",
-    ),
-    MadeUpModel(width=1536, feed_forward=4096, heads=12, kv_heads=2, blocks=4, vocabulary=32_768, weights="Q8_0"),
-    MadeUpModel(
-        width=3072, feed_forward=8192, heads=24, kv_heads=8, blocks=2, vocabulary=16_384,
-        weights="Q4_0", output="Q6_K",
-    ),
-)  # fmt: skip
 
 #: Taken where there was no time to check.
 UNCHECKED_ERROR = 0.2
@@ -114,29 +41,6 @@ _TURNS = 6
 
 #: Times are differences of measured ones; noise must not make one of them nothing.
 _LEAST = 1e-15
-
-
-def narrow(kind: str) -> MadeUpModel:
-    """A model whose matrices are narrow."""
-    return MadeUpModel(width=512, feed_forward=1536, heads=8, kv_heads=2, blocks=6, vocabulary=256, weights=kind)
-
-
-def wide(kind: str, cache_bytes: int = 0) -> MadeUpModel:
-    """A model whose matrices are wide, the last ones so much that its weights lie in no cache.
-
-    Prompts are not slower for it: behind attention the last block goes on with one row only.
-
-    Args:
-        kind: Type of its weights.
-        cache_bytes: Size of the processor's last cache, 0 when unknown.
-    """
-    model = MadeUpModel(width=2048, feed_forward=5632, heads=16, kv_heads=4, blocks=2, vocabulary=256, weights=kind)
-    read = sum(matrices.bytes for matrices in total(_blocks(model)).values())
-    missing = min(max(_LEAST_BYTES, _CACHES * cache_bytes), _MOST_BYTES) - read
-    column_bytes = 3 * TYPES_BY_NAME[kind].size_of(model.width)
-    return dataclasses.replace(
-        model, last_feed_forward=model.feed_forward + max(0, math.ceil(missing / column_bytes / 256)) * 256
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +56,23 @@ class Times:
     prompt_seconds: Mapping[int, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeTrial:
+    """What two models of one type took.
+
+    Attributes:
+        wide: The one with wide matrices.
+        narrow: The one with narrow ones.
+        of_wide: Its times.
+        of_narrow: Likewise.
+    """
+
+    wide: MadeUpModel
+    narrow: MadeUpModel
+    of_wide: Times
+    of_narrow: Times
+
+
 def measured_speed(
     device: SpeedDevice,
     name: str,
@@ -159,7 +80,7 @@ def measured_speed(
     shallow: Times,
     deep: Times,
     attention: Mapping[str, Sequence[Times]],
-    types: Mapping[str, tuple[MadeUpModel, Times, Times]],
+    types: Mapping[str, TypeTrial],
     experts: Times | None = None,
     state: Times | None = None,
 ) -> DeviceSpeed:
@@ -171,7 +92,7 @@ def measured_speed(
         shallow: Times of SHALLOW.
         deep: Times of DEEP.
         attention: By type of the cache: times of WIDE_HEADS, NARROW_HEADS and IN_ROWS.
-        types: By type of weights: the wide model, its times, and those of the narrow one. ``Q4_0`` is among them.
+        types: By type of weights; ``Q4_0`` is among them.
         experts: Times of WITH_EXPERTS; None where EXPERTS_TYPE was not measured.
         state: Times of WITH_STATE; None where it was not measured.
     """
@@ -180,7 +101,7 @@ def measured_speed(
     for _ in range(_TURNS):
         caches = {kind: _cache_speed(speed, kind, *times) for kind, times in attention.items()}
         speed = dataclasses.replace(speed, caches=caches)
-        speed = dataclasses.replace(speed, types=_types(speed, {"Q4_0": types["Q4_0"]}))
+        speed = dataclasses.replace(speed, types=_types(speed, types))
         speed = _with_overheads(speed, shallow, deep)
     speed = dataclasses.replace(speed, types=_types(speed, types))
     if experts is not None and EXPERTS_TYPE in types:
@@ -189,7 +110,7 @@ def measured_speed(
 
 
 def _with_state(speed: DeviceSpeed, times: Times) -> DeviceSpeed:
-    blocks = _blocks(WITH_STATE)
+    blocks = blocks_of(WITH_STATE)
     values = sum(block.scanned_values for block in blocks)
     ((depth, seconds),) = times.token_seconds.items()
     ((tokens, taken),) = times.prompt_seconds.items()
@@ -203,7 +124,7 @@ def _with_state(speed: DeviceSpeed, times: Times) -> DeviceSpeed:
 
 
 def _with_experts(speed: DeviceSpeed, times: Times) -> DeviceSpeed:
-    blocks = _blocks(WITH_EXPERTS)
+    blocks = blocks_of(WITH_EXPERTS)
     free = dataclasses.replace(speed, expert_token_factor=0.0, expert_prompt_factor=0.0)
     ((depth, seconds),) = times.token_seconds.items()
     ((tokens, taken),) = times.prompt_seconds.items()
@@ -223,7 +144,7 @@ def with_errors(speed: DeviceSpeed, checks: Iterable[tuple[MadeUpModel, Times]])
     """The speed with how far its forecasts of these models were off; those with a type that is missing are left out."""
     decode, prefill = [], []
     for model, times in checks:
-        blocks = _blocks(model)
+        blocks = blocks_of(model)
         if any(kind not in speed.types for block in blocks for kind in (*block.matrices, *block.experts)):
             continue
         for depth, seconds in times.token_seconds.items():
@@ -273,7 +194,7 @@ def _pair_seconds(speed: DeviceSpeed, model: MadeUpModel, times: Times) -> float
     short, long = PROMPT_TOKENS, LONG_PROMPT_TOKENS
     # What a batch takes however long it is.
     types = {kind: dataclasses.replace(one, operation_seconds=0, value_seconds=0) for kind, one in speed.types.items()}
-    fixed = prefill_seconds(_blocks(model), dataclasses.replace(speed, types=types, caches={}), _load("f16"), short)
+    fixed = prefill_seconds(blocks_of(model), dataclasses.replace(speed, types=types, caches={}), _load("f16"), short)
     of_short, of_long = (times.prompt_seconds[tokens] - (fixed or 0.0) for tokens in (short, long))
     more = of_long - of_short * long / short
     return max(more / (long * (long + 1) / 2 - long / short * short * (short + 1) / 2), 0.0)
@@ -281,7 +202,7 @@ def _pair_seconds(speed: DeviceSpeed, model: MadeUpModel, times: Times) -> float
 
 def _attention_work(model: MadeUpModel, kind: str) -> tuple[int, int, float]:
     """Query heads, their values, and bytes of the cache, per token in it."""
-    blocks = _blocks(model)
+    blocks = blocks_of(model)
     return (
         sum(block.heads for block in blocks),
         sum(block.head_values for block in blocks),
@@ -289,29 +210,57 @@ def _attention_work(model: MadeUpModel, kind: str) -> tuple[int, int, float]:
     )
 
 
-def _types(speed: DeviceSpeed, measured: Mapping[str, tuple[MadeUpModel, Times, Times]]) -> dict[str, TypeSpeed]:
-    return {
-        kind: _type_speed(speed, kind, model, of_wide, of_narrow)
-        for kind, (model, of_wide, of_narrow) in measured.items()
-    }
+def _types(speed: DeviceSpeed, measured: Mapping[str, TypeTrial]) -> dict[str, TypeSpeed]:
+    rows = {kind: _token_rows(speed, kind, trial) for kind, trial in measured.items()}
+    # Memory gives all types equally fast; where one seems to be read faster, it is noise in the narrow one's time.
+    least = min(wide_row[2] / wide_row[0] for wide_row, _narrow_row in rows.values())
+    return {kind: _type_speed(speed, kind, trial, rows[kind], least) for kind, trial in measured.items()}
 
 
-def _type_speed(speed: DeviceSpeed, kind: str, model: MadeUpModel, of_wide: Times, of_narrow: Times) -> TypeSpeed:
-    blocks = _blocks(model)
+def _token_rows(speed: DeviceSpeed, kind: str, trial: TypeTrial) -> list[tuple[float, float, float]]:
+    """Bytes and rows that a token of an answer takes in both models, and what of its time is theirs."""
     free = dataclasses.replace(speed, types={kind: TypeSpeed(byte_seconds=0.0, operation_seconds=0.0)})
-    ((depth, seconds),) = of_wide.token_seconds.items()
-    rest = seconds - speed.token_seconds - (decode_seconds(blocks, free, _load("f16"), depth) or 0.0)
-    byte_seconds = max(rest / total(blocks)[kind].bytes, _LEAST)
-    known = dataclasses.replace(speed, types={kind: TypeSpeed(byte_seconds=byte_seconds, operation_seconds=0.0)})
+    found = []
+    for model, times in ((trial.wide, trial.of_wide), (trial.narrow, trial.of_narrow)):
+        blocks = blocks_of(model)
+        sums = total(blocks)[kind]
+        ((depth, seconds),) = times.token_seconds.items()
+        rest = seconds - speed.token_seconds - (decode_seconds(blocks, free, _load("f16"), depth) or 0.0)
+        found.append((sums.bytes, sums.rows, max(rest, _LEAST)))
+    return found
+
+
+def _type_speed(
+    speed: DeviceSpeed, kind: str, trial: TypeTrial, token_rows: Sequence[tuple[float, float, float]], least: float
+) -> TypeSpeed:
+    byte_seconds, row_seconds = _byte_and_row_seconds(token_rows[0], token_rows[1], least)
+    known = TypeSpeed(byte_seconds=byte_seconds, operation_seconds=0.0, row_seconds=row_seconds)
+    free = dataclasses.replace(speed, types={kind: known})
     rows: list[tuple[float, float, float]] = []
-    for shape, times in ((model, of_wide), (narrow(kind), of_narrow)):
+    for shape, times in ((trial.wide, trial.of_wide), (trial.narrow, trial.of_narrow)):
         ((tokens, taken),) = times.prompt_seconds.items()
-        parts = _blocks(shape)
+        parts = blocks_of(shape)
         sums = total(parts)[kind]
-        left = taken - (prefill_seconds(parts, known, _load("f16"), tokens) or 0.0)
+        left = taken - (prefill_seconds(parts, free, _load("f16"), tokens) or 0.0)
         rows.append((sums.prompt_operations * tokens, sums.prompt_values * tokens, left))
     operation_seconds, value_seconds = _solved(rows[0], rows[1])
-    return TypeSpeed(byte_seconds=byte_seconds, operation_seconds=operation_seconds, value_seconds=value_seconds)
+    return dataclasses.replace(known, operation_seconds=operation_seconds, value_seconds=value_seconds)
+
+
+def _byte_and_row_seconds(
+    wide_row: tuple[float, float, float], narrow_row: tuple[float, float, float], least: float
+) -> tuple[float, float]:
+    """Time per byte, at least so much, and per row, from two sums."""
+    (a, b, s), (c, d, t) = wide_row, narrow_row
+    determinant = a * d - b * c
+    byte_seconds = (d * s - b * t) / determinant if determinant else s / a
+    # A narrow model that was faster for its bytes has no cost of rows; the wide one is like most models.
+    byte_seconds = min(max(byte_seconds, least), s / a)
+    # Where that leaves two times for one unknown, both are off by the same share.
+    weights = b / s, d / t
+    left = (s - a * byte_seconds) / s, (t - c * byte_seconds) / t
+    row_seconds = sum(w * x for w, x in zip(weights, left, strict=True)) / sum(w * w for w in weights)
+    return byte_seconds, max(row_seconds, 0.0)
 
 
 def _solved(wide_row: tuple[float, float, float], narrow_row: tuple[float, float, float]) -> tuple[float, float]:
@@ -329,16 +278,11 @@ def _with_overheads(speed: DeviceSpeed, shallow: Times, deep: Times) -> DeviceSp
     left = []
     for model, times in ((SHALLOW, shallow), (DEEP, deep)):
         ((depth, seconds),) = times.token_seconds.items()
-        left.append(seconds - (decode_seconds(_blocks(model), free, _load("f16"), depth) or 0.0))
+        left.append(seconds - (decode_seconds(blocks_of(model), free, _load("f16"), depth) or 0.0))
     layer_seconds = max((left[1] - left[0]) / (DEEP.blocks - SHALLOW.blocks), 0.0)
     return dataclasses.replace(
         speed, layer_seconds=layer_seconds, token_seconds=max(left[0] - SHALLOW.blocks * layer_seconds, 0.0)
     )
-
-
-def _blocks(model: MadeUpModel) -> tuple[BlockWork, ...]:
-    work = work_of(model.header())
-    return (*work.blocks, work.output)
 
 
 def _load(cache: str) -> LoadParameters:

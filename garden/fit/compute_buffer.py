@@ -23,7 +23,13 @@ _NO_FLASH = frozenset({"grok"})
 _MAX_BLOCKS = 24
 
 
-def compute_bytes(shape: ModelShape, blocks: Sequence[Graph], load: LoadParameters, cells: CacheCells) -> int:
+#: Of blocks packed before, by all that it depends on: the stream, the layout, and the peak that the block came to.
+Packed = dict[object, tuple[Block, Layout, int]]
+
+
+def compute_bytes(
+    shape: ModelShape, blocks: Sequence[Graph], load: LoadParameters, cells: CacheCells, before: Packed | None = None
+) -> int:
     """Bytes of the compute buffer when everything runs on one device.
 
     Args:
@@ -31,6 +37,7 @@ def compute_bytes(shape: ModelShape, blocks: Sequence[Graph], load: LoadParamete
         blocks: What its blocks compute, runs of equal ones cut short.
         load: How it is loaded.
         cells: Of its caches.
+        before: Blocks of the same load that read no cache, packed for other contexts; new ones are added.
     """
     flash = uses_flash(shape, load)
     batch = Batch(
@@ -45,13 +52,20 @@ def compute_bytes(shape: ModelShape, blocks: Sequence[Graph], load: LoadParamete
         rotates_k=_rotates(load.type_k, shape.key_length) and not shape.latent,
         rotates_v=_rotates(load.type_v, shape.value_length) and not shape.latent,
     )
-    arena = Arena()
-    inputs = arena.take(_common_inputs_bytes(shape, load))
+    # What the inputs of the graph take lies before everything else and varies with the context: offsets count from
+    # there, so that blocks which read no cache are packed alike in all contexts.
+    common_size = _common_inputs_bytes(shape, load)
+    sizes = {kind: _kind_inputs_bytes(shape, load, cells, kind) for kind in shape.cached_kinds}
+    inputs_size = common_size + sum(sizes.values())
+    arena = Arena(-inputs_size)
+    inputs = arena.take(common_size)
     placed = (*blocks[:-1][:_MAX_BLOCKS], *blocks[-1:])
-    kinds = [_reads_window(block) for block in placed]
+    kind_of = {id(block): _reads_window(block) for block in {id(block): block for block in placed}.values()}
+    kinds = [kind_of[id(block)] for block in placed]
+    last_reader = {kind: number for number, kind in enumerate(kinds)}
     # In the order of first use.
     masks: dict[bool | None, Block] = {
-        kind: arena.take(_kind_inputs_bytes(shape, load, cells, kind))
+        kind: arena.take(sizes[kind])
         for kind in sorted(shape.cached_kinds, key=lambda kind: kinds.index(kind) if kind in kinds else 0)
     }
     stream = arena.take(batch.rows(shape.width))
@@ -69,21 +83,25 @@ def compute_bytes(shape: ModelShape, blocks: Sequence[Graph], load: LoadParamete
         joined = arena.take(copies * stream.size)
         arena.give(*added, None if side else stream)
         stream = joined
-    packed: dict[object, tuple[Block, Layout]] = {}
+    packed: Packed = {}
+    shared = packed if before is None else before
     for number, block in enumerate(placed):
         last = number == len(placed) - 1
         # The same block packs alike into the same holes, so that a pattern of blocks is followed once.
-        key = (id(block), last, stream, arena.layout)
+        key = (id(block), last, stream, arena.layout, batch.tokens)
+        known = shared if kinds[number] is None else packed
         if side is not None:
             stream, side = block.place(arena, batch, shape.width, stream, last=last, side=side), None
-        elif key in packed:
-            stream, layout = packed[key]
-            arena.restore(layout)
+        elif key in known:
+            stream, layout, peak = known[key]
+            arena.restore(layout, peak)
         else:
+            peak_before, arena.peak = arena.peak, 0
             stream = block.place(arena, batch, shape.width, stream, last=last)
-            packed[key] = stream, arena.layout
+            known[key] = stream, arena.layout, arena.peak
+            arena.peak = max(arena.peak, peak_before)
         # What no later block reads makes room.
-        if kinds[number] not in kinds[number + 1 :]:
+        if last_reader[kinds[number]] == number:
             arena.give(masks.pop(kinds[number], None))
     # Of one micro-batch as many as are asked for; of one token for each sequence all.
     rows = max(min(ubatch_of(load), max(1, load.n_outputs_max)), min(load.n_sequences, batch.tokens))
@@ -92,7 +110,7 @@ def compute_bytes(shape: ModelShape, blocks: Sequence[Graph], load: LoadParamete
     arena.take(4 * rows * shape.width)
     arena.give(stream)
     arena.take(4 * rows * shape.vocabulary)
-    return arena.peak
+    return arena.peak + inputs_size
 
 
 def inputs_bytes(shape: ModelShape, load: LoadParameters, cells: CacheCells) -> int:

@@ -38,7 +38,6 @@ def forecast(
     load: LoadParameters,
     machine: HardwareSnapshot,
     *,
-    busy_bytes: int = 0,
     speeds: MeasuredSpeed | None = None,
     as_is: Collection[str] = (),
 ) -> FitForecast:
@@ -54,7 +53,6 @@ def forecast(
         header: Of the file, or of all shards joined.
         load: How it would be loaded. AUTO_GPU_LAYERS is resolved to the largest number that fits.
         machine: Where.
-        busy_bytes: RAM promised to loaded models whose pages the reading does not show yet.
         speeds: What was measured here; without it speeds stay unknown.
         as_is: Kinds of memory (``ram``, ``gpu``) that may be taken to the last byte.
     """
@@ -66,7 +64,7 @@ def forecast(
     obstacle = _cache_obstacle(needs.shape, load) if header.header_bytes else None
     if obstacle is not None:
         return _refused(header, load, obstacle)
-    plan = _Plan(header, needs, machine, busy_bytes, as_is)
+    plan = _Plan(header, needs, machine, as_is)
     placed = plan.place(load.context_length)
     verdict, kind = _outcome(placed)
     if not plan.is_decided(placed):
@@ -109,7 +107,6 @@ class _Plan:
         header: GgufHeader,
         needs: Needs,
         machine: HardwareSnapshot,
-        busy_bytes: int,
         as_is: Collection[str],
     ) -> None:
         self._header = header
@@ -117,9 +114,8 @@ class _Plan:
         self._load = needs.load
         self._machine = machine
         self._as_is = as_is
-        self._busy_bytes = busy_bytes
         self._largest: int | None = None
-        budgets = budgets_of(machine, vocabulary_bytes(header), busy_bytes, as_is=as_is)
+        budgets = budgets_of(machine, vocabulary_bytes(header), as_is=as_is)
         layers = self._load.n_gpu_layers
         self._layers = None if layers == AUTO_GPU_LAYERS else layers
         self._placer = Placer(needs, budgets.ram, budgets.gpus, machine.cpu.features)
@@ -152,22 +148,37 @@ class _Plan:
         spare: dict[int, int] = {}
 
         def fits(steps: int) -> bool:
-            spare[steps] = self._placer.spare(steps * _STEP, self._layers)
+            if steps not in spare:
+                spare[steps] = self._placer.spare(steps * _STEP, self._layers)
             return spare[steps] >= 0
 
         def estimate(steps: int) -> int:
             # What is spare falls along a line, or nearly so.
-            others = (other for other in spare if other != steps)
-            other = min(others, key=lambda other: abs(other - steps), default=steps)
-            fallen = (spare[other] - spare[steps]) / (steps - other) if other != steps else 0.0
+            others = [other for other in spare if other != steps]
+            if others:
+                other = min(others, key=lambda other: abs(other - steps))
+                fallen = (spare[other] - spare[steps]) / (steps - other)
+            else:
+                fallen = self._needs.growth(steps * _STEP) * _STEP
             return steps + math.floor(spare[steps] / fallen) if fallen > 0 else steps
 
         # Graphs of contexts below a micro-batch are each packed anew: only looked at when nothing else is left.
         batch = min(high, -(-self._load.n_ubatch // _STEP))
-        if fits(high):
-            steps = high
+        # The context that is forecast was packed already.
+        known = -(-self._load.context_length // _STEP)
+        if not batch <= known < high:
+            known = high
+        known_fits = fits(known)
+        guess = estimate(known)
+        if known_fits:
+            if self._machine.gpus and guess > high // 2:
+                # Of a split the RAM alone tells little.
+                guess = high
+            steps = largest(fits, known, high, guess, estimate)
+        elif guess > batch and fits(guess):
+            steps = largest(fits, guess, known - 1, estimate(guess), estimate)
         elif fits(batch):
-            steps = largest(fits, batch, high - 1, estimate(batch), estimate)
+            steps = largest(fits, batch, (guess if guess > batch else known) - 1, estimate(batch), estimate)
         else:
             steps = largest(fits, 0, batch - 1, estimate=estimate)
         return min(steps * _STEP, max(trained, _STEP))
@@ -190,19 +201,21 @@ class _Plan:
     def _with(self, load: LoadParameters) -> _Plan:
         if load == self._load:
             return self
-        return _Plan(self._header, Needs(self._header, load), self._machine, self._busy_bytes, self._as_is)
+        return _Plan(self._header, Needs(self._header, load), self._machine, self._as_is)
 
     def _place_alone(self) -> Placed:
         # What the system itself holds stays: a tenth of the RAM, and two gigabytes at most.
         total = self._machine.ram_total_bytes
         free = dataclasses.replace(
             self._machine,
+            ram_promised_bytes=0,
             ram_available_bytes=max(self._machine.ram_available_bytes, total - min(total // 10, 2 * 1024**3)),
+            held=(),
             gpus=tuple(
                 dataclasses.replace(gpu, memory_free_bytes=gpu.memory_total_bytes) for gpu in self._machine.gpus
             ),
         )
-        return _Plan(self._header, self._needs, free, 0, self._as_is).place(self._load.context_length)
+        return _Plan(self._header, self._needs, free, self._as_is).place(self._load.context_length)
 
 
 def _outcome(placed: Placed) -> tuple[Verdict, Placement]:

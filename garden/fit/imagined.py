@@ -7,6 +7,7 @@ import dataclasses
 from garden.core.hardware_snapshot import Cpu, Engine, EngineBackend, Gpu, HardwareSnapshot, Vendor
 from garden.core.imagined_machine import ImaginedMachine
 from garden.core.quantity import GIB
+from garden.fit.speed import MeasuredSpeed
 
 #: The engine's name of the GPU; plans are made for it as for any that is not here.
 DEVICE = "GPU0"
@@ -76,4 +77,18 @@ def imagined_snapshot(machine: ImaginedMachine, here: HardwareSnapshot) -> Hardw
         gpus=gpus,
         engine=engine,
         taken_at=here.taken_at,
+        published_bandwidth=machine.memory_bandwidth_bytes_per_second,
     )
+
+
+def published_speed(machine: HardwareSnapshot) -> MeasuredSpeed | None:
+    """The most that the published bandwidth of another machine's memory allows: bytes read per token / bandwidth.
+
+    No machine is faster, each is slower. Speeds stay unknown where a part is read from memory of which none is
+    published: of a machine with a card only the card's is.
+    """
+    if machine.published_bandwidth is None:
+        return None
+    bandwidth = float(machine.published_bandwidth)
+    own_memory = any(not gpu.unified for gpu in machine.gpus)
+    return MeasuredSpeed(bytes_per_second=0.0 if own_memory else bandwidth, gpu_bytes_per_second=bandwidth)

@@ -67,7 +67,9 @@ class CellBytes:
 
 def cell_bytes(shape: ModelShape, load: LoadParameters) -> CellBytes:
     """Bytes per cell in each layer for these cache types."""
-    rows = [_row_bytes(layer, shape, load) for layer in shape.layers]
+    # Equal layers of a shape are one object.
+    by_layer = {id(layer): _row_bytes(layer, shape, load) for layer in {id(one): one for one in shape.layers}.values()}
+    rows = [by_layer[id(layer)] for layer in shape.layers]
     size_k, size_v = KV_TYPES[load.type_k], KV_TYPES[load.type_v]
     index = [layer.index_width * size_k + layer.index_v_width * size_v for layer in shape.layers]
     return CellBytes(

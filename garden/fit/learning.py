@@ -22,6 +22,9 @@ _PROCESS_RANGE = (16 * MIB, 2_048 * MIB)
 #: Free memory moves by itself, since other programs run: less is no margin, and more says nothing of the load.
 _RAM_RANGE = (256 * MIB, 1_536 * MIB)
 
+#: Backends that cannot be asked what is free before their context lies on the GPU: the difference misses it.
+_ASKING_TAKES = ("CUDA", "ROCm", "MUSA")
+
 #: A driver's context, and what its next version may take more.
 _GPU_RANGE, _GPU_SPARE = (64 * MIB, 2_048 * MIB), 64 * MIB
 
@@ -93,7 +96,8 @@ def _gpus(loads: Sequence[SeenLoad]) -> tuple[DeviceMargin, ...]:
         held = dict(load.held)
         for free in load.free:
             # Some backends (Vulkan without VK_EXT_memory_budget) say that all is free whatever they hold.
-            if free.device != "CPU" and held.get(free.device) and free.taken_bytes >= held[free.device] / 2:
+            told = free.source == "driver" or not free.device.startswith(_ASKING_TAKES)
+            if told and free.device != "CPU" and held.get(free.device) and free.taken_bytes >= held[free.device] / 2:
                 beyond.setdefault(free.device, []).append(free.taken_bytes - held[free.device])
     return tuple(
         DeviceMargin(

@@ -38,15 +38,15 @@ _FIXED_WINDOWS = {"llama4": 8192, "smallthinker": 4096}
 _DEFAULT_WINDOWS = {"gemma2": 4096, "exaone-moe": 128}
 
 #: Every layer is recurrent (``llm_arch_is_recurrent``).
-_RECURRENT = frozenset({"mamba", "mamba2", "rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7"})
+RECURRENT = frozenset({"mamba", "mamba2", "rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7"})
 
 #: Layers without KV heads are recurrent.
-_RECURRENT_WITHOUT_HEADS = frozenset(
+RECURRENT_WITHOUT_HEADS = frozenset(
     {"jamba", "granitehybrid", "plamo2", "lfm2", "lfm2moe", "kimi-linear", "kimi-k3", "bailingmoe3", "glm5-next"}
 )
 
 #: Every n-th layer attends, the others are recurrent: the interval that holds when the file states none.
-_FULL_ATTENTION_INTERVALS = {"qwen3next": 4, "qwen35": 4, "qwen35moe": 4, "qwen4exp": 4, "minimax-01": 8}
+FULL_ATTENTION_INTERVALS = {"qwen3next": 4, "qwen35": 4, "qwen35moe": 4, "qwen4exp": 4, "minimax-01": 8}
 
 #: Layers that keep a cache; the later ones read that of an earlier layer.
 _LAYERS_WITH_CACHE = {"gemma3n": 20}
@@ -262,17 +262,17 @@ def _sliding(header: GgufHeader, architecture: str, count: int) -> tuple[bool, .
 
 
 def _recurrent(header: GgufHeader, architecture: str, count: int) -> tuple[bool, ...]:
-    if architecture in _RECURRENT or architecture == "falcon-h1":
+    if architecture in RECURRENT or architecture == "falcon-h1":
         return (True,) * count
     stated = header.value("attention.recurrent_layers")
-    if architecture in _FULL_ATTENTION_INTERVALS:
+    if architecture in FULL_ATTENTION_INTERVALS:
         if isinstance(stated, tuple):
             flags = tuple(bool(item) for item in stated[:count])
             return flags + (False,) * (count - len(flags))
-        interval = whole(header, "full_attention_interval") or _FULL_ATTENTION_INTERVALS[architecture]
+        interval = whole(header, "full_attention_interval") or FULL_ATTENTION_INTERVALS[architecture]
         return tuple((number + 1) % interval != 0 for number in range(count))
     kv_heads = counts(header, "attention.head_count_kv", count)
-    if architecture in _RECURRENT_WITHOUT_HEADS:
+    if architecture in RECURRENT_WITHOUT_HEADS:
         return tuple(heads == 0 for heads in kv_heads)
     if architecture in ("nemotron_h", "nemotron_h_moe"):
         hidden = counts(header, "feed_forward_length", count)

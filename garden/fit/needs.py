@@ -9,10 +9,11 @@ from itertools import accumulate
 from typing import TypeVar
 
 from garden.core.run_configuration import LoadParameters
-from garden.fit.compute_buffer import compute_bytes, inputs_bytes, uses_flash
-from garden.fit.graph.block import Graph
+from garden.fit.compute_buffer import Packed, compute_bytes, inputs_bytes, uses_flash
+from garden.fit.graph.attention import LatentAttention
+from garden.fit.graph.block import BlockGraph, Graph
 from garden.fit.graph.reading import block_graphs, distinct
-from garden.fit.kv_cache import CacheCells, cache_cells, cell_bytes, graph_tokens
+from garden.fit.kv_cache import CacheCells, cache_cells, cell_bytes, graph_tokens, padded
 from garden.fit.model_shape import ModelShape, shape_of
 from garden.fit.per_header import PerHeader
 from garden.fit.recurrent_state import layer_state_bytes
@@ -69,9 +70,9 @@ class ContextNeeds:
         return round(self.full_cells * self.full[count] + self.sliding_cells * self.sliding[count])
 
 
-def _read(header: GgufHeader) -> tuple[ModelShape, Weights, tuple[Graph, ...]]:
+def _read(header: GgufHeader) -> tuple[ModelShape, tuple[Graph, ...]]:
     shape = shape_of(header)
-    return shape, weights_of(header), distinct(block_graphs(header, shape))
+    return shape, distinct(block_graphs(header, shape))
 
 
 _reading = PerHeader(_read)
@@ -81,13 +82,17 @@ def _no_placements(_header: GgufHeader) -> dict[TensorPlacement, Weights]:
     return {}
 
 
-#: Of loads that place tensors by patterns, which are sought in every name.
+#: By the patterns that place tensors, which are sought in every name.
 _placed = PerHeader(_no_placements)
 
 
-def _weights(header: GgufHeader, placement: TensorPlacement) -> Weights:
-    if not placement:
-        return _reading(header)[1]
+def placed_weights(header: GgufHeader, placement: TensorPlacement) -> Weights:
+    """The weights of a header under a tensor placement, counted once for each.
+
+    Args:
+        header: Of the file, or of all shards joined.
+        placement: ``LoadParameters.tensor_placement``.
+    """
     known = _placed(header)
     if placement not in known:
         known[placement] = weights_of(header, placement)
@@ -111,10 +116,10 @@ class Needs:
     """
 
     def __init__(self, header: GgufHeader, load: LoadParameters) -> None:
-        shape, _weights_in_place, blocks = _reading(header)
+        shape, blocks = _reading(header)
         self.load = load
         self.shape: ModelShape = shape
-        self.weights = _weights(header, load.tensor_placement)
+        self.weights = placed_weights(header, load.tensor_placement)
         self._blocks: Sequence[Graph] = blocks
         # Blocks that the engine leaves out still count as layers for placement.
         self.layers = shape.blocks + 1
@@ -127,15 +132,31 @@ class Needs:
         self._sliding = _from_the_top([*per_cell.sliding, *idle])
         state = layer_state_bytes(shape, load)
         self._states = _from_the_top([*(state if layer.recurrent else 0 for layer in shape.layers), *map(int, idle)])
+        self._batch = min(load.n_ubatch, load.n_batch)
         self._packed: dict[int, int] = {}
+        self._before: Packed = {}
         self._known: dict[int, ContextNeeds] = {}
 
     def at(self, context_length: int) -> ContextNeeds:
         """What this context takes."""
+        if context_length >= self._batch:
+            # The engine pads it; shorter ones cut the micro-batch.
+            context_length = padded(context_length)
         known = self._known.get(context_length)
         if known is None:
             known = self._known[context_length] = self._measure(context_length)
         return known
+
+    def growth(self, context_length: int) -> float:
+        """Bytes that one token more of a context like this takes, or nearly so: caches, masks, scores."""
+        at, batch = self.at(context_length), graph_tokens(self.load)
+        caches = at.full[-1] * at.full_cells / padded(context_length)
+        if uses_flash(self.shape, self.load):
+            return caches + 2 * batch
+        heads = max((layer.heads for layer in self.shape.layers if not layer.slides), default=0)
+        latent = [block.mixer for block in self._blocks if isinstance(block, BlockGraph)]
+        turned = max((2 * mixer.rank for mixer in latent if isinstance(mixer, LatentAttention)), default=0)
+        return caches + 4 * batch * (heads + 1) + turned
 
     def _measure(self, context_length: int) -> ContextNeeds:
         load = dataclasses.replace(self.load, context_length=context_length)
@@ -155,10 +176,10 @@ class Needs:
     def _compute(self, load: LoadParameters, cells: CacheCells, inputs: int) -> int:
         tokens = graph_tokens(load)
         if not uses_flash(self.shape, load) or "f32" in (load.type_k, load.type_v):
-            return compute_bytes(self.shape, self._blocks, load, cells)
+            return compute_bytes(self.shape, self._blocks, load, cells, self._before)
         # With fused attention only the inputs depend on the context, and they lie before everything else.
         if tokens not in self._packed:
-            self._packed[tokens] = compute_bytes(self.shape, self._blocks, load, cells) - inputs
+            self._packed[tokens] = compute_bytes(self.shape, self._blocks, load, cells, self._before) - inputs
         return self._packed[tokens] + inputs
 
 

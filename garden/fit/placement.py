@@ -6,12 +6,13 @@ embedding stays in RAM, and a tied one is copied. Several GPUs share the layers 
 Checked against plans of the engine on one and two imagined GPUs, which equal those on Vulkan's software device: weights
 and cache equal to the byte everywhere; compute within 0.03 MiB where all is offloaded. In a split the GPU computes
 prompt batches of the layers in RAM as well, and the formula knows its buffer only between two bounds. Not in it: what a
-driver takes for itself, which the margin covers.
+driver takes for itself, which counts beside the buffers.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -60,8 +61,13 @@ class Share:
         return self.weights_bytes + self.cache_bytes + self.compute_bytes
 
     @property
+    def need_bytes(self) -> int:
+        """The same with what lies beside them."""
+        return self.required_bytes + self.budget.beside_bytes
+
+    @property
     def spare_bytes(self) -> int:
-        """What is left above the margin; negative when it does not fit."""
+        """What is left of it; negative when it does not fit."""
         return self.budget.usable_bytes - self.required_bytes
 
     def as_memory(self) -> DeviceMemory:
@@ -72,9 +78,12 @@ class Share:
             total_bytes=self.budget.total_bytes,
             available_bytes=self.budget.available_bytes,
             margin_bytes=self.budget.margin_bytes,
+            held_bytes=self.budget.held_bytes,
+            freed_bytes=self.budget.freed_bytes,
             weights_bytes=self.weights_bytes,
             kv_cache_bytes=self.cache_bytes,
             compute_bytes=self.compute_bytes,
+            beside_bytes=self.budget.beside_bytes,
         )
 
 
@@ -103,12 +112,12 @@ class Placed:
 
     @property
     def fits(self) -> bool:
-        """Whether every device keeps its margin."""
+        """Whether every device has what it needs."""
         return self.ram.spare_bytes >= 0 and self.gpus_fit
 
     @property
     def gpus_fit(self) -> bool:
-        """Whether every GPU keeps its margin."""
+        """Whether every GPU has what it needs."""
         return all(share.spare_bytes >= 0 for share in self.gpus if share.required_bytes)
 
     @property
@@ -169,18 +178,19 @@ class Placer:
     @property
     def hopeless(self) -> bool:
         """Whether the weights alone are more than everything offers."""
-        weights = self._needs.weights.input_bytes + self._needs.top_weights[-1]
+        stays = self._needs.weights.input_bytes + self._placed_elsewhere
+        weights = stays + self._needs.top_weights[-1] + sum(self._placed_on)
         own = sum(max(0, budget.usable_bytes) for budget in self._gpus if not budget.shared)
-        return weights > own + self._ram.usable_bytes
+        return stays > self._ram.usable_bytes or weights > own + self._ram.usable_bytes
 
     def spare(self, context_length: int, layers: int | None = None) -> int:
-        """What is left in RAM above the margin if ``place`` filled the GPUs; negative when any device lacks memory."""
+        """What is left in RAM if ``place`` filled the GPUs; negative when any device lacks memory."""
         at = self._needs.at(context_length)
         layers = self._layers(at, layers, Leaning.LIKELY)
         sizes = self._on_gpus(at, layers, Leaning.LIKELY)
         shared = sum(sum(sizes[index]) for index in self._shares_ram)
         available = max(0, self._ram.available_bytes - shared) if shared else self._ram.available_bytes
-        left = available - self._ram.margin_bytes - sum(self._in_ram(at, layers, Leaning.LIKELY))
+        left = available - self._ram.beside_bytes - sum(self._in_ram(at, layers, Leaning.LIKELY))
         short = [usable - sum(size) for usable, size in zip(self._usable, sizes, strict=True) if any(size)]
         return min([left, *(lack for lack in short if lack < 0)])
 
@@ -193,18 +203,41 @@ class Placer:
             return min(max(wanted, 0), everything)
         if self._gpus_fit(at, everything, leaning):
             return everything
+        taken: dict[int, int] = {}
+
+        def fits(layers: int) -> bool:
+            sizes = self._on_gpus(at, layers, leaning)
+            taken[layers] = sum(map(sum, sizes))
+            return self._keep(sizes)
+
+        def estimate(layers: int) -> int:
+            # Most layers are alike.
+            room = sum(self._usable) - taken[layers]
+            other = next((other for other in reversed(taken) if other != layers), None)
+            if other is None:
+                held = at.held(everything - layers, everything) + self._needs.top_weights[layers]
+                each = held / layers if layers else 0.0
+            else:
+                each = (taken[layers] - taken[other]) / (layers - other)
+            return layers + math.floor(room / each) if each > 0 else layers + 1
+
         # More layers need more memory. Of one context and the next the numbers are close.
-        found = largest(lambda layers: self._gpus_fit(at, layers, leaning), 0, everything - 1, self._found)
+        found = largest(fits, 0, everything - 1, self._found, estimate)
         self._found = found
         return found
 
     def _gpus_fit(self, at: ContextNeeds, layers: int, leaning: Leaning) -> bool:
-        sizes = self._on_gpus(at, layers, leaning)
+        return self._keep(self._on_gpus(at, layers, leaning))
+
+    def _keep(self, sizes: Sequence[Sizes]) -> bool:
+        """Whether every GPU keeps its margin."""
         return all(sum(size) <= usable or not any(size) for usable, size in zip(self._usable, sizes, strict=True))
 
     def _on_gpus(self, at: ContextNeeds, layers: int, leaning: Leaning) -> list[Sizes]:
         """Weights, cache and compute on each GPU."""
         weights, total = self._needs.weights, self._needs.layers
+        if self._leaves_gpus_alone(layers):
+            return [(0, 0, 0)] * len(self._gpus)
         sizes = []
         for index, (first, last) in enumerate(self._ranges(layers)):
             held = _between(self._needs.top_weights, total, first, last)
@@ -262,11 +295,16 @@ class Placer:
             position += count
         return ranges
 
+    def _leaves_gpus_alone(self, layers: int) -> bool:
+        """Whether GPUs hold nothing: without a layer or a tensor on one, prompts are computed in RAM as well."""
+        return layers <= 0 and not self._needs.load.names_gpu
+
     def _ram_compute(self, at: ContextNeeds, in_ram: int, leaning: Leaning) -> int:
         few = at.looked_up + at.inputs * self._in_flight
         if in_ram <= 0:
             return few
-        return few if self._borrows and leaning is not Leaning.MOST else at.compute
+        borrows = self._borrows and not self._leaves_gpus_alone(self._needs.layers - in_ram)
+        return few if borrows and leaning is not Leaning.MOST else at.compute
 
     def _gpu_compute(self, at: ContextNeeds, index: int, own_layers: int, layers: int, leaning: Leaning) -> int:
         needs = self._needs

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from garden.core.dry_run import RAM, Allowance, Plan
+from garden.core.dry_run import Allowance, Plan
+from garden.core.held_memory import RAM
 
 #: The engine pads contexts to it, so no finer step changes a plan.
 CONTEXT_STEP = 256
@@ -28,6 +29,11 @@ class PlanSearch:
         layers: Layers there are, the output layer counted.
         guessed_layers: Where to begin with the first search for layers, None without an idea.
         unmoved_bytes: Weights that stay in RAM when all layers are on GPUs, at most; None when nobody knows.
+        lightest_bytes: Weights of the lightest layer below the output layer; 0 when nobody knows.
+        may_unfuse: Whether the engine may fuse attention on the processor alone and not in a split, which then can take
+            more RAM than all layers in RAM do.
+        streams: Caches side by side, which share the context: plans change with every so many steps of it.
+        casts: Whether caches are cast to be attended to, so that compute buffers grow, and vary, with the context.
     """
 
     def __init__(
@@ -37,14 +43,24 @@ class PlanSearch:
         layers: int,
         guessed_layers: int | None = None,
         unmoved_bytes: int | None = None,
+        lightest_bytes: int = 0,
+        *,
+        may_unfuse: bool = False,
+        streams: int = 1,
+        casts: bool = False,
     ) -> None:
         self._make = make
         allowances = tuple(allowances)
         self._ram = next((allowance for allowance in allowances if allowance.device == RAM), None)
         self._gpus = tuple(allowance for allowance in allowances if allowance.device != RAM)
         self._layers = layers
+        self._may_unfuse = may_unfuse
+        self._gap = _GAP * streams
+        self._packing_spread = _COMPUTE_SPREAD if casts else _PACKING_SPREAD
         self._guessed_layers = guessed_layers
         self._unmoved_bytes = unmoved_bytes
+        # Several GPUs share the layers anew with each one more.
+        self._lightest_bytes = lightest_bytes if len(self._gpus) == 1 else 0
         self._shares_ram = any(gpu.shared for gpu in self._gpus)
         self._known: dict[tuple[int, int], Plan] = {}
         self._best: dict[int, Plan] = {}
@@ -62,7 +78,13 @@ class PlanSearch:
 
     def at(self, context: int, layers: int | None) -> Plan:
         """The plan of a context with these layers on GPUs, as many as fit when None."""
-        return self.most_layers(context) if layers is None else self._plan(layers, context)
+        if layers is not None:
+            return self._plan(layers, context)
+        plan = self.most_layers(context)
+        if self._may_unfuse and plan.n_gpu_layers and not plan.flash_attention and not self.fits(plan):
+            alone = self._plan(0, context)
+            return alone if self.fits(alone) else plan
+        return plan
 
     def fits(self, plan: Plan) -> bool:
         """Whether every device keeps its allowance."""
@@ -117,21 +139,34 @@ class PlanSearch:
         as that could make up for what is short.
         """
         beyond = (steps + 1) * CONTEXT_STEP
-        close = [n for (n, context), plan in self._known.items() if context == beyond and self._is_close(plan)]
-        for further in range(steps + 2, min(steps + 1 + _GAP, limit) + 1):
+        close = [n for (n, context), plan in self._known.items() if context == beyond and self._is_close(n, context)]
+        for further in range(steps + 2, min(steps + 1 + self._gap, limit) + 1):
             plans = {layers: self._plan(layers, further * CONTEXT_STEP) for layers in close}
             if any(map(self.fits, plans.values())) and fits(further):
                 steps = further
-            close = [layers for layers, plan in plans.items() if self._is_close(plan)]
+            close = [layers for layers in plans if self._is_close(layers, further * CONTEXT_STEP)]
         return steps
 
-    def _is_close(self, plan: Plan) -> bool:
-        """Whether what is short of each device is little beside its compute buffer."""
+    def _is_close(self, layers: int, context: int) -> bool:
+        """Whether what will be short of each device one step further is little beside its compute buffer."""
+        plan = self._plan(layers, context)
         for allowance in (*self._gpus, *((self._ram,) if self._ram else ())):
-            compute = sum(use.compute_bytes for use in plan.buffers if use.device == allowance.device)
-            if plan.on(allowance.device) - allowance.bytes > compute * _PACKING_SPREAD:
+            uses = [use for use in plan.buffers if use.device == allowance.device]
+            compute = sum(use.compute_bytes for use in uses)
+            cache = sum(use.kv_cache_bytes for use in uses) if self._grows_evenly(layers, context) else 0
+            needed = plan.on(allowance.device) + cache * CONTEXT_STEP // context
+            if uses and needed - allowance.bytes > compute * self._packing_spread:
                 return False
         return True
+
+    def _grows_evenly(self, layers: int, context: int) -> bool:
+        """Whether caches were seen to grow with the context alone, as they do where no layer has a window."""
+
+        def caches(at: int) -> int:
+            return sum(use.kv_cache_bytes for use in self._known[layers, at].buffers)
+
+        others = [made_for for n, made_for in self._known if n == layers and made_for != context]
+        return any(caches(other) * context == caches(context) * other for other in others)
 
     def _plan(self, layers: int, context: int) -> Plan:
         key = (layers, context)
@@ -143,23 +178,37 @@ class PlanSearch:
         guess = self._guess(context)
         if (guess is None or guess >= self._layers) and self._everything_fits(context):
             return self._plan(self._layers, context)
+        ceiling = self._too_many(context)
         best = largest(
             lambda layers: self._gpus_fit(self._plan(layers, context)),
             0,
-            self._layers - 1,
+            ceiling - 1,
             guess,
             lambda layers: self._layers_by(self._plan(layers, context), layers),
         )
         hopeless = 0
-        for layers in range(best + 1, self._layers):
+        for layers in range(best + 1, ceiling):
             candidate = self._plan(layers, context)
             if self._gpus_fit(candidate):
                 best, hopeless = layers, 0
                 continue
-            hopeless += self._is_hopeless(candidate)
+            hopeless += self._is_hopeless(candidate, self._lightest_bytes)
             if hopeless >= self._patience:
                 break
         return self._plan(self._layers if self._everything_fits(context) else best, context)
+
+    def _too_many(self, context: int) -> int:
+        """The least number of layers that is known to be too many by shorter contexts; all where none is."""
+        if len(self._gpus) != 1:
+            return self._layers
+        found = self._layers
+        for (layers, made_for), plan in self._known.items():
+            if made_for <= context and 0 < layers < found:
+                if self._is_hopeless(plan):
+                    found = layers
+                elif layers + 1 < found and not self._gpus_fit(plan):
+                    found = layers + 1 if self._is_hopeless(plan, self._lightest_bytes) else found
+        return found
 
     def _everything_fits(self, context: int) -> bool:
         """Whether the GPUs take all layers; asked only where no other plan tells."""
@@ -207,14 +256,16 @@ class PlanSearch:
         """Layers that would fit if all were alike: from the nearest context whose number is known."""
         near = min(self._best, key=lambda known: abs(known - context), default=None)
         plan = None if near is None else self._best[near]
-        if near is None or plan is None or not 0 < plan.n_gpu_layers < self._layers:
+        if near is None or plan is None or not plan.n_gpu_layers:
             return self._guessed_layers
         devices = {gpu.device for gpu in self._gpus}
         uses = [use for use in plan.buffers if use.device in devices]
         room = sum(gpu.bytes for gpu in self._gpus) - sum(use.compute_bytes for use in uses)
         held = sum(use.weights_bytes + use.recurrent_bytes for use in uses)
         held += round(sum(use.kv_cache_bytes for use in uses) * context / near)
-        return max(0, min(self._layers - 1, room * plan.n_gpu_layers // max(1, held)))
+        # All layers are tried only where they were found to fit before.
+        most = self._layers if plan.n_gpu_layers == self._layers else self._layers - 1
+        return max(0, min(most, room * plan.n_gpu_layers // max(1, held)))
 
     def _layers_by(self, plan: Plan, layers: int) -> int:
         """Layers that fit if all are like those of this plan."""
@@ -253,13 +304,14 @@ class PlanSearch:
         return int(min(rooms, default=0))
 
     def _gpus_fit(self, plan: Plan) -> bool:
-        return all(plan.on(gpu.device) <= gpu.bytes for gpu in self._gpus)
+        # One that holds nothing is left alone, however little it gives.
+        return all(plan.on(gpu.device) <= max(0, gpu.bytes) for gpu in self._gpus)
 
-    def _is_hopeless(self, plan: Plan) -> bool:
-        """Whether a GPU holds too much even if more layers had much smaller compute buffers."""
+    def _is_hopeless(self, plan: Plan, more_bytes: int = 0) -> bool:
+        """Whether a GPU holds too much even if more layers, of so many bytes, had much smaller compute buffers."""
         for gpu in self._gpus:
             compute = sum(use.compute_bytes for use in plan.buffers if use.device == gpu.device)
-            if plan.on(gpu.device) - compute * _COMPUTE_SPREAD > gpu.bytes:
+            if plan.on(gpu.device) + more_bytes - compute * _COMPUTE_SPREAD > max(0, gpu.bytes):
                 return True
         return False
 

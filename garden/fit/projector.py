@@ -105,11 +105,7 @@ def with_projector(forecast: FitForecast, projector: Projector | None) -> FitFor
         # Engines put a projector on the GPU as soon as any layer lies there.
         kind = "gpu" if forecast.placement in (Placement.GPU, Placement.SPLIT) else "ram"
         spare = max(
-            (
-                device.available_bytes - device.margin_bytes - device.required_bytes
-                for device in forecast.devices
-                if device.kind == kind
-            ),
+            (device.available_bytes - device.need_bytes for device in forecast.devices if device.kind == kind),
             default=0,
         )
         sentence += ", which is free as well" if spare >= projector.total_bytes else ", which is not free"

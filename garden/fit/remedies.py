@@ -63,9 +63,6 @@ class Remedies:
 
     def sentence(self) -> str:
         """One sentence: the mildest remedies, else how small a file must be."""
-        if self._placed.layers == 0 and not self._placed.gpus_fit:
-            # Prompts would be computed there, whatever lies in RAM.
-            return "Free some memory on the GPU: even with every layer in RAM it computes prompts."
         found = [
             context_remedy(self._largest_context(self._load), self._load.context_length),
             self._fewer_layers(),
@@ -85,8 +82,9 @@ class Remedies:
 
     def _experts_on_cpu(self) -> str:
         load = self._load
-        routed = any("_exps." in tensor.name for tensor in self._header.tensors)
-        if load.n_gpu_layers == AUTO_GPU_LAYERS or not self._placed.layers or load.tensor_placement or not routed:
+        if load.n_gpu_layers == AUTO_GPU_LAYERS or not self._placed.layers or load.tensor_placement:
+            return ""
+        if not any("_exps." in tensor.name for tensor in self._header.tensors):
             return ""
         placed = self._place(dataclasses.replace(load, tensor_placement=(EXPERTS_ON_CPU,)))
         return "with its experts on the CPU" if placed.fits else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.quantity import MIB, format_parameters, format_tokens
 from garden.fit.architectures import GENERATING, Obstacle, obstacle_of, obstacle_of_task
 from garden.fit.devices import Budget, gpu_budgets, ram_budget
+from garden.fit.family_kind import kind_of
+from garden.fit.other_libraries import obstacle_of_library
 from garden.fit.verdict import amount
 from garden.fit.vocabulary import bpe_bytes
 from garden.gguf.quant_name import QuantType, quant_type_named, quant_type_of
@@ -115,10 +118,18 @@ def _family_factor(architecture: str | None, parameters: int) -> float:
 
 
 def _obstacle(summary: ModelSummary) -> Obstacle | None:
-    by_task = obstacle_of_task(summary.pipeline_tag)
-    if by_task is not None:
-        return by_task
     architecture = summary.architecture
+    told = obstacle_of_task(summary.pipeline_tag) or obstacle_of_library(
+        summary.library_name, () if summary.pipeline_tag else summary.tags, architecture
+    )
+    if told is not None:
+        return told
+    if _says_nothing(summary):
+        return Obstacle(
+            verdict=Verdict.UNKNOWN,
+            reason="The Hub does not say what this model does.",
+            suggestion="Its card may say it.",
+        )
     if architecture is None or architecture in GENERATING:
         return None
     found = obstacle_of(architecture)
@@ -126,6 +137,19 @@ def _obstacle(summary: ModelSummary) -> Obstacle | None:
     if found is not None and (summary.has_gguf or found.verdict is Verdict.NOT_A_LANGUAGE_MODEL):
         return found
     return None
+
+
+def _says_nothing(summary: ModelSummary) -> bool:
+    """Whether neither files, task, library nor tags say that a model writes text."""
+    if summary.has_gguf or summary.pipeline_tag or summary.architecture or not summary.filenames:
+        return False
+    if any(name.lower().endswith(".gguf") for name in summary.filenames):
+        return False
+    if kind_of(None, summary.name, summary.tags) is not None:
+        return False
+    return not {"text-generation", "text-generation-inference", "conversational", "mlx", "vllm"}.intersection(
+        (summary.library_name or "", *summary.tags)
+    )
 
 
 def _without_figures(summary: ModelSummary, context_length: int, obstacle: Obstacle) -> FitForecast:
@@ -143,8 +167,8 @@ def _without_figures(summary: ModelSummary, context_length: int, obstacle: Obsta
 def _placed(
     summary: ModelSummary, parameters: int, context_length: int, gpus: Sequence[Budget], ram: Budget
 ) -> FitForecast:
-    model = _Model(parameters, summary.architecture, _offered(summary.filenames))
-    guess = _best_on_gpu(model, context_length, gpus) or _best_elsewhere(model, context_length, gpus, ram)
+    model = _Model(parameters, summary.architecture, offered_types(summary.filenames))
+    guess = _best_on_gpu(model, context_length, gpus, ram) or _best_elsewhere(model, context_length, gpus, ram)
     weights, cache, compute = guess.parts
     suggestion = ""
     if guess.verdict is Verdict.TOO_LARGE:
@@ -163,10 +187,12 @@ def _placed(
         total_bytes=weights + cache + compute,
         devices=_devices(gpus, ram, guess.placement, guess.parts),
         context_length=guess.context_length or context_length,
+        quant_type=guess.quant_type,
     )
 
 
-def _offered(filenames: Sequence[str]) -> tuple[QuantType, ...]:
+@functools.lru_cache(maxsize=16_384)
+def offered_types(filenames: tuple[str, ...]) -> tuple[QuantType, ...]:
     """Types of the GGUF models that the names tell, the largest first; none when they tell nothing."""
     found = set()
     for filename in filenames:
@@ -186,8 +212,13 @@ def _ladder(offered: Sequence[QuantType], usual: Sequence[str]) -> list[str]:
 
 
 def _room(gpus: Sequence[Budget], ram: Budget) -> int:
-    """What RAM and GPUs with memory of their own have together."""
+    """What RAM and GPUs with memory of their own have together for buffers."""
     return max(0, ram.usable_bytes) + sum(max(0, budget.usable_bytes) for budget in gpus if not budget.shared)
+
+
+def _free(gpus: Sequence[Budget], ram: Budget) -> int:
+    """What they have free."""
+    return ram.available_bytes + sum(budget.available_bytes for budget in gpus if not budget.shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,13 +236,14 @@ class _Guess:
     placement: Placement
     reason: str
     parts: tuple[int, int, int]
+    quant_type: str
     context_length: int | None = None
 
 
-def _best_on_gpu(model: _Model, context_length: int, gpus: Sequence[Budget]) -> _Guess | None:
+def _best_on_gpu(model: _Model, context_length: int, gpus: Sequence[Budget], ram: Budget) -> _Guess | None:
     """The best type whose file lies on the GPU with comfort, else the smallest one if it lies there tightly."""
     room = sum(max(0, budget.usable_bytes) for budget in gpus)
-    comfort = max((budget.comfort_bytes for budget in gpus), default=0)
+    comfort = max((budget.margin_bytes for budget in gpus), default=0)
     ladder = _ladder(model.offered, _LADDER_SMALL if model.parameters < _SMALL_PARAMETERS else _LADDER)
     for quant_type in ladder:
         parts = rough_bytes(model.parameters, quant_type, context_length, model.family)
@@ -220,8 +252,9 @@ def _best_on_gpu(model: _Model, context_length: int, gpus: Sequence[Budget]) -> 
             return _Guess(
                 verdict=Verdict.FITS if spare >= comfort else Verdict.TIGHT,
                 placement=Placement.GPU,
-                reason=f"{_takes(quant_type, parts, context_length)}, all on the GPU.",
+                reason=f"{_needs(quant_type, parts, context_length, (*gpus[:1], ram))}, all on the GPU.",
                 parts=parts,
+                quant_type=quant_type,
             )
     return None
 
@@ -248,27 +281,30 @@ def _best_elsewhere(model: _Model, context_length: int, gpus: Sequence[Budget], 
 
 def _elsewhere(model: _Model, quant_type: str, context_length: int, gpus: Sequence[Budget], ram: Budget) -> _Guess:
     parts = rough_bytes(model.parameters, quant_type, context_length, model.family)
-    takes = _takes(quant_type, parts, context_length)
     on_gpu = sum(max(0, budget.usable_bytes) for budget in gpus if not budget.shared)
+    needs = _needs(quant_type, parts, context_length, (*gpus[:1], ram) if on_gpu else (ram,))
     room = _room(gpus, ram)
     spare = room - sum(parts)
     if spare < 0:
         return _Guess(
             verdict=Verdict.TOO_LARGE,
             placement=Placement.NONE,
-            reason=f"{takes}; {amount(room)} can be used.",
+            reason=f"{needs}; {amount(_free(gpus, ram))} are free.",
             parts=parts,
+            quant_type=quant_type,
         )
     return _Guess(
-        verdict=Verdict.TIGHT if spare < ram.comfort_bytes else Verdict.FITS,
+        verdict=Verdict.TIGHT if spare < ram.margin_bytes else Verdict.FITS,
         placement=Placement.SPLIT if on_gpu else Placement.CPU,
-        reason=f"{takes}, {amount(on_gpu)} of it on the GPU." if on_gpu else f"{takes} of RAM.",
+        reason=f"{needs}, {amount(on_gpu)} of it on the GPU." if on_gpu else f"{needs} of RAM.",
         parts=parts,
+        quant_type=quant_type,
     )
 
 
-def _takes(quant_type: str, parts: tuple[int, int, int], context_length: int) -> str:
-    return f"With {format_tokens(context_length)} of context {quant_type} takes about {amount(sum(parts))}"
+def _needs(quant_type: str, parts: tuple[int, int, int], context_length: int, used: Sequence[Budget]) -> str:
+    need = sum(parts) + sum(budget.beside_bytes for budget in used)
+    return f"With {format_tokens(context_length)} of context {quant_type} needs about {amount(need)}"
 
 
 def _devices(
@@ -293,6 +329,9 @@ def _devices(
                     total_bytes=budget.total_bytes,
                     available_bytes=budget.available_bytes,
                     margin_bytes=budget.margin_bytes,
+                    held_bytes=budget.held_bytes,
+                    freed_bytes=budget.freed_bytes,
+                    beside_bytes=budget.beside_bytes,
                     weights_bytes=round(parts[0] * part),
                     kv_cache_bytes=round(parts[1] * part),
                     compute_bytes=round(parts[2] * part),

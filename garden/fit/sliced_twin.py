@@ -80,6 +80,9 @@ def slices_of(header: GgufHeader, room_bytes: int) -> Slices:
         step = pattern * -(-fewest // pattern)
         first = min(lead + step, len(blocks))
         second = min(first + step, len(blocks))
+        if second == len(blocks):
+            # Two twins of which one is the whole are more than the whole.
+            first = second
         needed = sum(_bytes_of(header, count) for count in {first, second})
         if needed <= room_bytes:
             tied = not any(tensor.name == "output.weight" for tensor in header.tensors)

@@ -11,7 +11,7 @@ def verdict_of(placed: Placed) -> Verdict:
     """Fits with comfort, fits tightly, or does not fit."""
     if not placed.fits:
         return Verdict.TOO_LARGE
-    tight = any(share.spare_bytes < share.budget.comfort_bytes for share in placed.binding)
+    tight = any(share.spare_bytes < share.budget.margin_bytes for share in placed.binding)
     return Verdict.TIGHT if tight else Verdict.FITS
 
 
@@ -47,23 +47,24 @@ def _tightest(placed: Placed) -> list[object]:
 def _shortage(placed: Placed) -> str:
     if placed.gpus and not placed.gpus_fit:
         short = min(placed.gpus, key=lambda share: share.spare_bytes)
-        room = amount(max(0, short.budget.usable_bytes))
-        return f"{placed.layers} layers need {amount(short.required_bytes)} on the GPU; {room} can be used."
-    needed = sum(share.required_bytes for share in placed.gpus) + placed.ram.required_bytes
+        room = amount(max(0, short.budget.available_bytes))
+        return f"{placed.layers} layers need {amount(short.need_bytes)} on the GPU; {room} are free."
+    used = [share for share in placed.gpus if share.required_bytes]
+    needed = sum(share.need_bytes for share in (*used, placed.ram))
     # Of a GPU that shares the RAM, what it holds was taken from the RAM's budget before.
     beside = sum(
-        share.required_bytes if share.budget.shared else max(0, share.budget.usable_bytes) for share in placed.gpus
+        share.required_bytes if share.budget.shared else max(0, share.budget.available_bytes) for share in used
     )
-    of_ram = "" if any(not share.budget.shared for share in placed.gpus) else " of RAM"
-    return f"It needs {amount(needed)}{of_ram}; {amount(max(0, placed.ram.budget.usable_bytes) + beside)} can be used."
+    of_ram = "" if any(not share.budget.shared for share in used) else " of RAM"
+    return f"It needs {amount(needed)}{of_ram}; {amount(max(0, placed.ram.budget.available_bytes) + beside)} are free."
 
 
 def _close_call(placed: Placed) -> str:
     closest = min((*placed.gpus, placed.ram), key=lambda share: abs(share.spare_bytes))
     where = "of RAM" if closest.budget.kind == "ram" else "on the GPU"
     return (
-        f"Too close to tell from the header alone: about {amount(closest.required_bytes)} of "
-        f"{amount(max(0, closest.budget.usable_bytes))} that can be used {where}."
+        f"Too close to tell from the header alone: it needs about {amount(closest.need_bytes)} of the "
+        f"{amount(max(0, closest.budget.available_bytes))} that are free {where}."
     )
 
 

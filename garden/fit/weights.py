@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +15,12 @@ _ALIGNMENT = 32
 
 #: Routed experts: three-dimensional, only some are read per token.
 _EXPERTS = re.compile(r"\.ffn_(?:up|down|gate|gate_up)_(?:ch)?exps\.")
+
+#: Patterns that cannot match a digit: they treat blocks that are alike alike, whatever their numbers.
+_NUMBERLESS = re.compile(r"(?:[A-Za-z_()|]|\\\.)*")
+
+#: Patterns that begin with the numbers of blocks and go on without a digit (``experts_on_cpu``).
+_NUMBERED = re.compile(r"blk\\\.\(([0-9]+(?:\|[0-9]+)*)\)\\\.(?:[A-Za-z_]|\\\.|\([A-Za-z_|]*\))*")
 
 #: Architectures that create the output matrix before the embedding, so that the loader finds none to share.
 _TIED_TWICE = frozenset({"gemma3n", "gemma4"})
@@ -94,19 +100,21 @@ def weights_of(header: GgufHeader, placement: tuple[tuple[str, str], ...] = ()) 
     input_bytes = output_bytes = largest = 0
     placed: dict[str, int] = {}
     patterns = _compiled(placement)
-    alike: dict[int, _BlockBytes] = {}
+    alike: dict[object, _BlockBytes] = {}
     for number, tensors in header.tensors_by_block.items():
         if number >= runs:
             continue
-        # Most blocks are alike and counted once, unless a pattern may tell them apart.
-        first = number if patterns else header.first_alike[number]
-        if first not in alike:
-            alike[first] = _block_bytes(tensors, patterns, placed)
-        block = alike[first]
+        # Most blocks are alike and counted once, unless a pattern tells them apart.
+        kind = (header.first_alike[number], *[pattern.seen_in(number) for pattern in patterns])
+        if kind not in alike:
+            alike[kind] = _block_bytes(tensors, patterns)
+        block = alike[kind]
         sizes[number], experts[number] = block.size, block.experts
         largest = max(largest, block.largest)
+        for where, bytes_ in block.moved:
+            placed[where] = placed.get(where, 0) + bytes_
     for tensor in header.tensors_outside_blocks:
-        size = -(-tensor.size_bytes // _ALIGNMENT) * _ALIGNMENT
+        size = _in_memory(tensor)
         device = _device_of(tensor.name, patterns)
         if device is not None:
             placed[device] = placed.get(device, 0) + size
@@ -121,7 +129,7 @@ def weights_of(header: GgufHeader, placement: tuple[tuple[str, str], ...] = ()) 
         blocks=tuple(sizes),
         experts=tuple(experts),
         output_bytes=output_bytes,
-        tied_bytes=-(-tied.size_bytes // _ALIGNMENT) * _ALIGNMENT if tied else 0,
+        tied_bytes=_in_memory(tied) if tied else 0,
         tied_type=tied.ggml_type if tied else "",
         tied_twice=header.architecture in _TIED_TWICE,
         placed=tuple(placed.items()),
@@ -131,28 +139,33 @@ def weights_of(header: GgufHeader, placement: tuple[tuple[str, str], ...] = ()) 
 
 
 class _BlockBytes(NamedTuple):
-    """Bytes of one block that stay with it, the part of them that is routed experts, its largest tensor."""
+    """Bytes of one block that stay with it, the part of them that is routed experts, its largest tensor, the rest."""
 
     size: int
     experts: int
     largest: int
+    moved: tuple[tuple[str, int], ...]
 
 
-def _block_bytes(
-    tensors: Mapping[str, TensorInfo], patterns: list[tuple[re.Pattern[str], str]], placed: dict[str, int]
-) -> _BlockBytes:
+def _block_bytes(tensors: Mapping[str, TensorInfo], patterns: Sequence[_Pattern]) -> _BlockBytes:
     total = experts = largest = 0
+    moved = []
     for tensor in tensors.values():
-        size = -(-tensor.size_bytes // _ALIGNMENT) * _ALIGNMENT
+        name, size = tensor.name, -(-tensor.size_bytes // _ALIGNMENT) * _ALIGNMENT
         largest = max(largest, size)
-        device = _device_of(tensor.name, patterns) if patterns else None
-        if device is not None:
-            placed[device] = placed.get(device, 0) + size
-            continue
-        total += size
-        if "exps." in tensor.name and _EXPERTS.search(tensor.name):
-            experts += size
-    return _BlockBytes(total, experts, largest)
+        for pattern in patterns:
+            if pattern.search(name):
+                moved.append((pattern.device, size))
+                break
+        else:
+            total += size
+            if "exps." in name and _EXPERTS.search(name):
+                experts += size
+    return _BlockBytes(total, experts, largest, tuple(moved))
+
+
+def _in_memory(tensor: TensorInfo) -> int:
+    return -(-tensor.size_bytes // _ALIGNMENT) * _ALIGNMENT
 
 
 def bytes_read_per_token(weights: Weights) -> int:
@@ -168,15 +181,41 @@ def _used_share(header: GgufHeader) -> float:
     return min(1.0, used / count) if count and used else 1.0
 
 
-def _device_of(name: str, patterns: list[tuple[re.Pattern[str], str]]) -> str | None:
-    return next((device for pattern, device in patterns if pattern.search(name)), None)
+def _device_of(name: str, patterns: Sequence[_Pattern]) -> str | None:
+    return next((pattern.device for pattern in patterns if pattern.search(name)), None)
 
 
-def _compiled(placement: tuple[tuple[str, str], ...]) -> list[tuple[re.Pattern[str], str]]:
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """A pattern of a tensor placement.
+
+    Attributes:
+        search: Looks for it in a name.
+        device: Where it sends tensors.
+        numbers: Of the blocks that it names, None when it may name any.
+        numberless: Whether it treats all blocks alike.
+    """
+
+    search: Callable[[str], object]
+    device: str
+    numbers: frozenset[int] | None
+    numberless: bool
+
+    def seen_in(self, number: int) -> object:
+        """The same for two blocks whose tensors of one name it treats alike."""
+        if self.numberless:
+            return None
+        return number if self.numbers is None else number in self.numbers
+
+
+def _compiled(placement: tuple[tuple[str, str], ...]) -> list[_Pattern]:
     found = []
     for pattern, device in placement:
         try:
-            found.append((re.compile(pattern), device))
+            search = re.compile(pattern).search
         except re.error:
             continue  # the engine refuses it with a sentence of its own
+        named = _NUMBERED.fullmatch(pattern)
+        numbers = frozenset(map(int, named[1].split("|"))) if named else None
+        found.append(_Pattern(search, device, numbers, _NUMBERLESS.fullmatch(pattern) is not None))
     return found

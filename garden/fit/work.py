@@ -36,6 +36,7 @@ class Matrices:
         values: Values that go in and come out for one token.
         prompt_operations: The same for one token of a prompt; the engine leaves out what no later token asks for.
         prompt_values: Likewise.
+        rows: Values that come out for one token.
     """
 
     bytes: float = 0.0
@@ -43,6 +44,7 @@ class Matrices:
     values: float = 0.0
     prompt_operations: float = 0.0
     prompt_values: float = 0.0
+    rows: float = 0.0
 
     def __add__(self, other: Matrices) -> Matrices:
         """The sum of both."""
@@ -52,6 +54,7 @@ class Matrices:
             self.values + other.values,
             self.prompt_operations + other.prompt_operations,
             self.prompt_values + other.prompt_values,
+            self.rows + other.rows,
         )
 
 
@@ -176,7 +179,8 @@ def _add(sums: dict[str, Matrices], tensor: TensorInfo, share: float, alone: boo
     operations = 2.0 * tensor.elements * share
     values = float((tensor.shape[0] + tensor.shape[1]) * count) * share
     read = tensor.size_bytes * share
-    added = Matrices(read, operations, values, 0.0 if alone else operations, 0.0 if alone else values)
+    rows = float(tensor.shape[1] * count) * share
+    added = Matrices(read, operations, values, 0.0 if alone else operations, 0.0 if alone else values, rows)
     kind = type_of(tensor)
     sums[kind] = sums[kind] + added if kind in sums else added
 

@@ -84,6 +84,7 @@ class GgufHeader:
     data_bytes: int
     kinds: Mapping[str, int] = field(default_factory=dict)
     _places: _Places = field(init=False, repr=False, compare=False)
+    _prefix: str = field(init=False, repr=False, compare=False)
 
     @property
     def architecture(self) -> str | None:
@@ -158,6 +159,7 @@ class GgufHeader:
     def __post_init__(self) -> None:
         """Sort the tensors once: every forecast asks for them by block."""
         object.__setattr__(self, "_places", _places_of(self.tensors))
+        object.__setattr__(self, "_prefix", f"{self.architecture}.")
 
     def text(self, key: str) -> str | None:
         """A string under this full key, None when absent or of another type."""
@@ -166,7 +168,7 @@ class GgufHeader:
 
     def value(self, key: str) -> Value | None:
         """What stands under ``{architecture}.{key}``."""
-        return self.metadata.get(f"{self.architecture}.{key}")
+        return self.metadata.get(self._prefix + key)
 
     def integer(self, key: str) -> int | None:
         """A whole number under ``{architecture}.{key}``, None when absent or of another type."""

@@ -14,6 +14,20 @@ if TYPE_CHECKING:
     from garden.gui.notice_bar import NoticeBar
 
 
+def follow_downloads(garden: Garden, pump: EventPump, notices: Callable[[], NoticeBar]) -> None:
+    """What a window does once for downloads of earlier: offer to go on, and hear when the network is back.
+
+    Args:
+        garden: Services, their databases open.
+        pump: Brings the answers; it lives as long as the window.
+        notices: Makes the place where something is said.
+    """
+    from garden.gui.network_watch import NetworkWatch
+
+    NetworkWatch(garden, pump, pump)
+    offer_to_resume(garden, pump, notices)
+
+
 def offer_to_resume(garden: Garden, pump: EventPump, notices: Callable[[], NoticeBar]) -> None:
     """Look for downloads that ended with their process; with none, say nothing.
 

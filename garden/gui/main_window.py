@@ -13,10 +13,11 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWi
 
 from garden.core.errors import GardenError
 from garden.core.events import SettingsChanged
+from garden.gui.bridge.collector import Collector
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.dropping import dropped_paths
 from garden.gui.first_paint import FirstPaint
-from garden.gui.interrupted_downloads import offer_to_resume
+from garden.gui.interrupted_downloads import follow_downloads
 from garden.gui.look_elsewhere import LookElsewhere
 from garden.gui.navigator import AcceptsModels, ComparesModels, HasSearch, OpensConversations
 from garden.gui.page_list import BY_NAME, PAGES
@@ -299,9 +300,7 @@ class MainWindow(QMainWindow):
         from garden.gui.theme.icons import application_icon
 
         self._painted = True
-        # What stands now stays: going through it for garbage would hold up the window for 25 ms each time.
-        gc.freeze()
-        gc.enable()
+        Collector(self)
         application = QApplication.instance()
         if isinstance(application, QApplication):
             application.setWindowIcon(application_icon())
@@ -322,7 +321,7 @@ class MainWindow(QMainWindow):
     def _on_rest_open(self, jobs: Sequence[JobRecord]) -> None:
         self._work.take(jobs)
         if self._for_user:
-            offer_to_resume(self._garden, self.pump, lambda: self._notices)
+            follow_downloads(self._garden, self.pump, lambda: self._notices)
 
     def _on_databases_failed(self, error: GardenError) -> None:
         from garden.gui.quitting import offer_to_quit

@@ -6,7 +6,7 @@ import ipaddress
 import os
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from garden.core.errors import RefusedError
 
@@ -27,6 +27,11 @@ _NAME = re.compile(r"(?!.*(?:--|\.\.))[A-Za-z0-9_][A-Za-z0-9._-]{0,95}(?<![.-])(
 
 _MAX_PASTED = 2048
 
+#: Pages of one file: revision and path follow.
+_FILE_PAGES = ("blob", "resolve", "raw")
+
+_DEFAULT_BRANCH = "main"
+
 
 def is_repo_id(text: str) -> bool:
     """Whether the text is ``owner/name`` by the Hub's rules (repositories without an owner are not offered)."""
@@ -34,11 +39,45 @@ def is_repo_id(text: str) -> bool:
     return bool(slash) and bool(_NAME.fullmatch(owner)) and bool(_NAME.fullmatch(name))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastedAddress:
+    """What an address of the Hub names.
+
+    Attributes:
+        repo_id: ``owner/name``.
+        revision: Branch, tag or commit of a file or a tree; None for the default branch.
+        filename: Path inside the repository; None where a page of the repository is meant.
+        quant_type: What llama.cpp writes behind a colon; None when nothing was.
+    """
+
+    repo_id: str
+    revision: str | None = None
+    filename: str | None = None
+    quant_type: str | None = None
+
+    @property
+    def file(self) -> str:
+        """The file or type that is meant, empty where it is the whole repository."""
+        return self.filename or self.quant_type or ""
+
+
+def looks_like_address(text: str) -> bool:
+    """Whether a text can only mean an address, of the Hub or of another host."""
+    return "://" in text or text.partition("/")[0].lower() in _HUB_HOSTS
+
+
 def parse_repo_id(text: str, endpoint: str = "") -> str | None:
-    """The repository that a pasted text names, None when it names none.
+    """The repository that a pasted text names, None when it names none; see ``parse_address``."""
+    found = parse_address(text, endpoint)
+    return found.repo_id if found is not None else None
+
+
+def parse_address(text: str, endpoint: str = "") -> PastedAddress | None:
+    """What a pasted text names on the Hub, None when it names nothing there.
 
     Accepts ``owner/name``, ``hf.co/owner/name:Q4_K_M`` and the address of any page of a model: its card, a tree, a
-    file, its discussions.
+    file (``…/blob/main/x.gguf``, ``?show_file_info=x.gguf``), its discussions. Whether there is such a file is for the
+    repository's page to say.
 
     Args:
         text: What was pasted or typed.
@@ -49,7 +88,10 @@ def parse_repo_id(text: str, endpoint: str = "") -> str | None:
         return None
     hosts = _HUB_HOSTS | ({urlsplit(endpoint).netloc.lower()} if endpoint else set())
     if "://" in text:
-        parts = urlsplit(text)
+        try:
+            parts = urlsplit(text)
+        except ValueError:
+            return None
         if parts.scheme not in ("http", "https", "hf") or (parts.scheme != "hf" and parts.netloc.lower() not in hosts):
             return None
         path = f"{parts.netloc}{parts.path}" if parts.scheme == "hf" else parts.path
@@ -65,9 +107,21 @@ def parse_repo_id(text: str, endpoint: str = "") -> str | None:
         segments = segments[1:]
     if len(segments) < 2 or segments[0].lower() in _NOT_OWNERS:
         return None
-    # llama.cpp writes the type behind a colon.
-    repo_id = f"{segments[0]}/{segments[1].partition(':')[0]}"
-    return repo_id if is_repo_id(repo_id) else None
+    name, _, quant = segments[1].partition(":")
+    repo_id = f"{segments[0]}/{name}"
+    if not is_repo_id(repo_id):
+        return None
+    page, place = segments[2] if len(segments) > 2 else "", segments[3:]
+    revision = place[0] if page in (*_FILE_PAGES, "tree") and place else None
+    # A card's list of files opens one beside itself.
+    asked = dict(parse_qsl(text.partition("?")[2].partition("#")[0])).get("show_file_info", "")
+    filename = "/".join(place[1:]) if page in _FILE_PAGES else asked
+    return PastedAddress(
+        repo_id=repo_id,
+        revision=None if revision == _DEFAULT_BRANCH else revision,
+        filename=filename or None,
+        quant_type=quant.upper() or None,
+    )
 
 
 def is_loopback(host: str) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from garden.core import write_failure
 from garden.core.errors import CancelledByUser
+from garden.core.unfinished_download import UnfinishedDownload
 from garden.hub.filename import path_inside
 from garden.hub.hub_library import repository_folder
 
@@ -122,6 +123,49 @@ class BlobStore:
                 return
             new.replace(pointer)
 
+    def forget(self, etag: str, commit: str, filename: str) -> None:
+        """Do away with a file that nothing can be made of any more; its bytes stay while another name leads to them."""
+        from filelock import FileLock, Timeout
+
+        with contextlib.suppress(OSError, Timeout), FileLock(self._locks / f"{etag}.lock", timeout=0, mode=0o664):
+            pointer, blob = self.pointer(commit, filename), self.blob(etag)
+            others = (path for path in (self.folder / "snapshots").rglob("*") if path != pointer and path.is_symlink())
+            if any(os.path.realpath(path) == os.path.realpath(blob) for path in others):
+                pointer.unlink(missing_ok=True)
+            else:
+                for path in (pointer, blob, self.part(etag)):
+                    path.unlink(missing_ok=True)
+            for folder in (pointer.parent, self.folder / "snapshots" / commit):
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+
+    def clear(self, commit: str, filenames: Sequence[str], etags: Sequence[str]) -> None:
+        """Clear away a transfer that did not end: its parts, and the first shards of a set that lacks the others.
+
+        Args:
+            commit: Full commit hash.
+            filenames: Files of one model.
+            etags: Hash of each of them, further files' after them.
+
+        Raises:
+            StateError: Another program is fetching the same file now; what is here is its own.
+        """
+        from garden.hub.cache import remove_unfinished
+
+        if len(filenames) > 1 and not all(self.pointer(commit, name).exists() for name in filenames):
+            for etag, filename in zip(etags, filenames, strict=False):
+                self.forget(etag, commit, filename)
+        for etag in etags:
+            part = UnfinishedDownload(repo_id=self.repo_id, path=self.part(etag), size_bytes=0)
+            remove_unfinished(self.cache_dir, part)
+
+    def drop_part(self, etag: str) -> None:
+        """Do away with a part that nothing can be made of any more, unless another program holds it."""
+        from filelock import FileLock, Timeout
+
+        with contextlib.suppress(OSError, Timeout), FileLock(self._locks / f"{etag}.lock", timeout=0, mode=0o664):
+            self.part(etag).unlink(missing_ok=True)
+
     def remember_branch(self, branch: str, commit: str) -> None:
         """Note which commit a branch names, as tools without a network look it up."""
         reference = self.folder / "refs" / branch
@@ -134,6 +178,14 @@ class BlobStore:
     @property
     def _locks(self) -> Path:
         return self.cache_dir / ".locks" / self.folder.name
+
+
+def bytes_of(store: BlobStore, etag: str) -> int:
+    """How much of a file is here: the verified bytes, or a part."""
+    for path in (store.blob(etag), store.part(etag)):
+        with contextlib.suppress(OSError):
+            return path.stat().st_size
+    return 0
 
 
 def writing(folder: Path) -> contextlib.AbstractContextManager[None]:

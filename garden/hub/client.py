@@ -6,16 +6,22 @@ import re
 import threading
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from garden.core.catalog import ModelSummary, Repository
 from garden.core.errors import HubError, NotFoundError, UnauthorizedError
+from garden.core.model_family import Relation
+from garden.core.trust import RepositoryTrust
 from garden.hub.address import is_repo_id
+from garden.hub.base_models import derived_from
 from garden.hub.connection import HubConnection
+from garden.hub.failure import Subject
 from garden.hub.file_grouping import group_files
 from garden.hub.filename import check_filenames
 from garden.hub.remote_source import FIRST_WINDOW_BYTES, RemoteSource
 from garden.hub.search_query import SearchQuery
+from garden.hub.trust_wire import repository_trust
 from garden.hub.wire import clean, commit_hash, decode, model_summary, remote_files, weight_formats
 
 #: A page of a hundred rows with all their file names stays well below it.
@@ -87,17 +93,41 @@ class HubClient:
             CancelledByUser: ``cancelled`` was set.
             GardenError: No answer, or a refusal.
         """
-        subject = self._connection.subject()
         parameters = [*query.parameters(), *([("cursor", cursor)] if cursor else [])]
+        page = self._page(parameters, query.limit, cancelled)
+        wanted = tuple(row for row in page.items if _is_wanted(row, query))
+        return SearchPage(items=wanted, cursor=page.cursor)
+
+    def derivatives(
+        self, repo_id: str, relation: Relation, limit: int = 20, cancelled: threading.Event | None = None
+    ) -> SearchPage:
+        """Models that say they were made from another one in this way, those with the most downloads first.
+
+        Args:
+            repo_id: What they were made from, ``owner/name``.
+            relation: How.
+            limit: Rows, 1 to 100.
+            cancelled: Ends the request when it is set.
+
+        Raises:
+            CancelledByUser: ``cancelled`` was set.
+            GardenError: No answer, or a refusal.
+        """
+        _check_repo_id(repo_id)
+        query = SearchQuery(gguf_only=False, sort="downloads", limit=limit)
+        parameters = [("filter", derived_from(repo_id, relation)), *query.parameters()]
+        return self._page(parameters, limit, cancelled)
+
+    def _page(self, parameters: list[tuple[str, str]], limit: int, cancelled: threading.Event | None) -> SearchPage:
+        subject = self._connection.subject()
         answer = self._connection.get(
             "/api/models", subject, parameters=parameters, limit_bytes=_MAX_LIST_BYTES, cancelled=cancelled
         )
         items = decode(answer.body, subject.host)
         if not isinstance(items, list):
             raise HubError(f"{subject.host} does not answer as a Hub does.", "Check the Hub's address in Settings.")
-        rows = (model_summary(item) for item in items[: query.limit])
-        wanted = tuple(row for row in rows if row is not None and _is_small_enough(row, query.max_parameters))
-        return SearchPage(items=wanted, cursor=_next_cursor(answer.headers.get("Link", "")))
+        rows = tuple(row for item in items[:limit] if (row := model_summary(item)) is not None)
+        return SearchPage(items=rows, cursor=_next_cursor(answer.headers.get("Link", "")))
 
     def repository(
         self, repo_id: str, revision: str | None = None, cancelled: threading.Event | None = None
@@ -114,13 +144,7 @@ class HubClient:
             NotFoundError: There is no such repository or revision, or it is private.
             GardenError: No answer, or a refusal.
         """
-        _check_repo_id(repo_id)
-        subject = self._connection.subject(repo_id, revision)
-        path = f"/api/models/{repo_id}" + (f"/revision/{quote(revision, safe='')}" if revision else "")
-        answer = self._connection.get(
-            path, subject, parameters=[("blobs", "true")], limit_bytes=_MAX_LIST_BYTES, cancelled=cancelled
-        )
-        item = decode(answer.body, subject.host)
+        item, subject = self._model(repo_id, revision, ("blobs", "true"), cancelled)
         summary = model_summary(item)
         commit = commit_hash(item.get("sha")) if isinstance(item, dict) else None
         if summary is None or commit is None:
@@ -131,6 +155,33 @@ class HubClient:
             files=group_files(remote_files(item.get("siblings"))),
             formats=weight_formats(summary.filenames),
         )
+
+    def trust(
+        self, repo_id: str, revision: str | None = None, cancelled: threading.Event | None = None
+    ) -> RepositoryTrust:
+        """What speaks for and against a repository, in one request.
+
+        Raises:
+            CancelledByUser: ``cancelled`` was set.
+            NotFoundError: There is no such repository or revision, or it is private.
+            GardenError: No answer, or a refusal.
+        """
+        item, subject = self._model(repo_id, revision, ("securityStatus", "true"), cancelled)
+        trust = repository_trust(item) if isinstance(item, dict) else None
+        if trust is None:
+            raise HubError(f"{subject.host} does not answer as a Hub does.", "Check the Hub's address in Settings.")
+        return trust
+
+    def _model(
+        self, repo_id: str, revision: str | None, parameter: tuple[str, str], cancelled: threading.Event | None
+    ) -> tuple[Any, Subject]:
+        _check_repo_id(repo_id)
+        subject = self._connection.subject(repo_id, revision)
+        path = f"/api/models/{repo_id}" + (f"/revision/{quote(revision, safe='')}" if revision else "")
+        answer = self._connection.get(
+            path, subject, parameters=[parameter], limit_bytes=_MAX_LIST_BYTES, cancelled=cancelled
+        )
+        return decode(answer.body, subject.host), subject
 
     def source(
         self,
@@ -228,9 +279,16 @@ def _check_repo_id(repo_id: str) -> None:
         )
 
 
-def _is_small_enough(row: ModelSummary, limit: int | None) -> bool:
-    """Mirrors of the Hub may not know its limit on parameters."""
-    return limit is None or row.parameters is None or row.parameters <= limit
+def _is_wanted(row: ModelSummary, query: SearchQuery) -> bool:
+    """Mirrors of the Hub may not know its limits on parameters, its languages or what is gated."""
+    if row.parameters is not None:
+        if query.max_parameters is not None and row.parameters > query.max_parameters:
+            return False
+        if query.min_parameters is not None and row.parameters < query.min_parameters:
+            return False
+    if query.language is not None and row.languages and query.language not in row.languages:
+        return False
+    return query.gated is None or row.gated is query.gated
 
 
 def _next_cursor(link: str) -> str | None:

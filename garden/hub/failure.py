@@ -13,9 +13,12 @@ from garden.core.errors import (
     GardenError,
     GatedError,
     HubError,
+    HubTroubleError,
     HubUnreachableError,
+    NetworkAwayError,
     NotFoundError,
     RateLimitedError,
+    RevisionGoneError,
     UnauthorizedError,
 )
 from garden.core.quantity import format_duration
@@ -73,7 +76,7 @@ def error_from_status(status: int, headers: Mapping[str, str], subject: Subject)
     if status == 429:
         return _rate_limited(headers, detail)
     if status >= 500:
-        return HubError(f"{subject.host} has trouble at the moment (error {status}).", _TRY_AGAIN, detail)
+        return HubTroubleError(f"{subject.host} has trouble at the moment (error {status}).", _TRY_AGAIN, detail)
     if code == "GatedRepo":
         return _gated(subject, detail)
     if code in ("RepoNotFound", "RevisionNotFound", "EntryNotFound") or status in (404, 410):
@@ -93,7 +96,7 @@ def error_from_status(status: int, headers: Mapping[str, str], subject: Subject)
             detail,
         )
     if status == 408:
-        return HubUnreachableError(f"{subject.host} took too long to answer.", _TRY_AGAIN, detail)
+        return NetworkAwayError(f"{subject.host} took too long to answer.", _TRY_AGAIN, detail)
     return HubError(
         f"{subject.host} did not accept the request (error {status}).",
         "Check the Hub's address in Settings.",
@@ -131,7 +134,7 @@ def _not_found(code: str, subject: Subject, detail: str) -> NotFoundError:
             detail,
         )
     if code == "RevisionNotFound" and subject.repo_id:
-        return NotFoundError(
+        return RevisionGoneError(
             f"{subject.repo_id} has no revision '{(subject.revision or '')[:80]}'.",
             "Leave the revision out to take the newest one.",
             detail,
@@ -190,16 +193,16 @@ def error_from_exception(error: Exception, host: str) -> HubUnreachableError:
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return HubUnreachableError(f"No secure connection to {host}.", _CHECK_NETWORK, detail)
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return HubUnreachableError(f"No network, or no server named {host}.", _CHECK_NETWORK, detail)
+        return NetworkAwayError(f"No network, or no server named {host}.", _CHECK_NETWORK, detail)
     if isinstance(error, httpx2.TimeoutException):
-        return HubUnreachableError(f"{host} did not answer in time.", _CHECK_NETWORK, detail)
+        return NetworkAwayError(f"{host} did not answer in time.", _CHECK_NETWORK, detail)
     if any(isinstance(cause, ConnectionRefusedError) or _is_refused(cause) for cause in causes):
-        return HubUnreachableError(
+        return NetworkAwayError(
             f"{host} refuses connections.", "Check the Hub's address in Settings, then try again.", detail
         )
     if isinstance(error, httpx2.ConnectError):
-        return HubUnreachableError(f"No connection to {host}.", _CHECK_NETWORK, detail)
-    return HubUnreachableError(f"The connection to {host} broke off.", _CHECK_NETWORK, detail)
+        return NetworkAwayError(f"No connection to {host}.", _CHECK_NETWORK, detail)
+    return NetworkAwayError(f"The connection to {host} broke off.", _CHECK_NETWORK, detail)
 
 
 def _is_refused(error: BaseException) -> bool:

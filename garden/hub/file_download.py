@@ -10,11 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from garden.core.errors import (
-    GardenError,
-    IntegrityError,
-    RateLimitedError,
-)
+from garden.core.errors import ChangedUpstreamError, GardenError, IntegrityError, RateLimitedError
 from garden.core.lasting_rename import sync_folder
 from garden.core.quantity import format_bytes, format_duration
 from garden.core.write_failure import write_failure
@@ -23,11 +19,16 @@ from garden.hub.blob_store import BlobStore, writing
 from garden.hub.connection import HubConnection, translated
 from garden.hub.patience import Attempts, Patience, WrongAnswerError
 from garden.hub.resolved_file import ResolvedFile, promised_hash
+from garden.hub.room import check_reserve
+from garden.hub.steering import Steering
 
 if TYPE_CHECKING:
     import httpx2
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
+
+#: The disk is looked at after so many bytes.
+_ROOM_LOOK_BYTES = 4 * 1024 * 1024
 
 #: Told bytes of this file that are here, and what is being done ("" while bytes come).
 Report = Callable[[int, str], None]
@@ -43,6 +44,10 @@ class FileDownload:
         report: Progress.
         cancelled: Looked at between pieces and during every wait.
         patience: Waiting times.
+        steering: Pace, and pauses that the Hub asked for.
+
+    Attributes:
+        fetched: Whether bytes of it came over the network.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class FileDownload:
         report: Report,
         cancelled: threading.Event,
         patience: Patience,
+        steering: Steering | None = None,
     ) -> None:
         self._connection = connection
         self._store = store
@@ -60,12 +66,17 @@ class FileDownload:
         self._report = report
         self._cancelled = cancelled
         self._patience = patience
+        self._steering = steering or Steering(cancelled)
+        self.fetched = False
         self._blob = store.blob(file.etag)
         self._part = store.part(file.etag)
         self._subject = connection.subject(store.repo_id, file.commit, file.filename)
         self._hash = BlobHash(file.etag, file.size_bytes)
         self._done = 0
         self._furthest = 0
+        #: Bytes at the head of the answer that are here already, from a server that knows no ranges.
+        self._skip = 0
+        self._unchecked = 0
 
     def run(self) -> str:
         """Have the file in the cache, verified and found by its name.
@@ -111,10 +122,10 @@ class FileDownload:
                     self._receive_all(part, attempts)
                     self._check_promise()
                     break
+                except ChangedUpstreamError:
+                    # Another promise, not other bytes: what came is still good for the old one.
+                    raise
                 except IntegrityError:
-                    if self._done < self._file.size_bytes:
-                        # Another promise, not other bytes: what came is still good for the old one.
-                        raise
                     self._start_over(part)
                     if not inherited:
                         self._part.unlink(missing_ok=True)
@@ -165,11 +176,14 @@ class FileDownload:
                 self._receive(part, attempts)
             except GardenError as error:
                 delay = attempts.delay_after(error)
+                if isinstance(error, RateLimitedError):
+                    self._steering.asked_to_wait(delay)
                 self._report(self._done, _waiting_note(error, delay))
                 attempts.wait(delay)
 
     def _receive(self, part: BinaryIO, attempts: Attempts) -> None:
         """One request for all that is missing."""
+        self._steering.wait_for_turn(lambda left: self._report(self._done, pause_note(left)))
         offset = self._done
         headers = {"Accept-Encoding": "identity"}
         if offset:
@@ -177,15 +191,15 @@ class FileDownload:
         with self._connection.stream(
             "GET", self._file.path, self._subject, headers=headers, on_redirect=self._is_unchanged
         ) as response:
-            self._check_start(response, part)
+            self._check_start(response)
             with translated(self._subject.host):
-                for piece in response.iter_bytes():
-                    attempts.check()
+                for piece in self._new_bytes(response, attempts):
                     if self._done + len(piece) > self._file.size_bytes:
                         raise WrongAnswerError(
                             f"{self._subject.host} sent more bytes than the file has.", "Try again in a moment."
                         )
                     self._write(part, piece)
+                    self.fetched = True
                     if self._done > self._furthest:
                         # Bytes that came before do not count: a server without ranges could send them for ever.
                         self._furthest = self._done
@@ -194,17 +208,28 @@ class FileDownload:
         if self._done < self._file.size_bytes:
             raise WrongAnswerError(f"{self._subject.host} ended the file too early.", "Try again in a moment.")
 
+    def _new_bytes(self, response: httpx2.Response, attempts: Attempts) -> Iterator[bytes]:
+        """Pieces of the body at the pace that was asked for, without the bytes that are here already."""
+        for piece in response.iter_bytes():
+            attempts.check()
+            self._steering.spend(len(piece))
+            known = min(self._skip, len(piece))
+            self._skip -= known
+            if known < len(piece):
+                yield piece[known:]
+
     def _is_unchanged(self, headers: Mapping[str, str]) -> bool:
         """Follow a redirect only while the Hub promises what it promised first."""
         if "X-Linked-ETag" in headers and promised_hash(headers) != self._file.etag:
-            raise IntegrityError(
+            raise ChangedUpstreamError(
                 f"'{self._file.filename}' changed on the Hub while it was being fetched.",
                 "Load the list of files again, then start the download again.",
             )
         return True
 
-    def _check_start(self, response: httpx2.Response, part: BinaryIO) -> None:
-        """Make sure that the body begins where the file ends so far."""
+    def _check_start(self, response: httpx2.Response) -> None:
+        """Make sure that the body begins where the file ends so far, or at its beginning."""
+        self._skip = 0
         if response.status_code == 206:
             match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
             if (
@@ -218,10 +243,15 @@ class FileDownload:
         elif response.status_code != 200:
             raise WrongAnswerError(f"{self._subject.host} sent an answer without the file.", "Try again in a moment.")
         elif self._done:
-            self._start_over(part)
-            self._report(0, "The server cannot resume; starting over")
+            # Its bytes are read once more and thrown away: what is here stays, also when this breaks off again.
+            self._skip = self._done
+            self._report(self._done, "The server cannot resume; reading on to where it stopped")
 
     def _write(self, part: BinaryIO, piece: bytes) -> None:
+        self._unchecked += len(piece)
+        if self._unchecked >= _ROOM_LOOK_BYTES:
+            self._unchecked = 0
+            check_reserve(self._store.cache_dir, self._file.filename, self._file.size_bytes - self._done)
         try:
             view = memoryview(piece)
             while view:
@@ -244,6 +274,11 @@ class FileDownload:
                 "Start the download again; if it happens again, something on the way (a proxy, the disk) alters files.",
                 f"promised {self._file.etag}, received sha256 {self._hash.sha256}",
             )
+
+
+def pause_note(seconds: float) -> str:
+    """What is said while another transfer was asked to wait."""
+    return f"The Hub asked for a pause; going on in {format_duration(seconds)}"
 
 
 def _waiting_note(error: GardenError, delay: float) -> str:

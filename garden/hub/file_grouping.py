@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from garden.core.catalog import FileKind, RemoteFile, RepositoryFile
+from garden.core.catalog import FileKind, RemoteFile, Repository, RepositoryFile
 from garden.gguf.quant_name import quant_type_of
 
 _SHARD = re.compile(r"(?P<stem>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.gguf", re.IGNORECASE)
@@ -40,6 +40,24 @@ def group_files(files: Iterable[RemoteFile]) -> tuple[RepositoryFile, ...]:
         ordered = tuple(shards[index] for index in sorted(shards))
         single.append(_group(ordered, _kind(stem + ".gguf") if whole else "other"))
     return tuple(sorted(single, key=lambda group: (_ORDER.index(group.kind), -group.size_bytes, group.filename)))
+
+
+def is_projector(filename: str) -> bool:
+    """Whether a file is a projector by its name."""
+    return filename.lower().endswith(".gguf") and _kind(filename) == "projector"
+
+
+def projector_for(repository: Repository, file: RepositoryFile) -> RepositoryFile | None:
+    """The projector that belongs to a model of the same repository, None where there is none.
+
+    Of several it is one in the model's folder, and there the one in F16, which most programs take, else the smallest.
+    """
+    if file.kind != "model":
+        return None
+    folder = file.filename.rpartition("/")[0]
+    found = [other for other in repository.files if other.kind == "projector" and len(other.files) == 1]
+    near = [other for other in found if other.filename.rpartition("/")[0] == folder]
+    return min(near or found, key=lambda other: (other.quant_type != "F16", other.size_bytes), default=None)
 
 
 def _group(files: tuple[RemoteFile, ...], kind: FileKind) -> RepositoryFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from garden.core.errors import GardenError
@@ -13,6 +14,7 @@ SORTS = {
     "downloads": "downloads",
     "likes": "likes",
     "updated": "lastModified",
+    "created": "createdAt",
 }
 
 #: Fields of one row. All of a row comes with the list, so no row costs a request of its own. One name that the list
@@ -20,6 +22,7 @@ SORTS = {
 #: tags say the same.
 _ROW_FIELDS = (
     "author",
+    "createdAt",
     "downloads",
     "gated",
     "gguf",
@@ -33,7 +36,9 @@ _ROW_FIELDS = (
 )
 
 _MAX_TEXT = 200
-_MAX_LIMIT = 100
+
+#: Rows of one page at most.
+MAX_LIMIT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +52,11 @@ class SearchQuery:
         author: User or organisation; None for any.
         max_parameters: Largest total of parameters; None for any.
         gguf_only: Only repositories with GGUF files.
-        sort: ``trending``, ``downloads``, ``likes`` or ``updated``.
+        sort: ``trending``, ``downloads``, ``likes``, ``updated`` or ``created``.
         limit: Rows per page, 1 to 100.
+        min_parameters: Smallest total of parameters; None for any.
+        language: ISO 639 code among the card's languages; None for any.
+        gated: Only models that need consent, or only others; None for both.
     """
 
     text: str = ""
@@ -59,6 +67,9 @@ class SearchQuery:
     gguf_only: bool = True
     sort: str = "trending"
     limit: int = 30
+    min_parameters: int | None = None
+    language: str | None = None
+    gated: bool | None = None
 
     def parameters(self) -> tuple[tuple[str, str], ...]:
         """The query string of ``GET /api/models``, in a stable order.
@@ -79,15 +90,28 @@ class SearchQuery:
             pairs.append(("filter", "gguf"))
         if self.license:
             pairs.append(("filter", f"license:{self.license}"))
-        if self.max_parameters:
-            pairs.append(("num_parameters", f"max:{_count(self.max_parameters)}"))
+        if self.language:
+            pairs.append(("filter", self.language))
+        if self.gated is not None:
+            pairs.append(("gated", "true" if self.gated else "false"))
+        if limits := self._limits():
+            pairs.append(("num_parameters", limits))
         pairs.append(("sort", SORTS[self.sort]))
-        pairs.append(("limit", str(max(1, min(self.limit, _MAX_LIMIT)))))
+        pairs.append(("limit", str(max(1, min(self.limit, MAX_LIMIT)))))
         pairs.extend(("expand", field) for field in _ROW_FIELDS)
         return tuple(pairs)
 
+    def _limits(self) -> str:
+        """``min:500M,max:9B``, each rounded so that the limit itself still passes."""
+        limits = []
+        if self.min_parameters:
+            limits.append(f"min:{_count(self.min_parameters, math.floor)}")
+        if self.max_parameters:
+            limits.append(f"max:{_count(self.max_parameters, math.ceil)}")
+        return ",".join(limits)
 
-def _count(parameters: int) -> str:
-    """``9B``, ``1.5B``, ``500M`` as the Hub writes limits, rounded up so that the limit itself still passes."""
+
+def _count(parameters: int, rounded: Callable[[float], int]) -> str:
+    """``9B``, ``1.5B``, ``500M`` as the Hub writes limits."""
     unit, letter = (1_000_000_000, "B") if parameters >= 1_000_000_000 else (1_000_000, "M")
-    return f"{math.ceil(parameters / unit * 1000) / 1000:g}{letter}"
+    return f"{rounded(parameters / unit * 1000) / 1000:g}{letter}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ import msgspec
 
 from garden.core.catalog import ModelSummary, RemoteFile
 from garden.core.errors import HubError
+from garden.core.plain_line import plain_line
 from garden.hub.address import is_repo_id
 from garden.hub.filename import filename_problem
 
@@ -43,11 +43,7 @@ def decode(body: bytes, host: str) -> Any:
 
 def clean(value: object, limit: int) -> str | None:
     """A stranger's text on one line: no control or direction characters, cut to ``limit``; None when not text."""
-    if not isinstance(value, str):
-        return None
-    value = value[: limit * 4]
-    kept = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in value)
-    return " ".join(kept.split())[:limit] or None
+    return (plain_line(value, limit) or None) if isinstance(value, str) else None
 
 
 def model_summary(item: object) -> ModelSummary | None:
@@ -77,6 +73,8 @@ def model_summary(item: object) -> ModelSummary | None:
         tags=tags,
         filenames=filenames,
         has_gguf="gguf" in tags or any(name.lower().endswith(".gguf") for name in filenames),
+        library_name=clean(item.get("library_name"), _MAX_TAG),
+        created_at=_date(item.get("createdAt")),
     )
 
 

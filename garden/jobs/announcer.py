@@ -47,4 +47,4 @@ class Announcer:
             self._log.save(record)
         except GardenError as error:
             # A full disk must not end the work that may be about to make room.
-            _log.warning("the job log could not be written: %s %s", error, error.detail)
+            _log.warning("the job log could not be written: %s", error)

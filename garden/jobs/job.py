@@ -7,7 +7,7 @@ import enum
 from collections.abc import Callable
 from typing import Any, assert_never
 
-from garden.core.errors import CancelledByUser, DiskFullError, GardenError
+from garden.core.errors import CancelledByUser, DiskFullError, GardenError, NetworkAwayError, RateLimitedError, may_pass
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.jobs.handle import Handle
 from garden.jobs.job_context import JobContext
@@ -15,7 +15,12 @@ from garden.jobs.rate_meter import RateMeter
 
 PAUSED_BY_USER = "Paused by you"
 PAUSED_AT_CLOSE = "Paused when Garden closed"
+PAUSED_FOR_SPACE = "Paused until there is room"
 INTERRUPTED = "Interrupted; resume to go on"
+WAITS_FOR_NETWORK = "Waits for the network"
+
+#: What waits for the network is tried again after so long, then after twice as long, up to some minutes.
+_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 5.0, 300.0
 
 
 def _where(kind: JobKind) -> str:
@@ -38,9 +43,10 @@ def _where(kind: JobKind) -> str:
 
 
 class Intent(enum.Enum):
-    """Why a run was asked to stop."""
+    """Why a run was asked to stop: a cancel clears away what it has made so far, a stop keeps it."""
 
     CANCEL = "cancel"
+    STOP = "stop"
     PAUSE = "pause"
     CLOSE = "close"
 
@@ -59,6 +65,7 @@ class Job:
         saved_at: When the log was last written, on the same clock.
         dirty: Whether figures are newer than the last event.
         meter: Speed of the run under way.
+        done_before: What was done when the run under way began.
     """
 
     def __init__(self, record: JobRecord, work: Callable[[JobContext], Any] | None, handle: Handle[Any]) -> None:
@@ -80,7 +87,10 @@ class Job:
     def take_over(self, wall: float) -> None:
         """Turn from what an earlier process left it at: what can go on is paused, the rest has failed."""
         if self.record.state is not JobState.PAUSED:
-            if self.record.resumable:
+            if self.record.resumable and self.record.due_at is not None:
+                # It waited for the network: nothing was cut short, so it goes on waiting at the next start.
+                self.change(state=JobState.PAUSED, note=PAUSED_AT_CLOSE)
+            elif self.record.resumable:
                 self.change(state=JobState.PAUSED, note=INTERRUPTED)
             else:
                 self.change(
@@ -89,13 +99,14 @@ class Job:
                     action="Start it again." if self.record.target else _where(self.record.kind),
                     ended_at=wall,
                 )
-        self.change(rate=None, seconds_left=None)
+        self.change(rate=None, seconds_left=None, due_at=None)
         self.spent = True
 
     def begin(self, run: JobContext, wall: float) -> None:
         """Turn to running."""
         self.run, self.intent, self.meter = run, None, RateMeter()
-        self.change(state=JobState.RUNNING, note="", error=None, action="", started_at=wall, ended_at=None)
+        self.done_before = self.record.done
+        self.change(state=JobState.RUNNING, note="", error=None, action="", started_at=wall, ended_at=None, due_at=None)
 
     def advance(self, now: float, done: int, total: int | None, note: str) -> None:
         """Take in what the work reports."""
@@ -116,12 +127,24 @@ class Job:
 
     def stop(self, intent: Intent) -> None:
         """Ask the run under way to stop; a cancel is not taken back by a later pause."""
-        if self.intent is None or intent is Intent.CANCEL:
+        if self.intent is None or (intent in (Intent.CANCEL, Intent.STOP) and self.intent is not Intent.STOP):
             self.intent = intent
         if self.run is not None:
             self.run.cancelled.set()
 
-    def settle(self, error: GardenError | None, intent: Intent | None, run: JobContext | None, wall: float) -> JobState:
+    def is_over(self, run: JobContext | None) -> bool:
+        """Whether a run (or the wait for one, None) has ended already."""
+        return self.run is not run or (run is None and self.record.state.ended)
+
+    def settle(
+        self,
+        error: GardenError | None,
+        intent: Intent | None,
+        run: JobContext | None,
+        wall: float,
+        *,
+        patient: bool = False,
+    ) -> JobState:
         """Turn to where a run (or the wait for one) has ended, and say where that is.
 
         Args:
@@ -130,6 +153,7 @@ class Job:
                 so what was asked for decides.
             run: Knows the file that was made.
             wall: Seconds since the epoch.
+            patient: Whether it waits for a network that is away, for as long as that takes.
         """
         record = self.record
         if error is None:
@@ -144,9 +168,22 @@ class Job:
         elif intent is not None or isinstance(error, CancelledByUser):
             self.change(state=JobState.CANCELLED, note="")
         elif isinstance(error, DiskFullError) and record.resumable:
-            self.change(state=JobState.PAUSED, error=error.sentence, action=error.action)
+            self.change(state=JobState.PAUSED, note=PAUSED_FOR_SPACE, error=error.sentence, action=error.action)
+        elif patient and record.resumable and may_pass(error):
+            self._put_off(error, wall)
         else:
             self.change(state=JobState.FAILED, error=error.sentence, action=error.action)
         self.run = None
+        if self.record.state is not JobState.WAITING:
+            self.change(due_at=None, tries=0)
         self.change(rate=None, seconds_left=None, ended_at=wall if self.record.state.ended else None)
         return self.record.state
+
+    def _put_off(self, error: GardenError, wall: float) -> None:
+        """Turn to waiting for a time at which it is tried again."""
+        tries = 0 if self.record.done > self.done_before else self.record.tries
+        wait = min(_FIRST_WAIT_SECONDS * 2.0 ** min(tries, 20), _LONGEST_WAIT_SECONDS)
+        if isinstance(error, RateLimitedError) and error.retry_after_seconds is not None:
+            wait = error.retry_after_seconds
+        reason = WAITS_FOR_NETWORK if isinstance(error, NetworkAwayError) else error.sentence.rstrip(".")
+        self.change(state=JobState.WAITING, note=reason, due_at=wall + wait, tries=tries + 1)

@@ -11,6 +11,7 @@ class JobContext:
 
     Args:
         on_progress: Takes done, total and note; called on the thread that reports.
+        on_target: Takes what to run again from now on.
 
     Attributes:
         cancelled: Set when the work should stop: a cancel, a pause or the end of the program. Raise CancelledByUser.
@@ -18,11 +19,16 @@ class JobContext:
         result_bytes: Its size, where the work was counted in something else than its bytes.
     """
 
-    def __init__(self, on_progress: Callable[[int, int | None, str], None]) -> None:
+    def __init__(
+        self,
+        on_progress: Callable[[int, int | None, str], None],
+        on_target: Callable[[str], None] = lambda _target: None,
+    ) -> None:
         self.cancelled = threading.Event()
         self.result_path: str | None = None
         self.result_bytes: int | None = None
         self._on_progress = on_progress
+        self._on_target = on_target
 
     def progress(self, done: int, total: int | None = None, note: str = "") -> None:
         """Say how far the work is; cheap, and merged to at most ten events a second.
@@ -33,3 +39,7 @@ class JobContext:
             note: What it is doing now, e.g. a tensor's name, or that it stalls.
         """
         self._on_progress(done, total, note)
+
+    def retarget(self, target: str) -> None:
+        """Change what is run again after a restart, e.g. when the work has moved on to a newer version."""
+        self._on_target(target)

@@ -6,31 +6,37 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from garden.core.errors import CancelledByUser, GardenError, NotFoundError, RefusedError
+from garden.core.errors import CancelledByUser, DiskFullError, GardenError, RefusedError
 from garden.core.events import EventBus
 from garden.core.job_record import JobKind, JobRecord, JobState, JobUnit
 from garden.jobs.announcer import Announcer
+from garden.jobs.due_timer import DueTimer
 from garden.jobs.handle import Handle, as_garden_error
-from garden.jobs.job import INTERRUPTED, PAUSED_AT_CLOSE, Intent, Job
+from garden.jobs.job import PAUSED_AT_CLOSE, Intent, Job
 from garden.jobs.job_context import JobContext
+from garden.jobs.job_queue import JobQueue
+from garden.jobs.job_registry import JobRegistry
 from garden.jobs.jobs_log import JobsLog
 from garden.jobs.pulse import Pulse
 
 T = TypeVar("T")
-Work = Callable[[JobContext], Any]
 
 _log = logging.getLogger(__name__)
 
+#: How often the disk is looked at while work is paused because it was full.
+_ROOM_LOOK_SECONDS = 5.0
 
-class JobRunner:
+
+class JobRunner(JobRegistry):
     """Queue, order, progress and persistence of long work. Safe to use from any thread.
 
     Every change is written to the log first and announced after; figures of running work reach the log once a second
     and the bus at most ten times. Work of a process that is gone is taken over: what can go on is paused, the rest
-    has failed. What was cut short (a kill, a crash) goes on when somebody says so, never by itself.
+    has failed. What was cut short (a kill, a crash) goes on when somebody says so, never by itself. Once it was told
+    to be patient, work that can go on waits for a network that is away, for hours.
 
     Args:
         bus: Where JobChanged goes.
@@ -49,17 +55,16 @@ class JobRunner:
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        self._log = log
-        self._limits = dict(limits)
+        super().__init__(log)
         self._wall_clock = wall_clock
-        self._lock = threading.Lock()
-        self._jobs: dict[str, Job] = {}
-        self._queue: list[str] = []
-        self._factories: dict[JobKind, Callable[[JobRecord], Work]] = {}
+        self._queue = JobQueue(limits)
+        self._patient = False
         self._threads: dict[str, threading.Thread] = {}
         self._closed = False
         self._announcer = Announcer(bus, log)
         self._pulse = Pulse(self._announcer, self._lock, self._running, clock)
+        self._due = DueTimer(self._next_due, self._look_again, wall_clock)
+        self._room_due = 0.0
         self._take_over()
 
     def submit(
@@ -74,6 +79,7 @@ class JobRunner:
         reads: tuple[str, ...] = (),
         unit: JobUnit = "bytes",
         total: int | None = None,
+        held_for: DiskFullError | None = None,
     ) -> Handle[T]:
         """Queue work.
 
@@ -87,6 +93,7 @@ class JobRunner:
             reads: Paths of the models that it reads.
             unit: What it is counted in.
             total: Units in all, None when unknown.
+            held_for: Why it is listed as paused for want of room instead of queued; its handle ends with that.
 
         Returns:
             A handle whose id is the record's.
@@ -109,58 +116,73 @@ class JobRunner:
             refused = self._closed
             if not refused:
                 job = self._jobs[job_id] = Job(record, work, handle)
-                self._queue.append(job_id)
-                self._pulse.post(job)
+                self._queue.put(job)
+                if held_for is None:
+                    self._pulse.post(job)
         if refused:
             handle.fail(CancelledByUser())
+            return handle
+        if held_for is not None:
+            with self._lock:
+                self._queue.drop(job_id)
+            self._end(job, None, held_for, None)
             return handle
         self._announcer.send()
         self._start_ready()
         return handle
 
-    def on_resume(self, kind: JobKind, factory: Callable[[JobRecord], Work]) -> None:
-        """Say how to make the work of a kind again from its record, for jobs of an earlier process."""
-        self._factories[kind] = factory
-
-    def jobs(self) -> tuple[JobRecord, ...]:
-        """All records, the newest first; those of other running processes as they last wrote them."""
-        logged = self._log.list()
-        with self._lock:
-            records = {record.id: record for record in logged}
-            records.update((job_id, job.record) for job_id, job in self._jobs.items())
-        return tuple(sorted(records.values(), key=lambda record: record.created_at, reverse=True))
-
-    def is_own(self, job_id: str) -> bool:
-        """Whether this process runs the job (or took it over); that of another running Garden can only be looked at."""
-        with self._lock:
-            return job_id in self._jobs
-
     def queue(self) -> tuple[str, ...]:
         """Ids of what waits for its turn, the next first."""
         with self._lock:
-            return tuple(self._queue)
+            return self._queue.ids
 
-    def can_run_again(self, job_id: str) -> bool:
-        """Whether ``resume`` or ``retry`` could make its work again."""
+    def set_limit(self, kind: JobKind, limit: int) -> None:
+        """Let so many of a kind run at once from now on; what runs already goes on."""
         with self._lock:
-            job = self._jobs.get(job_id)
-            return job is not None and (job.work is not None or self._can_make(job.record))
+            self._queue.set_limit(kind, limit)
+        self._start_ready()
 
-    def can_retry(self, record: JobRecord) -> bool:
-        """Whether ``retry`` could run a job that has ended again, also one that an earlier process ran."""
-        return self.can_run_again(record.id) or (record.state.ended and self._can_make(record))
+    def move(self, job_id: str, before: str | None) -> None:
+        """Put a job that waits for its turn or is paused before another one, or behind all others when None.
 
-    def _can_make(self, record: JobRecord) -> bool:
-        return bool(record.target) and record.kind in self._factories
+        Raises:
+            RefusedError: It runs or has ended, or belongs to another running Garden.
+        """
+        if job_id == before:
+            return
+        self._job(job_id)
+        with self._lock:
+            jobs = self._jobs.items()
+            paused = {key: job.record.place for key, job in jobs if job.record.state is JobState.PAUSED}
+            if job_id not in self._queue and job_id not in paused:
+                raise RefusedError("Only what waits or is paused can be moved.", "Look at the queue again.")
+            for moved, place in self._queue.move(job_id, before, paused).items():
+                self._jobs[moved].change(place=place)
+                self._pulse.post(self._jobs[moved])
+        self._announcer.send()
+        self._start_ready()
 
-    def cancel(self, job_id: str) -> None:
-        """Stop a job for good; one that has ended stays as it ended.
+    def be_patient(self) -> None:
+        """Let what can go on wait from now on for a network that is away, instead of failing."""
+        self._patient = True
+        self._due.beat()
+
+    def network_is_back(self) -> None:
+        """Try again at once whatever waits for the network."""
+        self._hurry([record.id for record in self.own_jobs() if record.due_at is not None])
+
+    def cancel(self, job_id: str, *, keep: bool = False) -> None:
+        """Stop a job for good and clear away what it has made so far; one that has ended stays as it ended.
+
+        Args:
+            job_id: The job.
+            keep: Leave what is here, so that the same work goes on from it when it is asked for again.
 
         Raises:
             NotFoundError: No such job.
             RefusedError: It belongs to another running Garden.
         """
-        self._stop(job_id, Intent.CANCEL)
+        self._stop(job_id, Intent.STOP if keep else Intent.CANCEL)
 
     def pause(self, job_id: str) -> None:
         """Stop a job so that it can go on later; its handle stays open.
@@ -184,40 +206,17 @@ class JobRunner:
         return self._requeue(job_id, {JobState.PAUSED})
 
     def retry(self, job_id: str) -> Handle[Any]:
-        """Run a failed or cancelled job again, under the same id.
+        """Run a failed or cancelled job again, under the same id; one that waits for the network is tried at once.
 
         Raises:
             RefusedError: Its work cannot be made again.
         """
+        self._hurry([job_id])
         return self._requeue(job_id, {JobState.FAILED, JobState.CANCELLED, JobState.PAUSED})
 
     def resume_paused_at_close(self) -> tuple[Handle[Any], ...]:
         """Queue again what the orderly end of the program had paused; what the user paused stays so."""
         return tuple(self.resume(record.id) for record in self._paused_with(PAUSED_AT_CLOSE))
-
-    def interrupted(self) -> tuple[JobRecord, ...]:
-        """What was cut short with its process and can go on, the oldest first."""
-        return self._paused_with(INTERRUPTED)
-
-    def _paused_with(self, note: str) -> tuple[JobRecord, ...]:
-        with self._lock:
-            paused = [
-                job.record
-                for job in self._jobs.values()
-                if job.record.state is JobState.PAUSED
-                and job.record.note == note
-                and (job.work is not None or self._can_make(job.record))
-            ]
-        return tuple(sorted(paused, key=lambda record: record.created_at))
-
-    def remove(self, job_id: str) -> None:
-        """Forget one job that has ended; one that has not stays."""
-        with self._lock:
-            job = self._jobs.get(job_id)
-            if job is not None and not job.record.state.ended:
-                return
-            self._jobs.pop(job_id, None)
-        self._log.remove(job_id)
 
     def close(self, timeout: float = 6.0) -> None:
         """Stop everything and wait at most ``timeout`` seconds: what can go on is stored as paused.
@@ -248,24 +247,8 @@ class JobRunner:
             paused = [job.handle for job in self._jobs.values() if not job.handle.done]
         for handle in paused:
             handle.fail(CancelledByUser())
+        self._due.stop()
         self._pulse.stop()
-
-    def _job(self, job_id: str) -> Job:
-        with self._lock:
-            job = self._jobs.get(job_id)
-        if job is not None:
-            return job
-        record = next((record for record in self._log.list() if record.id == job_id), None)
-        if record is None:
-            raise NotFoundError("There is no such job.", "Look at the list again.")
-        if not record.state.ended:
-            raise RefusedError("This job belongs to another running Garden.", "Stop it there.")
-        # Nobody runs it any more, so whoever asks for it has it from now on.
-        ended = Job(record, None, self._new_handle(job_id))
-        ended.spent = True
-        ended.handle.fail(CancelledByUser())
-        with self._lock:
-            return self._jobs.setdefault(job_id, ended)
 
     def _stop(self, job_id: str, intent: Intent) -> None:
         job = self._job(job_id)
@@ -273,10 +256,9 @@ class JobRunner:
             if job.run is not None:
                 job.stop(intent)
                 return
-            if job_id in self._queue:
-                self._queue.remove(job_id)
+            self._queue.drop(job_id)
             paused = job.record.state is JobState.PAUSED
-        if intent is Intent.CANCEL or not paused:
+        if intent is not Intent.PAUSE or not paused:
             self._end(job, None, CancelledByUser(), intent)
 
     def _requeue(self, job_id: str, states: set[JobState]) -> Handle[Any]:
@@ -291,42 +273,57 @@ class JobRunner:
             job.change(
                 state=JobState.WAITING, note="", error=None, action="", rate=None, seconds_left=None, ended_at=None
             )
-            self._queue.append(job_id)
+            self._queue.put(job)
             self._pulse.post(job)
             handle = job.handle
         self._announcer.send()
         self._start_ready()
         return handle
 
-    def _work_for(self, record: JobRecord) -> Work:
-        factory = self._factories.get(record.kind)
-        if factory is None or not record.target:
-            raise RefusedError("This job cannot be started again from here.", "Start it anew.")
-        return factory(record)
+    def _hurry(self, job_ids: Sequence[str]) -> None:
+        with self._lock:
+            for job in (self._jobs[job_id] for job_id in job_ids if job_id in self._queue):
+                job.change(due_at=None)
+        self._start_ready()
+
+    def _next_due(self) -> float | None:
+        room_due = self._room_due if self._patient and self._has_room and self.paused_for_space() else None
+        with self._lock:
+            due = self._queue.next_due(self._jobs)
+        return min((time for time in (due, room_due) if time is not None), default=None)
+
+    def _look_again(self) -> None:
+        """A time has come: for what waits for the network, or for the next look at the disk."""
+        if self._has_room and self._patient and self._wall_clock() >= self._room_due:
+            self._room_due = self._wall_clock() + _ROOM_LOOK_SECONDS
+            for record in self.paused_for_space()[:1]:
+                if self._has_room(record):
+                    self.resume(record.id)
+        self._start_ready()
 
     def _take_over(self) -> None:
-        for record in self._log.orphans():
+        try:
+            left = self._log.adopt()
+        except GardenError as error:
+            # Nothing can be written now: they stay whose they were.
+            _log.warning("what an earlier process left could not be taken over: %s %s", error, error.detail)
+            return
+        for record in left:
             job = self._jobs[record.id] = Job(record, None, self._new_handle(record.id))
             job.take_over(self._wall_clock())
             job.handle.fail(CancelledByUser())
+            self._queue.know(record.place)
             self._pulse.post(job)
         self._announcer.send()
-
-    def _new_handle(self, job_id: str) -> Handle[Any]:
-        def on_cancel() -> None:
-            with self._lock:
-                known = job_id in self._jobs
-            if known:
-                self.cancel(job_id)
-
-        return Handle(job_id, on_cancel)
 
     def _start_ready(self) -> None:
         while True:
             with self._lock:
-                job = self._next_ready()
-                if job is None:
+                running = [job.record.kind for job in self._running()]
+                ready = None if self._closed else self._queue.take(self._jobs, running, self._wall_clock())
+                if ready is None:
                     break
+                job = ready
                 run = self._new_run(job)
                 job.begin(run, self._wall_clock())
                 self._pulse.post(job)
@@ -342,16 +339,6 @@ class JobRunner:
         """Jobs under way; the lock is held."""
         return [job for job in self._jobs.values() if job.run is not None]
 
-    def _next_ready(self) -> Job | None:
-        """The first waiting job whose kind has room; it leaves the queue."""
-        running = [job.record.kind for job in self._running()]
-        for job_id in self._queue:
-            job = self._jobs[job_id]
-            if running.count(job.record.kind) < self._limits.get(job.record.kind, 1):
-                self._queue.remove(job_id)
-                return job
-        return None
-
     def _new_run(self, job: Job) -> JobContext:
         def on_progress(done: int, total: int | None, note: str) -> None:
             with self._lock:
@@ -360,7 +347,13 @@ class JobRunner:
                 self._pulse.advance(job, done, total, note)
             self._announcer.send()
 
-        run = JobContext(on_progress)
+        def on_target(target: str) -> None:
+            with self._lock:
+                job.change(target=target)
+                self._pulse.post(job)
+            self._announcer.send()
+
+        run = JobContext(on_progress, on_target)
         return run
 
     def _run(self, job: Job, run: JobContext) -> None:
@@ -378,12 +371,20 @@ class JobRunner:
     ) -> None:
         """End a run (or the wait for one), once."""
         with self._lock:
-            if job.run is not run or (run is None and job.record.state.ended):
+            if job.is_over(run):
+                return
+        cleared = intent is Intent.CANCEL and error is not None and self._cleared(job.record)
+        with self._lock:
+            if job.is_over(run):
                 return
             self._threads.pop(job.record.id, None)
-            state = job.settle(error, intent, run, self._wall_clock())
-            # A job that the user paused keeps its handle; any other end uses it up.
-            job.spent = not (state is JobState.PAUSED and intent is Intent.PAUSE)
+            state = job.settle(error, intent, run, self._wall_clock(), patient=self._patient and not self._closed)
+            # A job that the user paused or that waits keeps its handle; any other end uses it up.
+            job.spent = state is not JobState.WAITING and not (state is JobState.PAUSED and intent is Intent.PAUSE)
+            if state is JobState.WAITING:
+                self._queue.put(job, keep_place=True)
+            if cleared and state is JobState.CANCELLED:
+                job.change(done=0)
             handle, spent = job.handle, job.spent
             self._pulse.post(job)
         self._announcer.send()
@@ -395,3 +396,4 @@ class JobRunner:
             _log.info("job %s failed: %s %s", job.record.title, error, error.detail)
             handle.fail(error)
         self._start_ready()
+        self._due.beat()

@@ -16,8 +16,8 @@ class JobsLog(Protocol):
     def list(self) -> tuple[JobRecord, ...]:
         """All records, the newest first, those of other running processes included."""
 
-    def orphans(self) -> tuple[JobRecord, ...]:
-        """Records that have not ended and whose process is gone."""
+    def adopt(self) -> tuple[JobRecord, ...]:
+        """Take over the records that have not ended and whose process is gone; no other process gets the same one."""
 
     def remove(self, job_id: str) -> None:
         """Forget a record; nothing happens when there is none."""

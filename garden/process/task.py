@@ -29,6 +29,8 @@ def run_task(
     grace_seconds: float = 3.0,
     limit_seconds: float | None = None,
     command: Sequence[str] | None = None,
+    on_message: Callable[[Message], None] | None = None,
+    on_start: Callable[[Child[Message]], None] | None = None,
 ) -> ResultT:
     """Run a worker on one request and wait for its result.
 
@@ -42,6 +44,8 @@ def run_task(
         grace_seconds: How long it may clean up after a cancel before it is terminated.
         limit_seconds: A worker that takes longer is ended; None lets it take what it takes.
         command: Command line in place of this program started as ``worker``.
+        on_message: Called on the reader thread with what is neither progress nor the end.
+        on_start: Called with the child once it has its request: to send it further messages, to know its process id.
 
     Raises:
         CancelledByUser: ``cancelled`` was set; the child has ended.
@@ -52,7 +56,7 @@ def run_task(
     results: list[ResultT] = []
     failures: list[Failed] = []
 
-    def on_message(message: Message) -> None:
+    def take(message: Message) -> None:
         match message:
             case Progress():
                 if on_progress:
@@ -61,9 +65,13 @@ def run_task(
                 failures.append(message)
             case _ if isinstance(message, result_type):
                 results.append(message)
+            case _ if on_message is not None:
+                on_message(message)
 
-    child: Child[Message] = Child(worker, output, on_message=on_message, command=command)
+    child: Child[Message] = Child(worker, output, on_message=take, command=command)
     child.send(request)
+    if on_start is not None:
+        on_start(child)
     exit_, too_late = _wait(child, cancelled, grace_seconds, limit_seconds)
     if results:
         return results[0]
@@ -99,4 +107,7 @@ def error_from(failure: Failed | GenerationFailed) -> GardenError:
     kind = getattr(errors, failure.kind, GardenError)
     if not (isinstance(kind, type) and issubclass(kind, GardenError)) or kind is CancelledByUser:
         kind = GardenError
-    return kind(failure.sentence, failure.action, failure.detail)
+    error = kind(failure.sentence, failure.action, failure.detail)
+    if isinstance(error, errors.RateLimitedError) and isinstance(failure, Failed):
+        error.retry_after_seconds = failure.retry_after_seconds
+    return error

@@ -150,7 +150,13 @@ def outcome_of(work: Callable[[], Message]) -> Message:
     try:
         return work()
     except GardenError as error:
-        return Failed(kind=type(error).__name__, sentence=error.sentence, action=error.action, detail=error.detail)
+        return Failed(
+            kind=type(error).__name__,
+            sentence=error.sentence,
+            action=error.action,
+            detail=error.detail,
+            retry_after_seconds=getattr(error, "retry_after_seconds", None),
+        )
     except MemoryError:
         return Failed(
             kind="OutOfMemoryError",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Sequence
-
-import psutil
+from collections.abc import Callable, Sequence
 
 from garden.core.errors import OutOfMemoryError
 from garden.core.fit_forecast import DeviceMemory, FitForecast, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.quantity import format_bytes
 from garden.core.run_configuration import RunConfiguration
+from garden.fit.devices import gpu_budgets
+from garden.services.bookings import Bookings
 from garden.services.fit import FitService
+from garden.services.held_models import HeldModels
 from garden.services.machine import MachineService
 from garden.store.loaded_models import LoadedModels
 
@@ -24,12 +26,23 @@ class Admission:
         fit: Forecasts.
         machine: What is free.
         loaded: What all Gardens on this machine have loaded.
+        held: What these models hold.
+        bookings: Loads and measurements of this program under way.
     """
 
-    def __init__(self, fit: FitService, machine: MachineService, loaded: LoadedModels) -> None:
+    def __init__(
+        self,
+        fit: FitService,
+        machine: MachineService,
+        loaded: LoadedModels,
+        held: HeldModels,
+        bookings: Bookings | None = None,
+    ) -> None:
         self._fit = fit
         self._machine = machine
         self._loaded = loaded
+        self._held = held
+        self.bookings = bookings or Bookings()
 
     def forecast(self, configuration: RunConfiguration, *, without: Sequence[int] = ()) -> FitForecast:
         """What a load will need, against the memory as it is this moment.
@@ -41,10 +54,30 @@ class Admission:
         Raises:
             GardenError: The file is gone or damaged.
         """
-        machine = self._machine.fresh()
-        free = machine.ram_available_bytes + sum(map(_resident_bytes, without)) - self._promised_bytes(without)
-        machine = dataclasses.replace(machine, ram_available_bytes=max(0, min(free, machine.ram_total_bytes)))
+        self._held.reread()
+        machine = self.bookings.limited(self._machine.fresh().without(without))
+        machine = dataclasses.replace(machine, ram_promised_bytes=self.bookings.ram_bytes)
         return self._fit.forecast(configuration.model, configuration.load, machine)
+
+    def booked(
+        self, forecast: FitForecast | None, pid: Callable[[], int | None]
+    ) -> contextlib.AbstractContextManager[None]:
+        """Book for a load what was forecast for it, while it goes on.
+
+        Args:
+            forecast: Of the load; None books nothing.
+            pid: Its process, None before it starts.
+        """
+        if forecast is None:
+            return contextlib.nullcontext()
+        # Forecasts list GPUs in the order of their budgets.
+        on_gpus = zip(gpu_budgets(self._machine.snapshot()), forecast.devices, strict=False)
+        left = {
+            budget.device: memory.available_bytes - memory.need_bytes
+            for budget, memory in on_gpus
+            if memory.need_bytes and not budget.shared
+        }
+        return self.bookings.booked(forecast.need_of("ram"), left, pid)
 
     def may_help(self, configuration: RunConfiguration, idle: Sequence[int]) -> bool:
         """Whether unloading these processes could make room; not told for GPUs, whose memory is the driver's."""
@@ -60,19 +93,18 @@ class Admission:
         """The error that says what is short, and the ways out."""
         name = configuration.model.name
         sentence = f"{name} does not fit into the memory that is free."
-        if forecast.total_bytes is not None and forecast.devices:
+        if forecast.need_bytes is not None and forecast.devices:
             free = sum(max(device.available_bytes, 0) for device in forecast.devices)
-            sentence = f"{name} needs {format_bytes(forecast.total_bytes)} and {format_bytes(free)} are free."
+            sentence = f"{name} needs {format_bytes(forecast.need_bytes)} and {format_bytes(free)} are free."
         short = _short_gpu(forecast)
         if short is not None:
-            usable = max(0, short.available_bytes - short.margin_bytes)
             sentence = (
-                f"{name} needs {format_bytes(short.required_bytes)} on {short.name}, "
-                f"where {format_bytes(usable)} can be used."
+                f"{name} needs {format_bytes(short.need_bytes)} on {short.name}, "
+                f"where {format_bytes(short.available_bytes)} are free."
             )
             action = "Put fewer layers on the GPU, or choose a smaller context, a q8_0 cache or a smaller type."
             return OutOfMemoryError(sentence, action)
-        elsewhere = sum(record.buffers_bytes for record in self._loaded.list() if not record.is_ours)
+        elsewhere = sum(record.need_bytes for record in self._loaded.list() if not record.is_ours)
         if elsewhere:
             first = f"Unload what another window or command holds ({format_bytes(elsewhere)})"
         elif others_answer:
@@ -81,28 +113,12 @@ class Admission:
             first = "Close other programs"
         return OutOfMemoryError(sentence, f"{first}, or choose a smaller context, a q8_0 cache or a smaller type.")
 
-    def _promised_bytes(self, without: Sequence[int]) -> int:
-        """Memory that loaded models will still take: pages of their caches that no token was written to yet."""
-        return sum(
-            max(0, record.buffers_bytes - _resident_bytes(record.pid))
-            for record in self._loaded.list()
-            # What lies on a GPU is in the driver's figures already.
-            if record.configuration.load.n_gpu_layers == 0 and record.pid not in without
-        )
-
-
-def _resident_bytes(pid: int) -> int:
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
-        return 0
-
 
 def _short_gpu(forecast: FitForecast) -> DeviceMemory | None:
     """The GPU that lacks most, None when all have room."""
     gpus = [device for device in forecast.devices if device.kind == "gpu" and device.required_bytes]
-    short = [gpu for gpu in gpus if gpu.required_bytes > gpu.available_bytes - gpu.margin_bytes]
-    return max(short, key=lambda gpu: gpu.required_bytes - gpu.available_bytes, default=None)
+    short = [gpu for gpu in gpus if gpu.need_bytes > gpu.available_bytes]
+    return max(short, key=lambda gpu: gpu.need_bytes - gpu.available_bytes, default=None)
 
 
 def _uses_gpu(machine: HardwareSnapshot) -> bool:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from garden.core.calibration import Calibrate, Calibrated, CalibrateOutput, Calibration, SpeedSetup
-from garden.core.errors import CancelledByUser, RefusedError
+from garden.core.errors import CancelledByUser
 from garden.core.events import EventBus, SpeedsChanged
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.job_record import JobKind
@@ -21,6 +21,7 @@ from garden.jobs.job_context import JobContext
 from garden.jobs.job_runner import JobRunner
 from garden.process.scratch_folder import scratch_folder
 from garden.process.task import run_task
+from garden.services.bookings import Bookings
 from garden.services.bookkeeping import bookkeeping
 from garden.services.machine import MachineService
 from garden.store.calibrations import Calibrations
@@ -33,8 +34,11 @@ TITLE = "This machine"
 #: The models to measure with are removed before the next one is made; the largest takes so much.
 _DISK_BYTES = 512 * 1024**2
 
+#: Of a GPU: the largest model, and what its driver takes beside it.
+_GPU_BYTES = 1_024 * 1024**2
+
 #: No more is begun after so long; what is under way then, and the checks, take a few seconds more.
-_LIMIT_SECONDS = 25.0
+_LIMIT_SECONDS = 26.0
 
 _GRACE_SECONDS = 1.0
 
@@ -51,6 +55,7 @@ class CalibrationService:
         calibrations: What was measured here.
         jobs: Runs the work; made when there is any.
         answering: Whether panes answer at this moment.
+        bookings: Memory that loads and measurements under way will take.
     """
 
     def __init__(
@@ -60,12 +65,14 @@ class CalibrationService:
         calibrations: Calibrations,
         jobs: Callable[[], JobRunner],
         answering: Callable[[], bool] = bool,
+        bookings: Bookings | None = None,
     ) -> None:
         self._bus = bus
         self._machine = machine
         self._calibrations = calibrations
         self._jobs = jobs
         self._answering = answering
+        self._bookings = bookings or Bookings()
         self._known: dict[SpeedSetup, Calibration | None] = {}
         self._lock = threading.Lock()
 
@@ -97,8 +104,8 @@ class CalibrationService:
         asked meanwhile answers at once; what that spoils, the calibration tells as the share that others took.
 
         Returns:
-            A handle; it fails with EngineMissingError where there is no engine, RefusedError where there is no memory
-            for it, CancelledByUser after a cancel.
+            A handle; it fails with EngineMissingError where there is no engine, OutOfMemoryError where there is no
+            memory for it, CancelledByUser after a cancel.
         """
 
         def work(job: JobContext) -> Calibration:
@@ -107,14 +114,14 @@ class CalibrationService:
 
             wait_for_answers(job, self._answering)
             machine = self._machine.read()
-            if machine.ram_available_bytes < 2 * _DISK_BYTES:
-                raise RefusedError(
-                    "There is too little free memory to measure this machine: 1 GiB is needed.",
-                    "Unload models or close other programs.",
-                )
             setup = setup_of(machine)
-            with scratch_folder("calibration") as folder:
-                gpus = usable_gpus(machine)
+            gpus = usable_gpus(machine)
+            pids: list[int] = []
+            on_gpu = {gpu.device or "": _GPU_BYTES for gpu in gpus[:1] if not gpu.unified}
+            booking = self._bookings.measuring(
+                self._machine.fresh, 2 * _DISK_BYTES, on_gpu, lambda: pids[0] if pids else None
+            )
+            with booking, scratch_folder("calibration") as folder:
                 request = Calibrate(
                     folder=folder,
                     threads=setup.threads,
@@ -130,6 +137,7 @@ class CalibrationService:
                     on_progress=report,
                     cancelled=job.cancelled,
                     grace_seconds=_GRACE_SECONDS,
+                    on_start=lambda child: pids.append(child.pid),
                 )
             calibration = Calibration(
                 setup=setup,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,9 +17,12 @@ from garden.core.errors import GardenError, HubUnreachableError
 from garden.core.fit_forecast import FitForecast
 from garden.hub.search_query import SearchQuery
 from garden.jobs.handle import Handle
+from garden.services.rated_model import RatedModel
 
 if TYPE_CHECKING:
+    from garden.core.trust import RepositoryTrust
     from garden.jobs.pool import TaskPool
+    from garden.services.families import FamilyService
     from garden.services.hub_access import HubAccess
     from garden.services.settings import SettingsService
     from garden.store.summaries import Summaries
@@ -26,13 +30,8 @@ if TYPE_CHECKING:
 #: The first page of the plain list as it was last answered, rated; what a window shows before anything else.
 _LAST_PAGE = "last-page.json"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RatedModel:
-    """A row: what the Hub says, and whether it will run here (a rough forecast)."""
-
-    summary: ModelSummary
-    forecast: FitForecast
+#: Rows that were seen before which are looked through offline.
+_SEEN_ROWS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +85,13 @@ class CatalogService:
         self._pool = pool
         self._last_page = cache / _LAST_PAGE
 
+    @functools.cached_property
+    def families(self) -> FamilyService:
+        """What models were made from, and what was made of them."""
+        from garden.services.families import FamilyService
+
+        return FamilyService(self._hub, self._pool)
+
     @property
     def endpoint(self) -> str:
         """Base address of the Hub in use."""
@@ -102,45 +108,79 @@ class CatalogService:
                 if kept.endpoint == self.endpoint:
                     return kept.page
         seen = self._summaries().search(query.text, limit=query.limit)
-        return CatalogPage(rows=tuple(map(self._rate, seen)), cursor=None, from_index=True)
+        return CatalogPage(rows=tuple(map(self.rated, seen)), cursor=None, from_index=True)
 
     def search(self, query: SearchQuery, cursor: str | None = None) -> Handle[CatalogPage]:
         """One page of models, rated. Offline, what was seen before and matches the text."""
+        return self._pool.submit(lambda cancelled: self.page(query, cursor, cancelled))
 
-        def work(cancelled: threading.Event) -> CatalogPage:
-            if self._settings.offline:
-                page = self.seen(query)
-                if not page.rows:
-                    raise HubUnreachableError(
-                        "Garden works offline, and nothing like this was seen before.",
-                        "Go online in the settings to search the Hub.",
-                    )
-                return page
-            answer = self._hub.client().search(query, cursor, cancelled)
-            self._summaries().put(answer.items)
-            page = CatalogPage(rows=tuple(map(self._rate, answer.items)), cursor=answer.cursor)
-            if query == SearchQuery() and cursor is None:
-                self._keep(page)
-            return page
+    def page(
+        self, query: SearchQuery, cursor: str | None = None, cancelled: threading.Event | None = None
+    ) -> CatalogPage:
+        """The same at once, in one request; not for the window's own thread.
+
+        Raises:
+            CancelledByUser: ``cancelled`` was set.
+            GardenError: No answer, or a refusal.
+        """
+        if self._settings.offline:
+            seen = self._summaries().search(query.text, limit=_SEEN_ROWS)
+            if not seen:
+                raise HubUnreachableError(
+                    "Garden works offline, and nothing like this was seen before.",
+                    "Go online in the settings to search the Hub.",
+                )
+            return CatalogPage(rows=tuple(map(self.rated, seen)), cursor=None, from_index=True)
+        answer = self._hub.client().search(query, cursor, cancelled)
+        self._summaries().put(answer.items)
+        page = CatalogPage(rows=tuple(map(self.rated, answer.items)), cursor=answer.cursor)
+        if query == SearchQuery() and cursor is None:
+            self._keep(page)
+        return page
+
+    def repository(self, repo_id: str, revision: str | None = None) -> Handle[Repository]:
+        """A repository's page, in one request. Offline, as it was last seen."""
+
+        def work(cancelled: threading.Event) -> Repository:
+            if not self._settings.offline:
+                repository = self._hub.client().repository(repo_id, revision, cancelled)
+                if revision is None:
+                    self._summaries().pages.put(self.endpoint, repository)
+                return repository
+            seen = self._summaries().pages.page(self.endpoint, repo_id)
+            if seen is None or revision not in (None, seen.revision):
+                raise _never_seen()
+            return seen
 
         return self._pool.submit(work)
 
-    def repository(self, repo_id: str, revision: str | None = None) -> Handle[Repository]:
-        """A repository's page, in one request."""
-        return self._pool.submit(lambda cancelled: self._hub.client().repository(repo_id, revision, cancelled))
-
     def card(self, repo_id: str, revision: str) -> Handle[str]:
-        """A repository's card as Markdown, capped."""
-        return self._pool.submit(
-            lambda cancelled: self._hub.client().read_text(repo_id, revision, "README.md", cancelled=cancelled)
-        )
+        """A repository's card as Markdown, capped. Offline, as it was last seen."""
+
+        def work(cancelled: threading.Event) -> str:
+            pages = self._summaries().pages
+            if not self._settings.offline:
+                card = self._hub.client().read_text(repo_id, revision, "README.md", cancelled=cancelled)
+                pages.put_card(self.endpoint, repo_id, revision, card)
+                return card
+            seen = pages.card(self.endpoint, repo_id)
+            if seen is None:
+                raise _never_seen()
+            return seen
+
+        return self._pool.submit(work)
+
+    def trust(self, repo_id: str, revision: str | None = None) -> Handle[RepositoryTrust]:
+        """What speaks for and against a repository, in one request."""
+        return self._pool.submit(lambda cancelled: self._hub.client().trust(repo_id, revision, cancelled))
 
     def whoami(self) -> Handle[str]:
         """Name of the account that the token belongs to."""
         return self._pool.submit(lambda _cancelled: self._hub.client().whoami())
 
-    def _rate(self, summary: ModelSummary) -> RatedModel:
-        return RatedModel(summary=summary, forecast=self._rate_summary(summary))
+    def rated(self, summary: ModelSummary) -> RatedModel:
+        """A row with what its fields and file names let guess of this machine; at once."""
+        return RatedModel.of(summary, self._rate_summary(summary))
 
     def _keep(self, page: CatalogPage) -> None:
         from garden.store.atomic_file import write_atomically
@@ -149,3 +189,9 @@ class CatalogService:
         # What cannot be kept is asked for again.
         with contextlib.suppress(GardenError):
             write_atomically(self._last_page, msgspec.json.encode(kept))
+
+
+def _never_seen() -> HubUnreachableError:
+    return HubUnreachableError(
+        "Garden works offline, and this was not looked at before.", "Go online in the settings to read it."
+    )

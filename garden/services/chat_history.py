@@ -5,6 +5,8 @@ from __future__ import annotations
 from garden.core.conversation import ChatMessage, Conversation
 from garden.core.run_configuration import RunConfiguration
 
+_TITLE_LENGTH = 60
+
 
 def messages_for(
     conversation: Conversation, index: int, letter: str, configuration: RunConfiguration
@@ -27,3 +29,9 @@ def messages_for(
             messages.append(ChatMessage(role="assistant", content=answer.text))
     messages.append(ChatMessage(role="user", content=conversation.turns[index].prompt))
     return tuple(messages)
+
+
+def title_from(prompt: str) -> str:
+    """The title of a conversation that begins with this prompt, cut between words."""
+    first = " ".join(prompt.split())
+    return first if len(first) <= _TITLE_LENGTH else first[: _TITLE_LENGTH - 1].rsplit(" ", 1)[0] + "…"

@@ -26,7 +26,7 @@ from garden.core.run_configuration import LoadParameters, RunConfiguration
 from garden.jobs.handle import Handle, as_garden_error
 from garden.jobs.pool import TaskPool
 from garden.services.bookkeeping import bookkeeping
-from garden.services.chat_history import messages_for
+from garden.services.chat_history import messages_for, title_from
 from garden.services.fit import FitService
 from garden.services.model_pool import LoadedModel, ModelPool, PaneKey
 from garden.services.open_conversations import OpenConversations
@@ -37,7 +37,6 @@ from garden.store.conversations import Conversations
 ResultT = TypeVar("ResultT")
 
 LETTERS = "ABCD"
-TITLE_LENGTH = 60
 
 
 class CompareService:
@@ -79,7 +78,7 @@ class CompareService:
             entry: The model.
             load: How it is loaded, to the last field; as this machine would by itself when None.
         """
-        return self._fit.configuration(entry, seed=self._seed, load=load)
+        return self._fit.configuration(entry, seed=self._seed, load=load, without=self._models.idle_pids)
 
     def new(self, panes: Sequence[RunConfiguration], mode: Mode = Mode.FAIR) -> Conversation:
         """Begin a conversation; it is stored with its first answer.
@@ -195,7 +194,7 @@ class CompareService:
                 standalone=standalone,
                 asked_at=time.time(),
             )
-            title = conversation.title if conversation.turns else _title_from(prompt)
+            title = conversation.title if conversation.turns else title_from(prompt)
             self._at_work.reserve(conversation_id, LETTERS)
             try:
                 # May fail (a full disk); only what is stored is asked.
@@ -259,6 +258,15 @@ class CompareService:
     def answering(self, conversation_id: str = "") -> bool:
         """Whether any pane of a conversation, or of all of them, is still at work."""
         return conversation_id in self._at_work if conversation_id else bool(self._at_work.conversations())
+
+    def holding(self, conversation_id: str) -> dict[str, int]:
+        """The processes that hold the models of its panes now, by letter; never waits."""
+        pids = {letter: self._models.pid((conversation_id, letter)) for letter in LETTERS}
+        return {letter: pid for letter, pid in pids.items() if pid is not None}
+
+    def holds(self, conversation_id: str, letter: str, configuration: RunConfiguration) -> bool:
+        """Whether a pane's model is loaded with exactly this; never waits."""
+        return self._models.holds((conversation_id, letter), configuration)
 
     def loaded(self) -> tuple[LoadedModel, ...]:
         """Everything that Gardens on this machine have loaded."""
@@ -388,8 +396,3 @@ class CompareService:
         # What it said stays; that its process is gone is said beside it.
         answer = dataclasses.replace(last, error=error.sentence, action=error.action)
         self._report(conversation_id, max(len(conversation.turns) - 1, 0), letter, "failed", answer=answer)
-
-
-def _title_from(prompt: str) -> str:
-    first = " ".join(prompt.split())
-    return first if len(first) <= TITLE_LENGTH else first[: TITLE_LENGTH - 1].rsplit(" ", 1)[0] + "…"

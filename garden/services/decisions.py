@@ -72,11 +72,24 @@ class Decisions:
         self._lock = threading.Lock()
 
     def settled(
-        self, header: GgufHeader, load: LoadParameters, machine: HardwareSnapshot, formula: FitForecast
+        self,
+        header: GgufHeader,
+        load: LoadParameters,
+        machine: HardwareSnapshot,
+        formula: FitForecast,
+        *,
+        ask: bool = True,
     ) -> FitForecast:
         """The engine's forecast where the formula left the verdict open and the engine has answered by now.
 
         Otherwise the formula's own, and the first time the engine is asked; FitDecided says when it has answered.
+
+        Args:
+            header: Of the model.
+            load: How it would be loaded.
+            machine: Where.
+            formula: What the formula says.
+            ask: Whether the engine is to be asked; False while more and more loads are passed by.
         """
         if formula.verdict is not Verdict.UNKNOWN or formula.total_bytes is None:
             return formula
@@ -86,6 +99,8 @@ class Decisions:
             answer = self._answers.get(question)
             # A number may be used again after an object is gone, so that the object itself is compared.
             if answer is None or answer.header() is not header:
+                if not ask:
+                    return formula
                 self._keep(question, _Answer(weakref.ref(header)))
                 self._pool.submit(lambda cancelled: self._ask(question, header, load, machine, formula, cancelled))
                 return formula

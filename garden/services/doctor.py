@@ -163,7 +163,7 @@ def _folder(name: str, path: Path) -> tuple[Check, bool]:
 
 
 def _machine(machine: HardwareSnapshot) -> Iterator[Check]:
-    free = machine.ram_available_bytes
+    free = machine.ram_free_bytes
     yield Check(
         "Memory",
         free >= LOW_MEMORY_BYTES,

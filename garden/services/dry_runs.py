@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import shutil
 import tempfile
 import threading
 import time
@@ -19,6 +18,7 @@ from garden.core.messages import Cancel, Failed, Message
 from garden.gguf.header import GgufHeader
 from garden.gguf.hollow_file import write_hollow_file
 from garden.process.child import Child, Exit
+from garden.process.scratch_folder import scratch_folder
 from garden.process.task import error_from
 
 #: Nobody asked for so long: the child ends, and with it whatever a GPU's driver holds for it.
@@ -56,7 +56,8 @@ class DryRuns:
         self._asking = threading.Lock()
         self._child: _WarmChild | None = None
         self._backends: tuple[AddedBackend, ...] = ()
-        self._folder: Path | None = None
+        # Cleared away by the next start where this one is killed.
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._header: GgufHeader | None = None
         self._count = 0
         self._idle: threading.Timer | None = None
@@ -116,7 +117,7 @@ class DryRuns:
                 self._child.end()
                 self._child.wait(_CANCEL_GRACE_SECONDS)
             if self._folder is not None:
-                shutil.rmtree(self._folder, ignore_errors=True)
+                self._folder.cleanup()
                 self._folder = None
 
     def _warm_up(self) -> None:
@@ -131,8 +132,8 @@ class DryRuns:
     def _hollow(self, header: GgufHeader) -> Path:
         """The hollow file of this header: the last one, or a new one in its place."""
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="garden-plans-"))
-        path = self._folder / "model.gguf"
+            self._folder = scratch_folder("plans")
+        path = Path(self._folder.name) / "model.gguf"
         if header is not self._header and header != self._header:
             self._header = None
             write_hollow_file(header, path)

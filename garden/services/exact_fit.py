@@ -6,19 +6,20 @@ import dataclasses
 import threading
 from collections.abc import Collection, Sequence
 
-from garden.core.dry_run import RAM, Allowance, DryRun, DryRunDone, ImaginedGpu, Plan
+from garden.core.dry_run import Allowance, DryRun, DryRunDone, ImaginedGpu, Plan
 from garden.core.errors import EngineCrashedError, OutOfMemoryError
 from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
+from garden.core.held_memory import RAM
 from garden.core.run_configuration import LoadParameters
 from garden.fit import estimator
 from garden.fit.architectures import runs_another_way
 from garden.fit.devices import Budget, Budgets, budgets_of
+from garden.fit.needs import placed_weights
 from garden.fit.placement import Placed, Share
 from garden.fit.remedies import cache_remedy, context_remedy, sentence_of
 from garden.fit.verdict import reason_of, verdict_of
 from garden.fit.vocabulary import vocabulary_bytes
-from garden.fit.weights import weights_of
 from garden.gguf.header import GgufHeader
 from garden.services.dry_runs import DryRuns
 
@@ -94,6 +95,7 @@ class ExactFit:
         if formula.verdict is Verdict.NOT_A_LANGUAGE_MODEL or runs_another_way(header.architecture):
             return dataclasses.replace(formula, method=FitMethod.EXACT)
         budgets = budgets_of(machine, vocabulary_bytes(header), as_is=as_is)
+        weights = placed_weights(header, load.tensor_placement)
         request = DryRun(
             request_id=0,
             path="",
@@ -102,7 +104,8 @@ class ExactFit:
             allowances=_allowances(budgets),
             guessed_layers=formula.n_gpu_layers,
             guessed_context=formula.max_context,
-            unmoved_bytes=weights_of(header, load.tensor_placement).unmoved_bytes,
+            unmoved_bytes=weights.unmoved_bytes,
+            lightest_bytes=min(weights.blocks, default=0),
             context_limit=min(header.context_length or estimator.UNKNOWN_TRAINED, _LONGEST_CONTEXT),
         )
         try:

@@ -13,9 +13,9 @@ import msgspec
 from garden.core.conversation import Answer, FinishReason
 from garden.core.errors import AlreadyThereError, GardenError, OutOfMemoryError, RefusedError
 from garden.core.fit_forecast import Verdict
-from garden.core.messages import RenderTemplate, TemplateOutput, TemplateRendered
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import RunConfiguration
+from garden.core.template_messages import RenderTemplate, TemplateOutput, TemplateRendered
 from garden.core.write_failure import writing
 from garden.export.formats import FORMATS, Format, render
 from garden.export.go_template import family_of

@@ -6,12 +6,11 @@ import dataclasses
 import logging
 import threading
 from collections.abc import Callable, Collection
-from pathlib import Path
 
 from garden.core.catalog import ModelSummary, Repository, RepositoryFile
 from garden.core.conversation import Answer
-from garden.core.errors import CancelledByUser, GardenError, InvalidFileError, NotFoundError
-from garden.core.fit_forecast import FitForecast, SpeedSource, Verdict
+from garden.core.errors import CancelledByUser, GardenError
+from garden.core.fit_forecast import FitForecast, Placement, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.library_entry import LibraryEntry
 from garden.core.model_ref import ModelRef
@@ -20,25 +19,27 @@ from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters, RunCo
 from garden.fit import default_load, estimator, recommend
 from garden.fit.calibrated_speed import with_calibrated_speed
 from garden.fit.devices import process_bytes
+from garden.fit.family_kind import guessed_active_parameters, kind_of
+from garden.fit.imagined import published_speed
 from garden.fit.projector import Projector, projector_of
 from garden.fit.resident import resident_forecast
-from garden.gguf.byte_source import FileSource
-from garden.gguf.header import GgufHeader, read_header
-from garden.gguf.shard_set import joined_header, shard_paths
+from garden.fit.rough_speed import RoughModel, with_rough_speed
+from garden.gguf.header import GgufHeader
 from garden.inference.sampling_defaults import default_ask
 from garden.jobs.handle import Handle, chained, finished
 from garden.jobs.pool import TaskPool
-from garden.services.bookkeeping import bookkeeping
 from garden.services.calibration import CalibrationService
 from garden.services.decisions import Decisions
 from garden.services.exact_fit import ExactFit
 from garden.services.hub_access import HubAccess
 from garden.services.load_audit import LoadAudit
+from garden.services.local_header import local_header
 from garden.services.machine import MachineService
 from garden.services.measured_speeds import MeasuredSpeeds
 from garden.services.remote_headers import RemoteHeaders
 from garden.services.settings import SettingsService
-from garden.store.headers import Headers, file_key
+from garden.services.told_speed import elsewhere, with_measured, with_speed_of
+from garden.store.headers import Headers
 from garden.store.speeds import SpeedRecord, Speeds
 
 _log = logging.getLogger(__name__)
@@ -91,11 +92,8 @@ class FitService:
             NotFoundError: The file is gone.
             InvalidFileError: It is damaged.
         """
-        if ref.path is None:
-            raise NotFoundError(f"{ref.name} is not on this machine.", "Download it first.")
         self._recall()
-        shards = shard_paths(Path(ref.path))
-        return joined_header([self._local_header(path) for path in shards])
+        return local_header(ref, self._headers)
 
     def remote_header(
         self,
@@ -137,7 +135,12 @@ class FitService:
         return dataclasses.replace(load, **changes)  # type: ignore[arg-type]  # the keys above are its fields
 
     def configuration(
-        self, entry: LibraryEntry, *, seed: int | None = None, load: LoadParameters | None = None
+        self,
+        entry: LibraryEntry,
+        *,
+        seed: int | None = None,
+        load: LoadParameters | None = None,
+        without: Collection[int] = (),
     ) -> RunConfiguration:
         """The configuration to start from for a model on this machine.
 
@@ -145,6 +148,7 @@ class FitService:
             entry: The model.
             seed: For the draw; drawn here when None.
             load: How it is loaded, to the last field; as this machine would by itself when None.
+            without: Processes to think away when layers are found.
 
         Raises:
             GardenError: The file is gone or damaged.
@@ -152,7 +156,7 @@ class FitService:
         header = self.header(entry.ref)
         load = load or self.default_load(header)
         if load.n_gpu_layers == AUTO_GPU_LAYERS:
-            load = default_load.with_found_layers(load, self.forecast_header(header, load))
+            load = default_load.with_found_layers(load, self.forecast_header(header, load, without=without))
         return RunConfiguration(model=entry.ref, load=load, ask=default_ask(header.metadata, seed=seed))
 
     def forecast_header(
@@ -162,6 +166,8 @@ class FitService:
         machine: HardwareSnapshot | None = None,
         *,
         as_is: Collection[str] = (),
+        ask_engine: bool = True,
+        without: Collection[int] = (),
     ) -> FitForecast:
         """Forecast from a header; quick enough for each row at each move of a slider.
 
@@ -169,16 +175,30 @@ class FitService:
         pretended machine nothing is known.
         Near to an edge the verdict is *unknown* at first: the engine is asked, and FitDecided tells to forecast again.
         ``decided`` and ``exact`` wait for it.
+
+        Args:
+            header: Of the file.
+            load: How it would be loaded.
+            machine: Where; this machine as it was read last when None.
+            as_is: Kinds of memory (``ram``, ``gpu``) that may be taken to the last byte.
+            ask_engine: False while a knob moves: what the engine said before counts, and nothing new is asked.
+            without: Processes whose memory counts as free.
         """
-        here = machine or self._machine.snapshot()
-        speeds = self._speeds.calibration(load) if machine is None else None
+        here = (machine or self._machine.snapshot()).without(without)
+        speeds = self._speeds.calibration(load) if machine is None else published_speed(machine)
         forecast = estimator.forecast(header, load, here, speeds=speeds, as_is=as_is)
         if not as_is:
-            forecast = self._decisions.settled(header, load, here, forecast)
-        return _elsewhere(forecast) if machine is not None else self._with_calibrated_speed(forecast, header, load)
+            forecast = self._decisions.settled(header, load, here, forecast, ask=ask_engine)
+        return elsewhere(forecast) if machine is not None else self._with_calibrated_speed(forecast, header, load)
 
     def forecast_remote(
-        self, ref: ModelRef, header: GgufHeader, load: LoadParameters, machine: HardwareSnapshot | None = None
+        self,
+        ref: ModelRef,
+        header: GgufHeader,
+        load: LoadParameters,
+        machine: HardwareSnapshot | None = None,
+        *,
+        ask_engine: bool = True,
     ) -> FitForecast:
         """Forecast for a file on the Hub, with the speed that it or a twin of it showed here lately; never waits.
 
@@ -187,21 +207,33 @@ class FitService:
             header: Its header, or one derived from a sibling's.
             load: How it would be loaded.
             machine: Where; this machine as it was read last when None. Speeds are known of that alone.
+            ask_engine: As in ``forecast_header``.
         """
-        forecast = self.forecast_header(header, load, machine)
+        forecast = self.forecast_header(header, load, machine, ask_engine=ask_engine)
         if machine is not None:
             return forecast
-        return _with_measured(forecast, self._speeds.lately_of(ref, load, forecast.n_gpu_layers))
+        return with_measured(forecast, load, self._speeds.lately_of(ref, load, forecast.n_gpu_layers))
 
-    def forecast_here(self, ref: ModelRef, header: GgufHeader, load: LoadParameters) -> FitForecast:
+    def forecast_here(
+        self,
+        ref: ModelRef,
+        header: GgufHeader,
+        load: LoadParameters,
+        *,
+        ask_engine: bool = True,
+        without: Collection[int] = (),
+    ) -> FitForecast:
         """As ``forecast`` for a file on this machine, without waiting for the engine: see ``forecast_header``."""
-        return self._with_measured_speed(self.forecast_header(header, load), ref, load)
+        forecast = self.forecast_header(header, load, ask_engine=ask_engine, without=without)
+        return self._with_measured_speed(forecast, ref, load)
 
     def forecast(
         self,
         target: LibraryEntry | ModelRef,
         load: LoadParameters | None = None,
         machine: HardwareSnapshot | None = None,
+        *,
+        without: Collection[int] = (),
     ) -> FitForecast:
         """Forecast for a file on this machine, with its own measured speed when it ran here before, loaded like this.
 
@@ -209,6 +241,7 @@ class FitService:
             target: The model.
             load: How it would be loaded; as the machine would by itself when None.
             machine: Where; this machine as it was read last when None. Speeds are known of that alone.
+            without: Processes to think away: what they hold counts as free.
 
         Raises:
             GardenError: The file is gone or damaged.
@@ -216,7 +249,7 @@ class FitService:
         ref = target.ref if isinstance(target, LibraryEntry) else target
         header = self.header(ref)
         load = load or self.default_load(header, machine)
-        return self.decided(header, load, machine, ref=ref)
+        return self.decided(header, load, machine, ref=ref, without=without)
 
     def decided(
         self,
@@ -226,6 +259,7 @@ class FitService:
         *,
         as_is: Collection[str] = (),
         ref: ModelRef | None = None,
+        without: Collection[int] = (),
     ) -> FitForecast:
         """Forecast from a header; the engine decides where the formula does not know. Not for the window's own thread.
 
@@ -237,19 +271,20 @@ class FitService:
             machine: Where; this machine as it was read last when None. Speeds are known of that alone.
             as_is: Kinds of memory (``ram``, ``gpu``) that may be taken to the last byte.
             ref: The file, to find what it or a twin of it showed here.
+            without: See ``forecast``.
         """
-        here = machine or self._machine.snapshot()
-        speeds = self._speeds.calibration(load) if machine is None else None
+        here = (machine or self._machine.snapshot()).without(without)
+        speeds = self._speeds.calibration(load) if machine is None else published_speed(machine)
         forecast = estimator.forecast(header, load, here, speeds=speeds, as_is=as_is)
         if forecast.verdict is Verdict.UNKNOWN and forecast.total_bytes is not None:
             try:
-                forecast = self._exact.forecast(header, load, here, as_is=as_is)
+                forecast = with_speed_of(self._exact.forecast(header, load, here, as_is=as_is), forecast)
             except CancelledByUser:
                 raise
             except GardenError as error:
                 _log.warning("The engine could not be asked: %s", error)
         if machine is not None:
-            return _elsewhere(forecast)
+            return elsewhere(forecast)
         forecast = self._with_calibrated_speed(forecast, header, load)
         return forecast if ref is None else self._with_measured_speed(forecast, ref, load)
 
@@ -264,7 +299,7 @@ class FitService:
         return forecast if calibration is None else with_calibrated_speed(forecast, header, load, calibration)
 
     def _with_measured_speed(self, forecast: FitForecast, ref: ModelRef, load: LoadParameters) -> FitForecast:
-        return _with_measured(forecast, self._speeds.of_file(ref, load, forecast.n_gpu_layers))
+        return with_measured(forecast, load, self._speeds.of_file(ref, load, forecast.n_gpu_layers))
 
     def exact(
         self,
@@ -298,19 +333,49 @@ class FitService:
                 header, wanted, machine or self._machine.snapshot(), as_is=as_is, cancelled=cancelled
             )
             if machine is not None:
-                return _elsewhere(forecast)
+                return elsewhere(self._at_most(forecast, header, wanted, machine))
             forecast = self._with_calibrated_speed(forecast, header, wanted)
             known = ref if isinstance(file, GgufHeader) else file
             return forecast if known is None else self._with_measured_speed(forecast, known, wanted)
 
         return self._pool.submit(ask)
 
+    @staticmethod
+    def _at_most(
+        forecast: FitForecast, header: GgufHeader, load: LoadParameters, machine: HardwareSnapshot
+    ) -> FitForecast:
+        """The engine's plan with the most that another machine's memory allows."""
+        speeds = published_speed(machine)
+        if speeds is None or forecast.placement is Placement.NONE or forecast.n_gpu_layers is None:
+            return forecast
+        placed = dataclasses.replace(load, n_gpu_layers=forecast.n_gpu_layers)
+        return with_speed_of(forecast, estimator.forecast(header, placed, machine, speeds=speeds))
+
     def rough(
         self, summary: ModelSummary, context_length: int | None = None, machine: HardwareSnapshot | None = None
     ) -> FitForecast:
-        """Forecast from the Hub's fields alone, for rows of a list; on this machine when no other is given."""
-        wanted = context_length or self._settings.current.context_length or 16_384
-        return estimator.rough_forecast(summary, machine or self._machine.snapshot(), wanted)
+        """Forecast from the Hub's fields alone, for rows of a list; on this machine when no other is given.
+
+        Of this machine the speed is told too, from a calibration or from answers given here, where either is known.
+        """
+        settings = self._settings.current
+        here = machine or self._machine.snapshot()
+        forecast = estimator.rough_forecast(summary, here, context_length or settings.context_length or 16_384)
+        if machine is not None or forecast.quant_type is None or not summary.parameters:
+            return forecast
+        self._recall()
+        cores = max(1, here.cpu.physical_cores)
+        load = LoadParameters(type_k=settings.kv_type, type_v=settings.kv_type, threads=cores, threads_batch=cores)
+        calibration, measured = self._calibration.holding_for(load), self._speeds.calibration(load)
+        if calibration is None and measured is None:
+            return forecast
+        kind = kind_of(summary.architecture, summary.name, summary.tags)
+        model = RoughModel(
+            parameters=summary.parameters,
+            active_parameters=guessed_active_parameters(summary.architecture, summary.name, summary.parameters, kind),
+            quant_type=forecast.quant_type,
+        )
+        return with_rough_speed(forecast, model, calibration, measured)
 
     def recommend(self, files: tuple[tuple[RepositoryFile, FitForecast], ...]) -> RepositoryFile | None:
         """The file of a repository to take on this machine, None when none runs."""
@@ -332,36 +397,3 @@ class FitService:
         """
         machine = self._machine.snapshot()
         return resident_forecast(self.header(ref), load, forecast, machine.cpu.features, process_bytes(machine))
-
-    def _local_header(self, path: Path) -> GgufHeader:
-        try:
-            key = file_key(path)
-        except OSError as error:
-            raise NotFoundError(f"There is no file {path}.", "Check the path.", str(error)) from error
-        header = self._headers.get(key)
-        if header is None:
-            with FileSource(path) as source:
-                header = read_header(source)
-            with bookkeeping("A header"):
-                self._headers.put(key, header)
-        if path.stat().st_size < header.header_bytes:
-            raise InvalidFileError("This is not a complete GGUF file.", "Fetch it again or remove it.")
-        return header
-
-
-def _elsewhere(forecast: FitForecast) -> FitForecast:
-    return dataclasses.replace(forecast, speed_source=SpeedSource.ELSEWHERE)
-
-
-def _with_measured(forecast: FitForecast, measured: SpeedRecord | None) -> FitForecast:
-    if measured is None:
-        return forecast
-    return dataclasses.replace(
-        forecast,
-        decode_tokens_per_second=measured.decode_tokens_per_second,
-        prefill_tokens_per_second=measured.prefill_tokens_per_second,
-        speed_source=SpeedSource.TWIN if measured.twin else SpeedSource.MEASURED,
-        speed_runs=0,
-        speed_range=None,
-        prefill_range=None,
-    )

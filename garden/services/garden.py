@@ -6,9 +6,7 @@ needs an engine's estimator or an export's renderer, and ``garden files`` never 
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -17,14 +15,17 @@ from garden.core.paths import cache_dir, data_dir
 from garden.jobs.pool import TaskPool
 from garden.services.made_once import MadeOnce
 from garden.services.settings import SettingsService
+from garden.services.stores import Stores
 from garden.store.settings import SettingsStore
 from garden.store.token_store import TokenStore, system_keychain
 
 if TYPE_CHECKING:
     from garden.core.catalog import ModelSummary
-    from garden.core.errors import GardenError, WorkerDiedError
+    from garden.core.errors import WorkerDiedError
     from garden.core.fit_forecast import FitForecast
     from garden.jobs.job_runner import JobRunner
+    from garden.services.bookings import Bookings
+    from garden.services.browse import BrowseService
     from garden.services.calibration import CalibrationService
     from garden.services.catalog import CatalogService
     from garden.services.compare import CompareService
@@ -32,29 +33,22 @@ if TYPE_CHECKING:
     from garden.services.engine_backends import EngineBackends
     from garden.services.exports import ExportService
     from garden.services.fit import FitService
+    from garden.services.held_models import HeldModels
     from garden.services.hub_access import HubAccess
     from garden.services.library import LibraryService
     from garden.services.load_audit import LoadAudit
     from garden.services.machine import MachineService
     from garden.services.model_pool import ModelPool, PaneKey
+    from garden.services.saved_searches import SavedSearches
     from garden.services.twin_runs import TwinService
     from garden.services.unfinished import UnfinishedService
     from garden.services.what_if import WhatIfService
     from garden.services.workshop import WorkshopService
-    from garden.store.index_database import IndexDatabase
-    from garden.store.loaded_models import LoadedModels
-    from garden.store.memory_database import MemoryDatabase
-    from garden.store.migrations import Migration
-    from garden.store.model_use import ModelUses
-    from garden.store.receipts import Receipts
-    from garden.store.speeds import Speeds
-    from garden.store.summaries import Summaries
-    from garden.store.work_database import WorkDatabase
 
 T = TypeVar("T")
 
 
-class Garden:
+class Garden(Stores):
     """Everything a front end needs. Opens no connection and starts no child by itself.
 
     Args:
@@ -64,15 +58,10 @@ class Garden:
     Attributes:
         bus: Where facts are announced.
         settings: Settings and token.
-        making: A lock per service, held while it is made.
-        trouble: Why nothing can be noted, None while everything is.
     """
 
     def __init__(self, *, work_offline: bool = False, notes_optional: bool = False) -> None:
-        self._notes_optional = notes_optional
-        self.trouble: GardenError | None = None
-        names = [name for name, made in vars(type(self)).items() if isinstance(made, MadeOnce)]
-        self.making = {name: threading.RLock() for name in names}
+        super().__init__(notes_optional=notes_optional)
         self.bus = EventBus()
         self._pool = TaskPool(4, "services")
         self._turns = TaskPool(4, "turns")
@@ -112,14 +101,20 @@ class Garden:
         from garden.store.jobs_log import StoredJobsLog
 
         limits = dict.fromkeys(JobKind, 1) | {JobKind.DOWNLOAD: self.settings.current.parallel_downloads}
-        return JobRunner(self.bus, StoredJobsLog(self._work), limits)
+        runner = JobRunner(self.bus, StoredJobsLog(self._work), limits)
+        # Whoever knows how to begin work again is made when that is asked for, whatever was asked for before.
+        runner.made_by((JobKind.DOWNLOAD,), lambda: self.library, clears=True)
+        runner.made_by((JobKind.QUANTIZE, JobKind.QUALITY), lambda: self.workshop)
+        runner.made_by((JobKind.ENGINE,), lambda: self.backends)
+        self.settings.on_change(lambda changed: runner.set_limit(JobKind.DOWNLOAD, changed.parallel_downloads))
+        return runner
 
     @MadeOnce
     def machine(self) -> MachineService:
         """This machine."""
         from garden.services.machine import MachineService
 
-        return MachineService(self.bus, self._pool)
+        return MachineService(self.bus, self._pool, self._promised_bytes)
 
     @MadeOnce
     def calibration(self) -> CalibrationService:
@@ -128,7 +123,7 @@ class Garden:
         from garden.store.calibrations import Calibrations
 
         return CalibrationService(
-            self.bus, self.machine, Calibrations(self._work), lambda: self.activity, self._answering
+            self.bus, self.machine, Calibrations(self._work), lambda: self.activity, self._answering, self._bookings
         )
 
     @MadeOnce
@@ -146,6 +141,8 @@ class Garden:
         from garden.services.fit import FitService
         from garden.store.headers import Headers
 
+        # What loaded models hold counts in every forecast.
+        assert self._held is not None
         exact = ExactFit(self._runs)
         return FitService(
             self.machine,
@@ -165,7 +162,7 @@ class Garden:
         """Measuring models that need not be here."""
         from garden.services.twin_runs import TwinService
 
-        return TwinService(self.bus, self.fit, self.machine, self.activity, self._answering)
+        return TwinService(self.bus, self.fit, self.machine, self.activity, self._answering, self._bookings)
 
     @MadeOnce
     def audit(self) -> LoadAudit:
@@ -191,6 +188,20 @@ class Garden:
             return self.fit.rough(summary)
 
         return CatalogService(self._hub, self.settings, rate, lambda: self._summaries, self._pool, cache_dir())
+
+    @MadeOnce
+    def browse(self) -> BrowseService:
+        """The Hub's lists, with filters that the Hub lacks."""
+        from garden.services.browse import BrowseService
+
+        return BrowseService(self.catalog, self._pool)
+
+    @MadeOnce
+    def saved_searches(self) -> SavedSearches:
+        """Searches kept under names."""
+        from garden.services.saved_searches import SavedSearches
+
+        return SavedSearches(self.settings)
 
     @MadeOnce
     def library(self) -> LibraryService:
@@ -250,8 +261,9 @@ class Garden:
         from garden.store.conversations import Conversations
 
         def make_pool(on_death: Callable[[PaneKey, WorkerDiedError], None]) -> ModelPool:
-            admission = Admission(self.fit, self.machine, self._loaded)
-            return ModelPool(admission, self.fit, self.audit, self.library, self._loaded, on_death)
+            admission = Admission(self.fit, self.machine, self._loaded, self._held, self._bookings)
+            tell = self.machine.tell
+            return ModelPool(admission, self.fit, self.audit, self.library, self._loaded, self._held, tell, on_death)
 
         conversations = Conversations(self._work)
         return CompareService(self.bus, conversations, self.fit, make_pool, self._turns)
@@ -267,34 +279,6 @@ class Garden:
     # --- what several of them share ---
 
     @MadeOnce
-    def _work(self) -> WorkDatabase | MemoryDatabase:
-        from garden.store.migrations import WORK_MIGRATIONS
-        from garden.store.work_database import WorkDatabase
-
-        return self._opened(WorkDatabase, data_dir() / "work.sqlite", WORK_MIGRATIONS)
-
-    @MadeOnce
-    def _index(self) -> IndexDatabase | MemoryDatabase:
-        from garden.store.index_database import IndexDatabase
-        from garden.store.migrations import INDEX_MIGRATIONS
-
-        return self._opened(IndexDatabase, cache_dir() / "index.sqlite", INDEX_MIGRATIONS)
-
-    def _opened(self, kind: Callable[[Path], T], path: Path, migrations: Sequence[Migration]) -> T | MemoryDatabase:
-        from garden.core.errors import DiskFullError, StateError
-        from garden.store.database import NewerError
-
-        try:
-            return kind(path)
-        except (DiskFullError, StateError) as error:
-            if not self._notes_optional or isinstance(error, NewerError):
-                raise
-            from garden.store.memory_database import MemoryDatabase
-
-            self.trouble = self.trouble or error
-            return MemoryDatabase(path, migrations)
-
-    @MadeOnce
     def _runs(self) -> DryRuns:
         from garden.services.dry_runs import DryRuns
 
@@ -307,36 +291,28 @@ class Garden:
         return HubAccess(self.settings)
 
     @MadeOnce
-    def _summaries(self) -> Summaries:
-        from garden.store.summaries import Summaries
+    def _bookings(self) -> Bookings:
+        from garden.services.bookings import Bookings
 
-        return Summaries(self._index)
-
-    @MadeOnce
-    def _speeds(self) -> Speeds:
-        from garden.store.speeds import Speeds
-
-        return Speeds(self._work)
+        return Bookings()
 
     @MadeOnce
-    def _receipts(self) -> Receipts:
-        from garden.store.receipts import Receipts
+    def _held(self) -> HeldModels:
+        from garden.services.held_models import HeldModels
 
-        return Receipts(self._work)
-
-    @MadeOnce
-    def _uses(self) -> ModelUses:
-        from garden.store.model_use import ModelUses
-
-        return ModelUses(self._work)
-
-    @MadeOnce
-    def _loaded(self) -> LoadedModels:
-        from garden.store.loaded_models import LoadedModels
-
-        return LoadedModels(self._work)
+        held = HeldModels(self._loaded)
+        held.reread()
+        held.take_news()
+        self.machine.count(held.now)
+        return held
 
     # --- the whole ---
+
+    def _promised_bytes(self) -> int:
+        """What is booked; recalls what loads showed and what is loaded before any figure is made without it."""
+        self.audit.recall()
+        self._held.reread()
+        return self._bookings.ram_bytes
 
     def _answering(self) -> bool:
         """Whether panes answer; none do where nobody asked for any."""
@@ -348,6 +324,7 @@ class Garden:
         # Whoever can make paused work again has to be there first.
         workshop, activity = self.workshop, self.activity
         assert self.backends is not None
+        activity.be_patient()
         activity.resume_paused_at_close()
         self._pool.submit(lambda _cancelled: self._work.make_daily_copy())
         self._pool.submit(lambda _cancelled: workshop.sweep())
@@ -360,7 +337,12 @@ class Garden:
 
     def changed_elsewhere(self) -> bool:
         """Whether another window or command has written the user's database since the last call."""
-        return self._work.changed_elsewhere()
+        changed = self._work.changed_elsewhere()
+        if changed:
+            self._held.reread()
+            if self._held.take_news():
+                self.machine.tell()
+        return changed
 
     def close(self) -> None:
         """Stop everything: answers, jobs (those that can go on are kept as paused), children, databases."""

@@ -83,18 +83,19 @@ class LibraryService:
         return self._pool.submit(self._scan_now)
 
     def _scan_now(self, cancelled: threading.Event) -> tuple[LibraryEntry, ...]:
-        folders = tuple(Path(folder) for folder in self._settings.current.folders)
-        # A move that was cut short has files in both folders.
-        moving = self.models_folder.unfinished
-        folders += () if moving is None else (moving.old, moving.new)
-        files = tuple(Path(file) for file in self._settings.current.files)
-        hidden = tuple(program for program in PROGRAM_NAMES if program in self._settings.current.hidden_programs)
-        entries = self._scan.run(self._settings.models_dir, folders, cancelled, files=files, without=hidden)
-        # What was asked of the Hub is not on the disk; it holds while the file is the one that was asked about.
-        asked = {_identity(entry): entry.upstream for entry in self.entries()}
-        entries = tuple(dataclasses.replace(entry, upstream=asked.get(_identity(entry))) for entry in entries)
-        entries = tuple(sorted(entries, key=lambda entry: (entry.ref.name.lower(), -entry.ref.size_bytes)))
-        self._listing.replace(entries)
+        with self._listing.scanning():
+            current = self._settings.current
+            folders, files = (tuple(map(Path, paths)) for paths in (current.folders, current.files))
+            # A move that was cut short has files in both folders.
+            moving = self.models_folder.unfinished
+            folders += () if moving is None else (moving.old, moving.new)
+            hidden = tuple(program for program in PROGRAM_NAMES if program in current.hidden_programs)
+            entries = self._scan.run(self._settings.models_dir, folders, cancelled, files=files, without=hidden)
+            # What was asked of the Hub is not on the disk; it holds while the file is the one that was asked about.
+            asked = {_identity(entry): entry.upstream for entry in self.entries()}
+            entries = tuple(dataclasses.replace(entry, upstream=asked.get(_identity(entry))) for entry in entries)
+            entries = tuple(sorted(entries, key=lambda entry: (entry.ref.name.lower(), -entry.ref.size_bytes)))
+            self._listing.replace(entries)
         return entries
 
     def resolve(self, target: str) -> LibraryEntry:
@@ -221,17 +222,23 @@ class LibraryService:
 
     # --- fetching ---
 
-    def download(self, repository: Repository, file: RepositoryFile) -> Handle[LibraryEntry]:
-        """Fetch a file (or a set of shards) into the shared Hub cache; one transfer per file however often asked."""
-        return self._downloads.download(repository, file)
+    def download(self, repository: Repository, file: RepositoryFile, *, projector: bool = True) -> Handle[LibraryEntry]:
+        """Fetch a file (or a set of shards), by default with its projector, into the shared Hub cache; once."""
+        return self._downloads.download(repository, file, projector=projector)
 
-    def download_target(self, target: HubTarget, revision: str | None = None) -> Handle[LibraryEntry]:
+    def download_target(
+        self, target: HubTarget, revision: str | None = None, *, projector: bool = True
+    ) -> Handle[LibraryEntry]:
         """Fetch what a TARGET names.
 
         Raises:
             GardenError: The Hub does not have it or does not answer.
         """
-        return self._downloads.download_target(target, revision)
+        return self._downloads.download_target(target, revision, projector=projector)
+
+    def limit_rate(self, bytes_per_second: float | None) -> None:
+        """Fetch at most so fast from now on, all transfers of this process together; None as fast as it comes."""
+        self._downloads.limit_rate(bytes_per_second)
 
     @property
     def starter_available(self) -> bool:

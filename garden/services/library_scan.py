@@ -16,11 +16,12 @@ from garden.gguf.header import GgufHeader
 from garden.gguf.quant_name import quant_type_of
 from garden.gguf.shard_set import shard_names, shard_of
 from garden.hub.cache import CachedFile, cached_models
+from garden.hub.file_grouping import is_projector
 from garden.quantization.lineage import LINEAGE_KEY, parse_lineage
 from garden.services import starter
 from garden.services.fit import FitService
 from garden.services.gguf_files import gguf_files
-from garden.services.model_name import display_name
+from garden.services.model_name import display_name, telling_name
 from garden.services.other_programs.found_model import FoundModel
 from garden.services.other_programs.stores import models_of_others
 from garden.store.model_use import ModelUse, ModelUses
@@ -126,7 +127,7 @@ class LibraryScan:
             size_bytes=_size_of_set(cached.path, cached.size_bytes),
             sha256=cached.sha256,
         )
-        return self._entry(ref, "hub_cache", uses)
+        return dataclasses.replace(self._entry(ref, "hub_cache", uses), projector=_projector_beside(cached))
 
     def _describe(self, path: Path, uses: Mapping[str, ModelUse]) -> LibraryEntry:
         if path == starter.starter_path():
@@ -176,7 +177,10 @@ class LibraryScan:
         speed = self._speeds.latest(ref)
         known = _remembered_hash(Path(ref.path), uses) is not None
         if header is not None:
-            ref = dataclasses.replace(ref, quant_type=ref.quant_type or header.file_type)
+            name = (
+                telling_name(ref.name, header.text("general.name"), _folders(ref.path)) if not ref.repo_id else ref.name
+            )
+            ref = dataclasses.replace(ref, name=name, quant_type=ref.quant_type or header.file_type)
         lineage = parse_lineage(header.metadata.get(LINEAGE_KEY)) if header else ()
         if lineage and origin == "folder":
             origin = "made_here"
@@ -214,6 +218,14 @@ def _remembered_hash(path: Path, uses: Mapping[str, ModelUse]) -> str | None:
     return use.sha256 if use.holds_for(status.st_size, status.st_mtime) else None
 
 
+def _projector_beside(cached: CachedFile) -> str | None:
+    """The projector in the model's folder of the same commit, as ``projector_for`` chooses it."""
+    names = [entry.name for entry in os.scandir(cached.path.parent)] if cached.path.parent.is_dir() else []
+    found = [name for name in names if is_projector(name) and name != cached.path.name]
+    best = min(found, key=lambda name: (quant_type_of(name) != "F16", name), default=None)
+    return None if best is None else str(cached.path.parent / best)
+
+
 def _size_of_set(path: Path, fallback: int = 0) -> int:
     total = 0
     for name in shard_names(path.name):
@@ -222,3 +234,9 @@ def _size_of_set(path: Path, fallback: int = 0) -> int:
         except OSError:
             return total or fallback
     return total
+
+
+def _folders(path: str) -> tuple[str, ...]:
+    """The two folders around a file, the nearest first."""
+    around = Path(path).parent
+    return around.name, around.parent.name

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from garden.core.events import EventBus, LibraryChanged
@@ -26,6 +28,24 @@ class Listing:
         self._bus = bus
         self._index = index
         self._uses = uses
+        self._lock = threading.Lock()
+        self._scanning = threading.RLock()
+        self._meanwhile: dict[str, LibraryEntry | None] | None = None
+
+    @contextlib.contextmanager
+    def scanning(self) -> Iterator[None]:
+        """Held by a scan, from what it reads of the settings to ``replace``; another one waits until it ended.
+
+        What is listed or removed meanwhile stays so: the scan may have looked before.
+        """
+        with self._scanning:
+            with self._lock:
+                self._meanwhile = {}
+            try:
+                yield
+            finally:
+                with self._lock:
+                    self._meanwhile = None
 
     def entries(self) -> tuple[LibraryEntry, ...]:
         """What is listed; quick."""
@@ -33,13 +53,19 @@ class Listing:
 
     def replace(self, entries: Sequence[LibraryEntry]) -> None:
         """List what a scan found."""
-        with bookkeeping("What the scan found"):
-            self._index.replace(entries)
+        with self._lock:
+            changed = self._meanwhile or {}
+            kept = [entry for entry in entries if entry.ref.path not in changed]
+            with bookkeeping("What the scan found"):
+                self._index.replace([*kept, *(entry for entry in changed.values() if entry is not None)])
         self._bus.publish(LibraryChanged())
 
     def put(self, entry: LibraryEntry) -> None:
         """List a model, new or changed."""
-        self._index.put(entry)
+        with self._lock:
+            if self._meanwhile is not None and entry.ref.path is not None:
+                self._meanwhile[entry.ref.path] = entry
+            self._index.put(entry)
         self._bus.publish(LibraryChanged())
 
     def remove(self, entry: LibraryEntry, paths: Sequence[Path]) -> None:
@@ -48,7 +74,9 @@ class Listing:
             with bookkeeping("That a model was removed"):
                 self._uses.forget(str(path))
         if entry.ref.path is not None:
-            with bookkeeping("That a model was removed"):
+            with self._lock, bookkeeping("That a model was removed"):
+                if self._meanwhile is not None:
+                    self._meanwhile[entry.ref.path] = None
                 self._index.remove(entry.ref.path)
         self._bus.publish(LibraryChanged())
 

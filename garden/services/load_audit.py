@@ -88,7 +88,7 @@ class LoadAudit:
         free = loaded.gpu_free
         if free_ram_before is not None:
             after = read_memory().available_bytes
-            free = (FreeMemory(device=_RAM, before_bytes=free_ram_before, after_bytes=after), *free)
+            free = (FreeMemory(device=_RAM, before_bytes=free_ram_before, after_bytes=after, source="driver"), *free)
         record = LoadRecord(
             loaded=loaded,
             forecast=forecast,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,9 +25,15 @@ class Forecaster(Protocol):
         """How this machine, or another one, would load the model by itself."""
 
     def forecast_header(
-        self, header: GgufHeader, load: LoadParameters, machine: HardwareSnapshot | None = None
+        self,
+        header: GgufHeader,
+        load: LoadParameters,
+        machine: HardwareSnapshot | None = None,
+        *,
+        ask_engine: bool = True,
+        without: Collection[int] = (),
     ) -> FitForecast:
-        """A forecast that never waits."""
+        """A forecast that never waits; what the processes ``without`` hold counts as free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +50,8 @@ class LoadPlan:
         has_experts: Whether it has routed experts.
         trained_context: What it was trained for, None when unknown.
         gpu_context: Largest context with which all layers fit on the GPUs, 0 for none; None without a GPU.
-        elsewhere: It is of another machine that is looked through: nothing is loaded like this here.
+        here: How it is loaded on this machine; the same, unless it is of another machine that is looked through: then
+            what was chosen for any machine holds, and the number of layers is left to be found.
     """
 
     configuration: RunConfiguration
@@ -55,7 +63,7 @@ class LoadPlan:
     has_experts: bool
     trained_context: int | None
     gpu_context: int | None
-    elsewhere: bool = False
+    here: LoadParameters
 
     @property
     def load(self) -> LoadParameters:
@@ -75,10 +83,15 @@ class LoadPlan:
     @property
     def line(self) -> str:
         """The command line of llama-server that loads just that; empty when it cannot be written."""
-        try:
-            return loading_line(self.configuration)
-        except GardenError:
-            return ""
+        return line_of(self.configuration)
+
+
+def line_of(configuration: RunConfiguration) -> str:
+    """The command line of llama-server that loads just that; empty when it cannot be written."""
+    try:
+        return loading_line(configuration)
+    except GardenError:
+        return ""
 
 
 def wanted_load(
@@ -96,6 +109,8 @@ def load_plan(
     choice: LoadChoice,
     forecast: FitForecast | None = None,
     machine: HardwareSnapshot | None = None,
+    *,
+    without: Collection[int] = (),
 ) -> LoadPlan:
     """Forecast a model with these choices; up to three forecasts, each below some milliseconds.
 
@@ -106,18 +121,20 @@ def load_plan(
         choice: How it is to be loaded.
         forecast: Of the load that is wanted, when that was made already.
         machine: Where; this machine when None.
+        without: Processes of loaded models to think away: what they hold counts as free.
     """
     usual = fit.default_load(header, machine)
     wanted = wanted_load(fit, header, choice, machine)
-    forecast = forecast or fit.forecast_header(header, wanted, machine)
+    forecast = forecast or fit.forecast_header(header, wanted, machine, without=without)
     has_gpu = usual.n_gpu_layers == AUTO_GPU_LAYERS
     found, gpu_context = forecast.n_gpu_layers, None
     if has_gpu and forecast.n_layers:
         if wanted.n_gpu_layers != AUTO_GPU_LAYERS:
-            found = _asked(fit, header, wanted, AUTO_GPU_LAYERS, machine).n_gpu_layers
-        gpu_context = _asked(fit, header, wanted, forecast.n_layers, machine).max_context
+            found = _asked(fit, header, wanted, AUTO_GPU_LAYERS, machine, without).n_gpu_layers
+        gpu_context = _asked(fit, header, wanted, forecast.n_layers, machine, without).max_context
+    load = with_found_layers(wanted, forecast)
     return LoadPlan(
-        configuration=RunConfiguration(model=model, load=with_found_layers(wanted, forecast)),
+        configuration=RunConfiguration(model=model, load=load),
         choice=choice,
         usual=usual,
         forecast=forecast,
@@ -126,11 +143,18 @@ def load_plan(
         has_experts=any("_exps." in tensor.name for tensor in header.tensors),
         trained_context=header.context_length,
         gpu_context=gpu_context,
-        elsewhere=machine is not None,
+        here=load if machine is None else wanted_load(fit, header, choice.anywhere),
     )
 
 
 def _asked(
-    fit: Forecaster, header: GgufHeader, load: LoadParameters, layers: int, machine: HardwareSnapshot | None
+    fit: Forecaster,
+    header: GgufHeader,
+    load: LoadParameters,
+    layers: int,
+    machine: HardwareSnapshot | None,
+    without: Collection[int],
 ) -> FitForecast:
-    return fit.forecast_header(header, dataclasses.replace(load, n_gpu_layers=layers), machine)
+    # Marks beside what is asked for: not worth the engine's time.
+    asked = dataclasses.replace(load, n_gpu_layers=layers)
+    return fit.forecast_header(header, asked, machine, ask_engine=False, without=without)

@@ -7,6 +7,7 @@ import dataclasses
 import importlib.metadata
 import threading
 import time
+from collections.abc import Callable
 
 import msgspec
 
@@ -14,20 +15,27 @@ from garden.core.added_backend import added_backends
 from garden.core.errors import GardenError, TimeLimitError, WorkerDiedError
 from garden.core.events import EventBus, MachineRead
 from garden.core.hardware_snapshot import EngineBackend, HardwareSnapshot
+from garden.core.held_memory import HeldMemory
 from garden.core.learned_margins import LearnedMargins
 from garden.core.messages import Probe, Probed, ProbeOutput
 from garden.core.paths import cache_dir
+from garden.core.quantity import MIB
 from garden.hardware import probe
 from garden.jobs.handle import Handle
 from garden.jobs.pool import TaskPool
 from garden.process.task import run_task
+from garden.services.bookkeeping import bookkeeping
 from garden.store.atomic_file import write_atomically
 
 #: A driver that hangs must not keep the machine from being shown; a sleeping GPU needs some seconds.
 _LIMIT_SECONDS = 30.0
 
-#: A reading of the memory is this fresh; the file system is not asked more often.
-_FRESH_SECONDS = 1.0
+#: A reading of the memory is this fresh: longer than between two looks of the window, so that all its figures are of
+#: one moment.
+_FRESH_SECONDS = 5.0
+
+#: Free memory moves all the time; less is not announced, and every figure stays as it was.
+_MOVE_BYTES = 64 * MIB
 
 
 class MachineService:
@@ -36,15 +44,19 @@ class MachineService:
     Args:
         bus: Where new readings are announced.
         pool: Runs the probe.
+        promised: What loads and measurements under way will take of the RAM; may wait for the disk.
     """
 
-    def __init__(self, bus: EventBus, pool: TaskPool) -> None:
+    def __init__(self, bus: EventBus, pool: TaskPool, promised: Callable[[], int] = int) -> None:
         self._bus = bus
         self._pool = pool
         self._lock = threading.Lock()
         self._probed = self._remembered()
         self._latest: HardwareSnapshot | None = None
         self._learned: LearnedMargins | None = None
+        self._held: Callable[[], tuple[HeldMemory, ...]] = tuple
+        self._promised = promised
+        self._promised_bytes = 0
 
     @property
     def learned(self) -> LearnedMargins | None:
@@ -58,19 +70,56 @@ class MachineService:
             if self._latest is not None:
                 self._latest = dataclasses.replace(self._latest, learned=margins)
 
+    def count(self, held: Callable[[], tuple[HeldMemory, ...]]) -> None:
+        """Let every reading from now on carry what loaded models hold.
+
+        Args:
+            held: Tells it; asks no disk.
+        """
+        with self._lock:
+            self._held, self._latest = held, None
+
     @property
     def probed(self) -> bool:
         """Whether GPUs and engine are known, from this session or an earlier one."""
         return self._probed is not None
 
     def snapshot(self) -> HardwareSnapshot:
-        """The machine now; quick. GPUs and engine are those of the last probe, none before the first."""
+        """The machine now; quick. GPUs and engine are those of the last probe, none before the first.
+
+        The same reading for some seconds, so that whoever forecasts meanwhile does so against the same memory.
+        """
         with self._lock:
             if self._latest is None or time.time() - self._latest.taken_at > _FRESH_SECONDS:
-                found = self._probed
-                read = probe.snapshot(found.engine, found.gpus) if found else probe.snapshot()
-                self._latest = dataclasses.replace(read, learned=self._learned)
+                self._latest = self._taken()
             return self._latest
+
+    def _taken(self) -> HardwareSnapshot:
+        found = self._probed
+        read = probe.snapshot(found.engine, found.gpus) if found else probe.snapshot()
+        return dataclasses.replace(
+            read, learned=self._learned, ram_promised_bytes=self._promised_bytes, held=self._held()
+        )
+
+    def look(self) -> HardwareSnapshot:
+        """Read the memory again; announced where it moved, so that all forecasts follow. Waits for the disk.
+
+        Where it did not move the figures stay those of the reading before.
+        """
+        self._count()
+        with self._lock:
+            before, now = self._latest, self._taken()
+            moved = before is None or abs(now.ram_free_bytes - before.ram_free_bytes) >= _MOVE_BYTES
+            if before is not None and not moved and before.ram_total_bytes == now.ram_total_bytes:
+                now = dataclasses.replace(before, taken_at=now.taken_at)
+            self._latest = now
+        if before is not None and moved:
+            self._bus.publish(MachineRead(snapshot=now))
+        return now
+
+    def _count(self) -> None:
+        with bookkeeping("What loaded models hold"):
+            self._promised_bytes = self._promised()
 
     def read(self) -> HardwareSnapshot:
         """The machine now, with GPUs and engine; probes them when that was never done. Blocks for about 0.5 s then.
@@ -78,6 +127,7 @@ class MachineService:
         Raises:
             GardenError: The probe failed.
         """
+        self._count()
         return self.snapshot() if self.probed else self._probe(threading.Event())
 
     def fresh(self) -> HardwareSnapshot:
@@ -88,11 +138,24 @@ class MachineService:
         Raises:
             GardenError: The probe failed.
         """
+        self._count()
         if any(gpu.device is not None for gpu in self.snapshot().gpus):
             return self._probe(threading.Event(), wake=True)
         with self._lock:
             self._latest = None
         return self.snapshot()
+
+    def tell(self) -> None:
+        """Announce the machine as it is after a model was loaded or unloaded; GPUs in use are probed for it.
+
+        Returns at once; where a probe fails the next reading tells.
+        """
+        if any(gpu.device is not None for gpu in self.snapshot().gpus):
+            self._pool.submit(self._probe)
+            return
+        with self._lock:
+            self._latest = None
+        self._bus.publish(MachineRead(snapshot=self.snapshot()))
 
     def refresh(self, *, wake: bool = False) -> Handle[HardwareSnapshot]:
         """Probe GPUs and engine again; announced when done.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import itertools
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import LoadParameters
 from garden.fit.devices import usable_gpus
 from garden.fit.needs import Needs
+from garden.fit.pace import pace_of
 from garden.fit.speed import MeasuredSpeed, Run, decode_bytes
 from garden.gguf.header import GgufHeader
 from garden.services.bookkeeping import bookkeeping
@@ -22,7 +23,8 @@ from garden.store.speeds import SpeedRecord, Speeds
 #: A handful of tokens says nothing about speed.
 _TOKENS_THAT_TELL = 16
 
-#: So many of the newest runs say what the machine does now; older ones may be from before a change of it.
+#: So many of the newest runs say what the machine does now; older ones may be from before a change of it. As many twins
+#: are kept beside them: they tell of no other file, and push no run out.
 _RUNS_KEPT = 64
 
 
@@ -46,7 +48,8 @@ class MeasuredSpeeds:
         with self._lock:
             if self._runs is None:
                 with bookkeeping("What earlier runs showed"):
-                    self._keep(self._speeds.recent(_RUNS_KEPT))
+                    found = (self._speeds.recent(_RUNS_KEPT, twins=twins) for twins in (False, True))
+                    self._keep(tuple(itertools.chain(*found)))
 
     def calibration(self, load: LoadParameters) -> MeasuredSpeed | None:
         """What is known here of the speed of any file that is loaded like this; None when nothing is."""
@@ -102,7 +105,8 @@ class MeasuredSpeeds:
         self.recall()
         self._speeds.record(run)
         with self._lock:
-            self._keep((run, *(self._runs or ()))[:_RUNS_KEPT])
+            alike = [run, *(other for other in self._runs or () if other.twin == run.twin)][:_RUNS_KEPT]
+            self._keep((*alike, *(other for other in self._runs or () if other.twin != run.twin)))
 
     def _keep(self, runs: tuple[SpeedRecord, ...]) -> None:
         found: defaultdict[LoadParameters, list[Run]] = defaultdict(list)
@@ -119,21 +123,3 @@ def _like(runs: Sequence[SpeedRecord], load: LoadParameters, n_gpu_layers: int |
     layers, pace = (load.n_gpu_layers, n_gpu_layers), pace_of(load)
     like = [run for run in runs if run.load.n_gpu_layers in layers and pace_of(run.load) == pace]
     return next((run for run in like if not run.twin), like[0] if like else None)
-
-
-def pace_of(load: LoadParameters) -> LoadParameters:
-    """A load without what the speed of an answer does not hang on, or is reckoned with: layers and context.
-
-    A run says what the engine made of ``auto``; where attention can be fused, that is ``on``.
-    """
-    plain = LoadParameters()
-    return dataclasses.replace(
-        load,
-        flash_attention="on" if load.flash_attention == "auto" else load.flash_attention,
-        context_length=plain.context_length,
-        n_gpu_layers=plain.n_gpu_layers,
-        n_batch=plain.n_batch,
-        n_ubatch=plain.n_ubatch,
-        n_outputs_max=plain.n_outputs_max,
-        threads_batch=plain.threads_batch,
-    )

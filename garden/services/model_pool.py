@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from garden.process.process_identity import this_process
 from garden.services.admission import Admission
 from garden.services.bookkeeping import bookkeeping
 from garden.services.fit import FitService
+from garden.services.held_models import HeldModels
 from garden.services.library import LibraryService
 from garden.services.load_audit import LoadAudit
 from garden.store.loaded_models import LoadedModels, LoadedRecord
@@ -63,6 +65,8 @@ class ModelPool:
         audit: Keeps forecasts beside what loads took.
         library: Notes the use of models.
         loaded: The list that all Gardens on this machine share.
+        held: Told when that list changes.
+        tell: Announces the machine when other models are loaded than before.
         on_death: Called with the pane and the error when an idle model's process ends by itself.
     """
 
@@ -73,6 +77,8 @@ class ModelPool:
         audit: LoadAudit,
         library: LibraryService,
         loaded: LoadedModels,
+        held: HeldModels,
+        tell: Callable[[], None],
         on_death: Callable[[PaneKey, WorkerDiedError], None],
     ) -> None:
         self._admission = admission
@@ -80,6 +86,8 @@ class ModelPool:
         self._audit = audit
         self._library = library
         self._loaded = loaded
+        self._held = held
+        self._tell = tell
         self._on_death = on_death
         self._seats: dict[PaneKey, _Seat] = {}
         self._lock = threading.Lock()
@@ -111,22 +119,25 @@ class ModelPool:
                 self._note(seat.backend, seat.backend.loaded, busy=True)
                 return seat.backend
             if seat:
-                self.release(key)
-            forecast = self._make_room(configuration)
-            backend = LocalBackend(lambda error: self._died(key, error))
-            with self._lock:
-                if self._closed:
-                    raise RefusedError("Garden is closing.")
-                self._seats[key] = _Seat(backend, configuration, forecast)
-            free_ram = self._audit.free_ram()
-            try:
-                loaded = backend.load(configuration, on_progress, cancelled=cancelled)
-            except BaseException:
+                self._release(key)
+            with contextlib.ExitStack() as booked:
+                backend = LocalBackend(lambda error: self._died(key, error))
+                with self._admission.bookings.deciding():
+                    forecast = self._make_room(configuration)
+                    booked.enter_context(self._admission.booked(forecast, lambda: backend.pid))
                 with self._lock:
-                    self._seats.pop(key, None)
-                backend.close()
-                raise
-            self._note(backend, loaded, busy=True)
+                    if self._closed:
+                        raise RefusedError("Garden is closing.")
+                    self._seats[key] = _Seat(backend, configuration, forecast)
+                free_ram = self._audit.free_ram()
+                try:
+                    loaded = backend.load(configuration, on_progress, cancelled=cancelled)
+                except BaseException:
+                    with self._lock:
+                        self._seats.pop(key, None)
+                    backend.close()
+                    raise
+                self._note(backend, loaded, busy=True)
             with bookkeeping("The use of a model"):
                 self._library.used(configuration.model)
             with bookkeeping("A forecast against the engine"):
@@ -139,6 +150,22 @@ class ModelPool:
         if seat is not None and seat.load_id:
             self._audit.answered(seat.load_id, metrics)
 
+    def pid(self, key: PaneKey) -> int | None:
+        """The process that holds the pane's model, None while none does."""
+        seat = self._seats.get(key)
+        return seat.backend.pid if seat and seat.backend.alive and seat.backend.loaded else None
+
+    @property
+    def idle_pids(self) -> tuple[int, ...]:
+        """The processes of models that are unloaded when room is needed."""
+        seats = [seat.backend for _key, seat in self._seated() if seat.backend.idle]
+        return tuple(backend.pid for backend in seats if backend.pid is not None)
+
+    def holds(self, key: PaneKey, configuration: RunConfiguration) -> bool:
+        """Whether the pane's model is loaded with exactly this."""
+        seat = self._seats.get(key)
+        return seat is not None and self.pid(key) is not None and _same_load(seat.wanted, configuration)
+
     def forecast_bytes(self, key: PaneKey) -> int | None:
         """What was forecast for the pane's model before it was loaded."""
         seat = self._seats.get(key)
@@ -149,9 +176,14 @@ class ModelPool:
         seat = self._seats.get(key)
         if seat and seat.backend.alive and seat.backend.loaded:
             self._note(seat.backend, seat.backend.loaded, busy=False)
+        self._tell_of_others()
 
     def release(self, key: PaneKey) -> None:
         """Unload the pane's model and wait until its memory is free."""
+        self._release(key)
+        self._tell_of_others()
+
+    def _release(self, key: PaneKey) -> None:
         with self._lock:
             seat = self._seats.pop(key, None)
         if seat is None:
@@ -163,6 +195,7 @@ class ModelPool:
         if pid is not None:
             with bookkeeping("That a model was unloaded"):
                 self._loaded.remove(pid)
+        self._count()
 
     def unload(self, pid: int) -> None:
         """Unload an idle model of this program.
@@ -230,7 +263,7 @@ class ModelPool:
         )
         if self._admission.may_help(configuration, [pid for _used, _key, pid in idle]):
             for _used, key, _pid in idle:
-                self.release(key)
+                self._release(key)
                 forecast = self._admission.forecast(configuration)
                 if forecast.verdict is not Verdict.TOO_LARGE:
                     return forecast
@@ -249,23 +282,41 @@ class ModelPool:
         if backend.pid is None:
             return
         now = time.time()
+        forecast = next((seat.forecast for _key, seat in self._seated() if seat.backend is backend), None)
+        ram = next((device for device in forecast.devices if device.kind == "ram"), None) if forecast else None
         record = LoadedRecord(
             pid=backend.pid,
             owner=this_process(),
             configuration=loaded.configuration,
             buffers_bytes=loaded.buffers_bytes,
+            buffers=loaded.buffers,
             loaded_at=now,
             last_used_at=now,
             busy=busy,
+            beside_bytes=ram.beside_bytes if ram else 0,
         )
         with bookkeeping("What a model holds"):
             self._loaded.put(record)
+        self._count()
+
+    def _count(self) -> None:
+        """Let forecasts count what is loaded now."""
+        with bookkeeping("What loaded models hold"):
+            self._held.reread()
+
+    def _tell_of_others(self) -> None:
+        """Announce the machine when other models are loaded than when it was announced last."""
+        if self._held.take_news():
+            with bookkeeping("That other models are loaded"):
+                self._tell()
 
     def _died(self, key: PaneKey, error: WorkerDiedError) -> None:
         backend = self.backend(key)
         if backend is not None and backend.pid is not None:
             with bookkeeping("That a model's process ended"):
                 self._loaded.remove(backend.pid)
+        self._count()
+        self._tell_of_others()
         # A model that was answering is told of by its answer.
         if backend is not None and backend.idle:
             self._on_death(key, error)

@@ -98,7 +98,7 @@ class OpenConversations:
                 self.change(conversation_id, turns=tuple(turns), store=True)
             except GardenError as error:
                 # It stands in its pane all the same, and is stored with the next change that can be.
-                _LOG.warning("An answer was not stored: %s %s", error.sentence, error.detail)
+                _LOG.warning("An answer was not stored: %s", error.sentence)
                 self.put(dataclasses.replace(conversation, turns=tuple(turns)))
         return answer
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from garden.core.errors import RefusedError
 from garden.core.events import EventBus, SettingsChanged
 from garden.core.paths import data_dir
-from garden.store.settings import Settings, SettingsStore
+from garden.store.settings import MIN_BANDWIDTH, Settings, SettingsStore
 from garden.store.token_store import TokenStore
+
+__all__ = ["MIN_BANDWIDTH", "SettingsService"]
 
 
 class SettingsService:
@@ -30,6 +33,7 @@ class SettingsService:
         self._tokens = tokens
         self._work_offline = work_offline
         self._lock = threading.Lock()
+        self._followers: list[Callable[[Settings], None]] = []
         #: Whether nothing was ever saved before this session: the program starts for the first time.
         self.first_start = not store.exists
         self._current = store.load()
@@ -62,22 +66,36 @@ class SettingsService:
         chosen = self._current.models_dir
         return Path(chosen) if chosen else data_dir() / "models"
 
+    def read_again(self) -> Settings:
+        """The settings as another window or command may have left them; a file that is gone changes nothing."""
+        with self._lock:
+            if self._store.exists:
+                self._current = self._store.load()
+            return self._current
+
     def change(self, **fields: Any) -> Settings:
-        """Write changed settings, then announce them.
+        """Write changed settings, then announce them; what another window or command has written meanwhile is kept.
 
         Raises:
             RefusedError: A value makes no sense.
             StateError: They could not be written; the old ones stay in use.
         """
         with self._lock:
+            before = self._store.load() if self._store.exists else self._current
             try:
-                changed = self._current.with_changes(**fields)
+                changed = before.with_changes(**fields)
             except (TypeError, ValueError) as error:
                 raise RefusedError("This setting cannot have that value.", "Choose another one.", str(error)) from error
             self._store.save(changed)
             self._current = changed
+        for follow in self._followers:
+            follow(changed)
         self._bus.publish(SettingsChanged())
         return changed
+
+    def on_change(self, follow: Callable[[Settings], None]) -> None:
+        """Call back with the settings after each change, on the thread that made it; it must be quick."""
+        self._followers.append(follow)
 
     def token(self) -> str | None:
         """The token for the Hub in use, None without one."""

@@ -1,4 +1,4 @@
-"""TARGET as users write it: a path, ``owner/repo:QUANT``, ``owner/repo/file.gguf``, or a name in the library."""
+"""TARGET as users write it: a path, ``owner/repo:QUANT``, ``owner/repo/file.gguf``, a Hub address, a library name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from garden.core.catalog import Repository, RepositoryFile
 from garden.core.errors import NotFoundError, RefusedError
 from garden.core.library_entry import LibraryEntry
 from garden.gguf.quant_name import quant_type_of
-from garden.hub.address import is_repo_id
+from garden.hub.address import is_repo_id, looks_like_address, parse_address
 
 #: The name that always means the starter model.
 STARTER = "starter"
@@ -29,15 +29,29 @@ class HubTarget:
         repo_id: ``owner/name``.
         quant_type: E.g. ``Q4_K_M``; None when a file or nothing was named.
         filename: Path inside the repository; None when a type or nothing was named.
+        revision: Branch, tag or commit that an address named; None for the default branch.
     """
 
     repo_id: str
     quant_type: str | None = None
     filename: str | None = None
+    revision: str | None = None
 
 
 def parse_hub_target(text: str) -> HubTarget | None:
-    """The Hub's file that a text names; None when it does not look like one."""
+    """The Hub's file that a text names; None when it does not look like one.
+
+    Raises:
+        RefusedError: It is an address, and not of a model on the Hub.
+    """
+    if looks_like_address(text):
+        found = parse_address(text, os.environ.get("HF_ENDPOINT", ""))
+        if found is None:
+            raise RefusedError(
+                f"“{text[:120]}” is no address of a model on the Hub.",
+                "Paste one of https://huggingface.co/owner/repo, or write owner/repo:TYPE.",
+            )
+        return HubTarget(found.repo_id, found.quant_type, found.filename, found.revision)
     head, colon, quant = text.partition(":")
     if colon and is_repo_id(head):
         return HubTarget(head, quant_type=quant.upper() or None)

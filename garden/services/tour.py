@@ -115,7 +115,7 @@ class Tour:
     def _machine(self) -> None:
         self._narrator.heading("This machine")
         machine = self._garden.machine.refresh().result()
-        total, free = format_bytes(machine.ram_total_bytes), format_bytes(machine.ram_available_bytes)
+        total, free = format_bytes(machine.ram_total_bytes), format_bytes(machine.ram_free_bytes)
         self._narrator.say(f"{machine.cpu.name}, {machine.cpu.physical_cores} cores; {free} of {total} memory free.")
         for gpu in machine.gpus:
             self._narrator.say(
@@ -156,7 +156,12 @@ class Tour:
         self._narrator.say(
             f"At {configuration.load.context_length:,} tokens: "
             + ", ".join(f"{name} {format_bytes(size)}" for name, size in parts if size)
-            + (f", together {format_bytes(forecast.total_bytes)}." if forecast.total_bytes else ".")
+            + (f", together {format_bytes(forecast.total_bytes)}" if forecast.total_bytes else "")
+            + (
+                f"; with vocabulary and process it needs {format_bytes(forecast.need_bytes)}."
+                if forecast.need_bytes
+                else "."
+            )
         )
         return configuration
 

@@ -7,6 +7,7 @@ import dataclasses
 import shutil
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,22 +17,27 @@ from garden.core.catalog import Repository, RepositoryFile
 from garden.core.errors import CancelledByUser, DiskFullError, RefusedError
 from garden.core.events import EventBus, SpeedsChanged
 from garden.core.fit_forecast import Placement
+from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.job_record import JobKind
 from garden.core.library_entry import LibraryEntry
-from garden.core.messages import Progress
+from garden.core.messages import Message, Progress
 from garden.core.model_ref import ModelRef
 from garden.core.quantity import GIB, format_bytes
 from garden.core.run_configuration import LoadParameters
+from garden.fit import estimator
 from garden.fit.calibrated_speed import DEPTH_TOKENS, PROMPT_TOKENS
+from garden.fit.devices import gpu_budgets
 from garden.fit.kv_cache import ubatch_of
-from garden.fit.sliced_twin import TwinTimes, filled_share, sliced, slices_of, whole_times
+from garden.fit.sliced_twin import Slices, TwinTimes, filled_share, sliced, slices_of, whole_times
 from garden.gguf.filled_file import write_filled_file
 from garden.gguf.header import GgufHeader
 from garden.jobs.handle import Handle
 from garden.jobs.job_context import JobContext
 from garden.jobs.job_runner import JobRunner
+from garden.process.child import Child
 from garden.process.scratch_folder import scratch_folder
 from garden.process.task import run_task
+from garden.services.bookings import Bookings
 from garden.services.calibration import wait_for_answers
 from garden.services.fit import FitService
 from garden.services.hub_files import hub_ref
@@ -42,6 +48,9 @@ from garden.store.speeds import SpeedRecord
 _ROOM_SHARE, _ROOM_BYTES = 0.6, 12 * GIB
 
 _GRACE_SECONDS = 1.0
+
+#: Said of a model so small that a twin would save nothing.
+_ALL_BLOCKS = "all of it: a shorter one would not be smaller"
 
 #: Between two looks whether a header that is being read is still wanted.
 _LOOK_SECONDS = 0.1
@@ -72,6 +81,7 @@ def time_twins(
     timed_by: TimedBy = "clock",
     on_progress: Callable[[Progress], None] | None = None,
     cancelled: threading.Event | None = None,
+    on_start: Callable[[Child[Message]], None] | None = None,
 ) -> TwinSpeed:
     """Make two twins of a model, time them in a child, and say how fast all of it is.
 
@@ -82,6 +92,7 @@ def time_twins(
         timed_by: What time is taken with.
         on_progress: Called on other threads.
         cancelled: Set by whoever wants it to stop.
+        on_start: Called with the child.
 
     Raises:
         RefusedError: There is too little memory.
@@ -117,6 +128,7 @@ def time_twins(
             on_progress=on_progress,
             cancelled=cancelled,
             grace_seconds=_GRACE_SECONDS,
+            on_start=on_start,
         )
     each = [
         TwinTimes(token=token, prompt=prompt)
@@ -129,6 +141,37 @@ def time_twins(
         prompt_tokens=timed.prompt_tokens,
         depth=timed.depth,
     )
+
+
+def room_for(machine: HardwareSnapshot, *, on_gpu: bool) -> int:
+    """What the weights of twins may take: a share of what is free where they would lie.
+
+    Args:
+        machine: As it is now.
+        on_gpu: They lie on GPUs with memory of their own.
+    """
+    gpus = [budget for budget in gpu_budgets(machine) if not budget.shared] if on_gpu else []
+    free = sum(max(0, budget.usable_bytes) for budget in gpus) if gpus else machine.ram_free_bytes
+    return min(round(free * _ROOM_SHARE), _ROOM_BYTES)
+
+
+def twins_need(
+    header: GgufHeader, load: LoadParameters, slices: Slices, machine: HardwareSnapshot
+) -> tuple[int, dict[str, int]]:
+    """What both twins need in one process: of the RAM, and of each GPU by the engine's name of it."""
+    as_measured = dataclasses.replace(load, context_length=max(DEPTH_TOKENS, PROMPT_TOKENS) + 256)
+    # As forecasts list them: GPUs in the order of their budgets, then the RAM.
+    places = (*(None if budget.shared else budget.device for budget in gpu_budgets(machine)), None)
+    held: Counter[str | None] = Counter()
+    beside: dict[tuple[str | None, int], int] = {}
+    for count in {slices.first, slices.second}:
+        devices = estimator.forecast(sliced(header, count), as_measured, machine).devices
+        for number, (place, memory) in enumerate(zip(places, devices, strict=False)):
+            held[place] += memory.required_bytes
+            beside[place, number] = max(beside.get((place, number), 0), memory.need_bytes - memory.required_bytes)
+    for (place, _number), size in beside.items():
+        held[place] += size
+    return held[None], {device: size for device, size in held.items() if device is not None and size}
 
 
 def _check_disk(folder: Path, needed_bytes: int) -> None:
@@ -150,6 +193,7 @@ class TwinService:
         machine: The machine.
         jobs: Runs the work.
         answering: Whether panes answer at this moment; none is measured meanwhile.
+        bookings: Memory that loads and measurements under way will take.
     """
 
     def __init__(
@@ -159,12 +203,14 @@ class TwinService:
         machine: MachineService,
         jobs: JobRunner,
         answering: Callable[[], bool] = bool,
+        bookings: Bookings | None = None,
     ) -> None:
         self._bus = bus
         self._fit = fit
         self._machine = machine
         self._jobs = jobs
         self._answering = answering
+        self._bookings = bookings or Bookings()
 
     def measure(self, entry: LibraryEntry | ModelRef, load: LoadParameters | None = None) -> Handle[SpeedRecord]:
         """Measure a file on this machine; see ``measure_remote``."""
@@ -209,8 +255,11 @@ class TwinService:
         self, ref: ModelRef, read: Callable[[threading.Event], GgufHeader], load: LoadParameters | None
     ) -> Handle[SpeedRecord]:
         def work(job: JobContext) -> SpeedRecord:
+            whole = False
+
             def report(progress: Progress) -> None:
-                job.progress(progress.done, progress.total, progress.note)
+                note = f"{progress.note}, {_ALL_BLOCKS}" if whole else progress.note
+                job.progress(progress.done, progress.total, note)
 
             header = read(job.cancelled)
             wait_for_answers(job, self._answering)
@@ -225,9 +274,21 @@ class TwinService:
                 )
             if forecast.n_gpu_layers is not None:
                 wanted = dataclasses.replace(wanted, n_gpu_layers=forecast.n_gpu_layers)
-            job.progress(0, None, "Making slices of the model")
-            room = min(round(machine.ram_available_bytes * _ROOM_SHARE), _ROOM_BYTES)
-            found = time_twins(header, wanted, room, on_progress=report, cancelled=job.cancelled)
+            room = room_for(self._bookings.limited(machine), on_gpu=bool(wanted.n_gpu_layers))
+            slices = slices_of(header, room)
+            whole = slices.first == slices.second
+            job.progress(0, None, f"Making a copy, {_ALL_BLOCKS}" if whole else "Making slices of the model")
+            pids: list[int] = []
+            need = twins_need(header, wanted, slices, machine)
+            with self._bookings.measuring(self._machine.fresh, *need, lambda: pids[0] if pids else None):
+                found = time_twins(
+                    header,
+                    wanted,
+                    room,
+                    on_progress=report,
+                    cancelled=job.cancelled,
+                    on_start=lambda child: pids.append(child.pid),
+                )
             record = SpeedRecord(
                 model=ref,
                 load=wanted,

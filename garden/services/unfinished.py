@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from garden.core.unfinished_download import UnfinishedDownload
 from garden.hub import cache
 from garden.jobs.job_runner import JobRunner
 from garden.services.model_name import display_name
+from garden.services.transfer_target import target_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,12 +129,8 @@ class UnfinishedService:
 
 def _repo_id(record: JobRecord) -> str | None:
     """The repository that a download is of, None for one that is of none."""
-    try:
-        target = json.loads(record.target)
-    except ValueError:
-        return None
-    found = target.get("repo_id") if isinstance(target, dict) else None
-    return found if isinstance(found, str) else None
+    target = target_of(record)
+    return target.repo_id if target is not None else None
 
 
 def _resting(repo_id: str, parts: tuple[UnfinishedDownload, ...], job: JobRecord | None) -> RestingDownload:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import difflib
 import functools
 import threading
 
 from garden.core.errors import NotFoundError, RefusedError, StateError
 from garden.core.events import EventBus, WhatIfChanged
-from garden.core.fit_forecast import FitForecast
+from garden.core.fit_forecast import FitForecast, SpeedSource
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.imagined_machine import ImaginedMachine
 from garden.core.paths import resource_path
 from garden.core.quantity import GIB
 from garden.core.run_configuration import LoadParameters
 from garden.fit import estimator
-from garden.fit.imagined import imagined_snapshot
+from garden.fit.imagined import imagined_snapshot, published_speed
 from garden.fit.published_machine import PublishedMachine, published_machines
-from garden.fit.speed import MeasuredSpeed
 from garden.gguf.header import GgufHeader
 from garden.services.machine import MachineService
 from garden.services.settings import SettingsService
@@ -125,19 +125,16 @@ class WhatIfService:
     def forecast(self, header: GgufHeader, load: LoadParameters, machine: ImaginedMachine) -> FitForecast:
         """How a model would run on a machine.
 
-        Its speed is the most that the published bandwidth of its memory allows (bytes read per token / bandwidth): no
-        machine is faster, each is slower. It stays unknown where a part is read from memory of which none is published.
+        Its speed is the most that the published bandwidth of its memory allows, see ``published_speed``.
 
         Args:
             header: Of the file.
             load: How it would be loaded.
             machine: Where.
         """
-        bandwidth = float(machine.memory_bandwidth_bytes_per_second or 0)
-        speeds = MeasuredSpeed(
-            bytes_per_second=0.0 if machine.gpu_bytes else bandwidth, gpu_bytes_per_second=bandwidth or None
-        )
-        return estimator.forecast(header, load, self.as_seen(machine), speeds=speeds)
+        seen = self.as_seen(machine)
+        forecast = estimator.forecast(header, load, seen, speeds=published_speed(seen))
+        return dataclasses.replace(forecast, speed_source=SpeedSource.ELSEWHERE, speed_runs=0, speed_range=None)
 
     def choose(self, machine: ImaginedMachine | None) -> None:
         """Let a machine stand for this one; None comes back to this one."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import sqlite3
 import threading
 import time
@@ -65,6 +67,7 @@ class Database:
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
         self._depth = 0
+        self._given_up = False
         with translated(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = self._connect()
@@ -89,8 +92,9 @@ class Database:
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A transaction: all of it is stored when the block ends, none of it when it raises. Blocks nest.
+        """A transaction: all of it is stored when the block ends, none of it when it raises.
 
+        Blocks nest: what an inner one wrote is undone when it raises, and the outer one may go on.
         Ctrl+C waits for the end of the block.
         """
         with translated(self.path), HeldBack(), self._write_lock:
@@ -99,17 +103,39 @@ class Database:
             outermost = self._depth == 0
             if outermost:
                 self._writer.execute("BEGIN IMMEDIATE")
+            else:
+                self._writer.execute(f"SAVEPOINT block_{self._depth}")
             self._depth += 1
             try:
                 yield self._writer
             except BaseException:
                 self._depth -= 1
-                if outermost and self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
+                self._undo(outermost)
                 raise
             self._depth -= 1
-            if outermost:
+            if not outermost:
+                self._writer.execute(f"RELEASE block_{self._depth}")
+            elif self._given_up:
+                self._undo(outermost)
+                raise StateError("Part of this could not be stored, so that nothing of it was.", "Try again.")
+            else:
                 self._commit()
+
+    def _undo(self, outermost: bool) -> None:
+        """Undo what a block wrote."""
+        if outermost:
+            self._given_up = False
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+        elif self._writer.in_transaction:
+            self._writer.execute(f"ROLLBACK TO block_{self._depth}")
+            self._writer.execute(f"RELEASE block_{self._depth}")
+        else:
+            # SQLite gave up all of it by itself (a full disk). What an outer block writes after it caught the error
+            # must not be stored alone.
+            self._given_up = True
+            for number in range(self._depth):
+                self._writer.execute("BEGIN" if number == 0 else f"SAVEPOINT block_{number}")
 
     def changed_elsewhere(self) -> bool:
         """Whether another process has written since the last call (or since it was opened)."""
@@ -241,8 +267,18 @@ def as_state_error(error: sqlite3.Error, path: Path) -> StateError | DiskFullErr
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StateError("Another Garden is writing; this was not stored.", "Try again in a moment.", detail)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return StateError(f"{path.name} cannot be written.", f"Check that {path.parent} exists and is yours.", detail)
+        return write_failure(
+            OSError(_why_not_written(path), detail), path.name, action=f"Check that {path.parent} is yours."
+        )
     return StateError(f"{path.name} could not be used.", "Try again; the details help to report it.", detail)
+
+
+def _why_not_written(path: Path) -> int:
+    """The system's number for what SQLite only calls read-only, or not to be opened."""
+    if not path.parent.is_dir():
+        return errno.ENOENT
+    read_only = hasattr(os, "statvfs") and os.statvfs(path.parent).f_flag & os.ST_RDONLY
+    return errno.EROFS if read_only else errno.EACCES
 
 
 def is_whole(path: Path) -> bool:

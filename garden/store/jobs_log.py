@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from garden.core.errors import StateError
 from garden.core.job_record import JobRecord
 from garden.process.process_identity import ProcessIdentity, this_process
@@ -42,9 +44,27 @@ class StoredJobsLog:
         """All records, the newest first (at most 500), those of other running processes included."""
         return tuple(record for _, record in self._rows("1", 500))
 
-    def orphans(self) -> tuple[JobRecord, ...]:
-        """Records that have not ended and whose process is gone."""
-        return tuple(record for owner, record in self._rows("NOT ended", 500) if not owner.alive)
+    def adopt(self) -> tuple[JobRecord, ...]:
+        """Take over the records that have not ended and whose process is gone; no other process gets the same one.
+
+        Raises:
+            GardenError: The database cannot be written.
+        """
+        left = [(owner, record) for owner, record in self._rows("NOT ended", 500) if not owner.alive]
+        if not left:
+            return ()
+        with self._database.write() as connection:
+            taken = (self._take(connection, owner, record.id) for owner, record in left)
+            return tuple(record for record in taken if record is not None)
+
+    def _take(self, connection: sqlite3.Connection, owner: ProcessIdentity, job_id: str) -> JobRecord | None:
+        """The record as its process left it, None when another process was first."""
+        rows = connection.execute(
+            """UPDATE jobs SET owner_pid = ?, owner_started_at = ?
+            WHERE id = ? AND owner_pid = ? AND owner_started_at = ? AND NOT ended RETURNING document""",
+            (self._owner.pid, self._owner.started_at, job_id, owner.pid, owner.started_at),
+        ).fetchall()
+        return from_document(rows[0][0], JobRecord) if rows else None
 
     def remove(self, job_id: str) -> None:
         """Forget a record."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from garden.core.errors import StateError
+from garden.core.messages import BufferUse
 from garden.core.run_configuration import RunConfiguration
 from garden.process.process_identity import ProcessIdentity, identity_of, this_process
 from garden.store.document import Store, from_document, to_document
@@ -22,6 +23,8 @@ class LoadedRecord:
         loaded_at: Seconds since the epoch.
         last_used_at: Seconds since the epoch.
         busy: Whether it is answering.
+        buffers: Where these bytes lie; empty in records of older versions.
+        beside_bytes: What its process holds in RAM beside these buffers, as forecast.
     """
 
     pid: int
@@ -31,6 +34,13 @@ class LoadedRecord:
     loaded_at: float
     last_used_at: float
     busy: bool = False
+    buffers: tuple[BufferUse, ...] = ()
+    beside_bytes: int = 0
+
+    @property
+    def need_bytes(self) -> int:
+        """Buffers and what lies beside them."""
+        return self.buffers_bytes + self.beside_bytes
 
     @property
     def is_ours(self) -> bool:

@@ -48,22 +48,22 @@ class MemoryDatabase:
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A transaction: all of it or none. Blocks nest; Ctrl+C waits for their end."""
+        """A transaction: all of it or none. Blocks nest, an inner one is undone alone; Ctrl+C waits for their end."""
         with HeldBack(), self._lock, translated(self.path):
             self._check_open()
             outermost = self._depth == 0
-            if outermost:
-                self._connection.execute("BEGIN")
+            name = f"block_{self._depth}"
+            self._connection.execute("BEGIN" if outermost else f"SAVEPOINT {name}")
             self._depth += 1
             try:
                 yield self._connection
             except BaseException:
-                if outermost:
-                    self._connection.execute("ROLLBACK")
+                self._connection.execute("ROLLBACK" if outermost else f"ROLLBACK TO {name}")
+                if not outermost:
+                    self._connection.execute(f"RELEASE {name}")
                 raise
             else:
-                if outermost:
-                    self._connection.execute("COMMIT")
+                self._connection.execute("COMMIT" if outermost else f"RELEASE {name}")
             finally:
                 self._depth -= 1
 

@@ -82,4 +82,12 @@ INDEX_MIGRATIONS: tuple[Migration, ...] = (
                 repo_id TEXT PRIMARY KEY, seen_at REAL NOT NULL, document TEXT NOT NULL)""",
         ),
     ),
+    Migration(
+        "pages",
+        (
+            """CREATE TABLE pages (
+                endpoint TEXT NOT NULL, repo_id TEXT NOT NULL, revision TEXT NOT NULL, seen_at REAL NOT NULL,
+                document TEXT NOT NULL, card TEXT, PRIMARY KEY (endpoint, repo_id))""",
+        ),
+    ),
 )

@@ -14,10 +14,14 @@ import msgspec
 
 from garden.core.errors import StateError
 from garden.core.imagined_machine import ImaginedMachine
+from garden.core.saved_search import SavedSearch
 from garden.store.atomic_file import write_atomically
 
 #: Where searches go unless the user or HF_ENDPOINT names another Hub.
 PUBLIC_HUB = "https://huggingface.co"
+
+#: Slower than this, connections are taken for dead, in bytes per second.
+MIN_BANDWIDTH = 64 * 1024
 
 #: A settings file is a few hundred bytes; what is larger than this was not written by Garden.
 _MAX_BYTES = 1024 * 1024
@@ -42,7 +46,9 @@ class Settings:
         context_length: Context that a load starts from; None takes the smaller of the trained one and 16,384.
         kv_type: Type of the K and V cache that a load starts from.
         parallel_downloads: Downloads at once, 1..8.
+        bandwidth_limit: Bytes per second that all downloads together may take, ≥ 65,536; None for no limit.
         other_machines: What models are compared on beside this machine; None for the usual ones.
+        saved_searches: Searches that the user keeps under names.
     """
 
     theme: Literal["system", "light", "dark"] = "system"
@@ -59,7 +65,9 @@ class Settings:
     context_length: int | None = None
     kv_type: str = "f16"
     parallel_downloads: int = 2
+    bandwidth_limit: int | None = None
     other_machines: tuple[ImaginedMachine, ...] | None = None
+    saved_searches: tuple[SavedSearch, ...] = ()
 
     @property
     def hub_endpoint(self) -> str:
@@ -91,6 +99,8 @@ def _problem(settings: Settings) -> str | None:
             return f"{settings.kv_type!r} is not a type of the KV cache."
     if not 1 <= settings.parallel_downloads <= 8:
         return "Between 1 and 8 downloads can run at once."
+    if settings.bandwidth_limit is not None and not MIN_BANDWIDTH <= settings.bandwidth_limit <= 2**40:
+        return "Downloads can be held to 64 KiB per second or more."
     if settings.context_length is not None and not 1 <= settings.context_length <= 2**24:
         return "The context must be between 1 and 16,777,216 tokens."
     return None

@@ -75,10 +75,18 @@ class Speeds:
         """The newest measurement of one model itself, None when there is none."""
         return next((speed for speed in self.list(ref) if not speed.twin), None)
 
-    def recent(self, limit: int) -> tuple[SpeedRecord, ...]:
-        """Measurements of any model, the newest first."""
+    def recent(self, limit: int, *, twins: bool = False) -> tuple[SpeedRecord, ...]:
+        """Measurements of any model, the newest first.
+
+        Args:
+            limit: How many at most.
+            twins: Those of twins, which are counted apart: some afternoon of measuring twins must not push out runs.
+        """
+        # Quotes within a name are escaped in a document, so that this is nothing but the field.
         with self._database.read() as connection:
             rows = connection.execute(
-                "SELECT document FROM speeds ORDER BY measured_at DESC, rowid DESC LIMIT ?", (limit,)
+                """SELECT document FROM speeds WHERE (instr(document, '"twin":true') > 0) = ?
+                ORDER BY measured_at DESC, rowid DESC LIMIT ?""",
+                (twins, limit),
             ).fetchall()
         return tuple(readable_documents(rows, SpeedRecord))

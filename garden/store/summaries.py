@@ -9,6 +9,7 @@ from garden.core.catalog import ModelSummary
 from garden.core.errors import StateError
 from garden.store.database import DamagedError
 from garden.store.document import Store, from_document, storable_text, to_document
+from garden.store.seen_pages import SeenPages
 
 _KEPT = 5_000
 
@@ -18,10 +19,14 @@ class Summaries:
 
     Args:
         database: The index database.
+
+    Attributes:
+        pages: Those repositories of which more was seen than a row.
     """
 
     def __init__(self, database: Store) -> None:
         self._database = database
+        self.pages = SeenPages(database)
 
     def put(self, summaries: Iterable[ModelSummary]) -> None:
         """Keep rows, the newest knowledge of each repository."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
+import dataclasses
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -15,45 +14,25 @@ import psutil
 from garden.core.calibration import Calibrate, Calibrated, CalibrateInput, DeviceSpeed, SpeedDevice
 from garden.core.errors import CancelledByUser
 from garden.core.messages import Message, Progress
-from garden.core.run_configuration import LoadParameters
 from garden.engine.library import EngineLibrary
-from garden.engine.stopwatch import Stopwatch, clock_of
-from garden.fit import calibrating
-from garden.fit.calibrating import Times
-from garden.gguf.filled_file import write_filled_file
+from garden.engine.stopwatch import clock_of
+from garden.fit import calibrating, trial_models
+from garden.fit.calibrating import Times, TypeTrial
 from garden.gguf.made_up_model import MadeUpModel
 from garden.process.worker_channel import WorkerChannel, harden, outcome_of
-
-#: More layers than any model has: all of them on the GPU.
-_ALL_LAYERS: Final = 9_999
+from garden.workers.trial_timer import Trial, TrialTimer
 
 #: Of the time that there is, kept for the models that check the rest.
 _CHECK_SHARE: Final = 0.15
+
+#: Likewise, at most so much each time for timing again what was disturbed.
+_SETTLE_SHARE: Final = 0.15
 
 #: What the processor's part of the time is when there is a GPU to measure as well.
 _PROCESSOR_SHARE: Final = 0.6
 
 #: What attention costs in prompts.
-_PROMPTS: Final = (calibrating.PROMPT_TOKENS, calibrating.LONG_PROMPT_TOKENS)
-
-
-@dataclass(frozen=True, slots=True)
-class _Trial:
-    """A model to time.
-
-    Attributes:
-        model: Its shape.
-        depths: Of the cache, each timed for a token of an answer.
-        prompts: Tokens of the prompts to time.
-        cache: Type of the cache.
-        rounds: How often answers are timed; what is a difference of two times needs both to be good.
-    """
-
-    model: MadeUpModel
-    depths: tuple[int, ...] = ()
-    prompts: tuple[int, ...] = ()
-    cache: str = "f16"
-    rounds: int = 1
+_PROMPTS: Final = (trial_models.PROMPT_TOKENS, trial_models.LONG_PROMPT_TOKENS)
 
 
 class CalibrateWorker:
@@ -61,7 +40,7 @@ class CalibrateWorker:
 
     def __init__(self) -> None:
         self._channel: WorkerChannel[Message] = WorkerChannel(CalibrateInput, self._on_cancel)
-        self._watch: Stopwatch | None = None
+        self._timer: TrialTimer | None = None
         self._done = 0
         self._total = 0
 
@@ -73,9 +52,9 @@ class CalibrateWorker:
         return 0
 
     def _on_cancel(self) -> None:
-        watch = self._watch
-        if watch is not None:
-            watch.cancel()
+        timer = self._timer
+        if timer is not None:
+            timer.cancel()
 
     def _calibrated(self, request: Calibrate) -> Calibrated:
         library = EngineLibrary()
@@ -83,13 +62,21 @@ class CalibrateWorker:
         devices: list[tuple[SpeedDevice, str]] = [("cpu", "Processor")]
         if request.gpu is not None:
             devices.append(("gpu", request.gpu))
-        self._total = len(devices) * (7 + len(calibrating.CACHE_TYPES) + len(calibrating.TYPES))
+        self._total = len(devices) * (9 + len(trial_models.CACHE_TYPES) + len(trial_models.TYPES))
         speeds, logit_seconds = [], 0.0
         for number, (device, name) in enumerate(devices):
             share = 1.0 if number == len(devices) - 1 else _PROCESSOR_SHARE
             left = request.limit_seconds - (time.monotonic() - started)
-            one = _Device(self, library, request, device, time.monotonic() + left * share)
-            speeds.append(one.measured(name))
+            clock = clock_of(request.timed_by, request.threads)
+            cancelled = self._channel.cancelled.is_set
+            timer = TrialTimer(library, Path(request.folder), device, request.threads, clock, cancelled)
+            self._timer = timer
+            try:
+                one = _Device(self, timer, request.cache_bytes, device, time.monotonic() + left * share)
+                speeds.append(one.measured(name))
+            finally:
+                self._timer = None
+                timer.close()
             if not number:
                 logit_seconds = one.logit_seconds
         return Calibrated(
@@ -110,56 +97,28 @@ class CalibrateWorker:
         self._channel.emit(Progress(done=self._done, total=max(self._total, self._done), note=note))
         self._done += 1
 
-    def opened(self, library: EngineLibrary, path: Path, load: LoadParameters, clock: Callable[[], float]) -> Stopwatch:
-        """Load a model; a cancel stops it from now on.
-
-        Raises:
-            CancelledByUser: Cancelled.
-        """
-        cancelled = self._channel.cancelled
-        watch = Stopwatch(library, path, load, clock=clock, on_progress=lambda _share: not cancelled.is_set())
-        self._watch = watch
-        if cancelled.is_set():
-            watch.cancel()
-        return watch
-
-    def closed(self, watch: Stopwatch) -> None:
-        """Free it."""
-        self._watch = None
-        watch.close()
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether the parent wants no answer."""
-        return self._channel.cancelled.is_set()
-
 
 class _Device:
     """Measures one device.
 
     Args:
         worker: Tells, and hears of a cancel.
-        library: The engine.
-        request: What is asked.
-        device: Where weights go.
+        timer: Times models on it.
+        cache_bytes: Size of the processor's last cache.
+        device: Which one.
         deadline: When to be done, on the monotonic clock.
     """
 
     def __init__(
-        self,
-        worker: CalibrateWorker,
-        library: EngineLibrary,
-        request: Calibrate,
-        device: SpeedDevice,
-        deadline: float,
+        self, worker: CalibrateWorker, timer: TrialTimer, cache_bytes: int, device: SpeedDevice, deadline: float
     ) -> None:
         self._worker = worker
-        self._library = library
-        self._request = request
+        self._timer = timer
+        self._cache_bytes = cache_bytes
         self._device: SpeedDevice = device
         self._deadline = deadline
-        self._check_from = deadline - _CHECK_SHARE * max(0.0, deadline - time.monotonic())
-        self._clock = clock_of(request.timed_by, request.threads)
+        self._time = max(0.0, deadline - time.monotonic())
+        self._check_from = deadline - _CHECK_SHARE * self._time
         self.logit_seconds = 0.0
 
     def measured(self, name: str) -> DeviceSpeed:
@@ -169,125 +128,105 @@ class _Device:
             CancelledByUser: Cancelled.
             GardenError: The engine failed.
         """
-        self._worker.tell(f"Blocks on the {self._where}")
-        shallow = self._timed(_Trial(calibrating.SHALLOW, depths=(0,), rounds=2))
-        deep = self._timed(_Trial(calibrating.DEEP, depths=(0,), rounds=2))
         # What nearly every file needs comes first; what is missing at the end is forecast from what is like it.
-        usual, unusual = calibrating.TYPES[: calibrating.USUAL_TYPES], calibrating.TYPES[calibrating.USUAL_TYPES :]
-        first_cache, *other_caches = calibrating.CACHE_TYPES
-        attention = {first_cache: self._attention(first_cache)}
+        usual, unusual = trial_models.TYPES[: trial_models.USUAL_TYPES], trial_models.TYPES[trial_models.USUAL_TYPES :]
+        first_cache, *other_caches = trial_models.CACHE_TYPES
+        self._worker.tell(f"Blocks on the {self._where}")
+        overheads = [_once(model, rounds=2) for model in (trial_models.SHALLOW, trial_models.DEEP)]
+        self._take(overheads)
+        caches = {first_cache: self._attention(first_cache)}
         types = {usual[0]: self._type(usual[0])}
-        types |= {kind: self._type(kind) for kind in usual[1:] if self._has_time}
+        types |= {kind: self._type(kind) for kind in usual[1:] if self._has_time()}
         self._worker.tell(f"Choosing tokens on the {self._where}")
         self._time_choice()
-        experts = state = None
-        if self._has_time:
-            self._worker.tell(f"A recurrent state on the {self._where}")
-            state = self._timed(_Trial(calibrating.WITH_STATE, depths=(0,), prompts=(calibrating.PROMPT_TOKENS,)))
-        if self._has_time:
-            self._worker.tell(f"Experts on the {self._where}")
-            experts = self._timed(_Trial(calibrating.WITH_EXPERTS, depths=(0,), prompts=(calibrating.PROMPT_TOKENS,)))
-        types |= {kind: self._type(kind) for kind in unusual if self._has_time}
-        attention |= {kind: self._attention(kind) for kind in other_caches if self._has_time}
+        extra: dict[str, Trial] = {}
+        for note, model in (("A recurrent state", trial_models.WITH_STATE), ("Experts", trial_models.WITH_EXPERTS)):
+            if self._has_time():
+                self._worker.tell(f"{note} on the {self._where}")
+                extra[note] = _once(model, trial_models.PROMPT_TOKENS)
+                self._take([extra[note]])
+        self._settle(_SETTLE_SHARE)
+        # As long as there is time to settle what these leave.
+        types |= {kind: self._type(kind) for kind in unusual if self._has_time(_SETTLE_SHARE / 2)}
+        caches |= {kind: self._attention(kind) for kind in other_caches if self._has_time(_SETTLE_SHARE / 2)}
+        self._settle(1.0)
+        times = self._timer.times
         speed = calibrating.measured_speed(
             self._device,
             name,
-            shallow=shallow,
-            deep=deep,
-            attention=attention,
-            types=types,
-            experts=experts,
-            state=state,
+            shallow=times(overheads[0]),
+            deep=times(overheads[1]),
+            attention={kind: tuple(map(times, trials)) for kind, trials in caches.items()},
+            types={
+                kind: TypeTrial(
+                    wide=of_wide.model, narrow=of_narrow.model, of_wide=times(of_wide), of_narrow=times(of_narrow)
+                )
+                for kind, (of_wide, of_narrow) in types.items()
+            },
+            experts=times(extra["Experts"]) if "Experts" in extra else None,
+            state=times(extra["A recurrent state"]) if "A recurrent state" in extra else None,
         )
+        speed = dataclasses.replace(speed, unrest=self._timer.unrest(self._timer.timed))
         return calibrating.with_errors(speed, self._checks())
 
     @property
     def _where(self) -> str:
         return "GPU" if self._device == "gpu" else "processor"
 
-    @property
-    def _has_time(self) -> bool:
-        return time.monotonic() < self._check_from
+    def _has_time(self, kept: float = 0.0) -> bool:
+        """Whether there is any before the checks, when such a share of all of it is kept."""
+        return time.monotonic() < self._check_from - kept * self._time
 
-    def _attention(self, kind: str) -> tuple[Times, ...]:
+    def _take(self, trials: Iterable[Trial]) -> None:
+        for trial in trials:
+            self._timer.times(trial)
+
+    def _settle(self, share: float) -> None:
+        """Time again what was disturbed, in such a share of the time at most."""
+        self._worker.tell(f"Measuring again what was disturbed on the {self._where}")
+        self._timer.settle(min(self._check_from, time.monotonic() + share * self._time))
+
+    def _attention(self, kind: str) -> tuple[Trial, ...]:
         self._worker.tell(f"A {kind} cache on the {self._where}")
-        return (
-            self._timed(_Trial(calibrating.WIDE_HEADS, calibrating.DEPTHS, _PROMPTS, kind, rounds=2)),
-            self._timed(_Trial(calibrating.NARROW_HEADS, calibrating.DEPTHS, _PROMPTS, kind, rounds=2)),
-            *(self._timed(_Trial(model, calibrating.DEPTHS, cache=kind)) for model in calibrating.IN_ROWS),
+        depths = trial_models.DEPTHS
+        trials = (
+            Trial(model=trial_models.WIDE_HEADS, depths=depths, prompts=_PROMPTS, cache=kind, rounds=2),
+            Trial(model=trial_models.NARROW_HEADS, depths=depths, prompts=_PROMPTS, cache=kind, rounds=2),
+            *(Trial(model=model, depths=depths, cache=kind) for model in trial_models.IN_ROWS),
         )
+        self._take(trials)
+        return trials
 
-    def _type(self, kind: str) -> tuple[MadeUpModel, Times, Times]:
+    def _type(self, kind: str) -> tuple[Trial, Trial]:
         self._worker.tell(f"{kind} on the {self._where}")
-        wide = calibrating.wide(kind, self._request.cache_bytes)
-        prompts = (calibrating.PROMPT_TOKENS,)
-        return (
-            wide,
-            self._timed(_Trial(wide, depths=(0,), prompts=prompts)),
-            self._timed(_Trial(calibrating.narrow(kind), prompts=prompts)),
-        )
+        make = trial_models.wide, trial_models.narrow
+        of_wide, of_narrow = (_once(each(kind, self._cache_bytes), trial_models.PROMPT_TOKENS) for each in make)
+        self._take((of_wide, of_narrow))
+        return of_wide, of_narrow
 
     def _checks(self) -> list[tuple[MadeUpModel, Times]]:
-        found: list[tuple[MadeUpModel, Times]] = []
-        for model in calibrating.CHECKS:
-            if found and time.monotonic() > self._deadline:
+        trials: list[Trial] = []
+        for model in trial_models.CHECKS:
+            if trials and time.monotonic() > self._deadline:
                 break
             self._worker.tell("Checking")
-            found.append((model, self._timed(_Trial(model, depths=(0,), prompts=(calibrating.PROMPT_TOKENS,)))))
-        return found
+            trials.append(_once(model, trial_models.PROMPT_TOKENS))
+            self._take(trials[-1:])
+        self._timer.settle(self._deadline)
+        return [(trial.model, self._timer.times(trial)) for trial in trials]
 
     def _time_choice(self) -> None:
-        path = self._written(calibrating.MANY_WORDS)
-        watch = self._worker.opened(self._library, path, self._load("f16", 256, 64), self._clock)
-        path.unlink(missing_ok=True)
+        watch = self._timer.opened(trial_models.MANY_WORDS, "f16", 256, 64)
         try:
             watch.prompt_seconds(1)
             self.logit_seconds = watch.choice_seconds() / watch.vocabulary
         finally:
-            self._worker.closed(watch)
+            self._timer.close(watch)
 
-    def _timed(self, trial: _Trial) -> Times:
-        batch = max((calibrating.PROMPT_TOKENS, *trial.prompts))
-        context = max((*trial.depths, *trial.prompts)) + 256
-        path = self._written(trial.model)
-        try:
-            watch = self._worker.opened(self._library, path, self._load(trial.cache, context, batch), self._clock)
-        finally:
-            # The weights are in memory now.
-            path.unlink(missing_ok=True)
-        try:
-            prompts = {}
-            for tokens in trial.prompts:
-                watch.prompt_seconds(min(tokens, 16))
-                prompts[tokens] = watch.prompt_seconds(tokens, times=2)
-            answers: dict[int, float] = {}
-            for _round in range(trial.rounds):
-                for depth in trial.depths:
-                    watch.fill(depth, batch)
-                    answers[depth] = min(answers.get(depth, math.inf), watch.token_seconds(seconds=0.3 / trial.rounds))
-            return Times(token_seconds=answers, prompt_seconds=prompts)
-        finally:
-            self._worker.closed(watch)
 
-    def _written(self, model: MadeUpModel) -> Path:
-        path = Path(self._request.folder) / "calibrate.gguf"
-        write_filled_file(model.header(), path, lambda _tensor: 1.0, cancelled=lambda: self._worker.cancelled)
-        if self._worker.cancelled:
-            path.unlink(missing_ok=True)
-            raise CancelledByUser
-        return path
-
-    def _load(self, cache: str, context: int, batch: int) -> LoadParameters:
-        return LoadParameters(
-            context_length=context,
-            type_k=cache,
-            type_v=cache,
-            n_batch=batch,
-            n_ubatch=batch,
-            n_gpu_layers=_ALL_LAYERS if self._device == "gpu" else 0,
-            threads=self._request.threads,
-            threads_batch=self._request.threads,
-        )
+def _once(model: MadeUpModel, *prompts: int, rounds: int = 1) -> Trial:
+    """An answer from an empty cache, and these prompts."""
+    return Trial(model=model, depths=(0,), prompts=prompts, rounds=rounds)
 
 
 class _OthersShare:

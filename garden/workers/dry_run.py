@@ -10,8 +10,9 @@ import os
 import time
 from pathlib import Path
 
-from garden.core.dry_run import RAM, DryRun, DryRunDone, DryRunInput, DryRunRefused, Plan
+from garden.core.dry_run import DryRun, DryRunDone, DryRunInput, DryRunRefused, Plan
 from garden.core.errors import CancelledByUser, GardenError, OutOfMemoryError
+from garden.core.held_memory import RAM
 from garden.core.messages import Message
 from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters
 from garden.engine.library import EngineLibrary
@@ -79,6 +80,8 @@ class _Request:
         self._planner = planner
         self._channel = channel
         self._path = Path(request.path)
+        self._fused: set[int] = set()
+        self._batch = min(request.load.n_ubatch, request.load.n_batch)
 
     def answer(self) -> DryRunDone:
         """Plan, and search what was asked for.
@@ -96,7 +99,15 @@ class _Request:
         plan = self._plan(wanted, context)
         layers = None if seeks else min(wanted, plan.n_layers)
         search = PlanSearch(
-            self._plan, request.allowances, plan.n_layers, request.guessed_layers, request.unmoved_bytes
+            self._plan,
+            request.allowances,
+            plan.n_layers,
+            request.guessed_layers,
+            request.unmoved_bytes,
+            request.lightest_bytes,
+            may_unfuse=request.load.flash_attention == "auto",
+            casts="f32" in (request.load.type_k, request.load.type_v),
+            streams=1 if request.load.kv_unified else max(1, request.load.n_sequences),
         )
         search.remember(min(wanted, plan.n_layers), context, plan)
         plan = search.at(context, layers)
@@ -114,10 +125,17 @@ class _Request:
     def _plan(self, layers: int, context: int) -> Plan:
         if self._channel.cancelled.is_set():
             raise CancelledByUser
-        return self._planner.plan(self._path, self._load(layers, context), self._request.gpus)
+        plan = self._planner.plan(self._path, self._load(layers, context), self._request.gpus)
+        # To choose for itself whether attention is fused the engine builds one more graph. What it chooses depends on
+        # the layers' devices, not on the context, unless that cuts the batch: once for each placement is enough.
+        if plan.flash_attention and context >= self._batch and not self._planner.asks_devices(self._request.gpus):
+            self._fused.add(layers)
+        return plan
 
     def _load(self, layers: int, context: int) -> LoadParameters:
-        return dataclasses.replace(self._request.load, n_gpu_layers=layers, context_length=context)
+        load = dataclasses.replace(self._request.load, n_gpu_layers=layers, context_length=context)
+        fused = layers in self._fused and context >= self._batch
+        return dataclasses.replace(load, flash_attention="on") if fused else load
 
 
 def _out_of_memory(request: DryRun, error: OutOfMemoryError) -> DryRunRefused:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,7 +25,6 @@ from garden.core.messages import (
     PromptRead,
     PromptRendered,
 )
-from garden.core.residency import FreeMemory
 from garden.core.run_configuration import LoadParameters, RunConfiguration
 from garden.engine.context import CacheFull, Context
 from garden.engine.library import EngineLibrary
@@ -35,6 +33,7 @@ from garden.engine.sampler import Sampler
 from garden.gguf.byte_source import FileSource
 from garden.gguf.header import read_header
 from garden.gguf.shard_set import shard_paths
+from garden.hardware.gpu_memory import GpuMemoryMeter
 from garden.hardware.memory import read_memory
 from garden.inference.chat_template import template_sha256
 from garden.inference.delta_batch import DeltaBatch
@@ -60,7 +59,7 @@ class LoadedModel:
     context: Context
     prompts: PromptBuilder
     buffers: tuple[BufferUse, ...]
-    gpu_free_before: Mapping[str, int]
+    gpu_memory: GpuMemoryMeter
 
     @property
     def buffers_bytes(self) -> int:
@@ -73,10 +72,8 @@ class LoadedModel:
 
         Drivers keep what an answer made them take, so that this is the high-water mark as well.
         """
-        if not self.gpu_free_before:
-            return None
-        now = _free_of_gpus(self.model.library)
-        return sum(max(0, before - now.get(device, before)) for device, before in self.gpu_free_before.items()) or None
+        devices = self.gpu_memory.taken(self.model.library.devices())
+        return sum(max(0, device.taken_bytes) for device in devices) or None
 
 
 class GenerateWorker:
@@ -110,8 +107,10 @@ class GenerateWorker:
     def _load(self, configuration: RunConfiguration) -> ModelLoaded:
         started = time.perf_counter()
         path = _first_file(configuration)
+        # Before the engine is loaded: what drivers say then counts nothing of this process.
+        gpu_memory = GpuMemoryMeter()
         library = EngineLibrary()
-        free = _free_of_gpus(library)
+        gpu_memory.begin(library.devices())
         _limit_memory(library, configuration.load, path)
         model = Model(library, path, configuration.load, on_progress=self._report_load)
         if not model.generates_text:
@@ -119,7 +118,7 @@ class GenerateWorker:
         context = Context(model, configuration.load)
         context.warm_up()
         prompts = PromptBuilder(model.vocabulary, model.chat_template)
-        loaded = LoadedModel(model, context, prompts, context.buffers(), free)
+        loaded = LoadedModel(model, context, prompts, context.buffers(), gpu_memory)
         self._loaded = loaded
         return ModelLoaded(
             configuration=_resolved(configuration, loaded),
@@ -132,11 +131,7 @@ class GenerateWorker:
             engine_version=library.version,
             cpu_features=library.cpu_features(),
             peak_resident_bytes=peak_memory_bytes(),
-            gpu_free=tuple(
-                FreeMemory(device=device, before_bytes=free[device], after_bytes=after)
-                for device, after in _free_of_gpus(library).items()
-                if device in free
-            ),
+            gpu_free=gpu_memory.taken(library.devices()),
         )
 
     def _report_load(self, fraction: float) -> bool:
@@ -260,13 +255,6 @@ class _Answer:
 
     def _report_reading(self, held: int, total: int) -> None:
         self._channel.emit(PromptRead(request_id=self._request.request_id, done=held, total=total))
-
-
-def _free_of_gpus(library: EngineLibrary) -> dict[str, int]:
-    """Bytes that each GPU has free now, by the engine's name of it."""
-    return {
-        device.name: device.memory_free_bytes for device in library.devices() if device.memory_free_bytes is not None
-    }
 
 
 def _first_file(configuration: RunConfiguration) -> Path:

@@ -9,6 +9,7 @@ from garden.core.hardware_snapshot import Engine, EngineBackend
 from garden.core.messages import Message, Probe, Probed, ProbeInput
 from garden.engine.library import engine_facts
 from garden.engine.unloaded import built_with_gpu_backends, engine_on_paper
+from garden.hardware.gpu_memory import driver_free
 from garden.hardware.graphics import any_asleep, read_gpus
 from garden.process.worker_channel import WorkerChannel, serve_one
 
@@ -22,12 +23,19 @@ def main() -> int:
 
 def _probe(request: Message, _channel: WorkerChannel[Message]) -> Probed:
     request = request if isinstance(request, Probe) else Probe()
-    # Before anything is loaded: a backend that lists its devices wakes them.
+    # Before anything is loaded: a backend that lists its devices wakes them, and puts its own context there.
+    free = driver_free()
     if not request.wake and any_asleep():
         engine, asked = _without_waking(request)
     else:
         engine, asked = engine_facts(added=request.added), True
-    return Probed(gpus=read_gpus(engine.devices, request.known, asked=asked), engine=engine)
+    gpus = tuple(
+        dataclasses.replace(gpu, memory_free_bytes=free[gpu.address])
+        if gpu.address in free and gpu.memory_free_bytes is not None and not gpu.unified
+        else gpu
+        for gpu in read_gpus(engine.devices, request.known, asked=asked)
+    )
+    return Probed(gpus=gpus, engine=engine)
 
 
 def _without_waking(request: Probe) -> tuple[Engine, bool]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from garden.core.conversation import ChatMessage
 from garden.core.errors import GardenError
-from garden.core.messages import Message, RenderTemplate, TemplateInput, TemplateRendered
+from garden.core.messages import Message
+from garden.core.template_messages import RenderTemplate, TemplateInput, TemplateRendered
 from garden.inference.chat_template import ChatTemplate
 from garden.process.worker_channel import WorkerChannel, serve_one
 

@@ -7,7 +7,8 @@ import threading
 import time
 
 from garden.core.errors import GardenError
-from garden.core.messages import Progress, Transfer, TransferInput, Transferred
+from garden.core.messages import HubAskedToWait, Progress, SteerTransfer, Transfer, TransferInput, Transferred
+from garden.hub.steering import Steering
 from garden.hub.transfer import RepositoryTransfer
 from garden.process.worker_channel import WorkerChannel, serve_one
 
@@ -18,7 +19,7 @@ _REPORTS_PER_SECOND = 10.0
 _STALL_SECONDS = 3.0
 
 #: A cancel that finds the transfer inside a system call (a stalled read, a name look-up) ends the process this late.
-_CANCEL_GRACE_SECONDS = 0.1
+_CANCEL_GRACE_SECONDS = 0.05
 
 
 class ProgressReporter:
@@ -79,11 +80,28 @@ def transfer(request: TransferInput, channel: WorkerChannel[TransferInput]) -> T
     if not isinstance(request, Transfer):
         raise GardenError("The transfer was asked for something else.")
     threading.Thread(target=_end_when_cancelled, args=(channel,), name="transfer-cancel", daemon=True).start()
+    steering = Steering(
+        channel.cancelled,
+        request.bytes_per_second,
+        request.hold_off_seconds,
+        on_pause=lambda seconds: channel.emit(HubAskedToWait(seconds=seconds)),
+    )
+    threading.Thread(target=_follow, args=(channel, steering), name="transfer-steering", daemon=True).start()
     reporter = ProgressReporter(channel)
     try:
-        return RepositoryTransfer(request, reporter.tell, channel.cancelled).run()
+        return RepositoryTransfer(
+            request, reporter.tell, channel.cancelled, steering=steering, on_planned=channel.emit
+        ).run()
     finally:
         reporter.close()
+
+
+def _follow(channel: WorkerChannel[TransferInput], steering: Steering) -> None:
+    """Do as the parent says while the transfer is under way."""
+    while (message := channel.receive()) is not None:
+        if isinstance(message, SteerTransfer):
+            steering.set_pace(message.bytes_per_second)
+            steering.hold_off(message.hold_off_seconds)
 
 
 def _end_when_cancelled(channel: WorkerChannel[TransferInput]) -> None:

@@ -8,7 +8,7 @@ import sys
 #: In this order; each prints its own lines.
 BENCHMARKS = (
     "bench_help", "bench_fit", "bench_resident", "bench_speed", "bench_twins", "bench_generate", "bench_window",
-    "bench_drain", "bench_malformed",
+    "bench_list", "bench_drain", "bench_slider", "bench_malformed", "bench_transfer",
 )  # fmt: skip
 
 

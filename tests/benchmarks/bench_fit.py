@@ -21,6 +21,7 @@ from unittest import mock
 
 from garden.core.catalog import ModelSummary
 from garden.core.dry_run import DryRunDone, DryRunRefused
+from garden.core.expert_placement import experts_on_cpu
 from garden.core.fit_forecast import FitForecast
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters
@@ -36,7 +37,7 @@ from tests.hubserver.gguf_header import header as header_bytes
 from tests.hubserver.mixture import MIXTURES, stored_tensors
 from tests.hubserver.shapes import Model
 
-REPETITIONS = 15
+REPETITIONS, _SPLIT_REPETITIONS = 15, 3
 FORMULA_LIMIT_MS, PAGE_LIMIT_MS, READ_LIMIT_MS, EXACT_LIMIT_MS = 1.0, 100.0, 60.0, 150.0
 
 _80_LAYERS = "meta-llama/Llama-3.3-70B-Instruct"
@@ -50,17 +51,45 @@ def main() -> int:
 
 
 def _formula() -> bool:
-    machines = {"processor": machine(32), "GPU": machine(32, gpu(24))}
     good = True
+    machines = {"processor": machine(32), "GPU": machine(32, gpu(24))}
     for name, on in machines.items():
-        times = [_milliseconds(_fresh_forecast(published_for_engine(repo), on)) for repo in published_items()]
-        middle, worst = statistics.median(times), max(times)
-        print(
-            f"formula from a parsed header, {name}: median {middle:.2f} ms, worst {worst:.2f} ms over {len(times)} "
-            f"models (asked: under {FORMULA_LIMIT_MS:.0f} ms); best of {REPETITIONS} each"
-        )
-        good = good and worst < FORMULA_LIMIT_MS
+        for how, change in _WAYS.items():
+            times = {}
+            for repo in published_items():
+                header = published_for_engine(repo)
+                load = change(_load(), header.block_count or 0)
+                times[repo] = _milliseconds(_fresh_forecast(header, load, on))
+            slowest = max(times, key=times.__getitem__)
+            print(
+                f"formula from a parsed header, {name}, {how}: median {statistics.median(times.values()):.2f} ms, "
+                f"worst {times[slowest]:.2f} ms ({slowest}) over {len(times)} models (asked: under "
+                f"{FORMULA_LIMIT_MS:.0f} ms); best of {REPETITIONS} each"
+            )
+            good = good and times[slowest] < FORMULA_LIMIT_MS
     return good
+
+
+def _without_flash(load: LoadParameters, _blocks: int) -> LoadParameters:
+    return dataclasses.replace(load, flash_attention="off")
+
+
+def _experts_on_cpu(load: LoadParameters, blocks: int) -> LoadParameters:
+    return dataclasses.replace(load, tensor_placement=experts_on_cpu(blocks, blocks))
+
+
+def _some_experts_on_cpu(load: LoadParameters, blocks: int) -> LoadParameters:
+    return dataclasses.replace(load, tensor_placement=experts_on_cpu(blocks // 2, blocks))
+
+
+#: Ways of loading that cost the formula more than others: scores grow with the context, names are searched.
+_WAYS: dict[str, Callable[[LoadParameters, int], LoadParameters]] = {
+    "as usual": lambda load, _blocks: load,
+    "without flash attention": _without_flash,
+    "experts on the CPU": _experts_on_cpu,
+    "half of the blocks' experts on the CPU": _some_experts_on_cpu,
+    "both": lambda load, blocks: _without_flash(_some_experts_on_cpu(load, blocks), blocks),
+}
 
 
 def _page() -> bool:
@@ -126,17 +155,17 @@ def _exact() -> bool:
                 f"median {middle:.0f} ms; n={REPETITIONS}"
             )
             good = good and (name not in limited or best < EXACT_LIMIT_MS)
-        _splits(runs, header)
+        good = _splits(runs, header) and good
     finally:
         runs.close()
     print(
-        f"(asked: under {EXACT_LIMIT_MS:.0f} ms on the processor and with layers sought; "
+        f"(asked: under {EXACT_LIMIT_MS:.0f} ms on the processor, with layers sought and for all budgets; "
         f"load average {os.getloadavg()[0]:.1f})"
     )
     return good
 
 
-def _splits(runs: DryRuns, header: GgufHeader) -> None:
+def _splits(runs: DryRuns, header: GgufHeader) -> bool:
     """Budgets between which the placement changes: the number of plans tells what a search costs."""
     times, plans = [], []
     ask = runs.ask
@@ -150,13 +179,20 @@ def _splits(runs: DryRuns, header: GgufHeader) -> None:
     with mock.patch.object(runs, "ask", counted):
         for ram in (24, 40, 64):
             for vram in (8, 12, 16, 24, 32, 48):
-                started = time.perf_counter()
-                ExactFit(runs).forecast(header, _load(), machine(ram, gpu(vram)))
-                times.append((time.perf_counter() - started) * 1000)
+                each = []
+                for number in range(_SPLIT_REPETITIONS):
+                    # Another name, so that none of the models planned before is still there.
+                    other = dataclasses.replace(header, metadata={**header.metadata, "general.name": str(number)})
+                    started = time.perf_counter()
+                    ExactFit(runs).forecast(other, _load(), machine(ram, gpu(vram)))
+                    each.append((time.perf_counter() - started) * 1000)
+                times.append(min(each))
     print(
         f"exact, 80 layers, {len(times)} budgets of RAM and GPU: {statistics.median(plans):.0f} plans and "
-        f"{statistics.median(times):.0f} ms in the median, {max(plans)} plans and {max(times):.0f} ms at worst"
+        f"{statistics.median(times):.0f} ms in the median, {max(plans)} plans and {max(times):.0f} ms at worst; best "
+        f"of {_SPLIT_REPETITIONS} each"
     )
+    return max(times) < EXACT_LIMIT_MS
 
 
 def _asked(runs: DryRuns, header: GgufHeader, load: LoadParameters, on: HardwareSnapshot) -> tuple[float, float]:
@@ -179,10 +215,10 @@ def _fresh(header: GgufHeader) -> GgufHeader:
     return dataclasses.replace(header)
 
 
-def _fresh_forecast(header: GgufHeader, on: HardwareSnapshot) -> Callable[[], FitForecast]:
+def _fresh_forecast(header: GgufHeader, load: LoadParameters, on: HardwareSnapshot) -> Callable[[], FitForecast]:
     """Forecasts of headers just parsed, one for each time it is called."""
     parsed = [_fresh(header) for _ in range(REPETITIONS)]
-    return lambda: forecast(parsed.pop(), _load(), on)
+    return lambda: forecast(parsed.pop(), load, on)
 
 
 def _milliseconds(work: Callable[[], object]) -> float:

@@ -16,7 +16,7 @@ from unittest import mock
 from garden.core.run_configuration import RunConfiguration
 from garden.gui.viewmodels.audit_rows import AuditKind, audit_rows
 from garden.services.garden import Garden
-from tests.benchmarks.bench_speed import MODELS
+from tests.benchmarks.speed_models import MODELS
 
 #: Small, large, with a large vocabulary, of experts, recurrent.
 NAMES = ("0.5B mixed", "1B Q4_0", "narrow Q6_K", "experts Q4_K", "normed Q4_K_M", "recurrent F16")

@@ -1,14 +1,17 @@
 """Speeds that a calibration forecasts against speeds that panes show: mean error, and how often intervals hold.
 
-The machine is measured, then each model answers in a pane of its own, and both take turns for some rounds; the quietest
-is shown. On a machine that is busy with other work ``--processor`` takes processor time for both instead of the clock;
-that leaves out what threads wait for each other, so it is meant for one thread.
-Run it: ``python -m tests.benchmarks.bench_speed [--rounds 3] [--threads 1 --processor]``.
+The machine is measured, then each model answers in a pane of its own, and both take turns for some rounds. What a model
+showed is the median of its answers, of those during which nothing else was busy where there are any; each round's
+forecast is held against it. ``--drawn 12 --seed 7`` takes models that were drawn at random instead. On a machine that
+is busy with other work ``--processor`` takes processor time for both instead of the clock; that leaves out what threads
+wait for each other, so it is meant for one thread.
+Run it: ``python -m tests.benchmarks.bench_speed [--rounds 3] [--drawn 12] [--threads 1 --processor]``.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import statistics
 import tempfile
@@ -21,95 +24,20 @@ from pathlib import Path
 import psutil
 
 from garden.core.calibration import Calibrate, Calibrated, CalibrateOutput, Calibration, SpeedSetup
-from garden.core.conversation import ChatMessage
-from garden.core.messages import Delta, PromptRead, PromptRendered
 from garden.core.model_ref import ModelRef
-from garden.core.run_configuration import AskParameters, LoadParameters, RunConfiguration
+from garden.core.run_configuration import LoadParameters
 from garden.fit.calibrated_speed import SpeedForecast, speed_of
 from garden.fit.work import work_of
-from garden.gguf.made_up_model import Experts, MadeUpModel
 from garden.hardware.cache_size import last_cache_bytes
-from garden.inference.backend import GenerationEvent
-from garden.inference.local_backend import LocalBackend
 from garden.process.task import run_task
 from garden.quantization.child_task import run_quantization
 from garden.quantization.plan import QuantizationRequest
-from tests.benchmarks.speed_models import SpeedModel
-from tests.fit.drawn_models import drawn_model
-from tests.fit.hollow import header_of_file, published_for_engine
+from tests.benchmarks.pane_speed import Run, runs
+from tests.benchmarks.speed_models import MODELS, drawn_speed_models
+from tests.fit.hollow import header_of_file
 
 #: Made of the starter model.
 STARTER_TYPES = ("Q2_K", "Q3_K_M", "Q4_0", "Q4_K_M", "Q8_0", "F16")
-
-
-#: Drawn with these: seven blocks of 832, all but one with windows of 1,024 tokens; seven of 1,024, all with experts and
-#: all but one recurrent.
-_SLIDING_SEED, _HYBRID_SEED = 19, 4
-
-#: Shapes of Qwen2.5-0.5B, Llama-3.2-1B, a narrow and deep one, wide and shallow ones, and two of experts; then real
-#: ones whose heads have norms, whose windows slide, and that keep a state instead of a cache, or beside one.
-MODELS = (
-    SpeedModel(
-        "0.5B mixed",
-        MadeUpModel(
-            width=896, feed_forward=4864, heads=14, kv_heads=2, blocks=24, vocabulary=151_936,
-            weights="Q5_0", ffn_down="Q4_K", output="Q8_0",
-        ).header(),
-    ),
-    SpeedModel(
-        "1B Q4_K_M",
-        MadeUpModel(
-            width=2048, feed_forward=8192, heads=32, kv_heads=8, blocks=16, vocabulary=128_256,
-            weights="Q4_K", ffn_down="Q6_K", output="Q6_K",
-        ).header(),
-    ),
-    SpeedModel(
-        "1B Q4_0",
-        MadeUpModel(
-            width=2048, feed_forward=8192, heads=32, kv_heads=8, blocks=16, vocabulary=128_256,
-            weights="Q4_0", output="Q6_K",
-        ).header(),
-    ),
-    SpeedModel(
-        "narrow Q6_K",
-        MadeUpModel(
-            width=768, feed_forward=2048, heads=12, kv_heads=12, blocks=32, vocabulary=50_304, weights="Q6_K"
-        ).header(),
-    ),
-    SpeedModel(
-        "wide IQ4_XS",
-        MadeUpModel(
-            width=4096, feed_forward=14_336, heads=32, kv_heads=8, blocks=4, vocabulary=32_768,
-            weights="IQ4_XS", output="Q6_K",
-        ).header(),
-    ),
-    SpeedModel(
-        "wide Q3_K_M",
-        MadeUpModel(
-            width=3072, feed_forward=8192, heads=24, kv_heads=8, blocks=6, vocabulary=32_768,
-            weights="Q3_K", ffn_down="Q4_K", output="Q6_K",
-        ).header(),
-    ),
-    SpeedModel(
-        "experts Q4_K",
-        MadeUpModel(
-            width=1024, feed_forward=3072, heads=16, kv_heads=4, blocks=12, vocabulary=32_768,
-            weights="Q4_K", ffn_down="Q6_K", output="Q6_K", experts=Experts(count=32, used=4, width=768),
-        ).header(),
-    ),
-    SpeedModel(
-        "experts Q8_0",
-        MadeUpModel(
-            width=1536, feed_forward=4096, heads=12, kv_heads=4, blocks=6, vocabulary=32_768,
-            weights="Q8_0", experts=Experts(count=64, used=8, width=512),
-        ).header(),
-    ),
-    SpeedModel("normed Q4_K_M", published_for_engine("Qwen/Qwen3-0.6B")),
-    SpeedModel("sliding Q4_K_M", published_for_engine("google/gemma-3-1b-it")),
-    SpeedModel("small sliding BF16", drawn_model("sliding by six", _SLIDING_SEED)),
-    SpeedModel("recurrent F16", published_for_engine("state-spaces/mamba-130m-hf", "F16")),
-    SpeedModel("hybrid Q8_0", drawn_model("hybrid", _HYBRID_SEED)),
-)  # fmt: skip
 
 #: Asked again with a long prompt, so that attention and what slides count.
 DEEP = ("starter Q4_0", "narrow Q6_K", "experts Q4_K", "small sliding BF16")
@@ -123,6 +51,12 @@ _SHORT, _LONG = 350, 3_900
 _LIMIT_SECONDS = 300.0
 
 CONTEXT_LENGTH = 4_352
+
+#: Others that take no more than so much of a core do not count.
+_QUIET_CORES = 0.15
+
+#: Models whose file is smaller are asked twice each time.
+_ASKED_TWICE_BYTES = 450e6
 
 #: With so much of the cores it needs in other hands something else is measured; one more try is then made.
 _BUSY_CORES = 0.25
@@ -142,31 +76,34 @@ class Row:
     model: str
     is_deep: bool = False
     forecasts: list[SpeedForecast] = field(default_factory=list)
-    decode: list[float] = field(default_factory=list)
-    prefill: list[float] = field(default_factory=list)
-    others: list[float] = field(default_factory=list)
+    answers: list[Run] = field(default_factory=list)
 
-    def pair(self, prefill: bool) -> tuple[float, float]:
-        """Forecast and run of the round in which other programs were least busy."""
-        quiet = self.others.index(min(self.others))
-        told = self.forecasts[quiet]
-        return ((told.prefill or 0.0), self.prefill[quiet]) if prefill else (told.decode, self.decode[quiet])
+    def shown(self, prefill: bool) -> float:
+        """Tokens per second that the model showed."""
+        least = max(_QUIET_CORES, min(run.others for run in self.answers))
+        return statistics.median(rate for rate in self.rates(prefill, least))
 
-    def error(self, prefill: bool) -> float:
-        """How far the forecast is off, as a share of the run."""
-        told, ran = self.pair(prefill)
-        return told / ran - 1
+    def rates(self, prefill: bool, others: float = float("inf")) -> list[float]:
+        """Tokens per second of all answers while others took no more cores."""
+        return [run.prefill if prefill else run.decode for run in self.answers if run.others <= others]
+
+    def told(self, prefill: bool) -> list[float]:
+        """What each round forecast."""
+        return [(each.prefill or 0.0) if prefill else each.decode for each in self.forecasts]
+
+    def errors(self, prefill: bool) -> list[float]:
+        """How far each round's forecast is off, as a share of what the model showed."""
+        return [told / self.shown(prefill) - 1 for told in self.told(prefill)]
 
     def held(self, prefill: bool) -> Iterator[bool]:
-        """Whether each round's run lay in the interval of that round's forecast."""
-        for told, run in zip(self.forecasts, self.prefill if prefill else self.decode, strict=True):
+        """Whether what the model showed lies in the interval of each round."""
+        for told in self.forecasts:
             span = told.prefill_range if prefill else told.decode_range
-            yield span is not None and span[0] <= run <= span[1]
+            yield span is not None and span[0] <= self.shown(prefill) <= span[1]
 
     def spread(self, prefill: bool) -> float:
-        """How far runs of the same lie apart, as a share."""
-        runs = self.prefill if prefill else self.decode
-        return max(runs) / min(runs) - 1
+        """How far answers of the same lie apart, as a share."""
+        return max(self.rates(prefill)) / min(self.rates(prefill)) - 1
 
 
 def calibrated(threads: int, timed_by: str) -> Calibration:
@@ -177,7 +114,7 @@ def calibrated(threads: int, timed_by: str) -> Calibration:
             threads=threads,
             cache_bytes=last_cache_bytes(),
             timed_by="processor" if timed_by == "processor" else "clock",
-            limit_seconds=60.0 if timed_by == "processor" else 25.0,
+            limit_seconds=60.0 if timed_by == "processor" else 26.0,
         )
         found = run_task("calibrate", request, CalibrateOutput, Calibrated)
     setup = SpeedSetup(engine="", backends=("CPU",), devices=(), threads=threads)
@@ -188,89 +125,6 @@ def calibrated(threads: int, timed_by: str) -> Calibration:
         seconds=found.seconds,
         busy_share=found.busy_share,
     )
-
-
-class _Child:
-    """Time of a pane's process."""
-
-    def __init__(self, pid: int | None, timed_by: str, threads: int) -> None:
-        self._pid, self._timed_by, self._threads = pid, timed_by, threads
-
-    def now(self) -> float:
-        """Seconds."""
-        if self._timed_by != "processor":
-            return time.perf_counter()
-        tasks = Path(f"/proc/{self._pid}/task")
-        if tasks.is_dir():
-            return (
-                sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()) / 1e9 / self._threads
-            )
-        times = psutil.Process(self._pid).cpu_times()
-        return float(times.user + times.system) / self._threads
-
-
-@dataclass(frozen=True)
-class Run:
-    """Tokens per second of an answer and of a prompt, its tokens, and the cores that other programs took meanwhile."""
-
-    decode: float
-    prefill: float
-    prompt_tokens: int
-    others: float
-
-
-def run(path: Path, load: LoadParameters, timed_by: str, tokens: int, words: str) -> Run:
-    """One answer of a pane."""
-    ref = ModelRef(name=path.stem, filenames=(path.name,), path=str(path))
-    backend = LocalBackend()
-    backend.load(RunConfiguration(model=ref, load=load))
-    child = _Child(backend.pid, timed_by, load.threads)
-    marks: dict[str, float] = {}
-    arrivals: list[float] = []
-
-    def on_event(event: GenerationEvent) -> None:
-        if isinstance(event, PromptRendered):
-            marks["rendered"] = child.now()
-        elif isinstance(event, PromptRead) and event.done == event.total:
-            marks["read"] = child.now()
-        elif isinstance(event, Delta):
-            arrivals.append(child.now())
-
-    try:
-        ask = AskParameters(template="none", max_tokens=tokens)
-        process = psutil.Process(backend.pid)
-        before, started = _Cores(process), time.perf_counter()
-        answer = backend.generate([ChatMessage(role="user", content=words)], ask, on_event, ignore_eos=True)
-        others = before.others() / (time.perf_counter() - started)
-        metrics = answer.metrics
-        prompt = metrics.prompt_tokens or 0
-        decode, prefill = metrics.decode_tokens_per_second or 0.0, metrics.prefill_tokens_per_second or 0.0
-        if timed_by == "processor":
-            decode = (len(answer.token_ids) - 1) / (arrivals[-1] - arrivals[0])
-            prefill = prompt / (marks["read"] - marks["rendered"])
-        return Run(decode, prefill, prompt, others)
-    finally:
-        backend.close()
-        backend.wait_closed(10)
-
-
-class _Cores:
-    """Processor time that neither this process nor one child takes while this object lives."""
-
-    def __init__(self, child: psutil.Process) -> None:
-        self._child = child
-        self._busy, self._own = self._now()
-
-    def others(self) -> float:
-        """Seconds, of all cores together."""
-        busy, own = self._now()
-        return max(0.0, (busy - self._busy) - (own - self._own))
-
-    def _now(self) -> tuple[float, float]:
-        times = psutil.cpu_times()
-        child = self._child.cpu_times()
-        idle = times.idle + getattr(times, "iowait", 0.0)
-        return sum(times) - idle, time.process_time() + child.user + child.system
 
 
 def made(folder: Path, starter: Path | None, threads: int) -> dict[str, Path]:
@@ -300,6 +154,8 @@ def main(arguments: Sequence[str] | None = None) -> float:
     parser.add_argument("--tokens", type=int, default=32)
     parser.add_argument("--processor", action="store_true")
     parser.add_argument("--only", default="")
+    parser.add_argument("--drawn", type=int, default=0, help="So many models drawn at random, none of the others.")
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="Where models stay for the next time.")
     options = parser.parse_args(arguments)
     timed_by = "processor" if options.processor else "clock"
@@ -307,15 +163,21 @@ def main(arguments: Sequence[str] | None = None) -> float:
     starter = os.environ.get("GARDEN_TEST_STARTER")
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
-        paths = made(folder, Path(starter) if starter else None, options.threads)
+        if options.drawn:
+            drawn = drawn_speed_models(options.seed, options.drawn)
+            paths = {one.name: one.write(folder / f"drawn-{number}.gguf") for number, one in enumerate(drawn)}
+        else:
+            paths = made(folder, Path(starter) if starter else None, options.threads)
         rows = [Row(name, name) for name in paths if options.only in name]
         rows += [Row(f"{name}, deep", name, is_deep=True) for name in DEEP if name in paths and options.only in name]
         for number in range(options.rounds):
             if number and time.monotonic() - begun > _LIMIT_SECONDS:
                 break
             calibration = _undisturbed(options.threads, timed_by)
-            print(f"round {number + 1}: measured in {calibration.seconds:.0f} s, "
-                  f"others took {calibration.busy_share or 0:.0%} of the processor", flush=True)  # fmt: skip
+            (speed,) = calibration.speeds
+            print(f"round {number + 1}: measured in {calibration.seconds:.1f} s, {len(speed.types)} types, "
+                  f"others took {calibration.busy_share or 0:.0%} of the processor, unrest {speed.unrest:.1%}, "
+                  f"checks off by {speed.decode_error:.1%} and {speed.prefill_error:.1%}", flush=True)  # fmt: skip
             for row in rows:
                 if number and time.monotonic() - begun > _LIMIT_SECONDS:
                     break
@@ -342,38 +204,43 @@ def _take(row: Row, path: Path, calibration: Calibration, threads: int, timed_by
     # The starter has words where the others have letters.
     letters = (4.3 if row.model.startswith("starter") else 1.1) * (_LONG if row.is_deep else _SHORT)
     words = SENTENCE * round(letters / len(SENTENCE))
-    found = run(path, load, timed_by, tokens, words)
-    if found.others > (psutil.cpu_count(logical=False) or 1) - threads + _BUSY_CORES:
-        found = min(found, run(path, load, timed_by, tokens, words), key=lambda one: one.others)
+    asked = ("A", "B") if path.stat().st_size < _ASKED_TWICE_BYTES and not row.is_deep else ("A",)
+    found = runs(path, load, timed_by, tokens, [begin + words for begin in asked])
     work = work_of(header_of_file(path))
-    told = speed_of(work, calibration, load, depth=found.prompt_tokens + tokens // 2, prompt_tokens=found.prompt_tokens)
+    prompt = found[0].prompt_tokens
+    told = speed_of(work, calibration, load, depth=prompt + tokens // 2, prompt_tokens=prompt)
     assert told is not None, path
     row.forecasts.append(told)
-    row.decode.append(found.decode)
-    row.prefill.append(found.prefill)
-    row.others.append(found.others)
+    row.answers += found
 
 
 def _print(rows: list[Row], timed_by: str) -> float:
-    print(f"{'model':24} {'answer':>8} {'forecast':>8} {'error':>7}   {'prompt':>8} {'forecast':>8} {'error':>7}")
+    print(f"{'model':32} {'answer':>7} {'forecasts and errors':26} {'prompt':>7} {'forecasts and errors':26}")
     for row in rows:
-        (told, ran), (prompt_told, prompt_ran) = row.pair(False), row.pair(True)
+        parts = []
+        for prefill in (False, True):
+            pairs = zip(row.told(prefill), row.errors(prefill), strict=True)
+            parts.append(
+                f"{row.shown(prefill):7.1f} " + " ".join(f"{told:6.1f} {error:+4.0%}" for told, error in pairs)
+            )
         print(
-            f"{row.name:24} {ran:8.1f} {told:8.1f} {row.error(False):+7.1%}   "
-            f"{prompt_ran:8.1f} {prompt_told:8.1f} {row.error(True):+7.1%}   others {min(row.others):.0%} of a core"
+            f"{row.name:32} {parts[0]:34} {parts[1]:34} others {min(run.others for run in row.answers):.0%} of a core"
         )
-    errors = []
+    means = []
     for prefill, word in ((False, "answers"), (True, "prompts")):
-        each = [abs(row.error(prefill)) for row in rows]
+        each = [abs(error) for row in rows for error in row.errors(prefill)]
         held = [one for row in rows for one in row.held(prefill)]
-        spread = statistics.median([row.spread(prefill) for row in rows if len(row.decode) > 1] or [0.0])
-        errors.append(sum(each) / len(each))
+        spread = statistics.median([row.spread(prefill) for row in rows if len(row.answers) > 1] or [0.0])
+        logs = [math.log1p(error) for row in rows for error in row.errors(prefill)]
+        deviation = math.sqrt(sum(log * log for log in logs) / len(logs))
+        means.append(sum(each) / len(each))
         print(
-            f"{word} by {timed_by}: mean error {errors[-1]:.1%}, worst {max(each):.1%}, "
+            f"{word} by {timed_by}: mean error {means[-1]:.1%}, median {statistics.median(each):.1%}, "
+            f"worst {max(each):.1%}, standard deviation {deviation:.3f}, "
             f"intervals held {sum(held)} of {len(held)} ({sum(held) / len(held):.0%}), "
-            f"runs of one model apart by {spread:.1%}"
+            f"answers of one model apart by {spread:.1%}"
         )
-    return errors[0]
+    return means[0]
 
 
 if __name__ == "__main__":

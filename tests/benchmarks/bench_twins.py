@@ -17,7 +17,9 @@ import psutil
 from garden.core.quantity import GIB
 from garden.core.run_configuration import LoadParameters
 from garden.services.twin_runs import time_twins
-from tests.benchmarks.bench_speed import CONTEXT_LENGTH, MODELS, SENTENCE, run
+from tests.benchmarks.bench_speed import CONTEXT_LENGTH, SENTENCE
+from tests.benchmarks.pane_speed import run
+from tests.benchmarks.speed_models import MODELS
 from tests.fit.hollow import header_of_file
 
 #: Small enough that all of it takes a minute or two; experts, states and windows among them.

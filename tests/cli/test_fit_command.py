@@ -309,3 +309,45 @@ def test_figures_say_which_context_they_are_for(cli: Cli, tiny_model: Path) -> N
 
     assert "At 1,024 tokens: weights" in alone
     assert "At 1,024 tokens, 256 for each of 4 sequences: weights" in shared
+
+
+def test_a_pasted_address_names_the_same_file(cli: Cli, hub: HubServer) -> None:
+    named = cli("fit", f"{REPO}:F16", "--json").json
+    filename = next(iter(cli("files", REPO, "--json").json))["filename"]
+    pasted = [
+        cli("fit", text, "--json").json
+        for text in (
+            f"https://huggingface.co/{REPO}/blob/main/{filename}",
+            f"https://huggingface.co/{REPO}/resolve/main/{filename}?download=true",
+            f"{hub.endpoint}/{REPO}",
+            f"hf.co/{REPO}:F16",
+        )
+    ]
+
+    assert [one["total_bytes"] for one in pasted] == [named["total_bytes"]] * 4
+
+
+@pytest.mark.parametrize("command", [("fit",), ("download",), ("export",), ("quantize", "--dry-run")])
+def test_an_address_of_another_host_is_refused_wherever_a_model_is_named(
+    cli: Cli, hub: HubServer, command: tuple[str, ...]
+) -> None:
+    rest = {"quantize": ["Q4_0"], "export": ["--format", "ollama", "-o", "x"]}.get(command[0], [])
+
+    ran = cli(command[0], "https://example.org/owner/repo", *rest, *command[1:])
+
+    assert ran.code == 1
+    assert ran.err.splitlines()[-1].startswith(
+        "“https://example.org/owner/repo” is no address of a model on the Hub. Paste one of https://huggingface.co/"
+    )
+
+
+def test_a_verdict_is_an_answer_unless_it_is_checked(cli: Cli, tiny_model: Path) -> None:
+    plain = cli("fit", str(tiny_model), "--ram", "1M")
+    fits = cli("fit", str(tiny_model), "--check")
+    too_large = cli("fit", str(tiny_model), "--ram", "1M", "--check")
+    as_json = cli("fit", str(tiny_model), "--ram", "1M", "--check", "--json")
+
+    assert (plain.code, fits.code, too_large.code, as_json.code) == (0, 0, 1, 1)
+    assert too_large.out == plain.out
+    assert too_large.err.startswith(f"{tiny_model}: too large.")
+    assert as_json.json["verdict"] == "too_large"

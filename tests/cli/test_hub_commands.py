@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
-from garden.cli.hub_commands import ParameterCount
+from garden.core.paths import hub_cache_dir
 from tests.cli.conftest import REPO, Cli
 from tests.hubserver import Fault, HubServer, repository_of
 from tests.services.test_starter import promise, write_wheel
@@ -19,39 +21,6 @@ from tests.services.test_starter import promise, write_wheel
 Start = Callable[..., subprocess.Popen[str]]
 
 FILE_KEYS = {"filename", "files", "quant_type", "size_bytes", "sha256", "verdict", "total_bytes"}
-ROW_KEYS = {
-    "repo_id", "downloads", "likes", "license", "pipeline_tag", "parameters", "gated", "base_models", "verdict",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [("8B", 8 * 10**9), ("1.5b", 15 * 10**8), ("500M", 5 * 10**8), ("8", 8 * 10**9), ("8000000000", 8 * 10**9)],
-)
-def test_a_number_of_parameters_is_read_as_people_write_it(text: str, count: int) -> None:
-    assert ParameterCount().convert(text, None, None) == count
-
-
-def test_a_search_as_json_has_exactly_the_keys_of_the_contract(cli: Cli, hub: HubServer) -> None:
-    ran = cli("search", "tiny", "--json")
-
-    (row,) = ran.json
-    assert set(row) == ROW_KEYS
-    assert (row["repo_id"], row["downloads"], row["license"], row["gated"]) == (REPO, 1_200, "cc0-1.0", False)
-    assert row["likes"] == 0
-
-
-def test_a_search_that_finds_nothing_is_an_empty_list(cli: Cli, hub: HubServer) -> None:
-    assert cli("search", "nothing-like-this", "--json").json == []
-    assert cli("search", "nothing-like-this").out == "No model matches. Try fewer words or filters.\n"
-
-
-def test_only_what_fits_can_be_asked_for(cli: Cli, hub: HubServer, tiny_model: Path) -> None:
-    hub.state.put([repository_of("owner/other", tiny_model)])
-
-    rows = cli("search", "--fits", "--json").json
-
-    assert all(row["verdict"] in ("fits", "tight") for row in rows)
 
 
 def test_a_hub_that_does_not_answer_is_one_sentence(cli: Cli) -> None:
@@ -176,6 +145,7 @@ def test_ctrl_c_cancels_cleanly_and_the_next_run_resumes(cli: Cli, start: Start,
 
     assert process.returncode == 130
     assert err.strip() == "Cancelled."
+    assert "What came is kept. Run the same command again to go on" in out
     assert '"failed"' in out
     assert not [child for child in children if child.is_running()]
     before = len(hub.requests)
@@ -214,3 +184,71 @@ def test_an_address_of_the_environment_is_blamed_on_it(cli: Cli, monkeypatch: py
 
     assert ran.code == 1
     assert ran.err.startswith("The Hub's address in HF_ENDPOINT is not a web address.")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_says_how_to_go_on_and_how_to_clear(start: Start, hub: HubServer) -> None:
+    hub.faults.add(Fault("stall", after_bytes=300_000))
+    process = start("download", f"{REPO}:F16")
+    part = hub_cache_dir()
+    deadline = time.monotonic() + 30
+    while not any(path.stat().st_size >= 300_000 for path in part.rglob("*.incomplete")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+    _interrupt_group(process)
+    _out, err = process.communicate(timeout=20)
+
+    assert process.returncode == 130
+    assert "Run the same command again to go on, or `garden library remove --unfinished`" in err
+    assert [path for path in part.rglob("*.incomplete") if path.stat().st_size >= 300_000]
+
+
+def test_a_rate_is_read_as_people_write_it_and_kept_to(cli: Cli, hub: HubServer, tiny_model: Path) -> None:
+    assert cli("download", f"{REPO}:F16", "--limit-rate", "fast").code == 2
+    assert cli("download", f"{REPO}:F16", "--limit-rate", "1K").code == 2
+    started = time.monotonic()
+    assert cli("download", f"{REPO}:F16", "--limit-rate", "500K").code == 0
+    took = time.monotonic() - started
+    assert took >= tiny_model.stat().st_size / (500 * 1024) - 0.25, f"{took:.2f} s"
+
+
+def _apart(start: Start, *arguments: str) -> tuple[int, str]:
+    """Run a command in a process of its own, as users do: what it takes over is left again when it ends."""
+    process = start(*arguments)
+    out, _err = process.communicate(timeout=60)
+    return process.returncode, out
+
+
+def test_the_queue_lists_moves_cancels_and_goes_on(start: Start, hub: HubServer) -> None:
+    hub.faults.add(Fault("stall", after_bytes=200_000))
+    process = start("download", f"{REPO}:F16", "--json")
+    _until_moving(process)
+    process.kill()
+    process.communicate(timeout=20)
+    (left,) = json.loads(_apart(start, "queue", "--json")[1])
+    assert (left["state"], left["own"], left["kind"]) == ("paused", True, "download")
+    assert set(left) >= {"id", "title", "done", "total", "place", "next_try_at", "error", "action", "seconds_left"}
+    assert _apart(start, "queue", "cancel", "nothing")[0] == 1
+    assert _apart(start, "queue", "move", left["id"][:8])[0] == 0
+    assert "paused" in _apart(start, "queue", "list")[1]
+
+    assert _apart(start, "queue", "resume", left["id"][:8])[0] == 0
+
+    assert json.loads(_apart(start, "queue", "--json")[1]) == []
+    (done,) = json.loads(_apart(start, "queue", "list", "--all", "--json")[1])
+    assert done["state"] == "succeeded" and done["result_path"]
+
+
+def test_a_cancel_in_the_queue_clears_what_came(start: Start, hub: HubServer) -> None:
+    hub.faults.add(Fault("stall", after_bytes=200_000))
+    process = start("download", f"{REPO}:F16", "--json")
+    _until_moving(process)
+    process.kill()
+    process.communicate(timeout=20)
+    (left,) = json.loads(_apart(start, "queue", "--json")[1])
+
+    assert _apart(start, "queue", "cancel", left["id"])[0] == 0
+
+    assert list(hub_cache_dir().rglob("*.incomplete")) == []
+    assert json.loads(_apart(start, "queue", "--json")[1]) == []

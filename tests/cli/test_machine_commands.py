@@ -95,7 +95,7 @@ def test_a_measurement_as_json_is_one_document_and_stays_known(cli: Cli, monkeyp
 
     assert ran.code == 0
     measured = ran.json["calibration"]
-    assert set(measured) == {"measured_at", "seconds", "threads", "on_battery", "busy_share", "devices"}
+    assert set(measured) == {"measured_at", "seconds", "threads", "on_battery", "busy_share", "disturbance", "devices"}
     assert 0 < measured["seconds"] < 30
     (processor,) = [device for device in measured["devices"] if device["device"] == "cpu"]
     assert [kind["type"] for kind in processor["types"]][:1] == ["Q4_0"]

@@ -11,10 +11,10 @@ from garden.core.errors import CancelledByUser, GardenError
 from garden.core.paths import log_dir
 from tests.cli.conftest import Cli
 
-#: Of design.md's table, in its order, without what comes later.
+#: In the order of a model's way: found, fetched, tried, taken elsewhere.
 EXPECTED = [
-    "tour", "hardware", "search", "files", "fit", "download", "library", "quantize", "quality", "compare", "export",
-    "engine", "doctor",
+    "tour", "hardware", "search", "files", "lineage", "trust", "fit", "download", "queue", "library", "quantize",
+    "quality", "compare", "export", "engine", "doctor",
 ]  # fmt: skip
 LATER = ("convert", "endpoint", "import", "serve")
 

@@ -36,6 +36,18 @@ def test_a_context_is_cut_to_what_the_model_was_trained_for() -> None:
     assert chosen.applied(USUAL, trained_context=40_960).context_length == 40_960
 
 
+def test_no_more_layers_are_asked_for_than_a_model_has() -> None:
+    chosen = LoadChoice(n_gpu_layers=40)
+
+    assert [chosen.applied(USUAL, blocks=blocks).n_gpu_layers for blocks in (8, 60)] == [9, 40]
+
+
+def test_what_holds_on_any_machine_leaves_out_what_is_of_one() -> None:
+    chosen = LoadChoice(context_length=512, type_k="q8_0", n_gpu_layers=4, cpu_experts=3, threads=8, threads_batch=8)
+
+    assert chosen.anywhere.chosen == ("context_length", "type_k")
+
+
 def test_sequences_have_a_row_of_logits_each_and_a_compute_batch_its_call() -> None:
     load = LoadChoice(n_sequences=4, n_ubatch=2_048).applied(USUAL)
 

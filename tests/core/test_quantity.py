@@ -32,3 +32,28 @@ def test_counts(count: int, text: str) -> None:
 )
 def test_parameters(parameters: int, text: str) -> None:
     assert quantity.format_parameters(parameters) == text
+
+
+@pytest.mark.parametrize(
+    ("days", "text"),
+    [
+        (0.5, "today"),
+        (1, "1 d"),
+        (13.9, "13 d"),
+        (14, "2 wk"),
+        (69, "9 wk"),
+        (70, "2 mo"),
+        (719, "23 mo"),
+        (800, "2 y"),
+    ],
+)
+def test_ages(days: float, text: str) -> None:
+    now = 1_800_000_000.0
+    assert quantity.format_age(now - days * 86_400, now) == text
+
+
+def test_sizes_of_models() -> None:
+    assert quantity.format_model_size(8_200_000_000) == "8.2B"
+    assert quantity.format_model_size(30_500_000_000, 3_000_000_000) == "30.5B · A3B"
+    assert quantity.format_model_size(20_900_000_000, 3_610_000_000) == "20.9B · A3.6B"
+    assert quantity.format_model_size(None, 3) == ""

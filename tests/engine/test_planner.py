@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from garden.core.dry_run import RAM, ImaginedGpu, Plan
+from garden.core.dry_run import ImaginedGpu, Plan
 from garden.core.errors import EngineError, InvalidFileError
+from garden.core.held_memory import RAM
 from garden.core.messages import BufferUse
 from garden.core.run_configuration import LoadParameters
 from garden.engine.context import Context

@@ -7,18 +7,18 @@ from typing import Any
 
 from garden.core.calibration import CacheSpeed, Calibration, DeviceSpeed, SpeedSetup, TypeSpeed
 from garden.core.run_configuration import LoadParameters
-from garden.fit import calibrating
+from garden.fit import calibrating, trial_models
 from garden.fit.calibrated_speed import decode_seconds, prefill_seconds
-from garden.fit.calibrating import Times
+from garden.fit.calibrating import Times, TypeTrial
 from garden.fit.work import work_of
 from garden.gguf.made_up_model import MadeUpModel
 
 #: Seconds per byte, operation and value of a processor of some years ago.
 TYPES = {
-    "Q4_0": TypeSpeed(byte_seconds=1 / 20e9, operation_seconds=1 / 140e9, value_seconds=1e-9),
-    "Q4_K": TypeSpeed(byte_seconds=1 / 21e9, operation_seconds=1 / 150e9, value_seconds=0.8e-9),
-    "Q6_K": TypeSpeed(byte_seconds=1 / 18e9, operation_seconds=1 / 170e9, value_seconds=1.1e-9),
-    "Q8_0": TypeSpeed(byte_seconds=1 / 23e9, operation_seconds=1 / 110e9, value_seconds=2e-9),
+    "Q4_0": TypeSpeed(byte_seconds=1 / 20e9, operation_seconds=1 / 140e9, value_seconds=1e-9, row_seconds=0.5e-9),
+    "Q4_K": TypeSpeed(byte_seconds=1 / 21e9, operation_seconds=1 / 150e9, value_seconds=0.8e-9, row_seconds=1e-9),
+    "Q6_K": TypeSpeed(byte_seconds=1 / 18e9, operation_seconds=1 / 170e9, value_seconds=1.1e-9, row_seconds=10e-9),
+    "Q8_0": TypeSpeed(byte_seconds=1 / 23e9, operation_seconds=1 / 110e9, value_seconds=2e-9, row_seconds=2e-9),
     "F16": TypeSpeed(byte_seconds=1 / 28e9, operation_seconds=1 / 95e9, value_seconds=2e-9),
     "F32": TypeSpeed(byte_seconds=1 / 25e9, operation_seconds=1 / 80e9, value_seconds=3e-9),
 }
@@ -94,7 +94,7 @@ def times(
 
 def measured_again(speed: DeviceSpeed, noise: Callable[[], float] = lambda: 1.0) -> DeviceSpeed:
     """What measuring a device of this speed finds."""
-    short, long = calibrating.PROMPT_TOKENS, calibrating.LONG_PROMPT_TOKENS
+    short, long = trial_models.PROMPT_TOKENS, trial_models.LONG_PROMPT_TOKENS
 
     def timed(model: MadeUpModel, **what: Any) -> Times:
         return times(speed, model, noise=noise, **what)
@@ -102,24 +102,25 @@ def measured_again(speed: DeviceSpeed, noise: Callable[[], float] = lambda: 1.0)
     return calibrating.measured_speed(
         speed.device,
         speed.name,
-        shallow=timed(calibrating.SHALLOW, depths=(0,)),
-        deep=timed(calibrating.DEEP, depths=(0,)),
+        shallow=timed(trial_models.SHALLOW, depths=(0,)),
+        deep=timed(trial_models.DEEP, depths=(0,)),
         attention={
             kind: (
-                timed(calibrating.WIDE_HEADS, depths=calibrating.DEPTHS, prompts=(short, long), cache=kind),
-                timed(calibrating.NARROW_HEADS, depths=calibrating.DEPTHS, prompts=(short, long), cache=kind),
-                *(timed(model, depths=calibrating.DEPTHS, cache=kind) for model in calibrating.IN_ROWS),
+                timed(trial_models.WIDE_HEADS, depths=trial_models.DEPTHS, prompts=(short, long), cache=kind),
+                timed(trial_models.NARROW_HEADS, depths=trial_models.DEPTHS, prompts=(short, long), cache=kind),
+                *(timed(model, depths=trial_models.DEPTHS, cache=kind) for model in trial_models.IN_ROWS),
             )
             for kind in speed.caches
         },
         types={
-            kind: (
-                calibrating.wide(kind),
-                timed(calibrating.wide(kind), depths=(0,), prompts=(short,)),
-                timed(calibrating.narrow(kind), prompts=(short,)),
+            kind: TypeTrial(
+                wide=trial_models.wide(kind),
+                narrow=trial_models.narrow(kind),
+                of_wide=timed(trial_models.wide(kind), depths=(0,), prompts=(short,)),
+                of_narrow=timed(trial_models.narrow(kind), depths=(0,), prompts=(short,)),
             )
             for kind in speed.types
         },
-        experts=timed(calibrating.WITH_EXPERTS, depths=(0,), prompts=(short,)),
-        state=timed(calibrating.WITH_STATE, depths=(0,), prompts=(short,)),
+        experts=timed(trial_models.WITH_EXPERTS, depths=(0,), prompts=(short,)),
+        state=timed(trial_models.WITH_STATE, depths=(0,), prompts=(short,)),
     )

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from garden.core.calibration import DeviceSpeed
 from garden.core.run_configuration import LoadParameters
-from garden.fit import calibrating
-from garden.fit.calibrated_speed import speed_of
+from garden.fit import calibrating, trial_models
+from garden.fit.calibrated_speed import decode_seconds, speed_of
 from garden.fit.calibrating import UNCHECKED_ERROR, Times, with_errors
 from garden.fit.work import work_of
 from tests.fit.headers import published
@@ -92,11 +92,11 @@ def test_checks_say_how_far_forecasts_are_off() -> None:
         token_seconds=known.token_seconds * 1.1,
         layer_seconds=known.layer_seconds * 1.1,
         types={
-            kind: dataclasses.replace(one, byte_seconds=one.byte_seconds * 1.1, operation_seconds=one.operation_seconds)
+            kind: dataclasses.replace(one, byte_seconds=one.byte_seconds * 1.1, row_seconds=one.row_seconds * 1.1)
             for kind, one in known.types.items()
         },
     )
-    checks = [(model, times(slower, model, depths=(0,), prompts=(128,))) for model in calibrating.CHECKS]
+    checks = [(model, times(slower, model, depths=(0,), prompts=(128,))) for model in trial_models.CHECKS]
 
     found = with_errors(known, checks)
 
@@ -111,9 +111,41 @@ def test_without_a_check_an_error_is_assumed() -> None:
 
 
 def test_an_attention_too_quick_to_time_costs_nothing() -> None:
-    flat = Times(token_seconds=dict.fromkeys(calibrating.DEPTHS, 1e-3), prompt_seconds={128: 0.01, 512: 0.04})
+    flat = Times(token_seconds=dict.fromkeys(trial_models.DEPTHS, 1e-3), prompt_seconds={128: 0.01, 512: 0.04})
 
     free = device(token_seconds=0.0, layer_seconds=0.0, types={})
     found = calibrating._cache_speed(free, "f16", *[flat] * 6)
 
     assert dataclasses.astuple(found) == EXACT((0,) * 8, abs=1e-15)
+
+
+def test_no_type_is_read_faster_than_memory_gives_the_fastest() -> None:
+    """A disturbed time of the narrow model would make its rows dear and its bytes cheap."""
+    known = device()
+    source = iter(range(10_000))
+
+    def disturbed() -> float:
+        # The narrow model of one type, wherever it comes in the list, took twice as long.
+        return 1.0 if next(source) % 5 else 1.6
+
+    found = measured_again(known, noise=disturbed)
+
+    fastest = min(one.byte_seconds for one in known.types.values())
+    assert min(one.byte_seconds for one in found.types.values()) >= 0.95 * fastest
+
+
+def test_narrow_matrices_with_dear_rows_are_forecast_from_both_models() -> None:
+    known = device()
+    found = measured_again(known)
+    blocks = trial_models.blocks_of(
+        dataclasses.replace(trial_models.SHALLOW, width=768, heads=12, feed_forward=2_048, weights="Q6_K")
+    )
+    load = LoadParameters(threads=2, threads_batch=2)
+
+    told, true = (decode_seconds(blocks, one, load, 0) for one in (found, known))
+    without = {kind: dataclasses.replace(one, row_seconds=0.0) for kind, one in known.types.items()}
+    plain = decode_seconds(blocks, dataclasses.replace(known, types=without), load, 0)
+
+    assert told and true and plain
+    assert told == EXACT(true, rel=1e-3)
+    assert plain < 0.85 * true

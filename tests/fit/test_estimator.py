@@ -9,7 +9,7 @@ import pytest
 from garden.core.errors import InvalidFileError
 from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
-from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters
+from garden.core.run_configuration import AUTO_GPU_LAYERS, FlashAttention, LoadParameters
 from garden.fit.estimator import MeasuredSpeed, forecast
 from garden.gguf.header import GgufHeader, read_header
 from tests.fit.headers import GIB, MIB, gpu, header, machine, published, tensor
@@ -66,7 +66,7 @@ def test_a_model_that_is_too_large_says_by_how_much() -> None:
     result = fit(LLAMA_70B)
 
     assert (result.verdict, result.placement) == (Verdict.TOO_LARGE, Placement.NONE)
-    assert result.reason == "It needs 44.8 GiB of RAM; 11.9 GiB can be used."
+    assert result.reason == "It needs 44.9 GiB of RAM; 12.0 GiB are free."
     assert result.suggestion == "Choose a smaller model: up to 6.7 GiB of weights fit at this context."
 
 
@@ -89,8 +89,8 @@ def test_a_margin_stays_free() -> None:
     ram = fit().devices[-1]
 
     # The process, and a vocabulary of 151,936 tokens with about as many merges.
-    assert ram.margin_bytes == 54 * MIB + QWEN_VOCABULARY
-    assert fit(on=LAPTOP).devices[0].margin_bytes == 512 * MIB
+    assert ram.beside_bytes == 54 * MIB + QWEN_VOCABULARY
+    assert fit(on=LAPTOP).devices[0].beside_bytes == 512 * MIB
 
 
 def test_a_given_number_of_layers_is_kept() -> None:
@@ -143,7 +143,7 @@ def test_memory_that_others_hold_is_suggested_last_but_one() -> None:
 
 def test_promised_memory_is_not_free() -> None:
     free = forecast(published(QWEN_8B), AUTO, DESKTOP)
-    promised = forecast(published(QWEN_8B), AUTO, DESKTOP, busy_bytes=4 * GIB)
+    promised = forecast(published(QWEN_8B), AUTO, dataclasses.replace(DESKTOP, ram_promised_bytes=4 * GIB))
 
     assert promised.devices[-1].available_bytes == free.devices[-1].available_bytes - 4 * GIB
 
@@ -233,10 +233,10 @@ def test_a_model_that_cannot_fuse_attention_keeps_v_whole() -> None:
 
 
 @pytest.mark.parametrize("flash_attention", ["auto", "on", "off"])
-def test_any_heads_can_be_quantized_in_k_where_attention_is_not_fused(flash_attention: str) -> None:
+def test_any_heads_can_be_quantized_in_k_where_attention_is_not_fused(flash_attention: FlashAttention) -> None:
     metadata = {"block_count": 2, "embedding_length": 160, "attention.head_count": 2}
     model = header("phi2", metadata, [tensor("token_embd.weight", 160, 32)])
-    load = LoadParameters(context_length=512, type_k="q8_0", flash_attention=flash_attention)  # type: ignore[arg-type]
+    load = LoadParameters(context_length=512, type_k="q8_0", flash_attention=flash_attention)
 
     refused = forecast(model, load, machine(8)).verdict is Verdict.UNSUPPORTED
 
@@ -270,7 +270,7 @@ def test_where_its_own_error_decides_it_does_not_know(spare_mib: int, verdict: V
 
     assert result.verdict is verdict
     if verdict is Verdict.UNKNOWN:
-        assert result.reason.startswith("Too close to tell from the header alone: about 7.")
+        assert result.reason.startswith("Too close to tell from the header alone: it needs about 7.")
         assert result.suggestion
         assert result.total_bytes
 
@@ -291,9 +291,9 @@ def test_a_small_model_is_in_doubt_by_two_mebibytes() -> None:
     ]
 
 
-def test_between_comfort_and_tightness_it_may_not_know_either() -> None:
+def test_between_room_and_tightness_it_may_not_know_either() -> None:
     model, load = published(QWEN_8B), LoadParameters(context_length=16_384)
-    # 512 MiB of comfort above the margin.
+    # The margin is 512 MiB.
     edge = needed(model, load) + (54 + 512) * MIB + QWEN_VOCABULARY
 
     def verdict(spare_mib: int) -> Verdict:
@@ -340,7 +340,7 @@ def test_what_is_given_as_a_budget_is_taken_to_the_last_byte() -> None:
     given = forecast(model, load, on, as_is={"ram"})
 
     assert given.verdict is Verdict.FITS
-    assert given.devices[0].margin_bytes == 0
+    assert given.devices[0].beside_bytes == 0
     assert forecast(model, load, on).verdict is Verdict.TOO_LARGE
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 from garden.core.learned_margins import DeviceMargin, LearnedMargins
 from garden.core.residency import FreeMemory, ResidentForecast, ResidentMarks
@@ -21,12 +22,14 @@ def seen(
     gpu_taken_mib: int | None = None,
     gpu_held_mib: int = 500,
     prompt: int = 10,
+    source: Literal["engine", "driver"] = "driver",
 ) -> SeenLoad:
     free = []
     if ram_taken_mib is not None:
         free.append(FreeMemory(device="CPU", before_bytes=8 * GIB, after_bytes=8 * GIB - ram_taken_mib * MIB))
     if gpu_taken_mib is not None:
-        free.append(FreeMemory(device="CUDA0", before_bytes=8 * GIB, after_bytes=8 * GIB - gpu_taken_mib * MIB))
+        after = 8 * GIB - gpu_taken_mib * MIB
+        free.append(FreeMemory(device="CUDA0", before_bytes=8 * GIB, after_bytes=after, source=source))
     return SeenLoad(
         resident=RESIDENT,
         marks=ResidentMarks(resident_bytes=None if peak_mib is None else peak_mib * MIB, prompt_tokens=prompt),
@@ -108,7 +111,18 @@ def test_budgets_take_what_was_learned_in_the_place_of_what_is_usual() -> None:
 
     assert (process_bytes(machine(8)), process_bytes(plain)) == (54 * MIB, 150 * MIB)
     assert (process_bytes(dataclasses.replace(here, gpus=())), process_bytes(here)) == (70 * MIB, 300 * MIB)
-    assert [budget.margin_bytes for budget in gpu_budgets(plain)] == [512 * MIB]
-    assert [budget.margin_bytes for budget in gpu_budgets(here)] == [400 * MIB]
+    assert [budget.beside_bytes for budget in gpu_budgets(plain)] == [512 * MIB]
+    assert [budget.beside_bytes for budget in gpu_budgets(here)] == [400 * MIB]
     ram = ram_budget(here, 20 * MIB)
-    assert (ram.margin_bytes, ram.comfort_bytes) == (320 * MIB, 300 * MIB)
+    assert (ram.beside_bytes, ram.margin_bytes) == (320 * MIB, 300 * MIB)
+
+
+def test_a_difference_that_misses_the_drivers_context_teaches_nothing() -> None:
+    """CUDA says what is free once its context lies there: 500 MiB of buffers seem to take 500, and take 810."""
+    by_engine = [seen(gpu_taken_mib=500, source="engine")] * 3
+    by_driver = [seen(gpu_taken_mib=810)] * 3
+
+    assert learned_margins(by_engine).gpus == ()
+    assert learned_margins([*by_engine, *by_driver]).gpus == (
+        DeviceMargin(device="CUDA0", size_bytes=(310 + 64) * MIB, loads=3),
+    )

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from garden.core.dry_run import RAM, Allowance, Plan, Planned
+from garden.core.dry_run import Allowance, Plan, Planned
+from garden.core.held_memory import RAM
 from garden.fit.plan_search import CONTEXT_STEP, PlanSearch, largest
 
 Make = Callable[[int, int], Plan]
@@ -72,7 +73,13 @@ def test_the_most_layers_are_found_as_if_all_were_tried(guesses: bool) -> None:
         context = 256
         gpu = make(draw.randint(0, count), context).on("GPU0") + draw.randint(-50, 50)
 
-        search = PlanSearch(make, allowances(gpu, 10**9), count, draw.randint(-5, 40) if guesses else None)
+        search = PlanSearch(
+            make,
+            allowances(gpu, 10**9),
+            count,
+            draw.randint(-5, 40) if guesses else None,
+            lightest_bytes=draw.choice([0, min(weights)]),
+        )
         found = search.most_layers(context).n_gpu_layers
 
         fitting = [number for number in range(count + 1) if make(number, context).on("GPU0") <= gpu]
@@ -92,7 +99,7 @@ def test_the_largest_context_is_found_as_if_all_were_tried(data: st.DataObject) 
     layers = data.draw(st.none() | st.integers(0, count))
     guess = data.draw(st.none() | st.integers(0, 2 * limit))
 
-    search = PlanSearch(make, allowances(gpu, ram), count)
+    search = PlanSearch(make, allowances(gpu, ram), count, lightest_bytes=data.draw(st.sampled_from([0, min(weights)])))
     found = search.largest_context(limit, layers, guess)
 
     best = 0

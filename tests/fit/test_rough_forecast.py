@@ -24,13 +24,13 @@ def row(parameters: float | None, **fields: object) -> ModelSummary:
 @pytest.mark.parametrize(
     ("parameters", "on", "verdict", "placement", "words"),
     [
-        (1.2e9, LAPTOP, Verdict.FITS, Placement.GPU, "Q8_0 takes about"),
-        (4e9, LAPTOP, Verdict.FITS, Placement.GPU, "Q6_K takes about"),
+        (1.2e9, LAPTOP, Verdict.FITS, Placement.GPU, "Q8_0 needs about"),
+        (4e9, LAPTOP, Verdict.FITS, Placement.GPU, "Q6_K needs about"),
         (14e9, LAPTOP, Verdict.FITS, Placement.SPLIT, "of it on the GPU"),
-        (120e9, LAPTOP, Verdict.TOO_LARGE, Placement.NONE, "can be used"),
-        (1.2e9, DESKTOP, Verdict.FITS, Placement.CPU, "Q8_0 takes about"),
-        (8e9, DESKTOP, Verdict.FITS, Placement.CPU, "Q4_K_M takes about"),
-        (70e9, DESKTOP, Verdict.TOO_LARGE, Placement.NONE, "can be used"),
+        (120e9, LAPTOP, Verdict.TOO_LARGE, Placement.NONE, "are free"),
+        (1.2e9, DESKTOP, Verdict.FITS, Placement.CPU, "Q8_0 needs about"),
+        (8e9, DESKTOP, Verdict.FITS, Placement.CPU, "Q4_K_M needs about"),
+        (70e9, DESKTOP, Verdict.TOO_LARGE, Placement.NONE, "are free"),
     ],
 )
 def test_a_row_gets_the_file_that_one_would_take(
@@ -130,7 +130,7 @@ def files(*quants: str) -> tuple[str, ...]:
 def test_a_row_takes_one_of_the_files_that_its_names_tell(
     parameters: float, on: HardwareSnapshot, quants: tuple[str, ...], taken: str
 ) -> None:
-    assert f" {taken} takes about" in rough_forecast(row(parameters, filenames=files(*quants)), on, 16_384).reason
+    assert f" {taken} needs about" in rough_forecast(row(parameters, filenames=files(*quants)), on, 16_384).reason
 
 
 def test_a_smaller_file_or_a_shorter_context_lets_a_row_run_tightly() -> None:
@@ -139,7 +139,7 @@ def test_a_smaller_file_or_a_shorter_context_lets_a_row_run_tightly() -> None:
     neither = rough_forecast(row(70e9, filenames=files("Q4_K_M", "Q2_K")), DESKTOP, 4_096)
 
     assert (smaller.verdict, shorter.verdict) == (Verdict.TIGHT, Verdict.TIGHT)
-    assert smaller.reason.startswith("With 4k of context IQ2_M takes about ")
-    assert shorter.reason.startswith("With 8k of context Q4_K_M takes about ")
+    assert smaller.reason.startswith("With 4k of context IQ2_M needs about ")
+    assert shorter.reason.startswith("With 8k of context Q4_K_M needs about ")
     assert neither.verdict is Verdict.TOO_LARGE
     assert neither.suggestion == "Look for a model of fewer parameters than 70.0B."

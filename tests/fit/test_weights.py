@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import re
+
+import pytest
+
+from garden.core.expert_placement import EXPERTS_ON_CPU, experts_on_cpu
 from garden.fit.weights import bytes_read_per_token, weights_of
 from garden.gguf.header import GgufHeader, TensorInfo, Value
 from tests.fit.headers import GIB, header, published, tensor
@@ -74,6 +79,33 @@ def test_a_placement_moves_what_it_names() -> None:
 
     assert dict(weights.placed) == {"CPU": 32_768, "CUDA1": 16_384}
     assert weights.blocks == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        EXPERTS_ON_CPU[0],
+        experts_on_cpu(9, 48)[0][0],
+        experts_on_cpu(1, 48)[0][0],
+        r"blk\.(1|2)\.attn_q|blk\.3\.ffn",
+        r"blk\.(1|12)\.(attn|ffn)_",
+        r"blk\.[0-9]\.",
+        r"\d\d\.ffn_.*exps",
+        "attn_(q|k)",
+        r"1\.attn_q\.weight$",
+        "",
+    ],
+)
+def test_blocks_that_are_alike_are_told_apart_by_any_pattern(pattern: str) -> None:
+    """As if every name were looked at."""
+    model = published("Qwen/Qwen3-30B-A3B")
+    moved = [tensor for tensor in model.tensors if re.search(pattern, tensor.name)]
+    weights = weights_of(model, ((pattern, "CPU"),))
+
+    assert dict(weights.placed).get("CPU", 0) == sum(-(-tensor.size_bytes // 32) * 32 for tensor in moved)
+    for number, tensors in model.tensors_by_block.items():
+        stays = [tensor for tensor in tensors.values() if tensor not in moved]
+        assert weights.blocks[number] == sum(-(-tensor.size_bytes // 32) * 32 for tensor in stays)
 
 
 def test_a_placement_that_is_no_pattern_moves_nothing() -> None:

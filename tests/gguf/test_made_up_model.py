@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from garden.core.errors import DiskFullError
-from garden.fit import calibrating
+from garden.fit import trial_models
 from garden.gguf.byte_source import FileSource
 from garden.gguf.filled_file import write_filled_file
 from garden.gguf.header import GgufHeader, TensorInfo, read_header
@@ -91,10 +91,10 @@ def test_where_nothing_can_be_written_one_sentence_says_so(tmp_path: Path) -> No
         write_filled_file(SMALL.header(), tmp_path / "none" / "x.gguf", all_of)
 
 
-@pytest.mark.parametrize("kind", calibrating.TYPES)
+@pytest.mark.parametrize("kind", trial_models.TYPES)
 def test_weights_that_machines_are_measured_with_lie_in_no_cache(kind: str) -> None:
     cache = 48 * 1024**2
-    header = calibrating.wide(kind, cache).header()
+    header = trial_models.wide(kind, cache).header()
     read = sum(tensor.size_bytes for tensor in header.tensors if tensor.name != "token_embd.weight")
 
     assert 3 * cache <= read <= 400 * 1024**2

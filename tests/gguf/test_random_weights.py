@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from gguf.quants import dequantize
 
-from garden.fit.calibrating import TYPES
+from garden.fit.trial_models import TYPES
 from garden.gguf.random_weights import can_be_made, random_weights
 from garden.gguf.tensor_type import TENSOR_TYPES, TYPES_BY_NAME
 

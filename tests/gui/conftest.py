@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -27,12 +28,16 @@ def theme(qapp: QApplication) -> ThemeController:
 
 @pytest.fixture(autouse=True)
 def _destroyed_widgets(qapp: QApplication) -> Iterator[None]:
-    """Destroy after each test what it has closed.
+    """Destroy after each test, on this thread, what it has closed.
 
     Without an event loop that runs Qt never carries out ``deleteLater``: the garbage collector would destroy widgets
-    instead, at any moment of a later test, and within the paint event of another window that crashes.
+    instead, at any moment of a later test, and within the paint event of another window that crashes; so it does where
+    a thread that a test has left behind is the one that collects.
     """
     from PySide6.QtCore import QCoreApplication, QEvent
 
+    gc.disable()
     yield
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect(0)
+    gc.enable()

@@ -13,13 +13,14 @@ from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.job_record import JobKind, JobRecord
 from garden.core.library_entry import LibraryEntry, Origin
+from garden.core.model_query import ModelQuery
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import LoadParameters
 from garden.fit.projector import Projector
 from garden.gguf.header import GgufHeader, TensorInfo, Value
-from garden.hub.search_query import SearchQuery
 from garden.jobs.handle import Handle
-from garden.services.catalog import CatalogPage, RatedModel
+from garden.services.catalog import CatalogPage
+from garden.services.rated_model import RatedModel
 from garden.store.settings import Settings
 
 GIB = 1024**3
@@ -30,7 +31,7 @@ def forecast(verdict: Verdict = Verdict.FITS, placement: Placement = Placement.C
 
 
 def rated(repo_id: str, verdict: Verdict = Verdict.FITS, **facts: Any) -> RatedModel:
-    return RatedModel(summary=ModelSummary(repo_id=repo_id, **facts), forecast=forecast(verdict))
+    return RatedModel.of(ModelSummary(repo_id=repo_id, **facts), forecast(verdict))
 
 
 def page(*repo_ids: str, cursor: str | None = None, verdict: Verdict = Verdict.FITS) -> CatalogPage:
@@ -66,15 +67,8 @@ class CatalogDouble:
     endpoint = "https://hub.test"
 
     def __init__(self) -> None:
-        self.asked: list[tuple[SearchQuery, str | None]] = []
-        self.searches: list[Handle[CatalogPage]] = []
         self.pages: dict[str, Handle[Repository]] = {}
         self.cards: dict[str, Handle[str]] = {}
-
-    def search(self, query: SearchQuery, cursor: str | None = None) -> Handle[CatalogPage]:
-        self.asked.append((query, cursor))
-        self.searches.append(Handle())
-        return self.searches[-1]
 
     def repository(self, repo_id: str) -> Handle[Repository]:
         self.pages[repo_id] = Handle()
@@ -85,6 +79,21 @@ class CatalogDouble:
         return self.cards[repo_id]
 
 
+class BrowseDouble:
+    def __init__(self) -> None:
+        self.asked: list[tuple[ModelQuery, str | None]] = []
+        self.searches: list[Handle[CatalogPage]] = []
+        self.found: list[Callable[[CatalogPage], None]] = []
+
+    def search(
+        self, query: ModelQuery, cursor: str | None = None, *, found: Callable[[CatalogPage], None]
+    ) -> Handle[CatalogPage]:
+        self.asked.append((query, cursor))
+        self.searches.append(Handle())
+        self.found.append(found)
+        return self.searches[-1]
+
+
 class FitDouble:
     """Forecasts that say which context they were made for."""
 
@@ -93,6 +102,10 @@ class FitDouble:
         self.sketched: dict[str, Callable[[GgufHeader], None]] = {}
         self.projector: Handle[Projector | None] = Handle()
         self.forecasts = 0
+        self.too_large: set[str] = set()
+
+    def rough(self, summary: ModelSummary, machine: HardwareSnapshot | None = None) -> FitForecast:
+        return forecast(Verdict.TOO_LARGE if summary.repo_id in self.too_large else Verdict.FITS)
 
     def remote_header(
         self, repository: Repository, file: RepositoryFile, *, sketched: Callable[[GgufHeader], None]
@@ -108,11 +121,24 @@ class FitDouble:
         return LoadParameters(context_length=min(header.context_length or 16_384, 16_384))
 
     def forecast_remote(
-        self, ref: ModelRef, header: GgufHeader, load: LoadParameters, machine: HardwareSnapshot | None = None
+        self,
+        ref: ModelRef,
+        header: GgufHeader,
+        load: LoadParameters,
+        machine: HardwareSnapshot | None = None,
+        *,
+        ask_engine: bool = True,
     ) -> FitForecast:
         return self.forecast_header(header, load)
 
-    def forecast_header(self, header: GgufHeader, load: LoadParameters) -> FitForecast:
+    def forecast_header(
+        self,
+        header: GgufHeader,
+        load: LoadParameters,
+        machine: HardwareSnapshot | None = None,
+        *,
+        ask_engine: bool = True,
+    ) -> FitForecast:
         self.forecasts += 1
         cache = load.context_length * (1_000 if load.type_k == "f16" else 500)
         return forecast(
@@ -207,6 +233,7 @@ class GardenDouble:
     def __init__(self) -> None:
         self.bus = EventBus()
         self.catalog = CatalogDouble()
+        self.browse = BrowseDouble()
         self.fit = FitDouble()
         self.what_if = WhatIfDouble()
         self.library = LibraryDouble()

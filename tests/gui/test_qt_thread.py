@@ -27,8 +27,8 @@ from garden.gui.pages.library_page import LibraryPage
 from garden.gui.pages.settings_page import SettingsPage
 from garden.gui.pages.workshop_page import WorkshopPage
 from garden.gui.theme.theme import ThemeController
-from garden.gui.viewmodels.activity import JobAction
 from garden.gui.viewmodels.compare import CompareViewModel
+from garden.gui.viewmodels.job_actions import JobAction
 from garden.jobs.job_context import JobContext
 from garden.services.garden import Garden
 from tests.hubserver import GgufFacts, HubServer, repository_of
@@ -45,7 +45,7 @@ REPOSITORY = "owner/Tiny-Endless-GGUF"
 #: Services whose making opens a database, or waits for one that is opened.
 WITH_DATABASE = (
     "activity", "fit", "library", "workshop", "compare", "exports",
-    "_work", "_index", "_summaries", "_speeds", "_receipts", "_uses", "_loaded",
+    "_work", "_index", "_summaries", "_speeds", "_receipts", "_uses", "_loaded", "_held",
 )  # fmt: skip
 
 
@@ -167,7 +167,7 @@ def repository_read(qtbot: QtBot, window: MainWindow) -> DiscoverPage:
     page = window.page("discover")
     assert isinstance(page, DiscoverPage)
     qtbot.waitUntil(lambda: bool(page.repository.files.rows), timeout=20_000)
-    qtbot.waitUntil(lambda: page.repository.files.rows[0].forecast is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: page.repository.selected is not None, timeout=20_000)
     return page
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from garden.core.errors import RefusedError
-from garden.hub.address import Endpoint, is_loopback, is_repo_id, parse_repo_id
+from garden.hub.address import Endpoint, is_loopback, is_repo_id, parse_address, parse_repo_id
 
 
 @pytest.mark.parametrize(
@@ -117,3 +117,23 @@ def test_redirects_never_lose_encryption(origin: str, target: str, may: bool) ->
 def test_loopback_is_told_by_the_name_alone() -> None:
     assert is_loopback("127.8.9.1") and is_loopback("::1") and is_loopback("LOCALHOST")
     assert not is_loopback("10.0.0.1") and not is_loopback("localhost.example")
+
+
+@pytest.mark.parametrize(
+    ("text", "repo_id", "file"),
+    [
+        ("https://huggingface.co/o/r/blob/main/x-Q4_K_M.gguf", "o/r", "x-Q4_K_M.gguf"),
+        ("https://huggingface.co/o/r/resolve/main/folder/x%20y.gguf?download=true", "o/r", "folder/x y.gguf"),
+        ("huggingface.co/o/r/blob/main/x.gguf", "o/r", "x.gguf"),
+        ("https://huggingface.co/o/r?show_file_info=x.gguf", "o/r", "x.gguf"),
+        ("hf.co/o/r:Q4_K_M", "o/r", "Q4_K_M"),
+        ("o/r:IQ2_M", "o/r", "IQ2_M"),
+        ("https://huggingface.co/o/r/tree/main", "o/r", ""),
+        ("https://huggingface.co/o/r/blob/main/", "o/r", ""),
+        ("o/r", "o/r", ""),
+    ],
+)
+def test_an_address_may_name_a_file(text: str, repo_id: str, file: str) -> None:
+    address = parse_address(text)
+    assert address is not None
+    assert (address.repo_id, address.file) == (repo_id, file)

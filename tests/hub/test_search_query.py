@@ -31,6 +31,17 @@ def test_only_fields_that_the_list_knows_are_asked_for() -> None:
     assert "baseModels" not in {value for name, value in SearchQuery().parameters() if name == "expand"}
 
 
+def test_both_limits_language_and_consent_in_the_hubs_words() -> None:
+    query = SearchQuery(min_parameters=1_500_400_000, max_parameters=9_000_000_000, language="de", gated=False)
+
+    pairs = query.parameters()
+
+    assert ("num_parameters", "min:1.5B,max:9B") in pairs
+    assert ("filter", "de") in pairs
+    assert ("gated", "false") in pairs
+    assert ("sort", "createdAt") in SearchQuery(sort="created").parameters()
+
+
 @pytest.mark.parametrize(
     ("parameters", "text"), [(500_000_000, "500M"), (8_190_735_360, "8.191B"), (70_553_706_496, "70.554B")]
 )

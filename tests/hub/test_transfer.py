@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import hashlib
 import os
@@ -9,6 +10,7 @@ import random
 import shutil
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,13 +26,15 @@ from garden.core.errors import (
     IntegrityError,
     NotFoundError,
     RefusedError,
+    RevisionGoneError,
     StateError,
     UnauthorizedError,
 )
-from garden.core.messages import Transfer, Transferred
+from garden.core.messages import Transfer, TransferPlanned, Transferred
 from garden.hub.blob_store import BlobStore
 from garden.hub.hub_library import cached_path, switch_off_extras
 from garden.hub.patience import Patience
+from garden.hub.steering import Steering
 from garden.hub.transfer import RepositoryTransfer
 from tests.hubserver import Fault, HubServer, ServedFile, ServedRepository, repository
 from tests.hubserver.content import SparseContent
@@ -174,10 +178,6 @@ def test_a_blob_that_huggingface_hub_fetched_is_used(hub: HubServer, cache: Path
 def test_passing_faults_are_survived(hub: HubServer, cache: Path, fault: Fault) -> None:
     hub.fail(Fault("drop", after_bytes=300_000))
     hub.fail(fault)
-    if fault.kind == "etag":
-        with pytest.raises(IntegrityError, match="changed on the Hub"):
-            _fetch(hub, cache)
-        assert _blobs(cache) == [f"{_SHA256}.garden.incomplete"]
     assert Path(_fetch(hub, cache).path).read_bytes() == _DATA
     assert hub.faults.pending == 0
     assert _blobs(cache) == [_SHA256]
@@ -205,12 +205,33 @@ def test_a_link_that_drops_again_and_again_still_arrives(hub: HubServer, cache: 
     assert hub.faults.pending == 0
 
 
-def test_a_server_that_ignores_ranges_starts_over(hub: HubServer, cache: Path) -> None:
-    hub.fail(Fault("drop", after_bytes=500_000))
-    hub.fail(Fault("ignore_range"))
+def test_a_server_that_ignores_ranges_costs_nothing_of_what_is_here(hub: HubServer, cache: Path) -> None:
+    hub.fail(Fault("drop", after_bytes=1_500_000))
+    # It sends all from the beginning, and breaks off before it reaches where the first one stopped.
+    hub.fail(Fault("ignore_range", after_bytes=400_000))
     notes = _Notes()
     assert Path(_fetch(hub, cache, notes=notes).path).read_bytes() == _DATA
-    assert "The server cannot resume; starting over" in notes.notes
+    assert "The server cannot resume; reading on to where it stopped" in notes.notes
+    assert _ranges(hub) == [None, "bytes=1500000-", "bytes=1500000-"]
+    assert notes.done == sorted(notes.done)
+
+
+def test_the_whole_sent_for_a_range_is_read_on_from_where_it_stopped(hub: HubServer, cache: Path) -> None:
+    hub.fail(Fault("drop", after_bytes=1_500_000))
+    hub.fail(Fault("ignore_range"))
+    assert Path(_fetch(hub, cache).path).read_bytes() == _DATA
+    assert _ranges(hub) == [None, "bytes=1500000-"]
+
+
+def test_a_damaged_byte_is_caught_also_where_the_rest_was_read_on(hub: HubServer, cache: Path) -> None:
+    hub.fail(Fault("corrupt", after_bytes=1_000_000))
+    part = BlobStore(cache, "o/r").part(_SHA256)
+    part.parent.mkdir(parents=True)
+    part.write_bytes(_DATA[:500_000])
+    with pytest.raises(IntegrityError):
+        hub.fail(Fault("corrupt", after_bytes=1_000_000))
+        _fetch(hub, cache)
+    assert _blobs(cache) == []
 
 
 def test_corrupt_bytes_are_refused_and_discarded(hub: HubServer, cache: Path) -> None:
@@ -255,6 +276,105 @@ def test_a_promise_that_changes_midway_ends_it_and_keeps_the_part(hub: HubServer
     hub.faults.clear()
     _fetch(hub, cache)
     assert _ranges(hub)[-1] == "bytes=500000-"
+
+
+_NEWER = random.Random(8).randbytes(1_800_000)
+
+
+def _replaced(*names: str, seed: int = 20) -> ServedRepository:
+    """The next commit of a repository of shards, every file of it other bytes."""
+    return repository("o/r", **{name: random.Random(seed + at).randbytes(310_000) for at, name in enumerate(names)})
+
+
+@pytest.mark.parametrize("same_commit", [True, False])
+def test_a_file_that_changes_midway_is_begun_anew_and_the_old_part_is_gone(
+    hub: HubServer, cache: Path, *, same_commit: bool
+) -> None:
+    newer = _MODEL.replacing("m-Q4_K_M.gguf", _NEWER)
+    if not same_commit:
+        newer = repository("o/r", **{"m-Q4_K_M.gguf": _NEWER})
+    hub.fail(Fault("drop", after_bytes=500_000))
+    told: list[TransferPlanned] = []
+    notes = _Notes()
+
+    def progress(done: int, total: int | None, note: str) -> None:
+        notes(done, total, note)
+        if done >= 500_000:
+            hub.state.put([newer])
+
+    request = _request(hub, cache, branch="main")
+    result = RepositoryTransfer(request, progress, threading.Event(), _QUICK, on_planned=told.append).run()
+
+    assert Path(result.path).read_bytes() == _NEWER
+    assert _blobs(cache) == [hashlib.sha256(_NEWER).hexdigest()]
+    assert any("Changed on the Hub" in note for note in notes.notes)
+    assert [planned.revision for planned in told] == [_MODEL.commit, newer.commit]
+    assert told[1].etags == (hashlib.sha256(_NEWER).hexdigest(),)
+
+
+def test_a_set_that_changes_midway_is_never_of_two_commits(cache: Path) -> None:
+    names = [f"m-{index:05d}-of-00003.gguf" for index in (1, 2, 3)]
+    old, newer = _replaced(*names, seed=1), _replaced(*names)
+    notes = _Notes()
+    with HubServer([old]) as hub:
+
+        def progress(done: int, total: int | None, note: str) -> None:
+            notes(done, total, note)
+            if 400_000 < done < 600_000:
+                hub.state.put([newer := dataclasses.replace(_replaced(*names), revision="b" * 40)])
+                assert newer.commit != old.commit
+
+        hub.fail(Fault("drop", after_bytes=200_000, skip=1))
+        request = _request(hub, cache, *names, revision=old.commit, branch="main")
+        result = RepositoryTransfer(request, progress, threading.Event(), _QUICK).run()
+    folder = Path(result.path).parent
+    assert folder.name == "b" * 40
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        file.filename: file.content.read(0, file.content.size_bytes) for file in newer.files
+    }
+    assert not (folder.parent / old.commit).exists()
+    assert _blobs(cache) == sorted(file.etag for file in newer.files)
+
+
+def test_a_commit_that_is_gone_is_an_error_where_no_branch_was_named(hub: HubServer, cache: Path) -> None:
+    with pytest.raises(RevisionGoneError, match="has no revision"):
+        _fetch(hub, cache, revision="c" * 40)
+    assert _fetch(hub, cache, revision="c" * 40, branch="main").sha256 == _SHA256
+
+
+def test_a_file_that_is_not_in_the_next_version_is_an_error(hub: HubServer, cache: Path) -> None:
+    hub.state.put([repository("o/r", **{"other-Q4_0.gguf": b"x"})])
+    with pytest.raises(NotFoundError, match="There is no file"):
+        _fetch(hub, cache, branch="main")
+
+
+def test_the_pace_that_was_asked_for_is_kept(hub: HubServer, cache: Path) -> None:
+    started = time.monotonic()
+    _fetch(hub, cache, bytes_per_second=1_000_000)
+    took = time.monotonic() - started
+    # A quarter of a second's bytes may come at once; the rest may not be faster, whatever the machine does beside.
+    assert took >= 1.6, f"{2.0 / took:.2f} MB/s"
+
+
+def test_the_pace_may_change_midway(hub: HubServer, cache: Path) -> None:
+    cancelled = threading.Event()
+    steering = Steering(cancelled, bytes_per_second=50_000)
+
+    def progress(done: int, _total: int | None, _note: str) -> None:
+        if done > 0:
+            steering.set_pace(None)
+
+    started = time.monotonic()
+    RepositoryTransfer(_request(hub, cache), progress, cancelled, _QUICK, steering=steering).run()
+    assert time.monotonic() - started < 20  # at the first pace it would take 40
+
+
+def test_what_another_transfer_was_told_holds_for_this_one(hub: HubServer, cache: Path) -> None:
+    notes = _Notes()
+    started = time.monotonic()
+    _fetch(hub, cache, notes=notes, hold_off_seconds=0.6)
+    assert time.monotonic() - started >= 0.6
+    assert "asked for a pause" in notes.notes[1]
 
 
 @pytest.mark.parametrize("where", ["m-Q4_K_M.gguf", "README.md"])
@@ -468,6 +588,24 @@ def test_an_older_commit_does_not_move_the_branch(hub: HubServer, cache: Path) -
     _fetch(hub, cache)
     assert (store.folder / "refs" / "main").read_text() == "a" * 40
     assert newer.commit != _MODEL.commit
+
+
+def test_what_another_name_leads_to_stays_when_one_is_forgotten(cache: Path) -> None:
+    store = BlobStore(cache, "o/r")
+    store.prepare()
+    store.blob(_SHA256).write_bytes(_DATA)
+    first, second = "a" * 40, "b" * 40
+    for commit, name in ((first, "x.gguf"), (first, "copy/x.gguf"), (second, "x.gguf")):
+        store.link(_SHA256, commit, name)
+    store.forget(_SHA256, first, "x.gguf")
+    assert not store.pointer(first, "x.gguf").is_symlink()
+    assert store.pointer(first, "copy/x.gguf").read_bytes() == store.pointer(second, "x.gguf").read_bytes() == _DATA
+    store.forget(_SHA256, second, "x.gguf")
+    assert (
+        store.pointer(first, "copy/x.gguf").read_bytes() == _DATA and not (store.folder / "snapshots" / second).exists()
+    )
+    store.forget(_SHA256, first, "copy/x.gguf")
+    assert not store.blob(_SHA256).exists()
 
 
 def _umask() -> int:

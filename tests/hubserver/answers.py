@@ -13,7 +13,8 @@ Json = dict[str, object]
 #: Fields of a row when none are asked for, as the real list gives them.
 _DEFAULT_ROW = ("createdAt", "downloads", "library_name", "likes", "pipeline_tag", "private", "tags")
 _DEFAULT_PAGE = (
-    *_DEFAULT_ROW, "author", "cardData", "disabled", "gated", "gguf", "lastModified", "safetensors", "sha",
+    *_DEFAULT_ROW, "author", "cardData", "disabled", "gated", "gguf", "lastModified", "model-index", "safetensors",
+    "sha",
     "siblings", "usedStorage",
 )  # fmt: skip
 
@@ -56,7 +57,7 @@ _SORT_KEYS = {
     "downloads": lambda repository: repository.downloads,
     "likes": lambda repository: repository.likes,
     "lastModified": lambda repository: repository.last_modified,
-    "createdAt": lambda repository: repository.last_modified,
+    "createdAt": lambda repository: repository.created_at or repository.last_modified,
 }
 
 
@@ -95,6 +96,7 @@ def _matches(repository: ServedRepository, single: dict[str, str], wanted_tags: 
         and all(tag in repository.all_tags for tag in wanted_tags)
         and single.get("author", "") in ("", repository.repo_id.partition("/")[0])
         and single.get("pipeline_tag", "") in ("", repository.pipeline_tag)
+        and single.get("gated", "") in ("", "true" if repository.gated else "false")
         and _within(total, single.get("num_parameters", ""))
     )
 
@@ -112,18 +114,20 @@ def page(repository: ServedRepository, parameters: Sequence[tuple[str, str]]) ->
     """Answer ``GET /api/models/{id}``."""
     expand = [value for name, value in parameters if name == "expand"]
     with_blobs = dict(parameters).get("blobs", "").lower() == "true"
-    return _fields(repository, expand or _DEFAULT_PAGE, with_blobs)
+    answer = _fields(repository, expand or _DEFAULT_PAGE, with_blobs)
+    if dict(parameters).get("securityStatus", "").lower() == "true":
+        issues = [{"path": path, "level": level} for path, level in repository.issues]
+        answer["securityRepoStatus"] = {"scansDone": True, "filesWithIssues": issues}
+    return answer
 
 
 def _fields(repository: ServedRepository, names: Sequence[str], with_blobs: bool) -> Json:
     gguf, total = repository.gguf, repository.safetensors_total
     values: Json = {
         "author": repository.repo_id.partition("/")[0],
-        "baseModels": {"relation": "quantized", "models": [{"_id": "0", "id": base} for base in repository.base_models]}
-        if repository.base_models
-        else None,
+        "baseModels": _base_models(repository),
         "cardData": {"license": repository.license, "base_model": list(repository.base_models)},
-        "createdAt": repository.last_modified,
+        "createdAt": repository.created_at or repository.last_modified,
         "disabled": False,
         "downloads": repository.downloads,
         "gated": "manual" if repository.gated else False,
@@ -132,7 +136,10 @@ def _fields(repository: ServedRepository, names: Sequence[str], with_blobs: bool
             "chat_template": "{{ messages }}",
         } if gguf else None,
         "lastModified": repository.last_modified,
-        "library_name": "gguf" if gguf else "transformers",
+        "model-index": [{"name": repository.repo_id, "results": list(repository.results)}]
+        if repository.results
+        else None,
+        "library_name": repository.library_name or ("gguf" if gguf else "transformers"),
         "likes": repository.likes,
         "pipeline_tag": repository.pipeline_tag,
         "private": repository.private,
@@ -146,6 +153,12 @@ def _fields(repository: ServedRepository, names: Sequence[str], with_blobs: bool
     row: Json = {"_id": "0", "id": repository.repo_id, "modelId": repository.repo_id}
     row.update({name: values[name] for name in names if values.get(name) is not None})
     return row
+
+
+def _base_models(repository: ServedRepository) -> Json | None:
+    if not repository.base_models:
+        return None
+    return {"relation": repository.relation, "models": [{"_id": "0", "id": base} for base in repository.base_models]}
 
 
 def _sibling(file: ServedFile, with_blobs: bool) -> Json:

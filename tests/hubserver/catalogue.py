@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from garden.core.paths import resource_path
 from tests.hubserver.content import BytesContent, SparseContent
 from tests.hubserver.gguf_header import MAX_HEADER_BYTES, header
 from tests.hubserver.mixture import MIXTURES, Mixture, split, stored_tensors
@@ -77,6 +79,29 @@ def catalogue(path: Path) -> list[ServedRepository]:
         if publisher := _OFFICIAL.get(model.repo_id):
             shelf.append(_quantized(model, publisher, _quants(model, official=True)))
     return shelf
+
+
+def many_types(repo_id: str, count: int) -> ServedRepository:
+    """One repository with a model of the catalogue in so many files: its types again and again, under other names.
+
+    Args:
+        repo_id: Of the model that the files are made of.
+        count: Files.
+    """
+    path = resource_path("catalogue/models.json")
+    items = json.loads(path.read_text(encoding="utf-8"))["items"]
+    model = next(Model(item) for item in items if item["repo_id"] == repo_id)
+    files: list[ServedFile] = []
+    again = 0
+    while len(files) < count:
+        # Another seed for each time round, so that no two files are the same.
+        served = _quantized(model, f"many-{again}", _FULL)
+        whole = [file for file in served.files if file.filename.endswith(".gguf") and "/" not in file.filename]
+        for file in whole[: count - len(files)]:
+            stem = file.filename.removesuffix(".gguf")
+            files.append(dataclasses.replace(file, filename=f"{stem}-v{again}.gguf" if again else file.filename))
+        again += 1
+    return dataclasses.replace(served, repo_id=f"many/{model.repo_id.rpartition('/')[2]}-GGUF", files=tuple(files))
 
 
 def _quants(model: Model, *, official: bool) -> Sequence[str]:

@@ -102,7 +102,10 @@ class OriginHandler(BaseHTTPRequestHandler):
     def send_content(self, content: Content, headers: dict[str, str], fault: Fault | None) -> None:
         """Answer with bytes, in the range that was asked for, with the fault."""
         size = content.size_bytes
-        wanted = None if fault is not None and fault.kind == "ignore_range" else self._range(size)
+        wanted = self._range(size)
+        if fault is not None and fault.kind == "ignore_range" and wanted:
+            self.state.count_lost(min(wanted[0], fault.after_bytes or size))
+            wanted = None
         if wanted is not None and wanted[0] >= size:
             self._send_bytes(b"", 416, {"Content-Range": f"bytes */{size}"})
             return
@@ -136,6 +139,7 @@ class OriginHandler(BaseHTTPRequestHandler):
 
     def _send_body(self, content: Content, start: int, stop: int, fault: Fault | None) -> None:
         kind = fault.kind if fault is not None else ""
+        rate = fault.bytes_per_second if fault is not None and kind == "slow" else self.state.bytes_per_second
         sent = 0
         while start + sent < stop:
             length = min(_PIECE, stop - start - sent)
@@ -144,15 +148,16 @@ class OriginHandler(BaseHTTPRequestHandler):
                     self._cut(kind)
                     return
                 length = min(length, fault.after_bytes - sent)
-            if fault is not None and kind == "slow":
-                length = min(stop - start - sent, max(1, fault.bytes_per_second // 20))
+            if rate:
+                length = min(length, max(1, rate // 20))
             piece = content.read(start + sent, length)
             if fault is not None and kind == "corrupt" and 0 <= (at := fault.after_bytes - start - sent) < len(piece):
                 piece = piece[:at] + bytes([piece[at] ^ 1]) + piece[at + 1 :]
+                self.state.count_lost(content.size_bytes)
             self.wfile.write(piece)
             self.state.count_sent(len(piece))
             sent += len(piece)
-            if kind == "slow" and self.state.closing.wait(0.05):
+            if rate and self.state.closing.wait(0.05):
                 return
 
     def _cut(self, kind: str) -> None:
@@ -257,7 +262,8 @@ class HubHandler(OriginHandler):
         if token not in self.state.accounts:
             self.send_error_code(401, "", "Invalid username or password.")
         else:
-            self.send_json({"type": "user", "name": self.state.accounts[token], "orgs": []})
+            auth = {"type": "access_token", "accessToken": {"displayName": "laptop", "role": "read"}}
+            self.send_json({"type": "user", "name": self.state.accounts[token], "orgs": [], "auth": auth})
 
     def _find(self, repo_id: str) -> ServedRepository | None:
         """The repository, else the refusal: strangers are not told what is missing and what is private."""
@@ -275,7 +281,7 @@ class HubHandler(OriginHandler):
     def _at(self, repo_id: str, revision: str) -> ServedRepository | None:
         found = self._find(repo_id)
         found = found.at(revision) if found is not None else None
-        if found is not None and revision not in ("main", "refs/heads/main", found.commit):
+        if found is not None and revision not in ("main", "HEAD", "refs/heads/main", found.commit):
             self.send_error_code(404, "RevisionNotFound", f"Invalid rev id: {revision}")
             return None
         return found
@@ -300,10 +306,16 @@ class HubHandler(OriginHandler):
             case ["paths-info", revision]:
                 found = self._at(repo_id, revision)
                 if found is not None:
-                    wanted = [value for name, value in parse_qsl(self.form.decode()) if name == "paths"]
+                    wanted = self._wanted_paths()
                     self.send_json([tree_entry(file) for file in found.files if file.filename in wanted])
             case _:
                 self.send_error_code(404, "", "Not found")
+
+    def _wanted_paths(self) -> list[str]:
+        """Of a form as the Python client sends it, or of JSON as the JavaScript client does."""
+        if "json" in self.headers.get("Content-Type", ""):
+            return [str(path) for path in json.loads(self.form)["paths"]]
+        return [value for name, value in parse_qsl(self.form.decode()) if name == "paths"]
 
     def _tree(self, repo_id: str, revision: str, folder: str) -> None:
         found = self._at(repo_id, revision)

@@ -62,10 +62,16 @@ class ServedRepository:
         gguf: The ``gguf`` field.
         safetensors_total: Parameters counted from safetensors.
         base_models: What it was made from.
+        relation: How, in the Hub's words.
         tags: Further tags.
+        issues: What the scanners found: file and level.
+        results: Evaluation results as the ``model-index`` of a card holds them.
         gated: Files need consent (a token that ``consented`` names).
         private: Invisible without a token.
         last_modified: ISO date.
+        created_at: ISO date; that of the last change when empty.
+        languages: ISO codes that the card names, told as tags.
+        library_name: What loads it; ``gguf`` or ``transformers`` when empty.
         revision: Commit hash; made from the content when empty.
         earlier: The repository as earlier commits left it; they are found by their hash.
     """
@@ -80,11 +86,17 @@ class ServedRepository:
     gguf: GgufFacts | None = None
     safetensors_total: int | None = None
     base_models: tuple[str, ...] = ()
+    relation: str = "quantized"
     tags: tuple[str, ...] = ()
+    issues: tuple[tuple[str, str], ...] = ()
+    results: tuple[dict[str, object], ...] = ()
     gated: bool = False
     private: bool = False
     last_modified: str = "2026-11-01T09:30:00.000Z"
     revision: str = ""
+    created_at: str = ""
+    languages: tuple[str, ...] = ()
+    library_name: str = ""
     earlier: tuple[ServedRepository, ...] = ()
 
     @property
@@ -100,10 +112,12 @@ class ServedRepository:
         """Tags as the Hub derives them."""
         names = [file.filename.lower() for file in self.files]
         derived = [name for name in ("gguf", "safetensors") if any(file.endswith(f".{name}") for file in names)]
+        derived += self.languages
+        derived += [self.library_name] if self.library_name else []
         derived += [self.pipeline_tag] if self.pipeline_tag else []
         derived += [f"license:{self.license}"] if self.license else []
         for base in self.base_models:
-            derived += [f"base_model:{base}", f"base_model:quantized:{base}"]
+            derived += [f"base_model:{base}", f"base_model:{self.relation}:{base}"]
         return tuple(dict.fromkeys([*self.tags, *derived]))
 
     def file(self, filename: str) -> ServedFile | None:

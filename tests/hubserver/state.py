@@ -47,6 +47,9 @@ class State:
         unexpected: Errors of the server itself; must stay empty.
         closing: Set when the server ends, so that no request waits on.
         sent_bytes: Bytes of all bodies sent so far.
+        lost_bytes: Of those, what faults cost the best client: a whole file for a flipped byte, since the Hub promises
+            no hash of less, and what a client had already where its range was ignored.
+        bytes_per_second: Of each body; 0 sends as fast as it can.
     """
 
     repositories: dict[str, ServedRepository]
@@ -57,6 +60,8 @@ class State:
     unexpected: list[BaseException] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
     sent_bytes: int = 0
+    lost_bytes: int = 0
+    bytes_per_second: int = 0
     hub_url: str = ""
     cdn_url: str = ""
     _signatures: dict[str, Content] = field(default_factory=dict)
@@ -67,6 +72,11 @@ class State:
         """Count bytes of a body."""
         with self._lock:
             self.sent_bytes += length
+
+    def count_lost(self, length: int) -> None:
+        """Count bytes of a body that were of no use to anybody."""
+        with self._lock:
+            self.lost_bytes += length
 
     def put(self, repositories: Sequence[ServedRepository]) -> None:
         """Add or replace repositories."""

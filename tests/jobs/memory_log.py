@@ -17,8 +17,10 @@ class MemoryJobsLog:
     def list(self) -> tuple[JobRecord, ...]:
         return tuple(sorted(self._records.values(), key=lambda record: record.created_at, reverse=True))
 
-    def orphans(self) -> tuple[JobRecord, ...]:
-        return tuple(record for record in self._records.values() if record.id in self._orphans)
+    def adopt(self) -> tuple[JobRecord, ...]:
+        adopted = tuple(record for record in self._records.values() if record.id in self._orphans)
+        self._orphans.clear()
+        return adopted
 
     def remove(self, job_id: str) -> None:
         self._records.pop(job_id, None)

@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from garden.core.errors import CancelledByUser, DiskFullError, GardenError, NotFoundError, RefusedError
+from garden.core.errors import (
+    CancelledByUser,
+    DiskFullError,
+    GardenError,
+    NetworkAwayError,
+    NotFoundError,
+    RateLimitedError,
+    RefusedError,
+)
 from garden.core.events import EventBus, JobChanged, Subscription
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.jobs.job import INTERRUPTED, PAUSED_AT_CLOSE, PAUSED_BY_USER
@@ -444,3 +453,157 @@ def test_work_of_any_kind_that_was_killed_says_what_helps(kind: JobKind, target:
 
     assert record.state is JobState.FAILED
     assert record.error and record.action
+
+
+# --- the order of the queue ---
+
+
+def titles(bench: Bench) -> list[str]:
+    return [bench.record(job_id).title for job_id in bench.runner.queue()]
+
+
+def queued(bench: Bench, *names: str) -> dict[str, str]:
+    """Jobs that wait behind one that runs."""
+    bench.runner.submit(JobKind.QUANTIZE, "first", "", until_cancelled())
+    return {
+        name: bench.runner.submit(JobKind.QUANTIZE, name, "", until_cancelled(), resumable=True, target=name).id
+        for name in names
+    }
+
+
+def test_waiting_jobs_are_moved_and_run_in_the_new_order(bench: Bench) -> None:
+    ids = queued(bench, "a", "b", "c")
+    bench.runner.move(ids["c"], ids["a"])
+    assert titles(bench) == ["c", "a", "b"]
+    bench.runner.move(ids["a"], None)
+    assert titles(bench) == ["c", "b", "a"]
+    bench.runner.move(ids["a"], ids["b"])
+    assert titles(bench) == ["c", "a", "b"]
+    running = next(record.id for record in bench.runner.jobs() if record.state is JobState.RUNNING)
+    with pytest.raises(RefusedError):
+        bench.runner.move(running, None)
+    bench.runner.cancel(running)
+    bench.wait_for(ids["c"], JobState.RUNNING)
+
+
+def test_the_order_survives_the_process() -> None:
+    log = MemoryJobsLog()
+    bench = Bench(log)
+    ids = queued(bench, "a", "b", "c")
+    bench.runner.move(ids["c"], ids["a"])
+    bench.runner.close()
+
+    left = {record.id: dataclasses.replace(record, ended_at=None) for record in log.list()}
+    again = Bench(MemoryJobsLog(tuple(left.values())))
+    again.runner.on_resume(JobKind.QUANTIZE, lambda _record: until_cancelled())
+    again.runner.resume_paused_at_close()
+    running = [record.title for record in again.runner.jobs() if record.state is JobState.RUNNING]
+    assert (running, titles(again)) == (["c"], ["a", "b"])
+    again.runner.close()
+
+
+def test_paused_jobs_keep_the_order_that_they_were_given(bench: Bench) -> None:
+    ids = queued(bench, "a", "b")
+    for job_id in ids.values():
+        bench.runner.pause(job_id)
+    bench.runner.move(ids["b"], ids["a"])
+    assert bench.record(ids["b"]).place < bench.record(ids["a"]).place
+
+
+def test_the_limit_of_a_kind_changes_live(bench: Bench) -> None:
+    ids = queued(bench, "a")
+    bench.runner.set_limit(JobKind.QUANTIZE, 2)
+    bench.wait_for(ids["a"], JobState.RUNNING)
+
+
+# --- waiting for the network ---
+
+
+def away(_context: JobContext) -> None:
+    raise NetworkAwayError("No network.", "Check it.")
+
+
+def test_the_patient_wait_longer_each_time_up_to_some_minutes(bench: Bench) -> None:
+    bench.runner.be_patient()
+    job_id = bench.runner.submit(JobKind.DOWNLOAD, "a", "", away, resumable=True, target="a").id
+    waits = []
+    for tries in range(1, 10):
+        while (record := bench.record(job_id)).tries < tries or record.state is not JobState.WAITING:
+            assert bench.queue.wait(5)
+        assert record.due_at is not None
+        waits.append(record.due_at - bench.now - 1000.0)
+        bench.now = record.due_at - 1000.0
+    assert waits == [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0, 300.0]
+    assert record.note == "Waits for the network"
+
+
+def test_who_waits_leaves_the_lane_to_others_and_can_be_hurried(bench: Bench) -> None:
+    bench.runner.be_patient()
+    bench.runner.set_limit(JobKind.DOWNLOAD, 1)
+    fails = [True]
+
+    def work(_context: JobContext) -> str:
+        if fails:
+            fails.clear()
+            raise NetworkAwayError("No network.")
+        return "here"
+
+    handle = bench.runner.submit(JobKind.DOWNLOAD, "a", "", work, resumable=True, target="a")
+    bench.runner.submit(JobKind.DOWNLOAD, "b", "", lambda _context: None).result(5)
+    assert bench.wait_for(handle.id, JobState.WAITING).due_at is not None
+    bench.runner.network_is_back()
+    assert handle.result(5) == "here"
+
+
+def test_a_pause_that_the_hub_asks_for_is_as_long_as_it_says(bench: Bench) -> None:
+    bench.runner.be_patient()
+
+    def asked(_context: JobContext) -> None:
+        raise RateLimitedError("The Hub asks for a pause.", retry_after_seconds=77.0)
+
+    job_id = bench.runner.submit(JobKind.DOWNLOAD, "a", "", asked, resumable=True, target="a").id
+    while (record := bench.record(job_id)).due_at is None:
+        assert bench.queue.wait(5)
+    assert (record.due_at, record.note) == (1077.0, "The Hub asks for a pause")
+
+
+def test_what_waits_can_be_paused_and_cancelled(bench: Bench) -> None:
+    bench.runner.be_patient()
+    handle = bench.runner.submit(JobKind.DOWNLOAD, "a", "", away, resumable=True, target="a")
+    while bench.record(handle.id).due_at is None:
+        assert bench.queue.wait(5)
+    bench.runner.pause(handle.id)
+    assert (bench.record(handle.id).state, bench.record(handle.id).due_at) == (JobState.PAUSED, None)
+    bench.runner.cancel(handle.id)
+    with pytest.raises(CancelledByUser):
+        handle.result(5)
+
+
+def test_the_impatient_fail(bench: Bench) -> None:
+    handle = bench.runner.submit(JobKind.DOWNLOAD, "a", "", away, resumable=True, target="a")
+    with pytest.raises(NetworkAwayError):
+        handle.result(5)
+
+
+def test_a_cancel_clears_and_a_stop_does_not(bench: Bench) -> None:
+    cleared: list[str] = []
+    bench.runner.on_clear(JobKind.DOWNLOAD, lambda record: cleared.append(record.title))
+    for title, keep in (("kept", True), ("cleared", False)):
+        started = threading.Event()
+        work = until_cancelled(started)
+        handle = bench.runner.submit(JobKind.DOWNLOAD, title, "", work, resumable=True, target=title)
+        assert started.wait(5)
+        bench.runner.cancel(handle.id, keep=keep)
+        with pytest.raises(CancelledByUser):
+            handle.result(5)
+    assert cleared == ["cleared"]
+
+
+def test_a_cancel_that_comes_after_the_end_clears_nothing(bench: Bench) -> None:
+    cleared: list[str] = []
+    bench.runner.on_clear(JobKind.DOWNLOAD, lambda record: cleared.append(record.title))
+    handle = bench.runner.submit(JobKind.DOWNLOAD, "done", "", lambda context: None, resumable=True, target="done")
+    handle.result(5)
+    bench.wait_for(handle.id, JobState.SUCCEEDED)
+    bench.runner.cancel(handle.id)
+    assert cleared == [] and bench.record(handle.id).state is JobState.SUCCEEDED

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from garden.core.dry_run import RAM, ImaginedGpu, Plan
+from garden.core.dry_run import ImaginedGpu, Plan
 from garden.core.fit_forecast import FitForecast, Placement, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
+from garden.core.held_memory import RAM
 from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters
 from garden.engine.planner import Planner
 from tests.fit.headers import GIB, MIB, gpu, machine
@@ -48,6 +49,9 @@ class Answers:
         """Verdict, placement and layers on the GPU that are right for these budgets."""
         layers = self.best(vram)
         plan = self.plans[layers]
+        if layers and not plan.flash_attention and plan.on(RAM) > ram >= self.plans[0].on(RAM):
+            # Attention that is not fused in a split can take more RAM than all layers do.
+            layers, plan = 0, self.plans[0]
         if plan.on(RAM) > ram or (vram is not None and plan.on(GPU) > vram):
             return Verdict.TOO_LARGE, Placement.NONE, layers or 0
         if not layers:

@@ -148,3 +148,22 @@ def test_speeds_on_battery_are_remembered_apart(garden: Garden, monkeypatch: pyt
     assert seconds(unplugged) == 2.0
     engine = dataclasses.replace(plugged.engine, version="0.0.1")
     assert seconds(dataclasses.replace(plugged, engine=engine)) is None
+
+
+def test_what_an_earlier_method_measured_is_not_used(
+    garden: Garden, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugged = garden.machine.read()
+    monkeypatch.setattr(garden.machine, "snapshot", lambda: plugged)
+    setup, store = setup_of(plugged), Calibrations(garden._work)
+    store.record(calibration(setup=dataclasses.replace(setup, method=setup.method - 1)))
+    # As it was stored before methods were told apart.
+    with garden._work.write() as connection:
+        connection.execute(
+            """INSERT INTO calibrations SELECT 'old', replace(setup, ?, '}'), measured_at, replace(document, ?, '}')
+            FROM calibrations""",
+            (f',"method":{setup.method - 1}}}',) * 2,
+        )
+
+    assert garden.calibration.current() is None
+    assert caplog.records == []

@@ -38,7 +38,7 @@ def edge(header: GgufHeader, monkeypatch: pytest.MonkeyPatch) -> int:
     """The machine has a hair more than the least RAM that this model needs, which is returned."""
     total = formula(header, LOAD, machine(4_096)).total_bytes
     assert total is not None
-    least = total + ram_budget(machine(1), vocabulary_bytes(header)).margin_bytes
+    least = total + ram_budget(machine(1), vocabulary_bytes(header)).beside_bytes
     has_free(monkeypatch, least + 100_000)
     return least
 
@@ -79,7 +79,7 @@ def test_a_question_is_asked_once(
 
     def counted(self: DryRuns, *arguments: object, **named: object) -> object:
         asked.append(arguments)
-        return real(self, *arguments, **named)  # type: ignore[arg-type]
+        return real(self, *arguments, **named)  # type: ignore[arg-type]  # as they come
 
     monkeypatch.setattr(DryRuns, "ask", counted)
     events = garden.bus.subscribe()

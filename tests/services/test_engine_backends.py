@@ -122,7 +122,7 @@ def test_a_model_too_large_for_it_is_refused_before_a_child_starts(
     assert on_gpu.total_bytes < 2.1 * GIB < on_gpu.required_bytes
     assert answer.error is not None
     assert answer.error.startswith("Qwen3-8B needs ")
-    assert answer.error.endswith(" can be used.")
+    assert answer.error.endswith(" are free.")
     assert on_gpu.name in answer.error
     assert answer.action.startswith("Put fewer layers on the GPU")
     assert (started, garden.compare.loaded()) == ([], ())

@@ -12,7 +12,7 @@ import pytest
 
 from garden.core.errors import CancelledByUser, EngineMissingError, GardenError, InvalidFileError
 from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
-from garden.core.hardware_snapshot import HardwareSnapshot
+from garden.core.hardware_snapshot import Gpu, HardwareSnapshot
 from garden.core.messages import ModelLoaded
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters, RunConfiguration
@@ -37,8 +37,8 @@ LLAMA_70B = "meta-llama/Llama-3.3-70B-Instruct"
 AS_GIVEN = {"ram", "gpu"}
 
 
-def with_ram(size: int, *gpus: object) -> HardwareSnapshot:
-    return dataclasses.replace(machine(0, *gpus), ram_total_bytes=max(size, 1), ram_available_bytes=size)  # type: ignore[arg-type]
+def with_ram(size: int, *gpus: Gpu) -> HardwareSnapshot:
+    return dataclasses.replace(machine(0, *gpus), ram_total_bytes=max(size, 1), ram_available_bytes=size)
 
 
 def exact(garden: Garden, header: GgufHeader, load: LoadParameters, on: HardwareSnapshot) -> FitForecast:
@@ -103,7 +103,7 @@ def test_a_mebibyte_above_fits_and_one_below_does_not(garden: Garden, repo_id: s
         result = at(spare)
         assert (result.verdict, result.total_bytes) == (verdict, needed)
         assert result.placement is (Placement.CPU if verdict is Verdict.FITS else Placement.NONE)
-        assert result.devices[0].margin_bytes == 0
+        assert result.devices[0].beside_bytes == 0
     assert "to spare" in at(MIB).reason
     assert at(-MIB).suggestion
 
@@ -268,7 +268,7 @@ def near_the_edge(header: GgufHeader, load: LoadParameters) -> HardwareSnapshot:
     total = formula(header, load, machine(4_096)).total_bytes
     assert total is not None
     # The margin that stays free on a real machine comes on top.
-    margin = ram_budget(with_ram(1), vocabulary_bytes(header)).margin_bytes
+    margin = ram_budget(with_ram(1), vocabulary_bytes(header)).beside_bytes
     on = with_ram(total + margin + 100_000)
     assert formula(header, load, on).verdict is Verdict.UNKNOWN
     return on

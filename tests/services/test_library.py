@@ -19,8 +19,11 @@ from garden.core.errors import (
 )
 from garden.core.events import JobChanged, LibraryChanged
 from garden.core.job_record import JobKind, JobState
+from garden.core.library_entry import OtherProgram
 from garden.core.paths import hub_cache_dir
 from garden.services.garden import Garden
+from garden.services.other_programs.found_model import FoundModel
+from garden.services.other_programs.stores import models_of_others
 from garden.services.target import HubTarget, parse_hub_target
 from tests.hubserver import Fault, HubServer, repository_of
 
@@ -193,13 +196,13 @@ def test_a_damaged_transfer_is_never_listed(hub: HubServer, garden: Garden) -> N
     assert garden.library.scan().result(20) == ()
 
 
-def test_a_cancelled_download_goes_on_where_it_stopped(hub: HubServer, garden: Garden) -> None:
+def test_a_download_that_was_stopped_goes_on_where_it_stopped(hub: HubServer, garden: Garden) -> None:
     hub.faults.add(Fault("slow", bytes_per_second=1_000_000))
     events = garden.bus.subscribe()
     handle = garden.library.download_target(target())
     while not any(isinstance(event, JobChanged) and event.job.done > 200_000 for event in events.wait(20)):
         assert not handle.done
-    handle.cancel()
+    garden.activity.cancel(handle.id, keep=True)
     with pytest.raises(CancelledByUser):
         handle.result(20)
     before = len(hub.requests)
@@ -369,6 +372,53 @@ def test_offline_nothing_is_fetched(hub: HubServer, garden: Garden) -> None:
     assert len(hub.requests) == asked
 
 
+@pytest.fixture
+def slow_scan(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """A scan that has read the settings and goes on when the event is set."""
+    looking, go_on = threading.Event(), threading.Event()
+
+    def slowly(without: tuple[OtherProgram, ...]) -> tuple[FoundModel, ...]:
+        looking.set()
+        assert go_on.wait(20)
+        return models_of_others(without)
+
+    monkeypatch.setattr("garden.services.library_scan.models_of_others", slowly)
+    scan = garden.library.scan()
+    assert looking.wait(20)
+    yield go_on
+    scan.result(20)
+
+
+def test_a_file_that_is_added_while_a_scan_looks_is_listed(
+    garden: Garden, slow_scan: threading.Event, tmp_path: Path, tiny_model: Path
+) -> None:
+    path = tmp_path / "models" / "Alpha-F16.gguf"
+    path.parent.mkdir()
+    shutil.copyfile(tiny_model, path)
+    adding = threading.Thread(target=garden.library.add_file, args=(path,))
+    adding.start()
+    while str(path) not in garden.settings.current.files:
+        assert adding.is_alive()
+    slow_scan.set()
+    adding.join(20)
+
+    assert [entry.ref.path for entry in garden.library.entries()] == [str(path)]
+
+
+def test_what_was_made_while_a_scan_looks_stays_listed(
+    garden: Garden, slow_scan: threading.Event, tmp_path: Path, tiny_model: Path
+) -> None:
+    path = tmp_path / "Made-F16.gguf"
+    shutil.copyfile(tiny_model, path)
+    garden.library.made(path)
+    events = garden.bus.subscribe()
+    slow_scan.set()
+    while not any(isinstance(event, LibraryChanged) for event in events.wait(20)):
+        pass
+
+    assert [entry.ref.path for entry in garden.library.entries()] == [str(path)]
+
+
 # --- checking and removing ---
 
 
@@ -459,3 +509,18 @@ def test_a_name_of_two_models_is_refused_after_another_look_at_the_disk(
     assert caught.value.action == f"Write one of: {one}, {two}."
     two.unlink()
     assert garden.library.resolve("Mine:F16").ref.path == str(one)
+
+
+def test_a_file_named_by_its_type_alone_is_called_what_its_header_says(
+    garden: Garden, tiny_model: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "Some-Model-GGUF"
+    folder.mkdir()
+    shutil.copyfile(tiny_model, folder / "F16.gguf")
+    header = garden.fit.header(garden.library.describe(tiny_model).ref)
+
+    entry = garden.library.add_file(folder / "F16.gguf")
+
+    assert entry.ref.name == (header.text("general.name") or "Some-Model")
+    assert entry.ref.quant_type == "F16"
+    assert garden.library.resolve(f"{entry.ref.name}:F16").ref.path == entry.ref.path

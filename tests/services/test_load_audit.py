@@ -89,7 +89,7 @@ def test_after_its_end_a_models_marks_rise_no_more(garden: Garden) -> None:
 
 
 def test_a_gpu_keeps_its_free_memory_before_and_after(garden: Garden) -> None:
-    gpu = FreeMemory(device="CUDA0", before_bytes=8_000 * MIB, after_bytes=7_200 * MIB)
+    gpu = FreeMemory(device="CUDA0", before_bytes=8_000 * MIB, after_bytes=7_200 * MIB, source="driver")
     on_gpu = dataclasses.replace(
         LOADED.configuration, load=dataclasses.replace(LOADED.configuration.load, n_gpu_layers=99)
     )

@@ -11,6 +11,7 @@ from garden.core.conversation import Answer, GenerationMetrics
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import LoadParameters, RunConfiguration
 from garden.services.garden import Garden
+from garden.store.speeds import SpeedRecord
 from tests.fit.headers import published_items
 from tests.hubserver import gguf_header
 from tests.hubserver.mixture import MIXTURES, stored_tensors
@@ -123,3 +124,23 @@ def test_a_later_session_knows_what_an_earlier_one_measured(data_dirs: Path, fol
 
     with Garden.open() as later:
         assert expected(later, ref, LOAD) == (pytest.approx(20.0), 1)
+
+
+def test_twins_push_no_run_out(data_dirs: Path, folder: Path) -> None:
+    ref, twin = file_of(folder, "Q4_0"), file_of(folder, "Q8_0")
+    with Garden.open() as earlier:
+        ran(earlier, ref, 20.0, LOAD)
+        for number in range(80):
+            earlier.fit.remember_twin(
+                SpeedRecord(
+                    model=twin, load=LOAD, decode_tokens_per_second=10.0 + number, measured_at=2e9 + number, twin=True
+                )
+            )
+        assert expected(earlier, ref, LOAD) == (pytest.approx(20.0), 1)
+
+    with Garden.open() as later:
+        assert expected(later, ref, LOAD) == (pytest.approx(20.0), 1)
+        # Nor do runs push out the newest twin.
+        for _ in range(80):
+            ran(later, ref, 20.0, LOAD)
+        assert later.fit.forecast(twin, LOAD).decode_tokens_per_second == 89.0

@@ -10,6 +10,7 @@ import pytest
 
 from garden.core.fit_forecast import Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
+from garden.core.messages import BufferUse
 from garden.core.run_configuration import RunConfiguration
 from garden.services.garden import Garden
 from garden.services.machine import MachineService
@@ -107,7 +108,8 @@ def test_memory_that_a_cache_will_still_take_is_counted(garden: Garden, tiny_mod
 
     # As if the cache of the loaded model were far larger than what was written to it.
     record = next(iter(garden.compare._models._loaded.list()))
-    garden.compare._models._loaded.put(dataclasses.replace(record, buffers_bytes=record.buffers_bytes + 2_000 * MIB))
+    cache = BufferUse(name="CPU", weights_bytes=0, context_bytes=2_000 * MIB, compute_bytes=0)
+    garden.compare._models._loaded.put(dataclasses.replace(record, buffers=(*record.buffers, cache)))
 
     assert model.buffers_bytes < 100 * MIB
     assert before - _free(garden, tiny_model) > 1_500 * MIB

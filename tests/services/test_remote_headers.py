@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,7 +57,7 @@ def ladder(name: str, quants: tuple[str, ...], *, shard_bytes: int = 2**63, titl
             stem = f"{title}-{_NAMES.get(quant, quant)}"
             if len(parts) > 1:
                 stem += f"-{index + 1:05d}-of-{len(parts):05d}"
-            content = SparseContent(f"{name}/{stem}", size, lambda head=head: head, MAX_HEADER_BYTES)  # type: ignore[misc]
+            content = SparseContent(f"{name}/{stem}", size, functools.partial(bytes, head), MAX_HEADER_BYTES)
             files.append(ServedFile(f"{stem}.gguf", content))
     return ServedRepository("owner/Model-GGUF", files=tuple(files))
 

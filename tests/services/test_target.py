@@ -47,10 +47,47 @@ def repository(*quant_types: str) -> Repository:
         ("a/b/c", None),
         ("../owner/repo:Q4_0", None),
         ("owner/..:Q4_0", None),
+        ("https://huggingface.co/owner/repo", HubTarget("owner/repo")),
+        ("hf.co/owner/repo:q8_0", HubTarget("owner/repo", quant_type="Q8_0")),
+        ("hf://owner/repo", HubTarget("owner/repo")),
+        ("https://huggingface.co/owner/repo/blob/main/a/b.gguf", HubTarget("owner/repo", filename="a/b.gguf")),
+        (
+            "https://huggingface.co/owner/repo/resolve/v2/a%20b.gguf?download=true",
+            HubTarget("owner/repo", filename="a b.gguf", revision="v2"),
+        ),
+        ("https://huggingface.co/owner/repo/tree/v2", HubTarget("owner/repo", revision="v2")),
+        ("https://huggingface.co/owner/repo/discussions/3", HubTarget("owner/repo")),
     ],
 )
 def test_a_target_on_the_hub_is_recognised_by_its_form(text: str, target: HubTarget | None) -> None:
     assert parse_hub_target(text) == target
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://example.org/owner/repo",
+        "https://huggingface.co.example.org/owner/repo",
+        "https://huggingface.co/datasets/owner/name",
+        "https://huggingface.co/",
+        "file:///etc/passwd",
+        "http://[::1",
+    ],
+)
+def test_an_address_of_anything_else_is_refused_in_one_sentence(text: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        parse_hub_target(text)
+
+    assert caught.value.sentence == f"“{text}” is no address of a model on the Hub."
+    assert caught.value.action
+
+
+def test_pages_of_the_hub_in_use_count_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:8080")
+
+    found = parse_hub_target("http://127.0.0.1:8080/owner/repo/blob/main/m.gguf")
+
+    assert found == HubTarget("owner/repo", filename="m.gguf")
 
 
 def test_what_can_only_be_a_path_is_taken_as_one(tmp_path: Path) -> None:

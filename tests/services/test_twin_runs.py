@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 
 import pytest
@@ -77,3 +78,17 @@ def test_it_waits_for_panes_that_answer(garden: Garden) -> None:
     assert children("twin") == []
     answering.clear()
     assert handle.result(60).twin
+
+
+def test_what_was_measured_with_other_options_is_not_told_of_these(garden: Garden) -> None:
+    header = SHAPE.header()
+
+    record = garden.twins.measure_header(header, REF, LOAD).result(60)
+
+    quantized = garden.fit.forecast_remote(REF, header, dataclasses.replace(LOAD, type_k="q8_0", type_v="q8_0"))
+    assert quantized.speed_source is not SpeedSource.TWIN
+    batches = garden.fit.forecast_remote(REF, header, dataclasses.replace(LOAD, n_ubatch=64))
+    assert (batches.decode_tokens_per_second, batches.prefill_tokens_per_second) == (
+        record.decode_tokens_per_second,
+        None,
+    )

@@ -161,3 +161,18 @@ def test_a_mac_of_unknown_limit_gives_its_gpu_what_others_of_its_size_do(garden:
     (gpu,) = garden.what_if.as_seen(macs[0].imagined(0)).gpus
 
     assert gpu.memory_total_bytes == 8 * GIB * 2 // 3
+
+
+def test_every_way_to_forecast_says_the_same_bound(garden: Garden) -> None:
+    header, seen = published("Qwen/Qwen3-8B"), garden.what_if.as_seen(CARD)
+    load = garden.fit.default_load(header, seen)
+
+    ways = (
+        garden.what_if.forecast(header, load, CARD),
+        garden.fit.forecast_header(header, load, seen),
+        garden.fit.decided(header, load, seen),
+    )
+
+    assert len({forecast.decode_tokens_per_second for forecast in ways}) == 1
+    assert {forecast.speed_basis for forecast in ways} == {"by the published speed of its memory"}
+    assert {(forecast.speed_mark, forecast.speed_range) for forecast in ways} == {("≤", None)}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -52,6 +53,53 @@ def test_blocks_nest_and_the_outermost_decides(database: Database) -> None:
         _ = 1 / 0
 
     assert words(database) == []
+
+
+def test_an_inner_block_that_raises_is_undone_alone(database: Database) -> None:
+    with database.write():
+        insert(database, "outer")
+        with pytest.raises(ZeroDivisionError), database.write():
+            insert(database, "inner")
+            with database.write():
+                insert(database, "innermost")
+            _ = 1 / 0
+        with database.write():
+            insert(database, "after")
+
+    assert words(database) == ["outer", "after"]
+
+
+def test_where_sqlite_gives_up_all_of_it_the_rest_is_not_stored_alone(database: Database) -> None:
+    insert(database, "kept")
+
+    with pytest.raises(StateError, match="nothing of it was"), database.write() as outer:
+        insert(database, "outer")
+        with pytest.raises(StateError), database.write(), database.write() as inner:
+            # As a full disk makes SQLite do.
+            inner.execute("ROLLBACK")
+            raise sqlite3.OperationalError("database or disk is full")
+        outer.execute("INSERT INTO items (word) VALUES ('after')")
+    insert(database, "next")
+
+    assert words(database) == ["kept", "next"]
+
+
+@pytest.mark.parametrize(("flag", "reason"), [(0, "permission denied"), (1, "the disk is read-only")])
+def test_a_folder_that_takes_nothing_is_told_without_sqlites_words(
+    database: Database, flag: int, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Disk:
+        f_flag = flag
+
+    monkeypatch.setattr(os, "statvfs", lambda _path: Disk)
+
+    with pytest.raises(StateError) as caught, database.write() as connection:
+        connection.execute("PRAGMA query_only = 1")
+        connection.execute("INSERT INTO items (word) VALUES ('lost')")
+
+    assert caught.value.sentence == f"d.sqlite could not be written: {reason}."
+    assert caught.value.action == f"Check that {database.path.parent} is yours."
+    assert "readonly" in caught.value.detail
 
 
 def test_readers_see_one_state_and_wait_for_no_writer(database: Database) -> None:

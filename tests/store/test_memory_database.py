@@ -10,7 +10,7 @@ import pytest
 
 from garden.core.errors import StateError
 from garden.store.memory_database import MemoryDatabase
-from garden.store.migrations import INDEX_MIGRATIONS, WORK_MIGRATIONS
+from garden.store.migrations import INDEX_MIGRATIONS, WORK_MIGRATIONS, Migration
 from garden.store.model_use import ModelUses
 from garden.store.work_database import WorkDatabase
 
@@ -105,3 +105,16 @@ def test_sqlites_errors_are_sentences(tmp_path: Path) -> None:
 
     assert isinstance(failed.value.__cause__, sqlite3.Error)
     memory.close()
+
+
+def test_in_memory_an_inner_block_is_undone_alone_too(tmp_path: Path) -> None:
+    memory = MemoryDatabase(tmp_path / "none.sqlite", (Migration("one", ("CREATE TABLE items (word TEXT)",)),))
+    with memory.write() as connection:
+        connection.execute("INSERT INTO items VALUES ('outer')")
+        with pytest.raises(ZeroDivisionError), memory.write():
+            connection.execute("INSERT INTO items VALUES ('inner')")
+            _ = 1 / 0
+        connection.execute("INSERT INTO items VALUES ('after')")
+
+    with memory.read() as reading:
+        assert reading.execute("SELECT word FROM items").fetchall() == [("outer",), ("after",)]

@@ -12,7 +12,8 @@ from typing import Any
 import psutil
 import pytest
 
-from garden.core.dry_run import RAM, Allowance, DryRun, DryRunDone, DryRunOutput, DryRunRefused, ImaginedGpu, Plan
+from garden.core.dry_run import Allowance, DryRun, DryRunDone, DryRunOutput, DryRunRefused, ImaginedGpu, Plan
+from garden.core.held_memory import RAM
 from garden.core.messages import BufferUse, Cancel, Failed, Message, ModelLoaded
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters, RunConfiguration

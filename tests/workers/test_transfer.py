@@ -23,7 +23,7 @@ from garden.core.errors import (
     RefusedError,
     WorkerDiedError,
 )
-from garden.core.messages import Message, Progress, Transfer, TransferOutput, Transferred
+from garden.core.messages import Message, Progress, Transfer, TransferOutput, TransferPlanned, Transferred
 from garden.hub.blob_store import BlobStore
 from garden.hub.hub_library import cached_path
 from garden.process.child import Child, worker_environment
@@ -72,17 +72,21 @@ class _Transfer:
         self.child: Child[Message] = Child("transfer", TransferOutput, on_message=self.messages.put)
         self.child.send(request)
 
+    def _next_progress(self) -> Progress:
+        while isinstance(message := self.messages.get(timeout=30), TransferPlanned):
+            pass
+        assert isinstance(message, Progress), message
+        return message
+
     def until_received(self, size: int) -> Progress:
         while True:
-            message = self.messages.get(timeout=30)
-            assert isinstance(message, Progress), message
+            message = self._next_progress()
             if message.done >= size:
                 return message
 
     def until_noted(self, text: str) -> Progress:
         while True:
-            message = self.messages.get(timeout=30)
-            assert isinstance(message, Progress), message
+            message = self._next_progress()
             if text in message.note:
                 return message
 

@@ -50,7 +50,7 @@ Names = Mapping[str, TensorInfo]
 def block_graphs(header: GgufHeader, shape: ModelShape) -> tuple[Graph, ...]:
     """The graph of each block that runs, in order."""
     reader = _Reader(header, shape)
-    return _looking_ahead([reader.block(number, layer) for number, layer in enumerate(shape.layers)])
+    return _looking_ahead(reader.graphs())
 
 
 class _Reader:
@@ -59,8 +59,6 @@ class _Reader:
         self._shape = shape
         self._architecture = shape.architecture
         self._blocks = header.tensors_by_block
-        self._made: dict[object, Graph] = {}
-        self._equal: dict[Graph, Graph] = {}
         self._hidden = counts(header, "feed_forward_length", len(shape.layers))
         self._expert_hidden = counts(header, "expert_feed_forward_length", len(shape.layers))
         self._expert_used = counts(header, "expert_used_count", len(shape.layers))
@@ -76,24 +74,32 @@ class _Reader:
             whole(header, "attention.value_length_swa") or self._keys[1],
         )
 
-    def block(self, number: int, layer: Layer) -> Graph:
-        """Put one block together."""
-        names = self._blocks.get(number, {})
-        # Most blocks of a model are alike: each kind is put together once.
-        kind = (
-            layer,
-            self._hidden[number],
-            self._expert_hidden[number],
-            self._expert_used[number],
-            number >= self._dense_first,
-            number == 0 and self._architecture in _TIME_MIXES,
-            self._header.first_alike.get(number),
+    def graphs(self) -> list[Graph]:
+        """Put all blocks together; most of a model are alike, and each kind is put together once."""
+        layers = self._shape.layers
+        numbers = range(len(layers))
+        kinds = zip(
+            # Equal layers of a shape are one object.
+            map(id, layers),
+            self._hidden,
+            self._expert_hidden,
+            self._expert_used,
+            [number >= self._dense_first for number in numbers],
+            [number == 0 and self._architecture in _TIME_MIXES for number in numbers],
+            map(self._header.first_alike.get, numbers),
+            strict=True,
         )
-        if kind not in self._made:
-            # Blocks that differ in the types of their weights alone compute alike.
-            block = self._block(number, layer, names)
-            self._made[kind] = self._equal.setdefault(block, block)
-        return self._made[kind]
+        made: dict[object, Graph] = {}
+        equal: dict[Graph, Graph] = {}
+        found = []
+        for number, kind in enumerate(kinds):
+            graph = made.get(kind)
+            if graph is None:
+                # Blocks that differ in the types of their weights alone compute alike.
+                block = self._block(number, layers[number], self._blocks.get(number, {}))
+                graph = made[kind] = equal.setdefault(block, block)
+            found.append(graph)
+        return found
 
     def _block(self, number: int, layer: Layer, names: Names) -> Graph:
         if self._architecture == "rwkv7" and "channel_mix_key.weight" in names:
@@ -298,6 +304,8 @@ def _looking_ahead(blocks: list[Graph]) -> tuple[Graph, ...]:
     Graphs are built layer by layer, but a result is put into the graph only when something asks for it: a cache, a
     state, the sum of routed experts. What comes after those in a layer follows the first results of the next.
     """
+    if not any(isinstance(getattr(block, "mixer", None), StateSpace) for block in {id(b): b for b in blocks}.values()):
+        return tuple(blocks)
     following: Mixer | None = None
     nexts: list[Mixer | None] = []
     for block in reversed(blocks):

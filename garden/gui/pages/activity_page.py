@@ -9,9 +9,11 @@ from PySide6.QtCore import Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
-from garden.core.quantity import GIB, format_bytes
+from garden.core.quantity import GIB, MIB, format_bytes
 from garden.gui.pages.job_list import JobList
-from garden.gui.viewmodels.activity import ActivityViewModel, JobAction
+from garden.gui.viewmodels.activity import ActivityViewModel
+from garden.gui.viewmodels.job_actions import JobAction
+from garden.gui.widgets.chip import Chip
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.memory_bar import BarFill, MemoryBar
 from garden.gui.widgets.page_header import PageHeader, Toolbar
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from garden.gui.theme.theme import ThemeController
     from garden.gui.viewmodels.activity import JobRowFacts
     from garden.services.garden import Garden
+
+#: Bytes per second of all downloads together, as the menu offers them.
+_RATES: dict[int | None, str] = {None: "none"} | {count * MIB: f"{count} MiB/s" for count in (1, 2, 5, 10, 20, 50)}
 
 
 class ActivityPage(QWidget):
@@ -53,9 +58,12 @@ class ActivityPage(QWidget):
         self._state = StateView(theme, name="activity.state")
         self._views = QStackedWidget()
         self._toolbar = Toolbar(theme)
+        self._rate = Chip(theme, "Limit", name="activity.limit")
+        self._at_once = Chip(theme, "At once", name="activity.atOnce")
         self._build(theme)
         self._connect()
         self._on_disk_changed()
+        self._on_limits_changed()
 
     def _build(self, theme: ThemeController) -> None:
         px = theme.theme.px
@@ -68,6 +76,8 @@ class ActivityPage(QWidget):
         row.addWidget(self._free)
         row.addSpacing(px(4) - row.spacing())
         row.addWidget(self._needed)
+        row.addWidget(self._rate)
+        row.addWidget(self._at_once)
         for view in (self.jobs, self._state):
             self._views.addWidget(view)
         column = QVBoxLayout(self)
@@ -79,6 +89,13 @@ class ActivityPage(QWidget):
 
     def _connect(self) -> None:
         self._kinds.chosen.connect(self.activity.show_only)
+        self._rate.setToolTip("How fast all downloads together may go")
+        self._rate.set_choices([(title, limit) for limit, title in _RATES.items()])
+        self._rate.chosen.connect(lambda limit: self.activity.limit(bandwidth_limit=limit))
+        self._at_once.setToolTip("How many downloads run at the same time")
+        self._at_once.set_choices([(str(count), count) for count in range(1, 9)])
+        self._at_once.chosen.connect(lambda count: self.activity.limit(parallel_downloads=count))
+        self.activity.limits_changed.connect(self._on_limits_changed)
         self.activity.listed.connect(self._on_listed)
         self.activity.job_changed.connect(self._on_job_changed)
         self.activity.disk_changed.connect(self._on_disk_changed)
@@ -137,6 +154,13 @@ class ActivityPage(QWidget):
     @Slot(object)
     def _on_job_changed(self, facts: JobRowFacts) -> None:
         self.jobs.show_row(facts)
+
+    @Slot()
+    def _on_limits_changed(self) -> None:
+        limit = self.activity.bandwidth_limit
+        title = _RATES.get(limit) or f"{format_bytes(limit or 0)}/s"
+        self._rate.set_value(title, is_set=limit is not None)
+        self._at_once.set_value(str(self.activity.at_once))
 
     @Slot()
     def _on_disk_changed(self) -> None:

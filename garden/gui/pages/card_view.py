@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from PySide6.QtCore import Signal
@@ -13,12 +12,7 @@ from garden.gui.theme.theme import ThemeController
 from garden.gui.widgets.markdown_view import MarkdownView
 from garden.gui.widgets.skeleton import Skeleton
 from garden.gui.widgets.state_view import StateView
-
-#: Metadata between two lines of dashes at the top of a card.
-_FRONT_MATTER = re.compile(r"\A\s*---\r?\n.*?\r?\n---\r?\n", re.DOTALL)
-
-#: Longer cards are cut, so that none holds up the window.
-MOST_CHARACTERS = 64 * 1024
+from garden.services.model_card import readable_card
 
 
 class CardView(QStackedWidget):
@@ -53,9 +47,9 @@ class CardView(QStackedWidget):
         """The card is on its way."""
         self.setCurrentWidget(self._loading)
 
-    def show_card(self, text: str) -> None:
-        """Show a card from its beginning; its metadata is left out."""
-        self._text.set_text(readable(text))
+    def show_card(self, text: str, license_id: str | None = None) -> None:
+        """Show a card from its beginning: licence and purpose on top, its metadata left out."""
+        self._text.set_text(readable_card(text, license_id))
         self.setCurrentWidget(self._card)
         self._text.verticalScrollBar().setValue(0)
 
@@ -66,11 +60,3 @@ class CardView(QStackedWidget):
         else:
             self._state.show_error(error, retry)
         self.setCurrentWidget(self._state)
-
-
-def readable(card: str) -> str:
-    """A card without its metadata, cut where it is endless."""
-    text = _FRONT_MATTER.sub("", card, count=1)
-    if len(text) <= MOST_CHARACTERS:
-        return text
-    return text[:MOST_CHARACTERS] + "\n\n*The card goes on; open its page to read all.*"

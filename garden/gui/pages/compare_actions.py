@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
-from garden.core.conversation import Answer, Mode
+from garden.core.conversation import Answer, ConversationSummary, Mode
 from garden.core.library_entry import LibraryEntry
 from garden.core.run_configuration import LoadParameters
 from garden.gui.pages.model_menu import open_model_menu
@@ -59,6 +59,7 @@ class CompareActions(QObject):
         self._settings: tuple[RunSettings, str] | None = None
         self._conversations: ConversationMenu | None = None
         compare.shown.connect(self._on_shown)
+        compare.pane_changed.connect(self._on_shown)
         compare.lists.conversations_changed.connect(self._on_conversations_changed)
 
     # --- models ---
@@ -121,7 +122,13 @@ class CompareActions(QObject):
 
         if not self._compare.letters:
             return
-        popover = RunSettings(self._theme, anchor)
+        compare = self._compare
+        # With a single pane its own are the settings of all.
+        letter = letter or (compare.letters[0] if len(compare.letters) == 1 else "")
+        popover = RunSettings(self._theme, anchor, compare.loads.options(letter) if letter else None)
+        if popover.load is not None:
+            popover.load.load_wanted.connect(lambda: compare.start_again(letter))
+            popover.load.copied.connect(self.on_copied)
         self._settings = (popover, letter)
         popover.setting_changed.connect(self._on_setting_changed)
         popover.same_wanted.connect(self._on_same_wanted)
@@ -143,7 +150,9 @@ class CompareActions(QObject):
         several = len(compare.letters) > 1
         title = f"Settings of {letter}" if letter and several else "Settings of all panes" if several else "Settings"
         can_be_same = bool(letter) and letter != compare.letters[0]
-        popover.show_run(title, run, can_be_same=can_be_same, trained_context=compare.trained_context(of))
+        popover.show_run(title, run, can_be_same=can_be_same)
+        if popover.load is not None:
+            popover.load.show_pane(compare.pane(of), changing=compare.loads.changing)
         popover.set_changeable(not compare.answering)
 
     @Slot(str, object)
@@ -169,8 +178,8 @@ class CompareActions(QObject):
 
         menu = self._conversations = ConversationMenu(self._theme, anchor)
         menu.search_changed.connect(self._compare.lists.search)
-        menu.opened.connect(self._compare.open_conversation)
-        menu.renamed.connect(self._compare.rename)
+        menu.opened.connect(lambda summary: self._compare.open_conversation(summary.id))
+        menu.rename_wanted.connect(lambda summary, title: self._compare.rename(summary.id, title))
         menu.delete_wanted.connect(self._on_delete_wanted)
         menu.new_wanted.connect(self._compare.begin_anew)
         menu.closed.connect(self._on_conversations_closed)
@@ -189,19 +198,21 @@ class CompareActions(QObject):
         if self._compare.lists.search_text:
             self._compare.lists.search("")
 
-    @Slot(str, str)
-    def _on_delete_wanted(self, conversation_id: str, title: str) -> None:
+    @Slot(object)
+    def _on_delete_wanted(self, summary: ConversationSummary) -> None:
         from garden.gui.question import Question
 
+        if self._conversations is not None:
+            self._conversations.dismiss()
         question = Question(self._theme, self._page.window(), name="deleteQuestion")
         question.closed.connect(question.deleteLater)
         question.ask(
             "trash",
-            f"Delete “{title}”?",
+            f"Delete “{summary.title}”?",
             "Its prompts and answers are gone for good. The models stay in the Library.",
             yes=("Delete", "danger", "trash"),
             no="Keep",
-            then=lambda: self._compare.delete(conversation_id),
+            then=lambda: self._compare.delete(summary.id),
             mood="danger",
         )
 
@@ -257,7 +268,7 @@ class CompareActions(QObject):
         answer = self._compare.pane(letter).answer
         if answer is not None:
             sheet = PromptSheet(self._theme, self._page.window())
-            sheet.copied.connect(self._on_copied)
+            sheet.copied.connect(self.on_copied)
             sheet.open_for(letter, answer)
 
     # --- export ---
@@ -283,7 +294,7 @@ class CompareActions(QObject):
 
         if self._sheet is None:
             self._sheet = ExportSheet(self._theme, self._page.window(), self._exports)
-            self._sheet.copied.connect(self._on_copied)
+            self._sheet.copied.connect(self.on_copied)
         return self._sheet
 
     # --- commands ---
@@ -317,7 +328,8 @@ class CompareActions(QObject):
         self._fill_settings()
 
     @Slot()
-    def _on_copied(self) -> None:
+    def on_copied(self) -> None:
+        """Say that something was copied."""
         self._navigator.notify("The text is on the clipboard.")
 
 

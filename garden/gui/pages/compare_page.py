@@ -14,6 +14,7 @@ from garden.core.library_entry import LibraryEntry
 from garden.core.run_configuration import LoadParameters
 from garden.gui.pages.answer_strip import AnswerStrip
 from garden.gui.pages.compare_actions import CompareActions
+from garden.gui.pages.compare_load import CompareLoad
 from garden.gui.pages.pane_row import PaneRow
 from garden.gui.pages.turn_bar import TurnBar
 from garden.gui.viewmodels.compare import ALONE, LETTERS, MODE_MEANINGS, CompareViewModel
@@ -77,6 +78,7 @@ class ComparePage(QWidget):
         self._meaning.setObjectName("compare.meaning")
         self._add = Button(theme, "Add model", icon="plus", name="compare.add", hint="Add a pane with another model")
         self._export = Button(theme, "Export", icon="export", name="compare.export")
+        self.load = CompareLoad(theme, self.compare, self)
         self.turn = TurnBar(theme)
         self.panes = PaneRow(theme)
         self.strip = AnswerStrip(theme)
@@ -98,12 +100,13 @@ class ComparePage(QWidget):
         row.addWidget(self._mode)
         row.addWidget(self._meaning)
         row.addStretch(1)
+        row.addWidget(self.load.switch)
         row.addWidget(self._add)
         row.addWidget(self._export)
         talk = QVBoxLayout(self._talk)
         talk.setContentsMargins(0, 0, 0, 0)
         talk.setSpacing(0)
-        for widget in (self._toolbar, self.turn):
+        for widget in (self._toolbar, self.load.bar, self.turn):
             talk.addWidget(widget)
         talk.addWidget(self.panes, 1)
         talk.addWidget(self.strip)
@@ -143,6 +146,8 @@ class ComparePage(QWidget):
         self.composer.stop_wanted.connect(self._on_stop_all)
         self.composer.settings_wanted.connect(lambda: actions.open_settings(self.composer.settings, ""))
         self.composer.system_wanted.connect(lambda: actions.open_settings(self.composer.system, "", system=True))
+        self.load.toggled.connect(self._show_all)
+        self.load.copied.connect(actions.on_copied)
         self._figures.timeout.connect(self._on_figures)
         for keys, call in (("Esc", self._on_stop_all), ("Ctrl+Return", self._on_send_key)):
             shortcut = QShortcut(QKeySequence(keys), self)
@@ -167,7 +172,7 @@ class ComparePage(QWidget):
 
     def commands(self) -> Sequence[tuple[str, str, Callable[[], None]]]:
         """What the palette can do here now."""
-        return self.actions_of.commands(self._title, self._add)
+        return [*self.actions_of.commands(self._title, self._add), *self.load.commands()]
 
     def showEvent(self, event: QShowEvent) -> None:
         """Read the lists when the page is first looked at."""
@@ -198,6 +203,7 @@ class ComparePage(QWidget):
         self._mode.setVisible(several)
         self.turn.show_turn([turn.prompt for turn in conversation.turns], compare.turn_number)
         self.panes.set_letters(compare.letters)
+        self.load.show_panes()
         for letter in compare.letters:
             self._show_pane(letter)
         self._show_strip()
@@ -235,6 +241,7 @@ class ComparePage(QWidget):
         if pane is None:
             return
         state = self.compare.pane(letter)
+        pane.want_memory(self.load.shown)
         pane.show_pane(state)
         pane.set_changeable(not self.compare.answering)
         if state.busy:
@@ -295,6 +302,7 @@ class ComparePage(QWidget):
             # What a waiting pane waits for has changed too.
             if other != letter and other in self._busy:
                 self._show_pane(other)
+        self.load.show_panes()
         self._show_strip()
         self._plan_memory()
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, 
 
 from garden.core.conversation import FinishReason
 from garden.gui.pages.failure_strip import FailureStrip
+from garden.gui.pages.pane_memory import PaneMemory
 from garden.gui.pages.scaled_width import widen
 from garden.gui.pages.wait_card import WaitCard
 from garden.gui.viewmodels.pane_state import CUT_OFF, PaneState
@@ -77,6 +78,9 @@ class ComparePane(Surface):
         self._state = StateView(theme, name=f"{name}.state")
         self._failure = FailureStrip(theme, name=f"{name}.failure")
         self._note = _Note(theme, name=f"{name}.note")
+        self._memory = PaneMemory(theme, name=f"{name}.memory")
+        self._memory.load_wanted.connect(self.again_wanted)
+        self._memory_wanted = False
         self._stack = QStackedWidget()
         self._nothing = QWidget()
         self._stack.setStyleSheet("QStackedWidget { background: transparent; }")
@@ -122,6 +126,7 @@ class ComparePane(Surface):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.header)
+        column.addWidget(self._memory)
         column.addWidget(self._note)
         column.addWidget(self._card)
         column.addWidget(self._stack, 1)
@@ -143,11 +148,14 @@ class ComparePane(Surface):
         self.header.set_busy(pane.busy)
         self._note.set_text(pane.note)
         self._show_cut(pane)
-        self.foot.set_figures(pane.figures)
+        self.foot.set_figures(pane.figures, pane.memory)
         waiting = bool(pane.steps) or (pane.state == "empty" and pane.forecast is not None)
         if waiting:
             self._card.show_pane(pane)
         self._card.setVisible(waiting)
+        # The card tells it as well.
+        self._memory.show_pane(pane)
+        self._memory.setVisible(self._memory_wanted and not waiting and pane.forecast is not None)
         self._show_text(pane)
         failed_empty = pane.state == "failed" and not pane.text
         if failed_empty:
@@ -198,6 +206,10 @@ class ComparePane(Surface):
         """The pane said more; only while it ``streams``."""
         self._shown_text += text
         self.answer.append(text)
+
+    def want_memory(self, wanted: bool) -> None:
+        """Show what its model takes beside what it says, from the next ``show_pane`` on."""
+        self._memory_wanted = wanted
 
     def set_changeable(self, changeable: bool) -> None:
         """Allow or refuse another model: a pane that answers is what it is."""

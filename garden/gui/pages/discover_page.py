@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 from garden.core.events import SettingsChanged
 from garden.gui.pages.filter_bar import FilterBar
 from garden.gui.pages.model_list_pane import ModelListPane
+from garden.gui.viewmodels.named_file import named_file
 from garden.gui.viewmodels.search import SearchViewModel
 from garden.gui.widgets.field import Field
 from garden.gui.widgets.label import Label
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from garden.core.library_entry import LibraryEntry
     from garden.core.run_configuration import LoadParameters
+    from garden.core.saved_search import SavedSearch
     from garden.gui.bridge.event_pump import EventPump
     from garden.gui.navigator import Navigator
     from garden.gui.pages.repository_view import RepositoryView
@@ -36,6 +38,9 @@ _NARROW_LIST = 380
 
 #: Least widths of list and repository; where there is not even so much, they share what there is.
 _LEAST_LIST, _LEAST_REPOSITORY = 320, 480
+
+#: Authors that the filter offers at most.
+_AUTHORS = 16
 
 
 class DiscoverPage(QWidget):
@@ -56,6 +61,7 @@ class DiscoverPage(QWidget):
         self._navigator = navigator
         self._theme = theme
         self._begun = False
+        self._wanted_file = ""
         self._side: tuple[RepositoryViewModel, RepositoryView] | None = None
         self.search = SearchViewModel(garden, pump, self)
         self.search.read_seen()
@@ -97,9 +103,9 @@ class DiscoverPage(QWidget):
     def _connect(self) -> None:
         self._field.edited.connect(self.search.set_text)
         self._field.entered.connect(self._on_entered)
-        self._filters.narrowed.connect(self._on_narrowed)
-        self._filters.only_running_changed.connect(self.search.set_only_running)
-        self._filters.cleared.connect(self.search.clear_filters)
+        self._filters.changed.connect(self.search.change)
+        self._filters.saved_wanted.connect(self._on_saved_wanted)
+        self._filters.authors_wanted.connect(self._on_authors_wanted)
         self.search.changed.connect(self._on_search_changed)
         self.search.repository_requested.connect(self.open_repository)
         self._models.chosen.connect(self._on_chosen)
@@ -130,7 +136,10 @@ class DiscoverPage(QWidget):
             view.show()
             self._share_width()
             view_model.selected_changed.connect(self._on_plan_changed)
+            view_model.changed.connect(self._choose_wanted_file)
+            view_model.load_changed.connect(self._on_plan_changed)
             view.compare_wanted.connect(self._on_compare)
+            view.repository_wanted.connect(self.open_repository)
             view.said.connect(self._navigator.notify)
             self._side = view_model, view
             self._read_disk(view)
@@ -149,12 +158,25 @@ class DiscoverPage(QWidget):
         self._field.line.selectAll()
 
     @Slot(str)
-    def open_repository(self, repo_id: str) -> None:
-        """Show a repository, in the list or not."""
+    @Slot(str, str)
+    def open_repository(self, repo_id: str, file: str = "") -> None:
+        """Show a repository, in the list or not; a file that is named, or a type, is chosen once it is known."""
         if self.search.models.row_of(repo_id) < 0:
             self._field.set_text(repo_id)
         self._models.mark(repo_id)
+        self._wanted_file = file
         self.repository.open(repo_id)
+        self._choose_wanted_file()
+
+    @Slot()
+    def _choose_wanted_file(self) -> None:
+        """The file that an address has named, unless the page is still under way or has no such file."""
+        if not self._wanted_file or self._side is None or self.repository.repository is None:
+            return
+        wanted, self._wanted_file = self._wanted_file, ""
+        filename = named_file([row.file for row in self.repository.files.rows], wanted)
+        if filename is not None:
+            self.repository.select(filename)
 
     def search_for(self, text: str) -> None:
         """Search for words."""
@@ -213,13 +235,31 @@ class DiscoverPage(QWidget):
 
     @Slot()
     def _on_search_changed(self) -> None:
-        query = self.search.query
-        self._filters.show_filters(
-            task=query.task,
-            license_id=query.license,
-            max_parameters=query.max_parameters,
-            only_running=self.search.models.only_running,
+        self._filters.show_query(self.search.query)
+
+    @Slot()
+    def _on_authors_wanted(self) -> None:
+        self._filters.offer_authors(self.search.models.most_frequent(lambda row: row.summary.author, _AUTHORS))
+
+    @Slot()
+    def _on_saved_wanted(self) -> None:
+        # Only when it is asked for.
+        from garden.gui.pages.saved_search_popover import open_saved_searches
+
+        open_saved_searches(
+            self._filters.save_button,
+            self._theme,
+            self._pump,
+            self._garden.saved_searches,
+            self.search.query,
+            opened=self._on_saved_opened,
+            notify=self._navigator.notify,
         )
+
+    def _on_saved_opened(self, saved: SavedSearch) -> None:
+        query = saved.query
+        self._field.set_text(query.text)
+        self.search.change(query)
 
     @Slot()
     def _on_plan_changed(self) -> None:
@@ -231,11 +271,11 @@ class DiscoverPage(QWidget):
             self.search.models.take_forecast(repo_id, best)
         if not self.isVisible():
             return
+        from garden.gui.viewmodels.relay_plan import planned_bytes
+
         row = self._side[0].selected
-        devices = row.forecast.devices if row is not None and row.forecast is not None else ()
-        ram = sum(device.required_bytes for device in devices if device.kind == "ram")
-        gpu = sum(device.required_bytes for device in devices if device.kind == "gpu")
-        self._navigator.plan_memory(ram, gpu)
+        forecast = row.forecast if row is not None else None
+        self._navigator.plan_memory(*planned_bytes([forecast], relay=False))
 
     # What the user does
 
@@ -243,12 +283,9 @@ class DiscoverPage(QWidget):
     def _on_entered(self) -> None:
         self.search.submit(self._field.text)
 
-    @Slot(object, object, object)
-    def _on_narrowed(self, task: str | None, license_id: str | None, max_parameters: int | None) -> None:
-        self.search.narrow(task=task, license_id=license_id, max_parameters=max_parameters)
-
     @Slot(str)
     def _on_chosen(self, repo_id: str) -> None:
+        self._wanted_file = ""
         self.repository.open(repo_id)
 
     @Slot()

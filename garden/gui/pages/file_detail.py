@@ -18,7 +18,7 @@ from garden.gui.viewmodels.file_table import FileRow
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.legend import Legend
-from garden.gui.widgets.memory_bar import MemoryBar, gpu_first
+from garden.gui.widgets.memory_bar import MemoryBar, gpu_first, held_words, legend_items
 from garden.gui.widgets.progress_bar import ProgressBar
 from garden.gui.widgets.speed_line import SpeedLine
 from garden.gui.widgets.tag import Tag
@@ -70,7 +70,7 @@ class _DeviceLine(QWidget):
         kind = device.kind.upper()
         self._name.setText(kind if device.name.upper() == kind else f"{kind} · {device.name}")
         self._bar.set_device(device)
-        self._needed.setText(f"{device.required_bytes / GIB:.2f}")
+        self._needed.setText(f"{device.need_bytes / GIB:.2f}")
         self._free.setText(f"of {device.available_bytes / GIB:.1f} free")
 
 
@@ -124,6 +124,8 @@ class FileDetail(Surface):
         self._speed.cancel_wanted.connect(self.measure_cancel_wanted)
         self._line = CodeLine(theme, "fileDetail.line")
         self._line.copied.connect(self.copied)
+        self._held = Label(theme, style="small", color="text.muted", wrap=True, max_width=760)
+        self._held.setObjectName("fileDetail.held")
         self._legend = Legend(theme)
         self._build()
 
@@ -148,6 +150,7 @@ class FileDetail(Surface):
         column.addLayout(transfer)
         column.addWidget(self._reason)
         column.addLayout(self._device_column)
+        column.addWidget(self._held)
         column.addWidget(self._speed)
         column.addWidget(self._line)
         column.addWidget(self._legend)
@@ -193,20 +196,19 @@ class FileDetail(Surface):
             reason = row.problem or "Its header is being read; the forecast follows."
         self._reason.setText(reason)
         self._reason.updateGeometry()
-        self._show_devices(forecast.devices if forecast else ())
+        devices = forecast.devices if forecast else ()
+        self._show_devices(devices)
+        words = held_words(devices)
+        self._held.setText(words)
+        self._held.setVisible(bool(words))
+        self._held.updateGeometry()
         self._line.setVisible(bool(line))
         self._line.show_text(line)
         self._legend.setVisible(forecast is not None)
         margin = next((device.margin_bytes for device in forecast.devices if device.margin_bytes), 0) if forecast else 0
-        items = [
-            ("memory.weights", "Weights"),
-            ("memory.kv", "KV cache"),
-            ("memory.compute", "Compute"),
-            ("memory.used", "In use by others"),
-            ("memory.free", "Free"),
-        ]
+        items = legend_items(devices)
         if margin:
-            items.append(("memory.limit", f"Limit, with a margin of {format_bytes(margin)}"))
+            items.append(("memory.limit", f"Margin of {format_bytes(margin)}: less left is tight"))
         self._legend.set_items(items)
 
     def _show_actions(self, row: FileRow, disk_free_bytes: int | None) -> None:

@@ -107,10 +107,12 @@ class FileRowDelegate(RowDelegate):
         figure = f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}"
         font = self.look.font("body", weight=500)
         self.text(painter, rect, figure, font=font, color="text.primary", align=right)
-        if row.forecast is not None and not row.forecast.speed_is_measured:
+        if row.forecast is not None and row.forecast.speed_mark:
             room = QFontMetricsF(font).horizontalAdvance(figure)
             area = rect.adjusted(0, 0, -room - self.look.px(3), 0)
-            self.text(painter, area, "≈", font=self.look.font("body"), color="text.muted", align=right)
+            self.text(
+                painter, area, row.forecast.speed_mark, font=self.look.font("body"), color="text.muted", align=right
+            )
 
     def _paint_action(self, painter: QPainter, rect: QRectF, row: FileRow) -> None:
         theme = self.look

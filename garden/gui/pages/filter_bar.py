@@ -1,120 +1,154 @@
-"""Discover's filters: chips that narrow the search, and the order of the list."""
+"""Discover's filters: chips that narrow the search, and the searches that are kept."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QWidget
+import dataclasses
+from collections.abc import Sequence
 
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QMenu, QWidget
+
+from garden.core.model_query import ModelQuery
+from garden.gui.pages.filters import FILTERS, Filter
 from garden.gui.theme.theme import ThemeController
-from garden.gui.viewmodels.wording import license_name, task_name
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.chip import Chip
 from garden.gui.widgets.page_header import Toolbar
 
-_TASKS = ("text-generation", "image-text-to-text", "feature-extraction", "automatic-speech-recognition")
-_LICENSES = ("apache-2.0", "mit", "gemma", "llama3.1", "llama3.2", "llama3.3", "cc-by-nc-4.0")
-_BILLION = 1_000_000_000
-_SIZES = tuple((f"up to {billions}B", billions * _BILLION) for billions in (1, 2, 4, 9, 15, 35, 75))
-
-#: Keys of SearchQuery.sort and their words.
-SORTS = (("Trending", "trending"), ("Downloads", "downloads"), ("Likes", "likes"), ("Updated", "updated"))
+#: Keys of ModelQuery.sort and their words.
+SORTS = (
+    ("Trending", "trending"),
+    ("Downloads", "downloads"),
+    ("Likes", "likes"),
+    ("Updated", "updated"),
+    ("Created", "created"),
+    ("Best fit", "best_fit"),
+)
 
 
 class FilterBar(Toolbar):
-    """Chips in a row.
+    """Chips in a row; those for which there is no room stand in the menu of the last one.
 
     Signals:
-        narrowed: Task, licence or size changed; the three keys, None for any.
-        only_running_changed: "Runs here" was switched.
-        cleared: All filters were taken away.
+        changed: A filter was set or taken away; the query with it.
+        saved_wanted: The searches that are kept are asked for.
+        authors_wanted: The menu of authors is about to open; ``offer_authors`` fills it.
     """
 
-    narrowed = Signal(object, object, object)
-    only_running_changed = Signal(bool)
-    cleared = Signal()
+    changed = Signal(object)
+    saved_wanted = Signal()
+    authors_wanted = Signal()
 
     def __init__(self, theme: ThemeController, parent: QWidget | None = None) -> None:
         super().__init__(theme, "bg.sunken", spacing=6, parent=parent)
-        self._task: str | None = None
-        self._license: str | None = None
-        self._size: int | None = None
+        self._query = ModelQuery()
+        self._authors: tuple[str, ...] = ()
         self._runs_here = Chip(theme, "Runs here", name="filter.runsHere", checkable=True)
         self._runs_here.setToolTip("Show only what runs on this machine")
         self._runs_here.clicked.connect(self._on_runs_here)
-        self._task_chip = Chip(theme, "Task", name="filter.task")
-        self._license_chip = Chip(theme, "Licence", name="filter.licence")
-        self._size_chip = Chip(theme, "Parameters", name="filter.parameters")
-        for chip, choose, clear in (
-            (self._task_chip, self._on_task, self._on_task_cleared),
-            (self._license_chip, self._on_license, self._on_license_cleared),
-            (self._size_chip, self._on_size, self._on_size_cleared),
-        ):
-            chip.chosen.connect(choose)
-            chip.cleared.connect(clear)
-        self._task_chip.set_choices([(task_name(task), task) for task in _TASKS])
-        self._license_chip.set_choices([(license_name(key), key) for key in _LICENSES])
-        self._size_chip.set_choices(_SIZES)
+        self._chips = {each.key: self._chip(theme, each) for each in FILTERS}
+        self._more = Chip(theme, "More", name="filter.more")
+        self._more.setToolTip("Further filters")
+        self._more.set_menu(self._fill_more)
         self._clear = Button(theme, "Clear all", kind="ghost", small=True, name="filter.clear")
-        self._clear.clicked.connect(self.cleared)
-        for widget in (self._runs_here, self._task_chip, self._license_chip, self._size_chip, self._clear):
+        self._clear.clicked.connect(self._on_clear)
+        self._save = Button(theme, "Save search", icon="bookmark", kind="ghost", small=True, name="filter.save")
+        self._save.setToolTip("Keep this search, or open one that is kept")
+        self._save.clicked.connect(self.saved_wanted)
+        for widget in (self._runs_here, *self._chips.values(), self._more, self._clear):
             self.row.addWidget(widget)
         self.row.addStretch(1)
+        self.row.addWidget(self._save)
         self._show()
 
-    def show_filters(
-        self, *, task: str | None, license_id: str | None, max_parameters: int | None, only_running: bool
-    ) -> None:
+    @property
+    def save_button(self) -> QWidget:
+        """Where what is kept opens from."""
+        return self._save
+
+    def _chip(self, theme: ThemeController, each: Filter) -> Chip:
+        chip = Chip(theme, each.label, name=f"filter.{each.key}")
+        chip.set_choices([(title, change) for title, change in each.choices])
+        chip.chosen.connect(lambda change: self._tell(each.chosen(self._query, change)))
+        chip.cleared.connect(lambda: self._tell(each.cleared(self._query)))
+        if each.key == "author":
+            chip.about_to_open.connect(self.authors_wanted)
+        return chip
+
+    def offer_authors(self, authors: Sequence[str]) -> None:
+        """Whom the menu of authors offers: those of what is loaded."""
+        self._authors = tuple(authors)
+        self._chips["author"].set_choices([(author, {"author": author}) for author in authors])
+
+    def show_query(self, query: ModelQuery) -> None:
         """Show what is set, without telling anyone."""
-        self._task, self._license, self._size = task, license_id, max_parameters
-        self._runs_here.setChecked(only_running)
-        self._show()
+        if query != self._query:
+            self._query = query
+            self._show()
 
     def _show(self) -> None:
-        sizes = {key: title for title, key in _SIZES}
-        for chip, key, title in (
-            (self._task_chip, self._task, task_name(self._task) if self._task else "any"),
-            (self._license_chip, self._license, license_name(self._license) if self._license else "any"),
-            (self._size_chip, self._size, sizes.get(self._size or 0, "any")),
-        ):
-            chip.set_value(title, is_set=key is not None, clearable=key is not None)
-        narrowed = any((self._task, self._license, self._size, self._runs_here.isChecked()))
-        self._clear.setVisible(narrowed)
+        query = self._query
+        self._runs_here.setChecked(query.runs_here)
+        for each in FILTERS:
+            title = each.title(query)
+            is_set = title is not None
+            self._chips[each.key].set_value(title or ("any" if each.says_any else ""), is_set=is_set, clearable=is_set)
+        self._clear.setVisible(bool(query.narrowing))
+        self._fold()
 
-    def _tell(self) -> None:
-        self._show()
-        self.narrowed.emit(self._task, self._license, self._size)
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show as many chips as there is room for."""
+        super().resizeEvent(event)
+        self._fold()
+
+    def _fold(self) -> None:
+        """Chips that are set stay; of the others, the first ones for which there is room."""
+        gap = self.row.spacing()
+        margins = self.row.contentsMargins()
+        room = self.width() - margins.left() - margins.right() - gap
+        room -= self._save.sizeHint().width() + gap + self._runs_here.sizeHint().width() + gap
+        if self._query.narrowing:
+            room -= self._clear.sizeHint().width() + gap
+        widths = {each.key: self._chips[each.key].sizeHint().width() + gap for each in FILTERS}
+        if sum(widths.values()) > room:
+            room -= self._more.sizeHint().width() + gap
+        shown = {each.key for each in FILTERS if each.title(self._query) is not None}
+        room -= sum(widths[key] for key in shown)
+        for each in FILTERS:
+            if each.key not in shown:
+                if widths[each.key] > room:
+                    break
+                room -= widths[each.key]
+                shown.add(each.key)
+        for key, chip in self._chips.items():
+            chip.setVisible(key in shown)
+        self._more.setVisible(len(shown) < len(FILTERS))
+
+    def _fill_more(self, menu: QMenu) -> None:
+        self.authors_wanted.emit()
+        for each in FILTERS:
+            if self._chips[each.key].isVisibleTo(self):
+                continue
+            below = menu.addMenu(each.label)
+            below.setFont(menu.font())
+            choices = each.choices
+            if each.key == "author":
+                choices = tuple((author, {"author": author}) for author in self._authors)
+            for title, change in choices:
+                action = below.addAction(title.replace("&", "&&"))
+                action.triggered.connect(
+                    lambda _checked=False, each=each, change=change: self._tell(each.chosen(self._query, change))
+                )
+
+    def _tell(self, query: ModelQuery) -> None:
+        self.show_query(query)
+        self.changed.emit(query)
 
     @Slot()
     def _on_runs_here(self) -> None:
-        self._show()
-        self.only_running_changed.emit(self._runs_here.isChecked())
-
-    @Slot(object)
-    def _on_task(self, key: str) -> None:
-        self._task = key
-        self._tell()
+        self._tell(dataclasses.replace(self._query, runs_here=self._runs_here.isChecked()))
 
     @Slot()
-    def _on_task_cleared(self) -> None:
-        self._task = None
-        self._tell()
-
-    @Slot(object)
-    def _on_license(self, key: str) -> None:
-        self._license = key
-        self._tell()
-
-    @Slot()
-    def _on_license_cleared(self) -> None:
-        self._license = None
-        self._tell()
-
-    @Slot(object)
-    def _on_size(self, key: int) -> None:
-        self._size = key
-        self._tell()
-
-    @Slot()
-    def _on_size_cleared(self) -> None:
-        self._size = None
-        self._tell()
+    def _on_clear(self) -> None:
+        self._tell(self._query.plain)

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QScrollArea, QSizePolic
 
 from garden.gui.pages.job_row import JobRow
 from garden.gui.theme.theme import ThemeController
-from garden.gui.viewmodels.activity import JobAction, JobRowFacts
+from garden.gui.viewmodels.activity import JobRowFacts
+from garden.gui.viewmodels.job_actions import JobAction
 from garden.gui.viewmodels.job_lines import Section
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.label import Label
@@ -60,7 +61,10 @@ class SectionHead(Surface):
 
 
 class JobList(QScrollArea):
-    """All rows. Arrow keys move between them, Space pauses and resumes, Delete cancels or takes off the list.
+    """All rows, to be used with the keyboard alone.
+
+    Arrow keys move between them, Space pauses and resumes, Delete cancels or takes off the list, Ctrl with an arrow key
+    moves one that waits in the queue.
 
     Args:
         theme: Where colours come from.
@@ -167,6 +171,10 @@ class JobList(QScrollArea):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move between rows and act on the current one."""
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            if not self._move_current(event.key()):
+                super().keyPressEvent(event)
+            return
         step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()))
         if step is not None and self._order:
             place = self._order.index(self._current) + step if self._current in self._order else 0
@@ -175,6 +183,14 @@ class JobList(QScrollArea):
             self._focus_row(self._order[0 if event.key() == Qt.Key.Key_Home else -1])
         elif not self._act_on_current(event.key()):
             super().keyPressEvent(event)
+
+    def _move_current(self, key: int) -> bool:
+        action = {Qt.Key.Key_Up: JobAction.MOVE_UP, Qt.Key.Key_Down: JobAction.MOVE_DOWN}.get(Qt.Key(key))
+        row = self._rows.get(self._current or "")
+        if row is None or action is None or action not in row.facts.actions:
+            return False
+        self.action_wanted.emit(row.facts.job.id, action)
+        return True
 
     def _act_on_current(self, key: int) -> bool:
         row = self._rows.get(self._current or "")

@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.gui.theme.theme import ThemeController
-from garden.gui.viewmodels.activity import JobAction, JobRowFacts
+from garden.gui.viewmodels.activity import JobRowFacts
+from garden.gui.viewmodels.job_actions import JobAction
 from garden.gui.viewmodels.job_lines import JobLines, Tone
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.hover import follow_pointer
@@ -32,10 +33,20 @@ _BUTTONS: dict[JobAction, tuple[str, str, str, str]] = {
     JobAction.RETRY: ("retry", "Start again", "Start again:", ""),
     JobAction.COMPARE: ("compare", "Compare", "Compare", ""),
     JobAction.SHOW_FILE: ("folder", "", "Show the file of", ""),
+    JobAction.TRY_NOW: ("retry", "Retry now", "Retry now:", ""),
+    JobAction.MOVE_UP: ("chevron-up", "", "Move up:", "Ctrl+Up"),
+    JobAction.MOVE_DOWN: ("chevron-down", "", "Move down:", "Ctrl+Down"),
     JobAction.PAUSE: ("pause", "", "Pause", "Space"),
     JobAction.RESUME: ("play", "", "Resume", "Space"),
     JobAction.CANCEL: ("close", "", "Cancel", "Delete"),
     JobAction.REMOVE: ("close", "", "Take off the list", "Delete"),
+}
+
+#: What pausing and cancelling a download mean for the bytes that are here.
+_DOWNLOAD_HINTS = {
+    JobAction.PAUSE: "Pause; what came is kept",
+    JobAction.CANCEL: "Cancel, and clear what came",
+    JobAction.RESUME: "Resume where it stopped",
 }
 
 _LEFT, _RIGHT, _GAP, _ICON, _BUTTON_GAP = 20, 12, 14, 18, 2
@@ -251,6 +262,8 @@ class JobRow(ThemedWidget):
             if action is JobAction.RETRY and self._facts.job.kind is JobKind.DOWNLOAD:
                 label = verb = "Fetch again"
             hint = verb.removesuffix(" of").removesuffix(":")
+            if self._facts.job.kind is JobKind.DOWNLOAD and self._facts.job.resumable:
+                hint = _DOWNLOAD_HINTS.get(action, hint)
             button = Button(
                 self._controller,
                 label,

@@ -20,9 +20,9 @@ from garden.gui.viewmodels.model_facts import ModelFacts
 from garden.gui.viewmodels.run_difference import cache_types
 from garden.gui.viewmodels.wording import license_name
 from garden.gui.widgets.button import Button
+from garden.gui.widgets.device_memory_view import DeviceMemoryView
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.legend import Legend
-from garden.gui.widgets.memory_bar import MemoryRows
 from garden.gui.widgets.speed_line import SpeedLine
 from garden.gui.widgets.tag import Tag
 from garden.gui.widgets.themed_widget import Surface, ThemedWidget
@@ -169,7 +169,7 @@ class LibraryDetail(Surface):
         self._fit_title = Label(theme, style="strong")
         self.load = LoadBar(theme, "libraryLoad", stacked=True)
         self._verdict = VerdictLabel(theme, layers=True)
-        self._memory = MemoryRows(theme)
+        self._memory = DeviceMemoryView(theme, name="libraryDetail")
         self._legend = Legend(theme)
         self._reason = Label(theme, style="small", color="text.secondary", wrap=True)
         self._speed = SpeedLine(theme, "libraryDetail", stacked=True)

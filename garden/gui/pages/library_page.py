@@ -259,7 +259,7 @@ class LibraryPage(QWidget):
     def _show_detail(self, row: LibraryRow | None) -> None:
         if row is None:
             return
-        self._detail.show_row(row, None, self.library.measurement(row.entry))
+        self._detail.show_row(row, None, self.library.measuring.of(row.entry, row.load))
         self._opener.show_plan(row.plan)
         entry = row.entry
         self._pump.run(
@@ -272,7 +272,7 @@ class LibraryPage(QWidget):
     def _on_facts(self, entry: LibraryEntry, facts: ModelFacts) -> None:
         row = self.chosen
         if row is not None and row.entry == entry:
-            self._detail.show_row(row, facts, self.library.measurement(entry))
+            self._detail.show_row(row, facts, self.library.measuring.of(entry, row.load))
 
     def _plan(self) -> None:
         """The memory meter shows what the chosen models would take together, while this page is in front."""
@@ -315,12 +315,7 @@ class LibraryPage(QWidget):
         if refusal := why_not_compared(rows):
             self._navigator.notify(refusal)
         elif rows:
-            loads = {
-                row.entry.ref.path: row.plan.load
-                for row in rows
-                if row.plan is not None and not row.plan.elsewhere and row.entry.ref.path
-            }
-            self._navigator.compare(tuple(row.entry for row in rows), loads)
+            self.library.find_loads(rows, self._navigator.compare)
 
     def _plan_at_hand(self) -> LoadPlan | None:
         return self.chosen.plan if self.chosen is not None else None
@@ -350,18 +345,18 @@ class LibraryPage(QWidget):
     @Slot()
     def _on_measure(self) -> None:
         if self.chosen is not None:
-            self.library.measure(self.chosen.entry)
+            self.library.measuring.measure(self.chosen.entry, self.chosen.load)
 
     @Slot()
     def _on_measure_cancelled(self) -> None:
         if self.chosen is not None:
-            self.library.cancel_measurement(self.chosen.entry)
+            self.library.measuring.cancel_of(self.chosen.entry)
 
     @Slot(str, str)
     def _on_measurement_moved(self, title: str, subtitle: str) -> None:
         row = self.chosen
-        if row is not None and (row.entry.ref.name, row.entry.ref.quant_type or "") == (title, subtitle):
-            self._detail.show_measurement(self.library.measurement(row.entry))
+        if row is not None and self.library.measuring.is_about(row.entry, title, subtitle):
+            self._detail.show_measurement(self.library.measuring.of(row.entry, row.load))
 
     @Slot()
     def _on_remove(self) -> None:

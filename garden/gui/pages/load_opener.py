@@ -21,6 +21,7 @@ class LoadOpener(QObject):
         bar: The bar, Qt parent.
         options: What is chosen.
         plan: The plan of the model at hand, None while there is none.
+        of_several: Whether several models are loaded as is chosen.
 
     Signals:
         copied: The command line lies on the clipboard.
@@ -29,10 +30,16 @@ class LoadOpener(QObject):
     copied = Signal()
 
     def __init__(
-        self, theme: ThemeController, bar: LoadBar, options: LoadOptions, plan: Callable[[], LoadPlan | None]
+        self,
+        theme: ThemeController,
+        bar: LoadBar,
+        options: LoadOptions,
+        plan: Callable[[], LoadPlan | None],
+        of_several: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(bar)
         self._theme, self._bar, self._options, self._plan = theme, bar, options, plan
+        self._of_several = of_several
         self._sheet: LoadSheet | None = None
         bar.context_chosen.connect(options.choose_context)
         bar.kv_type_chosen.connect(options.choose_kv_type)
@@ -42,7 +49,7 @@ class LoadOpener(QObject):
         """Show another plan in the bar, and in the advanced view where that is open."""
         self._bar.show_plan(plan)
         if self._sheet is not None:
-            self._sheet.show_plan(plan)
+            self._sheet.show_plan(plan, of_several=self._of_several())
 
     @Slot()
     def _on_wanted(self) -> None:
@@ -52,7 +59,7 @@ class LoadOpener(QObject):
         self._sheet = LoadSheet(self._theme, self._bar.advanced, self._options)
         self._sheet.closed.connect(self._on_closed)
         self._sheet.copied.connect(self.copied)
-        self._sheet.show_plan(plan)
+        self._sheet.show_plan(plan, of_several=self._of_several())
         self._sheet.open()
 
     @Slot()

@@ -5,14 +5,15 @@ from __future__ import annotations
 from PySide6.QtCore import QSize, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
+from garden.core.fit_forecast import Verdict
 from garden.gui.pages.code_line import CodeLine
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.load_fields import FIELDS, LoadField, applies, bounds, choice_of, note, usual, value, word
 from garden.gui.viewmodels.load_options import LoadOptions
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.card import Divider
+from garden.gui.widgets.device_memory_view import DeviceMemoryView
 from garden.gui.widgets.label import Label
-from garden.gui.widgets.memory_bar import MemoryRows
 from garden.gui.widgets.overlay import Popover
 from garden.gui.widgets.verdict_label import VerdictLabel
 from garden.services.load_plan import LoadPlan
@@ -62,8 +63,11 @@ class LoadSheet(Popover):
         self._reset.setToolTip("Everything as it was found, or as this machine loads models by itself")
         self._reset.clicked.connect(options.reset)
         self._verdict = VerdictLabel(theme, layers=True)
-        self._memory = MemoryRows(theme, figures_width=84)
-        self._line = CodeLine(theme, "loadSheet.line")
+        self._memory = DeviceMemoryView(theme, 84, name="loadSheet")
+        self._comes_to = QWidget()
+        self._reason = Label(theme, style="small", color="text.secondary", wrap=True)
+        self._reason.setObjectName("loadSheet.reason")
+        self._line = CodeLine(theme, "loadSheet.line", wrap=True)
         self._line.copied.connect(self.copied)
         self._build(theme)
         self.closed.connect(self.deleteLater)
@@ -78,7 +82,7 @@ class LoadSheet(Popover):
         head.addStretch(1)
         head.addWidget(self._reset)
         column.addLayout(head)
-        column.addWidget(Divider(theme))
+        column.addWidget(Divider(theme, "border.default"))
         self._grid.setHorizontalSpacing(px(12))
         self._grid.setVerticalSpacing(px(3))
         for field in FIELDS:
@@ -87,14 +91,19 @@ class LoadSheet(Popover):
         for side in (0, 1):
             self._grid.setColumnStretch(side, 1)
         column.addLayout(self._grid)
-        column.addWidget(Divider(theme))
+        below = QVBoxLayout(self._comes_to)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(px(8))
+        below.addWidget(Divider(theme, "border.default"))
         verdict = QHBoxLayout()
         verdict.addWidget(Label(theme, "It takes", style="caption", color="text.muted"))
         verdict.addStretch(1)
         verdict.addWidget(self._verdict)
-        column.addLayout(verdict)
-        column.addWidget(self._memory)
-        column.addWidget(self._line)
+        below.addLayout(verdict)
+        below.addWidget(self._memory)
+        below.addWidget(self._reason)
+        below.addWidget(self._line)
+        column.addWidget(self._comes_to)
         self.sheet.column.addLayout(column)
 
     def _field(self, theme: ThemeController, field: LoadField) -> QSpinBox | QComboBox:
@@ -117,22 +126,34 @@ class LoadSheet(Popover):
         made.setFixedHeight(theme.theme.px(30))
         return made
 
-    def show_plan(self, plan: LoadPlan | None) -> None:
-        """Show a model's load, without telling anyone; None closes the view."""
+    def show_plan(self, plan: LoadPlan | None, *, of_several: bool = False) -> None:
+        """Show a model's load, without telling anyone; None closes the view.
+
+        Args:
+            plan: The load.
+            of_several: Several models are loaded like this: what is a matter of one of them is left out.
+        """
         if plan is None:
             self.dismiss()
             return
         first = self._plan is None
         self._plan = plan
-        shown = [field for field in FIELDS if applies(field, plan)]
+        shown = [field for field in FIELDS if applies(field, plan) and not (of_several and field.of_one_model)]
         if first:
             self._place(shown)
         for field in shown:
             self._show_field(field, plan)
         self._reset.set_usable(any(usual(field, plan) != value(field, plan) for field in shown), "Nothing was changed.")
+        self._title.setText("How all panes are loaded" if of_several else "How it is loaded")
+        self._comes_to.setVisible(not of_several)
         self._verdict.set_forecast(plan.forecast)
         self._memory.set_devices(plan.forecast.devices)
         self._memory.setVisible(bool(plan.forecast.devices))
+        # What fits needs no words here; what does not says why, and what would help.
+        told = f"{plan.forecast.reason} {plan.forecast.suggestion}".strip()
+        self._reason.setVisible(plan.forecast.verdict is not Verdict.FITS)
+        self._reason.setText(told)
+        self._reason.updateGeometry()
         self._line.setVisible(bool(plan.line))
         self._line.show_text(plan.line)
 
@@ -155,7 +176,9 @@ class LoadSheet(Popover):
         made.setAccessibleDescription(f"{beside}. {field.hint}" if beside else field.hint)
         blocked = made.blockSignals(True)
         if isinstance(made, QSpinBox):
-            made.setRange(*bounds(field, plan))
+            low, high = bounds(field, plan)
+            made.setRange(low, high)
+            made.setToolTip(f"{field.hint} From {low:,} to {high:,}.")
             made.setValue(int(value(field, plan)))
         else:
             made.setCurrentIndex(made.findData(value(field, plan)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from garden.gui.pages.row_list import RowList
 from garden.gui.pages.scaled_width import fix_height
 from garden.gui.pages.sort_menu import SortMenu
 from garden.gui.viewmodels.model_list import ModelRole
+from garden.gui.widgets.button import Button
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.themed_widget import Surface
 
@@ -71,6 +73,7 @@ class ModelListPane(QWidget):
         self._state: StateView | None = None
         self._lists = QStackedWidget()
         self._lists.addWidget(self._list)
+        self._foot = self._make_foot()
         px = theme.theme.px
         head = Surface(theme, "bg.sunken", edges="b")
         fix_height(head, theme, 32)
@@ -85,12 +88,30 @@ class ModelListPane(QWidget):
         column.setSpacing(0)
         column.addWidget(head)
         column.addWidget(self._lists, 1)
-        self._sort.chosen.connect(search.set_sort)
+        column.addWidget(self._foot)
+        self._sort.chosen.connect(self._on_sort_chosen)
         search.changed.connect(self._on_changed)
         search.busy_changed.connect(self._on_changed)
         search.models.modelReset.connect(self._on_rows_reset)
         self._list.selectionModel().currentRowChanged.connect(self._on_row_chosen)
         self._list.row_entered.connect(self.entered)
+
+    def _make_foot(self) -> Surface:
+        """What stands below a list that was looked through as far as one search goes."""
+        theme, px = self._theme, self._theme.theme.px
+        foot = Surface(theme, "bg.sunken", edges="t")
+        fix_height(foot, theme, 44)
+        self._further = Label(theme, style="small", color="text.muted", elide=Qt.TextElideMode.ElideRight)
+        self._further.setObjectName("discover.further")
+        button = Button(theme, "Look further", small=True, name="discover.lookFurther")
+        button.clicked.connect(self._search.look_further)
+        row = QHBoxLayout(foot)
+        row.setContentsMargins(px(16), 0, px(16), 0)
+        row.setSpacing(px(8))
+        row.addWidget(self._further, 1)
+        row.addWidget(button)
+        foot.hide()
+        return foot
 
     def call_after_paint(self, call: Callable[[], None]) -> None:
         """Call once the list, or what stands in its place, was painted."""
@@ -115,6 +136,8 @@ class ModelListPane(QWidget):
         self._sort.show_sort(search.query.sort)
         self._count.setText(self._count_text())
         self._count.updateGeometry()
+        self._foot.setVisible(search.can_look_further and bool(search.models.rowCount()))
+        self._further.setText(f"{search.models.loaded} looked through, the Hub has more.")
         if search.models.rowCount():
             self._lists.setCurrentWidget(self._list)
         elif search.busy or (not search.answered and search.problem is None):
@@ -134,8 +157,10 @@ class ModelListPane(QWidget):
         if search.from_index:
             text = f"{loaded} seen before"
         else:
-            text = f"{shown} of {loaded} loaded" if shown != loaded else f"{loaded} loaded"
-        return f"{text}, searching" if search.busy and shown else text
+            text = f"{shown} loaded"
+            if search.query.is_filtered_here:
+                text = f"{text}, {loaded} looked through"
+        return f"{text}, searching" if search.busy or (search.looking and search.query.is_filtered_here) else text
 
     def _show_skeleton(self) -> None:
         if self._skeleton is None:
@@ -182,16 +207,30 @@ class ModelListPane(QWidget):
 
     def _show_nothing(self) -> None:
         search = self._search
-        narrowing = search.narrowing
+        narrowing = search.query.narrowing
+        if search.looking:
+            # Pages that had nothing so far; the next one may.
+            self._show_skeleton()
+            return
         state = self._state_view()
         clear: Action = ("Clear all", "ghost", None, search.clear_filters)
-        if search.models.only_running and search.models.loaded:
-            drop: Action = ("Drop “Runs here”", "default", None, lambda: search.set_only_running(False))
+        further: Action = ("Look further", "default", None, search.look_further)
+        if search.query.is_filtered_here and search.models.loaded:
+            here = search.query.runs_here and len(narrowing) == 1
+            drop: Action = ("Drop “Runs here”", "default", None, self._drop_runs_here)
             state.show_state(
                 "search",
-                "No model found runs here",
-                f"{search.models.loaded} match without “Runs here”.",
-                actions=(drop, clear),
+                "No model found runs here" if here else f"No model of {search.models.loaded} passes the filters",
+                f"{search.models.loaded} match without “Runs here”."
+                if here
+                else "The Hub has more to look through."
+                if search.can_look_further
+                else "The Hub has no more.",
+                actions=(
+                    *((further,) if search.can_look_further else ()),
+                    *((drop,) if search.query.runs_here else ()),
+                    clear,
+                )[:2],
             )
         elif narrowing:
             filters = f"all {len(narrowing)} filters" if len(narrowing) > 1 else f"the filter “{narrowing[0]}”"
@@ -200,6 +239,13 @@ class ModelListPane(QWidget):
             state.show_state(
                 "search", "Nothing found", "The Hub knows no GGUF model of this name. Names are matched, not texts."
             )
+
+    def _drop_runs_here(self) -> None:
+        self._search.change(dataclasses.replace(self._search.query, runs_here=False))
+
+    @Slot(str)
+    def _on_sort_chosen(self, sort: str) -> None:
+        self._search.change(dataclasses.replace(self._search.query, sort=sort))
 
     @Slot()
     def _on_rows_reset(self) -> None:

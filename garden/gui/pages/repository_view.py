@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from garden.core.errors import GatedError, HubUnreachableError, NotFoundError
 from garden.gui.pages.card_view import CardView
+from garden.gui.pages.family_view import FamilyView
 from garden.gui.pages.file_detail import FileDetail
 from garden.gui.pages.file_row_delegate import FileRowDelegate
 from garden.gui.pages.load_bar import LoadBar
@@ -17,9 +18,12 @@ from garden.gui.pages.load_opener import LoadOpener
 from garden.gui.pages.repository_head import RepositoryHead
 from garden.gui.pages.row_table import RowTable
 from garden.gui.pages.tab_bar import TabBar
+from garden.gui.pages.trust_view import TrustView
 from garden.gui.theme.theme import ThemeController
+from garden.gui.viewmodels.asked_when_seen import AskedWhenSeen
 from garden.gui.viewmodels.file_table import FileColumn, FileRole, FileRow
 from garden.gui.viewmodels.repository import RepositoryViewModel
+from garden.gui.widgets.label import Label
 from garden.gui.widgets.skeleton import Skeleton
 from garden.gui.widgets.state_view import StateView
 from garden.gui.widgets.themed_widget import Surface
@@ -31,16 +35,29 @@ _INSETS = (20, 0, 14, 14, 0, 0)
 _LEGEND = (("memory.weights", "Weights"), ("memory.kv", "KV cache"), ("memory.compute", "Compute"))
 
 
+_ONLY_GGUF = "Garden runs GGUF files."
+_NO_FAMILY = (
+    "No relatives are known",
+    "Its card names no model that it was made from, and no other card names it.",
+)
+_NO_RUNNABLE = (
+    "No GGUF files here",
+    "Garden runs GGUF files, and no repository says that it holds this model as such.",
+)
+
+
 class RepositoryView(Surface):
     """Shows what RepositoryViewModel holds.
 
     Signals:
         compare_wanted: Files of this repository that are here are to be tried: their entries, and how each is loaded
             by its path.
+        repository_wanted: Another repository is to be opened.
         said: Something to say: a sentence and what helps.
     """
 
     compare_wanted = Signal(object, object)
+    repository_wanted = Signal(str)
     said = Signal(str, str)
 
     def __init__(
@@ -54,6 +71,8 @@ class RepositoryView(Surface):
         self._tabs = TabBar(theme, name="repository.tabs", label="Parts of the repository")
         self._tabs.addTab("Files")
         self._tabs.addTab("Card")
+        self._tabs.addTab("Lineage")
+        self._tabs.addTab("Trust")
         self._load = LoadBar(theme)
         self._opener = LoadOpener(theme, self._load, view_model.options, self._plan_at_hand)
         self._table = RowTable(
@@ -71,6 +90,11 @@ class RepositoryView(Surface):
         self._table.apply_sizes()
         self._detail = FileDetail(theme)
         self._card = CardView(theme)
+        self._family = FamilyView(view_model.family, theme, name="repository.family", nothing=_NO_FAMILY)
+        self._trust = TrustView(view_model.trust, theme)
+        self._runnable = FamilyView(view_model.quantizations, theme, name="repository.runnable", nothing=_NO_RUNNABLE)
+        self._no_files = Label(theme, color="text.secondary")
+        self._no_files.setObjectName("repository.no_files")
         self._state = StateView(theme, name="repository.state")
         self._pages = QStackedWidget()
         self._bodies = QStackedWidget()
@@ -92,6 +116,16 @@ class RepositoryView(Surface):
         column.addWidget(self._detail)
         self._bodies.addWidget(files)
         self._bodies.addWidget(self._card)
+        self._bodies.addWidget(self._family)
+        self._bodies.addWidget(self._trust)
+        self._elsewhere = QWidget()
+        around = QVBoxLayout(self._elsewhere)
+        around.setContentsMargins(0, px(12), 0, 0)
+        around.setSpacing(px(4))
+        self._no_files.setContentsMargins(px(16), 0, px(16), 0)
+        around.addWidget(self._no_files)
+        around.addWidget(self._runnable, 1)
+        self._bodies.addWidget(self._elsewhere)
         body = QWidget()
         inner = QVBoxLayout(body)
         inner.setContentsMargins(0, 0, 0, 0)
@@ -118,7 +152,7 @@ class RepositoryView(Surface):
         view_model.changed.connect(self._on_changed)
         view_model.selected_changed.connect(self._on_selected_changed)
         view_model.load_changed.connect(self._on_load_changed)
-        view_model.card_changed.connect(self._on_card_changed)
+        view_model.card.changed.connect(self._on_card_changed)
         view_model.download_ended.connect(self.said)
         view_model.measuring.said.connect(self.said)
         self._tabs.currentChanged.connect(self._on_tab_changed)
@@ -135,6 +169,8 @@ class RepositoryView(Surface):
         self._head.browse.clicked.connect(self._on_browse)
         self._head.compare.clicked.connect(self._on_compare)
         self._card.link_opened.connect(self._on_link)
+        for relatives in (self._family, self._runnable):
+            relatives.opened.connect(self.repository_wanted)
 
     def show_disk(self, free_bytes: int | None) -> None:
         """Say how much room there is where downloads go."""
@@ -157,8 +193,9 @@ class RepositoryView(Surface):
         view_model = self._view_model
         if view_model.repository is not None:
             self._head.show_summary(view_model.repository.summary, view_model.trained_context)
-            self._tabs.set_count(0, len(view_model.files.rows))
+            self._tabs.set_count(0, len(view_model.files.rows) or None)
             self._tabs.setCurrentIndex(0)
+            self._bodies.setCurrentIndex(0)
             self._card.clear()
             self._pages.setCurrentIndex(0)
             self._on_load_changed()
@@ -171,15 +208,14 @@ class RepositoryView(Surface):
             self._show_problem()
 
     def _show_no_files(self) -> None:
+        """Say what is here instead, and lead to repositories that hold this model as something that runs."""
         repository = self._view_model.repository
-        formats = ", ".join(repository.formats) if repository and repository.formats else ""
-        self._state.show_state(
-            "discover",
-            "No GGUF files here",
-            f"This repository holds {formats}. Garden runs GGUF files." if formats else "Garden runs GGUF files.",
-            actions=(("Open its page", "default", "external", self._on_browse),),
-        )
-        self._pages.setCurrentWidget(self._state)
+        if repository is None:
+            return
+        formats = " and ".join(repository.formats)
+        self._no_files.setText(f"This repository holds {formats}; Garden runs GGUF files." if formats else _ONLY_GGUF)
+        self._bodies.setCurrentWidget(self._elsewhere)
+        self._view_model.quantizations.read(repository)
 
     def _show_problem(self) -> None:
         problem = self._view_model.problem
@@ -216,11 +252,9 @@ class RepositoryView(Surface):
         self._head.compare.setVisible(bool(self._here()))
         if row is None:
             return
-        plan = self._view_model.plan(row)
-        self._opener.show_plan(plan)
-        line = plan.line if plan is not None else ""
-        measuring = self._view_model.measuring.of(self._view_model.repository, row.file)
-        self._detail.show_row(row, line, self._disk_free, measuring)
+        self._opener.show_plan(self._view_model.plan)
+        measuring = self._view_model.measuring.of(self._view_model.repository, row.file, row.load)
+        self._detail.show_row(row, self._view_model.line(row), self._disk_free, measuring)
         number = self._view_model.files.row_of(row.file.filename)
         if self._table.currentIndex().row() != number:
             if not self._view_model.chosen_by_hand:
@@ -229,19 +263,18 @@ class RepositoryView(Surface):
 
     @Slot()
     def _on_card_changed(self) -> None:
-        view_model = self._view_model
-        if view_model.card is not None:
-            self._card.show_card(view_model.card)
-        elif view_model.card_problem is not None:
-            self._card.show_problem(view_model.card_problem, view_model.read_card)
+        card, repository = self._view_model.card, self._view_model.repository
+        if card.text is not None:
+            self._card.show_card(card.text, repository.summary.license if repository is not None else None)
+        elif card.problem is not None:
+            self._card.show_problem(card.problem, card.read_again)
         else:
             self._card.show_loading()
 
     # What the user does
 
     def _plan_at_hand(self) -> LoadPlan | None:
-        row = self._view_model.selected
-        return self._view_model.plan(row) if row is not None else None
+        return self._view_model.plan
 
     @Slot()
     def _on_copied(self) -> None:
@@ -250,8 +283,14 @@ class RepositoryView(Surface):
     @Slot(int)
     def _on_tab_changed(self, tab: int) -> None:
         self._bodies.setCurrentIndex(tab)
-        if tab == 1:
-            self._view_model.read_card()
+        if tab == 0 and self._view_model.repository is not None and not self._view_model.files.rows:
+            self._show_no_files()
+        elif self._view_model.repository is not None and (asked := self._asked_by(tab)) is not None:
+            asked.read(self._view_model.repository)
+
+    def _asked_by(self, tab: int) -> AskedWhenSeen | None:
+        view_model = self._view_model
+        return {1: view_model.card, 2: view_model.family, 3: view_model.trust}.get(tab)
 
     @Slot(QModelIndex, QModelIndex)
     def _on_row_chosen(self, current: QModelIndex, _previous: QModelIndex) -> None:
@@ -308,11 +347,10 @@ class RepositoryView(Surface):
 
     def _compare(self, rows: Sequence[FileRow]) -> None:
         entries = tuple(row.entry for row in rows if row.entry is not None)
-        plans = [(row.entry, self._view_model.plan(row)) for row in rows]
         loads = {
-            entry.ref.path: plan.load
-            for entry, plan in plans
-            if entry is not None and plan is not None and not plan.elsewhere
+            row.entry.ref.path: load
+            for row in rows
+            if row.entry is not None and row.entry.ref.path and (load := self._view_model.load_here(row)) is not None
         }
         self.compare_wanted.emit(entries, loads)
 

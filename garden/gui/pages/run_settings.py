@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QGridLayout, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from garden.core.run_configuration import RunConfiguration
-from garden.gui.viewmodels.run_settings import CACHE_TYPES, NUMBERS, NumberSetting
+from garden.gui.pages.pane_memory import PaneLoadSection
+from garden.gui.viewmodels.run_settings import NUMBERS, NumberSetting
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.card import Divider
 from garden.gui.widgets.label import Label
@@ -16,6 +17,7 @@ from garden.gui.widgets.overlay import Popover
 
 if TYPE_CHECKING:
     from garden.gui.theme.theme import Theme, ThemeController
+    from garden.gui.viewmodels.load_options import LoadOptions
 
 _WIDTH = 340
 #: A text is taken this long after the last key.
@@ -62,6 +64,10 @@ class RunSettings(Popover):
     Args:
         theme: Where colours come from.
         anchor: The button that opens it.
+        options: Where choices of how one pane is loaded go; None for the settings of all, which say nothing of that.
+
+    Attributes:
+        load: How the pane is loaded, None in the settings of all.
 
     Signals:
         setting_changed: Name and new value, a number or a text.
@@ -71,16 +77,16 @@ class RunSettings(Popover):
     setting_changed = Signal(str, object)
     same_wanted = Signal()
 
-    def __init__(self, theme: ThemeController, anchor: QWidget) -> None:
+    def __init__(self, theme: ThemeController, anchor: QWidget, options: LoadOptions | None = None) -> None:
         super().__init__(theme, anchor, name="settings", width=_WIDTH)
+        self.load = PaneLoadSection(theme, options) if options is not None else None
         self._shown: RunConfiguration | None = None
         px = theme.theme.px
         self._title = Label(theme, style="strong", elide=Qt.TextElideMode.ElideRight)
         self._title.setObjectName("settings.title")
         self._same = Button(theme, "Same as A", kind="ghost", small=True, name="settings.same")
-        self._same.setToolTip("Ask this pane exactly as pane A is asked")
+        self._same.setToolTip("Load and ask this pane exactly as pane A")
         self._fields: dict[str, _NumberField] = {}
-        self._caches: dict[str, QComboBox] = {}
         column = QVBoxLayout()
         column.setContentsMargins(px(14), px(8), px(14), px(14))
         column.setSpacing(px(8))
@@ -89,7 +95,7 @@ class RunSettings(Popover):
         head.addStretch(1)
         head.addWidget(self._same)
         column.addLayout(head)
-        column.addWidget(Divider(theme))
+        column.addWidget(Divider(theme, "border.default"))
         grid = QGridLayout()
         grid.setHorizontalSpacing(px(12))
         grid.setVerticalSpacing(px(3))
@@ -98,17 +104,6 @@ class RunSettings(Popover):
             field.valueChanged.connect(lambda value, name=setting.name: self.setting_changed.emit(name, value))
             self._fields[setting.name] = field
             self._place(grid, number, setting.title, field)
-        for number, (name, title) in enumerate((("type_k", "K cache"), ("type_v", "V cache")), start=len(NUMBERS)):
-            choice = QComboBox(self.sheet)
-            choice.setObjectName(f"settings.{name}")
-            choice.setAccessibleName(title)
-            choice.setToolTip("Type of the cache: q8_0 takes half the memory of f16")
-            choice.addItems(list(CACHE_TYPES))
-            choice.setFixedHeight(px(30))
-            choice.setFont(theme.theme.font("body"))
-            choice.textActivated.connect(lambda text, name=name: self.setting_changed.emit(name, text))
-            self._caches[name] = choice
-            self._place(grid, number, title, choice)
         column.addLayout(grid)
         column.addWidget(Label(theme, "System prompt", style="caption", color="text.muted"))
         self._system = QPlainTextEdit(self.sheet)
@@ -119,6 +114,9 @@ class RunSettings(Popover):
         self._system.setTabChangesFocus(True)
         self._system.setFixedHeight(px(72))
         column.addWidget(self._system)
+        if self.load is not None:
+            column.addWidget(Divider(theme, "border.default"))
+            column.addWidget(self.load)
         self._busy = Label(
             theme,
             "The panes are answering; this can be changed when they are done.",
@@ -138,14 +136,13 @@ class RunSettings(Popover):
         self._same.clicked.connect(self.same_wanted)
         self.closed.connect(self._on_closed)
 
-    def show_run(self, title: str, run: RunConfiguration, *, can_be_same: bool, trained_context: int | None) -> None:
+    def show_run(self, title: str, run: RunConfiguration, *, can_be_same: bool) -> None:
         """Show a configuration without telling anyone.
 
         Args:
             title: Whose settings these are.
             run: The configuration.
             can_be_same: Whether there is a pane A to be like.
-            trained_context: What the model was trained for, None when unknown.
         """
         self._shown = run
         self._title.setText(title)
@@ -156,9 +153,6 @@ class RunSettings(Popover):
                 field.blockSignals(True)
                 field.setValue(setting.read(run))
                 field.blockSignals(False)
-        self._fields["context_length"].setMaximum(max(trained_context or 0, run.load.context_length, 256) or 1)
-        for name, value in (("type_k", run.load.type_k), ("type_v", run.load.type_v)):
-            self._caches[name].setCurrentText(value)
         if not self._system.hasFocus():
             self._system.blockSignals(True)
             self._system.setPlainText(run.ask.system_prompt or "")
@@ -166,9 +160,11 @@ class RunSettings(Popover):
 
     def set_changeable(self, changeable: bool) -> None:
         """Allow changes, or only show what is set while panes answer."""
-        for field in (*self._fields.values(), *self._caches.values(), self._same):
+        for field in (*self._fields.values(), self._same):
             field.setEnabled(changeable)
         self._system.setReadOnly(not changeable)
+        if self.load is not None:
+            self.load.set_changeable(changeable)
         self._busy.setVisible(not changeable)
 
     def focus_system_prompt(self) -> None:

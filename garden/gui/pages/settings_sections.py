@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QLineEdit
 
+from garden.core.quantity import MIB
 from garden.gui.pages.load_bar import KV_TYPES
 from garden.gui.pages.setting_row import SettingRow
 from garden.gui.pages.settings_section import Section
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _TEXT_SIZES = (("0.9", "90 %"), ("1.0", "100 %"), ("1.15", "115 %"), ("1.3", "130 %"), ("1.5", "150 %"))
 _CONTEXTS = (("", "Auto"), ("4096", "4k"), ("8192", "8k"), ("16384", "16k"), ("32768", "32k"))
+
+_RATES = (("", "None"), *((str(count * MIB), str(count)) for count in (1, 5, 20, 50)))
 
 
 class GeneralSection(Section):
@@ -115,6 +118,8 @@ class HubSection(Section):
             label="At the same time",
         )
         self._parallel.chosen.connect(lambda key: model.change(parallel_downloads=int(key)))
+        self._rate = SegmentedControl(theme, _RATES, name="settings.rate", label="Bandwidth limit")
+        self._rate.chosen.connect(lambda key: model.change(bandwidth_limit=int(key) if key else None))
         always = Label(theme, "Always", style="small", color="text.muted")
         self.add_group(
             "Downloads",
@@ -122,8 +127,14 @@ class HubSection(Section):
                 SettingRow(
                     theme,
                     "At the same time",
-                    "A sharded set counts as one. Takes effect at the next start.",
+                    "A sharded set counts as one, and so does a model with its vision projector.",
                     (self._parallel,),
+                ),
+                SettingRow(
+                    theme,
+                    "Bandwidth limit",
+                    "For all downloads together, in MiB per second. Holds at once, as in Activity.",
+                    (self._rate,),
                 ),
                 SettingRow(
                     theme,
@@ -152,6 +163,7 @@ class HubSection(Section):
         self._use_found.setVisible(model.token_found and not model.signed_in)
         self._offline.setChecked(model.settings.offline)
         self._parallel.set_current(str(model.settings.parallel_downloads))
+        self._rate.set_current(str(model.settings.bandwidth_limit or ""))
 
     @Slot()
     def _on_address(self) -> None:

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from garden.core.quantity import format_tokens
 from garden.gui.widgets.card import Card, Divider
+from garden.gui.widgets.device_memory_view import DeviceMemoryView
 from garden.gui.widgets.label import Label
-from garden.gui.widgets.memory_bar import MemoryRows
 from garden.gui.widgets.themed_widget import ThemedWidget
 from garden.gui.widgets.verdict_label import VerdictLabel
 
@@ -114,7 +114,7 @@ class WaitCard(QWidget):
         self._line = Divider(theme, "border.default")
         self._planned = Label(theme, "Planned peak", style="small", color="text.secondary")
         self._verdict = VerdictLabel(theme, layers=True)
-        self._memory = MemoryRows(theme, figures_width=84)
+        self._memory = DeviceMemoryView(theme, 84, name=name)
         head = QHBoxLayout()
         head.addWidget(self._title)
         head.addStretch(1)

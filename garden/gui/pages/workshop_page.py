@@ -26,6 +26,7 @@ from garden.gui.pages.replace_question import ReplaceQuestion
 from garden.gui.pages.row_table import RowTable
 from garden.gui.viewmodels.quant_estimate import tensor_shares
 from garden.gui.viewmodels.quant_table import QuantRole, QuantRow
+from garden.gui.viewmodels.relay_plan import planned_bytes
 from garden.gui.viewmodels.workshop import WorkshopViewModel
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.file_dialog import choose_new_file
@@ -319,10 +320,8 @@ class WorkshopPage(QWidget):
     def _plan(self) -> None:
         """The memory meter shows what the type at hand would take once it is loaded."""
         row = self._table.currentIndex().data(QuantRole.ROW)
-        devices = row.fit.devices if isinstance(row, QuantRow) and row.fit is not None else ()
-        ram = sum(device.required_bytes for device in devices if device.kind == "ram")
-        gpu = sum(device.required_bytes for device in devices if device.kind == "gpu")
-        self._navigator.plan_memory(ram, gpu)
+        forecast = row.fit if isinstance(row, QuantRow) else None
+        self._navigator.plan_memory(*planned_bytes([forecast], relay=False))
 
     @Slot()
     def _on_command(self) -> None:

@@ -45,7 +45,7 @@ QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSp
 }}
 QComboBox::drop-down {{ border: none; width: {theme.px(20)}px; }}
 QComboBox::down-arrow {{
-    image: url("{_resource_url("icons/chevron-down.svg")}"); width: {theme.px(12)}px; height: {theme.px(12)}px;
+    image: url("{_resource_url(f"look/arrow-{theme.scheme}.svg")}"); width: {theme.px(12)}px; height: {theme.px(12)}px;
 }}
 QAbstractItemView {{
     background: {css("bg.surface")}; color: {css("text.primary")}; border: none; outline: 0;

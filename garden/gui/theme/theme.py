@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QFont, QIcon, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QIcon, QPixmap
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
 from garden.gui.theme.fonts import load_families, make_font
@@ -17,6 +17,9 @@ from garden.gui.theme.tokens import Scheme, Tokens, load_tokens
 #: What the user chooses; ``system`` follows the desktop.
 Preference = Literal["system", "light", "dark"]
 Density = Literal["compact", "comfortable"]
+
+#: Texts whose width is kept.
+_MOST_WIDTHS = 2_048
 
 #: What ``comfortable`` adds to the height of every row.
 _COMFORTABLE_EXTRA = 6
@@ -49,6 +52,10 @@ class Theme:
     scale: float = 1.0
     density: Density = "compact"
     icons: IconStore = field(default_factory=IconStore, compare=False)
+    _fonts: dict[tuple[object, ...], QFont] = field(default_factory=dict, init=False, compare=False, repr=False)
+    _widths: dict[tuple[str, str, int | None], float] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def color(self, name: str) -> QColor:
         """A colour by its dotted name, e.g. ``text.muted``; the caller's own, free to change."""
@@ -94,14 +101,29 @@ class Theme:
             mono: The family of code; ``code`` is that by itself.
             italic: Slanted.
         """
-        step = self.tokens.styles[style]
-        return make_font(
-            self.tokens,
-            round((size if size is not None else step.size) * self.scale, 2),
-            weight if weight is not None else step.weight,
-            mono=mono or style == "code",
-            italic=italic,
-        )
+        key = (style, weight, size, mono, italic)
+        font = self._fonts.get(key)
+        if font is None:
+            step = self.tokens.styles[style]
+            font = self._fonts[key] = make_font(
+                self.tokens,
+                round((size if size is not None else step.size) * self.scale, 2),
+                weight if weight is not None else step.weight,
+                mono=mono or style == "code",
+                italic=italic,
+            )
+        # The caller's own, free to change.
+        return QFont(font)
+
+    def text_width(self, text: str, style: str, weight: int | None = None) -> float:
+        """Logical pixels of a text that is drawn again and again, e.g. a verdict; measured once."""
+        key = (text, style, weight)
+        width = self._widths.get(key)
+        if width is None:
+            if len(self._widths) >= _MOST_WIDTHS:
+                self._widths.clear()
+            width = self._widths[key] = QFontMetricsF(self.font(style, weight=weight)).horizontalAdvance(text)
+        return width
 
     def line(self, style: str) -> int:
         """Height of a line of a type style."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,9 +10,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from garden.core.errors import GardenError
-from garden.core.events import JobChanged
+from garden.core.events import JobChanged, SettingsChanged
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.gui.viewmodels.free_space import DiskSpace, disk_space
+from garden.gui.viewmodels.job_actions import ASKED, JobAction, actions_of, move
 from garden.gui.viewmodels.job_lines import JobLines, Section, job_lines, section_of
 
 if TYPE_CHECKING:
@@ -39,28 +39,6 @@ _TITLES = {
     "downloads": "Downloads",
     "quantizing": "Quantizing",
     "checks": "Checks",
-}
-
-
-class JobAction(enum.StrEnum):
-    """What the user can do with a job."""
-
-    PAUSE = "pause"
-    RESUME = "resume"
-    CANCEL = "cancel"
-    RETRY = "retry"
-    COMPARE = "compare"
-    SHOW_FILE = "show_file"
-    REMOVE = "remove"
-
-
-#: What a row says from the click on until its job has followed.
-_ASKED = {
-    JobAction.PAUSE: "Pausing…",
-    JobAction.RESUME: "Going on…",
-    JobAction.CANCEL: "Cancelling…",
-    JobAction.RETRY: "Starting again…",
-    JobAction.REMOVE: "Leaving the list…",
 }
 
 
@@ -91,6 +69,7 @@ class ActivityViewModel(QObject):
         listed: Rows came, went or changed their section; ``sections`` has them.
         job_changed: Only the figures or words of one row changed (JobRowFacts).
         disk_changed: ``disk`` or ``needed_bytes`` changed.
+        limits_changed: How many downloads run at once, or how fast they may go, was changed.
         said: A sentence, and what helps.
         compare_ready: A model that a job made is ready to be compared (LibraryEntry).
     """
@@ -98,6 +77,7 @@ class ActivityViewModel(QObject):
     listed = Signal()
     job_changed = Signal(object)
     disk_changed = Signal()
+    limits_changed = Signal()
     said = Signal(str, str)
     compare_ready = Signal(object)
 
@@ -115,6 +95,7 @@ class ActivityViewModel(QObject):
         self.read = False
         self.disk: DiskSpace | None = None
         pump.on(JobChanged, self._on_job_changed)
+        pump.on(SettingsChanged, lambda _event: self.limits_changed.emit())
         self._look = QTimer(self)
         self._look.setInterval(LOOK_INTERVAL_MS)
         self._look.timeout.connect(self._on_look)
@@ -147,6 +128,16 @@ class ActivityViewModel(QObject):
         """Bytes that downloads which have not ended will still write."""
         return self._needed
 
+    @property
+    def at_once(self) -> int:
+        """How many downloads run at once."""
+        return self._garden.settings.current.parallel_downloads
+
+    @property
+    def bandwidth_limit(self) -> int | None:
+        """Bytes per second that all downloads together may take, None for no limit."""
+        return self._garden.settings.current.bandwidth_limit
+
     def sections(self) -> tuple[tuple[Section, tuple[JobRowFacts, ...]], ...]:
         """The rows by section: what runs in the order of its start, the queue in its order, the latest end first."""
         by_section: dict[Section, list[JobRecord]] = {section: [] for section in Section}
@@ -162,11 +153,11 @@ class ActivityViewModel(QObject):
 
     def can_pause_all(self) -> bool:
         """Whether anything runs or waits that can be paused."""
-        return any(JobAction.PAUSE in self._actions(job) for job in self._shown_jobs())
+        return any(JobAction.PAUSE in actions_of(self._garden.activity, job) for job in self._shown_jobs())
 
     def can_resume_all(self) -> bool:
         """Whether anything is paused that can go on."""
-        return any(JobAction.RESUME in self._actions(job) for job in self._shown_jobs())
+        return any(JobAction.RESUME in actions_of(self._garden.activity, job) for job in self._shown_jobs())
 
     # What the page asks
 
@@ -199,6 +190,10 @@ class ActivityViewModel(QObject):
         self._ended_shown += ENDED_STEP
         self.listed.emit()
 
+    def limit(self, **changes: object) -> None:
+        """Change ``parallel_downloads`` or ``bandwidth_limit``; both hold at once."""
+        self._pump.do(lambda: self._garden.settings.change(**changes), self._on_failed)
+
     def act(self, job_id: str, action: JobAction) -> None:
         """Do what a button of a row says. Showing a file is up to the page."""
         job = self._jobs.get(job_id)
@@ -207,20 +202,22 @@ class ActivityViewModel(QObject):
         if action is JobAction.COMPARE:
             path = job.result_path or ""
             self._pump.run(lambda: self._garden.library.resolve(path), self._on_entry, self._on_failed)
-        elif action in _ASKED:
+        elif action in (JobAction.MOVE_UP, JobAction.MOVE_DOWN):
+            self._pump.do(lambda: move(self._garden.activity, job, action), self._on_failed)
+        elif action in ASKED:
             self._all(action, [job])
 
     @Slot()
     def pause_all(self) -> None:
         """Pause whatever can be paused: what waits first, so that nothing starts in its place."""
-        wanted = [job for job in self._shown_jobs() if JobAction.PAUSE in self._actions(job)]
+        wanted = [job for job in self._shown_jobs() if JobAction.PAUSE in actions_of(self._garden.activity, job)]
         wanted.sort(key=lambda job: job.state is JobState.RUNNING)
         self._all(JobAction.PAUSE, wanted)
 
     @Slot()
     def resume_all(self) -> None:
         """Let everything that is paused go on, in the order in which it was asked for."""
-        wanted = [job for job in self._shown_jobs() if JobAction.RESUME in self._actions(job)]
+        wanted = [job for job in self._shown_jobs() if JobAction.RESUME in actions_of(self._garden.activity, job)]
         self._all(JobAction.RESUME, sorted(wanted, key=lambda job: (job.created_at, job.id)))
 
     @Slot()
@@ -244,6 +241,7 @@ class ActivityViewModel(QObject):
                 JobAction.RESUME: activity.resume,
                 JobAction.CANCEL: activity.cancel,
                 JobAction.RETRY: activity.retry,
+                JobAction.TRY_NOW: activity.retry,
                 JobAction.REMOVE: activity.remove,
             }
             for job in wanted:
@@ -309,12 +307,18 @@ class ActivityViewModel(QObject):
             if job.state.ended:
                 self._read_disk()
             self.listed.emit()
+        elif before.place != job.place:
+            self.listed.emit()
         elif job.kind in _SHOWN[self._filter]:
             self.job_changed.emit(self._facts(job))
 
     @Slot()
     def _on_look(self) -> None:
         activity = self._garden.activity
+        for job in self._shown_jobs():
+            if job.state is JobState.WAITING and job.due_at is not None:
+                # The seconds to its next try pass without an event.
+                self.job_changed.emit(self._facts(job))
         if any(not job.state.ended and not activity.is_own(job.id) for job in self._jobs.values()):
             self.load()
         elif any(job.state is JobState.RUNNING for job in self._jobs.values()):
@@ -351,34 +355,14 @@ class ActivityViewModel(QObject):
             position = same_kind.index(job.id) + 1 if job.id in same_kind else 1
         lines = job_lines(job, position)
         if job.id in self._asked:
-            lines = dataclasses.replace(lines, state=_ASKED[self._asked[job.id]])
-        return JobRowFacts(job=job, lines=lines, actions=self._actions(job))
-
-    def _actions(self, job: JobRecord) -> tuple[JobAction, ...]:
-        activity = self._garden.activity
-        actions: list[JobAction] = []
-        if job.state.ended:
-            if job.state is not JobState.SUCCEEDED and activity.can_retry(job):
-                actions.append(JobAction.RETRY)
-            if job.state is JobState.SUCCEEDED and job.result_path:
-                if job.kind in (JobKind.DOWNLOAD, JobKind.QUANTIZE):
-                    actions.append(JobAction.COMPARE)
-                actions.append(JobAction.SHOW_FILE)
-            actions.append(JobAction.REMOVE)
-        elif activity.is_own(job.id):
-            if job.state is JobState.PAUSED:
-                if activity.can_run_again(job.id):
-                    actions.append(JobAction.RESUME)
-            elif job.resumable:
-                actions.append(JobAction.PAUSE)
-            actions.append(JobAction.CANCEL)
-        return tuple(actions)
+            lines = dataclasses.replace(lines, state=ASKED[self._asked[job.id]])
+        return JobRowFacts(job=job, lines=lines, actions=actions_of(self._garden.activity, job))
 
 
-def _queue_order(job: JobRecord, queue: Sequence[str]) -> tuple[int, float, str]:
+def _queue_order(job: JobRecord, queue: Sequence[str]) -> tuple[int, int, float, str]:
     """What waits for its turn stands in its order, before what is paused."""
     place = queue.index(job.id) if job.id in queue else len(queue)
-    return place, job.created_at, job.id
+    return place, job.place, job.created_at, job.id
 
 
 def _disk() -> DiskSpace | None:

@@ -79,11 +79,11 @@ def audit_foot(kind: AuditKind, machine: HardwareSnapshot) -> str:
     """The correction and the margin that forecasts on this machine go by, and what they were learned from."""
     match kind:
         case AuditKind.BUFFERS:
-            return f"Not corrected: they are the engine's own plan. {_gpu_margins(machine)}{_ram_margin(machine)}"
+            return f"Not corrected: they are the engine's own plan. {_gpu_drivers(machine)}{_ram_margin(machine)}"
         case AuditKind.RESIDENT:
             return f"{_process(machine)} {_ram_margin(machine)}"
         case AuditKind.GPU:
-            return f"Buffers and what the driver takes beside them. {_gpu_margins(machine)}".strip()
+            return f"Buffers and what the driver takes beside them. {_gpu_drivers(machine)}".strip()
 
 
 def _row(record: LoadRecord, kind: AuditKind) -> AuditRow | None:
@@ -119,9 +119,9 @@ def _of(loaded: ModelLoaded, forecast_bytes: int | None, seen_bytes: int, loaded
 
 
 def _on_gpus(forecast: FitForecast | None) -> int | None:
-    """Buffers on GPUs with the margin for the driver of each that holds any."""
+    """What it was to need on GPUs: buffers and what the driver takes beside them."""
     devices = [device for device in forecast.devices if device.kind == "gpu"] if forecast is not None else []
-    return sum(device.required_bytes + device.margin_bytes for device in devices if device.required_bytes) or None
+    return sum(device.need_bytes for device in devices) or None
 
 
 def _process(machine: HardwareSnapshot) -> str:
@@ -137,19 +137,19 @@ def _process(machine: HardwareSnapshot) -> str:
 
 
 def _ram_margin(machine: HardwareSnapshot) -> str:
-    size, learned = ram_budget(machine, 0).comfort_bytes, machine.learned
+    size, learned = ram_budget(machine, 0).margin_bytes, machine.learned
     basis = "until loads show one"
     if learned is not None and learned.ram_bytes is not None:
         basis = f"learned from {_loads(learned.ram_loads)}"
     return f"Margin of RAM {format_bytes(size)}, {basis}."
 
 
-def _gpu_margins(machine: HardwareSnapshot) -> str:
+def _gpu_drivers(machine: HardwareSnapshot) -> str:
     parts = []
     for budget in gpu_budgets(machine):
         learned = machine.learned.of_device(budget.device) if machine.learned else None
         basis = f"learned from {_loads(learned.loads)}" if learned else "until loads show one"
-        parts.append(f"Margin of {budget.device} {format_bytes(budget.margin_bytes)}, {basis}. ")
+        parts.append(f"The driver of {budget.device} takes {format_bytes(budget.beside_bytes)}, {basis}. ")
     return "".join(parts)
 
 

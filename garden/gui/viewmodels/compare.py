@@ -16,7 +16,8 @@ from garden.gui.viewmodels.compare_lists import CompareLists
 from garden.gui.viewmodels.live_panes import LivePanes, Loss
 from garden.gui.viewmodels.pane_changes import PaneChanges
 from garden.gui.viewmodels.pane_facts import PaneFactsReader
-from garden.gui.viewmodels.pane_snapshot import answer_of, pane_snapshot, turn_progress
+from garden.gui.viewmodels.pane_loads import PaneLoads
+from garden.gui.viewmodels.pane_snapshot import answer_of, load_state_of, pane_snapshot, turn_progress
 from garden.gui.viewmodels.pane_state import PaneState
 from garden.gui.viewmodels.run_settings import asked_like, with_setting, with_settings_of
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
     from garden.jobs.handle import Handle
     from garden.services.garden import Garden
+    from garden.services.load_plan import LoadPlan
 
 LETTERS = "ABCD"
 
@@ -48,6 +50,7 @@ class CompareViewModel(QObject):
 
     Attributes:
         lists: Models and conversations to choose from.
+        loads: Changes how panes are loaded.
     """
 
     shown = Signal()
@@ -73,6 +76,7 @@ class CompareViewModel(QObject):
         self._panes.grew.connect(self._on_grew)
         self._facts = PaneFactsReader(garden, pump, self)
         self._facts.facts_read.connect(self._on_facts_read)
+        self.loads = PaneLoads(garden, self._changes, self._facts, lambda: self._conversation, self._take)
 
     # --- what is shown ---
 
@@ -106,29 +110,25 @@ class CompareViewModel(QObject):
     @property
     def answering(self) -> bool:
         """Whether any of its panes is at work, or a prompt on its way to them."""
-        conversation = self._conversation
-        return conversation is not None and (self._sending == conversation.id or self._at_work(conversation))
-
-    def _at_work(self, conversation: Conversation) -> bool:
-        return self._garden.compare.answering(conversation.id)
+        here, compare = self._conversation, self._garden.compare
+        return here is not None and (self._sending == here.id or compare.answering(here.id))
 
     @property
     def progress(self) -> str:
         """``1 of 3 answered`` while the newest turn is under way, else empty; a pane that failed has not answered."""
-        conversation = self._conversation
-        if conversation is None or not conversation.turns or not self._at_work(conversation):
+        here = self._conversation
+        if here is None or not here.turns or not self._garden.compare.answering(here.id):
             return ""
-        last = len(conversation.turns) - 1
-        return turn_progress(conversation, last, self._panes)
+        return turn_progress(here, len(here.turns) - 1, self._panes)
 
     def configuration(self, letter: str) -> RunConfiguration | None:
         """What a pane will run with next."""
         return dict(self._conversation.panes).get(letter) if self._conversation else None
 
-    def trained_context(self, letter: str) -> int | None:
-        """Context that a pane's model was trained for, None until it was read."""
+    def plan(self, letter: str) -> LoadPlan | None:
+        """How a pane's model is loaded and what that comes to, None until its file was read."""
         run = self.configuration(letter)
-        return self._facts.of(run).context_length if run else None
+        return self._facts.of(letter, run).plan if run else None
 
     def pane(self, letter: str) -> PaneState:
         """Everything a pane shows.
@@ -140,7 +140,8 @@ class CompareViewModel(QObject):
         run = self.configuration(letter)
         assert conversation is not None
         assert run is not None
-        return pane_snapshot(conversation, self._turn, letter, self._panes, self._facts.of(run))
+        load_state = load_state_of(self._garden.compare, conversation.id, letter, run)
+        return pane_snapshot(conversation, self._turn, letter, self._panes, self._facts.of(letter, run), load_state)
 
     # --- which conversation ---
 
@@ -242,8 +243,9 @@ class CompareViewModel(QObject):
                 self._edits.rewrite(conversation.id, letter, lambda run, _first: with_setting(run, name, value))
 
     def make_alike(self, letter: str) -> None:
-        """Ask a pane exactly as the first one is asked."""
+        """Load and ask a pane exactly as the first one is."""
         if self._conversation is not None:
+            self.loads.make_alike(letter)
             self._edits.rewrite(self._conversation.id, letter, with_settings_of)
 
     def set_mode(self, mode: Mode) -> None:
@@ -328,14 +330,14 @@ class CompareViewModel(QObject):
     def _show(self, conversation: Conversation) -> None:
         self._conversation = conversation
         self._turn = len(conversation.turns) - 1
-        self._facts.read(run for _letter, run in conversation.panes)
+        self._facts.read(conversation)
         self.shown.emit()
 
     def _take(self, conversation: Conversation) -> None:
         """Take over a newer version of the conversation at hand."""
         if self._conversation is not None and conversation.id == self._conversation.id:
             self._conversation = conversation
-            self._facts.read(run for _letter, run in conversation.panes)
+            self._facts.read(conversation)
             self.shown.emit()
 
     def _reread(self) -> bool:

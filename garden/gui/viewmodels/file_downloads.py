@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from garden.core.catalog import Repository, RepositoryFile
@@ -13,6 +12,7 @@ from garden.core.errors import CancelledByUser, GardenError
 from garden.core.events import JobChanged
 from garden.core.job_record import JobKind, JobRecord
 from garden.core.library_entry import LibraryEntry
+from garden.services.transfer_target import target_of
 
 if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
@@ -24,13 +24,6 @@ UNWRITTEN = ""
 
 #: Repository and (first) file.
 Where = tuple[str, str]
-
-
-class _Target(msgspec.Struct, frozen=True):
-    """What the library service writes into the record of a download."""
-
-    repo_id: str
-    filenames: tuple[str, ...]
 
 
 class FileDownloads(QObject):
@@ -85,7 +78,7 @@ class FileDownloads(QObject):
         self.moved.emit(*where)
 
     def cancel(self, repo_id: str, filename: str) -> None:
-        """Stop fetching a file; what is here is kept for the next time."""
+        """Stop fetching a file and clear away what came; a pause keeps it."""
         where = (repo_id, filename)
         begun, job = self._begun.get(where), self._jobs.get(where)
         if begun is not None:
@@ -123,10 +116,5 @@ class FileDownloads(QObject):
 
 def _where(job: JobRecord) -> Where | None:
     """What a job fetches, None for any other job and for what does not come from a repository."""
-    if job.kind is not JobKind.DOWNLOAD:
-        return None
-    try:
-        target = msgspec.json.decode(job.target, type=_Target)
-    except msgspec.DecodeError:
-        return None
-    return (target.repo_id, target.filenames[0]) if target.filenames else None
+    target = target_of(job) if job.kind is JobKind.DOWNLOAD else None
+    return (target.repo_id, target.filenames[0]) if target is not None and target.filenames else None

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 
 from garden.core.catalog import RepositoryFile
-from garden.core.fit_forecast import FitForecast
+from garden.core.fit_forecast import FitForecast, SpeedSource
 from garden.core.job_record import JobRecord, JobState
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes, format_gib
+from garden.core.run_configuration import LoadParameters
 from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
 from garden.gui.viewmodels.wording import verdict_word
 from garden.gui.widgets.tool_tip import plain_tool_tip
@@ -58,6 +59,7 @@ class FileRow:
         file: The file, or the set of shards as one.
         header: Its header, None until it was read.
         forecast: How it will run with the context and cache types at hand, None until the header was read.
+        load: What was forecast, to the last field; None until the header was read.
         problem: Why the header could not be read.
         entry: The same file in the library, None when it is not there.
         job: The download under way (or its end), None when there was none.
@@ -67,6 +69,7 @@ class FileRow:
     file: RepositoryFile
     header: GgufHeader | None = None
     forecast: FitForecast | None = None
+    load: LoadParameters | None = None
     problem: str | None = None
     entry: LibraryEntry | None = None
     job: JobRecord | None = None
@@ -142,9 +145,11 @@ class FileTableModel(QAbstractTableModel):
         changed = [number for number, row in enumerate(rows) if row != self._rows[number]]
         if not changed:
             return
-        self._rows = list(rows)
-        last = FileColumn.ACTION.value
-        self.dataChanged.emit(self.index(changed[0], 0), self.index(changed[-1], last))
+        before, self._rows = self._rows, list(rows)
+        rated = all(_but_for_its_rating(before[number], rows[number]) for number in changed)
+        # What a moving knob changes: the other cells need not be painted anew.
+        first, last = (FileColumn.MEMORY, FileColumn.SPEED) if rated else (FileColumn.TYPE, FileColumn.ACTION)
+        self.dataChanged.emit(self.index(changed[0], first.value), self.index(changed[-1], last.value))
 
     def update_row(self, number: int, **facts: object) -> None:
         """Show new facts of one file."""
@@ -155,9 +160,10 @@ class FileTableModel(QAbstractTableModel):
     def best_forecast(self) -> FitForecast | None:
         """Of the file to take, else of the smallest; None until every header was read, or could not be."""
         known = [row for row in self.rows if row.forecast is not None]
-        if not known or any(row.forecast is None and row.problem is None for row in self.rows):
+        if not known or any(row.header is None and row.problem is None for row in self.rows):
             return None
-        return min(known, key=lambda row: (not row.recommended, row.file.size_bytes)).forecast
+        best = min(known, key=lambda row: (not row.recommended, row.file.size_bytes))
+        return None if best.forecast is None else dataclasses.replace(best.forecast, quant_type=best.file.quant_type)
 
     def row_of(self, filename: str) -> int:
         """Number of a file's row, −1 when it is not here."""
@@ -198,6 +204,11 @@ class FileTableModel(QAbstractTableModel):
         return None
 
 
+def _but_for_its_rating(row: FileRow, other: FileRow) -> bool:
+    """Whether two rows of a file differ in how it will run alone."""
+    return dataclasses.replace(row, forecast=other.forecast, load=other.load) == other
+
+
 def _text(row: FileRow, column: FileColumn) -> str:
     forecast = row.forecast
     match column:
@@ -206,16 +217,17 @@ def _text(row: FileRow, column: FileColumn) -> str:
         case FileColumn.SIZE:
             return format_gib(row.file.size_bytes)
         case FileColumn.MEMORY:
-            if forecast is None or forecast.total_bytes is None:
+            if forecast is None or forecast.need_bytes is None:
                 return ""
-            return format_gib(forecast.total_bytes)
+            return format_gib(forecast.need_bytes)
         case FileColumn.VERDICT:
             if row.problem:
                 return "Unreadable"
             return verdict_word(forecast, layers=True) if forecast else "Reading header"
         case FileColumn.SPEED:
             speed = forecast.decode_tokens_per_second if forecast else None
-            return f"{speed:.0f}" if speed is not None else "–"
+            bound = "≤ " if forecast is not None and forecast.speed_source is SpeedSource.ELSEWHERE else ""
+            return f"{bound}{speed:.0f}" if speed is not None else "–"
         case FileColumn.ACTION:
             return row.action
 

@@ -85,7 +85,8 @@ def job_lines(job: JobRecord, position: int = 0) -> JobLines:
     """
     stalled = job.state is JobState.RUNNING and job.rate == 0 and job.kind is JobKind.DOWNLOAD
     state, tone = _state_line(job, position, stalled)
-    show_bar = not job.state.ended and (job.state is not JobState.WAITING or job.done > 0)
+    idle = job.state is JobState.WAITING or (job.state is JobState.PAUSED and job.error is not None)
+    show_bar = not job.state.ended and (job.done > 0 or not idle)
     return JobLines(
         section=section_of(job),
         state=state,
@@ -102,6 +103,9 @@ def _state_line(job: JobRecord, position: int, stalled: bool) -> tuple[str, Tone
         case JobState.RUNNING:
             doing = job.note if stalled and job.note else " · ".join(filter(None, (_DOING[job.kind], job.note)))
             return doing, Tone.WARNING if stalled else Tone.PLAIN
+        case JobState.WAITING if job.due_at is not None:
+            left = max(0.0, job.due_at - time.time())
+            return f"{job.note}; next try {f'in {format_duration(left)}' if left >= 1 else 'at its turn'}", Tone.WARNING
         case JobState.WAITING:
             return ("Next in the queue" if position <= 1 else f"Number {position} in the queue"), Tone.PLAIN
         case JobState.PAUSED:
@@ -113,7 +117,7 @@ def _state_line(job: JobRecord, position: int, stalled: bool) -> tuple[str, Tone
             return _DONE[job.kind], Tone.PLAIN
         case JobState.CANCELLED:
             kept = job.resumable and job.done
-            return f"Cancelled; {'what was fetched is kept' if kept else 'nothing half-written was left'}", Tone.PLAIN
+            return f"Cancelled; {'what came is kept' if kept else 'nothing is left of it'}", Tone.PLAIN
         case JobState.FAILED:
             return " ".join(filter(None, (job.error, job.action))) or "Failed", Tone.DANGER
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer, Slot
 
 if TYPE_CHECKING:
     from garden.core.errors import GardenError
     from garden.gui.bridge.event_pump import EventPump
 
 T = TypeVar("T")
+
+#: Left to the Qt thread to show an answer before more is computed: two threads of Python hold each other up.
+_PAUSE_MS = 15
+
+#: After so long without a move a knob is taken to be where it was to go.
+REST_MS = 250
 
 
 class LatestOnly(QObject):
@@ -30,6 +36,8 @@ class LatestOnly(QObject):
         self._pump = pump
         self._busy = False
         self._next: tuple[Callable[[], Any], Callable[[Any], None]] | None = None
+        self._pause = QTimer(self, singleShot=True, interval=_PAUSE_MS)
+        self._pause.timeout.connect(self._begin_next)
 
     @property
     def busy(self) -> bool:
@@ -49,8 +57,11 @@ class LatestOnly(QObject):
         self._busy = True
 
         def ended(result: T) -> None:
-            on_result(result)
-            self._go_on()
+            try:
+                on_result(result)
+            finally:
+                # What one answer breaks must not keep the next from coming.
+                self._go_on()
 
         def failed(_error: GardenError) -> None:
             self._go_on()
@@ -58,6 +69,13 @@ class LatestOnly(QObject):
         self._pump.run(work, ended, failed, receiver=self, ahead=True)
 
     def _go_on(self) -> None:
+        if self._next is None:
+            self._busy = False
+        else:
+            self._pause.start()
+
+    @Slot()
+    def _begin_next(self) -> None:
         self._busy = False
         following, self._next = self._next, None
         if following is not None:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from garden.core.errors import CancelledByUser, GardenError
 from garden.core.events import JobChanged, LibraryChanged, MachineRead, SpeedsChanged, WhatIfChanged
-from garden.core.job_record import JobKind, JobRecord, JobState
+from garden.core.fit_forecast import Verdict
+from garden.core.job_record import JobKind, JobState
 from garden.core.library_entry import LibraryEntry
 from garden.core.load_choice import LoadChoice
 from garden.core.quantity import format_bytes
+from garden.core.run_configuration import LoadParameters
 from garden.gui.viewmodels.addition import Addition, add
-from garden.gui.viewmodels.latest_only import LatestOnly
+from garden.gui.viewmodels.latest_only import REST_MS, LatestOnly
+from garden.gui.viewmodels.library_measuring import LibraryMeasuring
 from garden.gui.viewmodels.library_reading import ReadLibrary, read_library
 from garden.gui.viewmodels.library_table import SEGMENTS, LibraryFilter, LibraryRow, LibraryTableModel
 from garden.gui.viewmodels.load_options import LoadOptions
-from garden.gui.viewmodels.measuring import Measuring, Subject
 from garden.gui.viewmodels.readings import begin_scan
 from garden.gui.viewmodels.wording import about
 from garden.services.load_plan import LoadPlan, load_plan, wanted_load
@@ -69,10 +71,13 @@ class LibraryViewModel(QObject):
         pump.on(SpeedsChanged, self._on_machine_read)
         pump.on(WhatIfChanged, self._on_machine_read)
         pump.on(JobChanged, self._on_job_changed)
-        self.measuring = Measuring(garden, pump, self)
+        self.measuring = LibraryMeasuring(garden, pump, self)
         self.options = LoadOptions(self)
         self.options.changed.connect(self._plan_all)
         self._planning = LatestOnly(pump, self)
+        # While a knob moves the engine is not asked about each place that it passes.
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self._decide)
 
     @property
     def loaded(self) -> bool:
@@ -126,22 +131,26 @@ class LibraryViewModel(QObject):
             if row.entry.verified is None and not row.verifying and row.entry.problem is None:
                 self.verify(row.entry)
 
-    def measure(self, entry: LibraryEntry) -> None:
-        """Measure a model's speed on a shorter copy of it."""
-        name = " ".join(filter(None, (entry.ref.name, entry.ref.quant_type)))
-        self.measuring.begin(
-            *_subject(entry),
-            lambda: self._garden.twins.measure(entry),
-            f"The speed of {name} was measured.",
-        )
+    def find_loads(
+        self,
+        rows: Sequence[LibraryRow],
+        then: Callable[[Sequence[LibraryEntry], Mapping[str, LoadParameters]], None],
+    ) -> None:
+        """Find how models are loaded on this machine with what is chosen now.
 
-    def cancel_measurement(self, entry: LibraryEntry) -> None:
-        """Stop measuring a model's speed."""
-        self.measuring.cancel(*_subject(entry))
+        Args:
+            rows: The models.
+            then: Called with them, and with their loads by path; at once where what the rows say is of that choice.
+        """
+        choice, entries = self.options.choice, tuple(row.entry for row in rows)
+        if all((row.plan.choice if row.plan else LoadChoice()) == choice for row in rows):
+            then(entries, _loads((row.entry, row.plan) for row in rows if row.plan is not None))
+            return
 
-    def measurement(self, entry: LibraryEntry) -> JobRecord | None:
-        """The measurement of a model's speed under way."""
-        return self.measuring.job(*_subject(entry))
+        def work() -> Mapping[str, LoadParameters]:
+            return _loads((entry, self._plan(entry, choice)) for entry in entries)
+
+        self._pump.run(work, lambda loads: then(entries, loads), self._on_failed, receiver=self, ahead=True)
 
     def plan_removal(self, entry: LibraryEntry, then: Callable[[RemovalPlan], None]) -> None:
         """Count what removing a model would free, then go on with that."""
@@ -283,6 +292,14 @@ class LibraryViewModel(QObject):
             return plans
 
         self._planning.ask(work, lambda plans: self._on_planned(choice, plans))
+        self._rest.start()
+
+    @Slot()
+    def _decide(self) -> None:
+        """Now that the choice stands, have the engine say where the formula leaves a verdict open."""
+        self._forecast(
+            [row.entry for row in self.table.rows if row.forecast and row.forecast.verdict is Verdict.UNKNOWN]
+        )
 
     def _plan(self, entry: LibraryEntry, choice: LoadChoice, *, decided: bool = False) -> LoadPlan:
         """Away from the Qt thread: how a model would be loaded.
@@ -298,7 +315,9 @@ class LibraryViewModel(QObject):
         if machine is not None:
             forecast = fit.forecast_header(header, load, machine)
         else:
-            forecast = fit.forecast(entry, load) if decided else fit.forecast_here(entry.ref, header, load)
+            forecast = (
+                fit.forecast(entry, load) if decided else fit.forecast_here(entry.ref, header, load, ask_engine=False)
+            )
         return load_plan(fit, entry.ref, header, choice, forecast, machine)
 
     def _on_planned(self, choice: LoadChoice, plans: Sequence[tuple[LibraryEntry, LoadPlan]]) -> None:
@@ -353,8 +372,5 @@ class LibraryViewModel(QObject):
             self._reload()
 
 
-def _subject(entry: LibraryEntry) -> Subject:
-    # Imported when it is wanted: a window that measures nothing needs none of it.
-    from garden.services.twin_runs import subject_of
-
-    return subject_of(entry.ref)
+def _loads(plans: Iterable[tuple[LibraryEntry, LoadPlan]]) -> Mapping[str, LoadParameters]:
+    return {entry.ref.path: plan.here for entry, plan in plans if entry.ref.path is not None}

@@ -17,6 +17,7 @@ from PySide6.QtCore import (
 from garden.core.fit_forecast import FitForecast, SpeedSource, Verdict
 from garden.core.library_entry import PROGRAM_NAMES, LibraryEntry, Origin
 from garden.core.quantity import format_bytes, format_gib
+from garden.core.run_configuration import LoadParameters
 from garden.core.upstream import Upstream
 from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
 from garden.gui.viewmodels.wording import age, iso_date, verdict_word
@@ -177,18 +178,25 @@ class LibraryRow:
         return {True: "Verified", False: "Differs", None: "Not yet"}[self.entry.verified]
 
     @property
+    def load(self) -> LoadParameters | None:
+        """How it would be loaded; None until that was planned."""
+        return self.plan.load if self.plan is not None else None
+
+    @property
     def measured_speed(self) -> float | None:
-        """Tokens per second that it showed here; None while another machine is looked through."""
-        elsewhere = self.forecast is not None and self.forecast.speed_source is SpeedSource.ELSEWHERE
-        return None if elsewhere else self.entry.decode_tokens_per_second
+        """Tokens per second that it showed here when loaded as it is planned; before a plan the newest there is."""
+        if self.forecast is None:
+            return self.entry.decode_tokens_per_second
+        return self.forecast.decode_tokens_per_second if self.forecast.speed_is_measured else None
 
     @property
     def speed(self) -> str:
         """Measured speed, or a forecast marked as such."""
         if self.measured_speed is not None:
             return _speed(self.measured_speed)
-        forecast = self.forecast.decode_tokens_per_second if self.forecast else None
-        return f"≈ {_speed(forecast)}" if forecast is not None else "–"
+        speed = self.forecast.decode_tokens_per_second if self.forecast else None
+        mark = "≤" if self.forecast and self.forecast.speed_source is SpeedSource.ELSEWHERE else "≈"
+        return f"{mark} {_speed(speed)}" if speed is not None else "–"
 
 
 class LibraryTableModel(QAbstractTableModel):

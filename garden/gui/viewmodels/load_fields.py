@@ -24,6 +24,7 @@ class LoadField:
         low: Least number.
         high: Greatest number.
         step: Of the arrow keys.
+        of_one_model: It is a matter of one model, and means nothing for several.
     """
 
     name: str
@@ -33,6 +34,7 @@ class LoadField:
     low: int = 1
     high: int = 1
     step: int = 1
+    of_one_model: bool = False
 
 
 FIELDS: tuple[LoadField, ...] = (
@@ -42,6 +44,7 @@ FIELDS: tuple[LoadField, ...] = (
         hint="Layers on the GPU, the output layer first; found, it is as many as fit.",
         low=0,
         high=10_000,
+        of_one_model=True,
     ),
     LoadField(
         name="cpu_experts",
@@ -49,6 +52,7 @@ FIELDS: tuple[LoadField, ...] = (
         hint="Blocks whose routed experts stay in RAM: few are read for a token, and the GPU has room for more layers.",
         low=0,
         high=10_000,
+        of_one_model=True,
     ),
     LoadField(name="type_k", title="K cache", hint="q8_0 takes half the memory of f16.", options=CACHE_TYPES),
     LoadField(

@@ -12,6 +12,11 @@ from garden.core.load_choice import SHORTEST_CONTEXT, LoadChoice
 _OF_ONE_MODEL = ("context_length", "n_gpu_layers", "cpu_experts")
 
 
+def of_any_model(choice: LoadChoice) -> LoadChoice:
+    """What of a choice holds for another model as well; a context does, since it is cut to what a model can."""
+    return choice.with_values(n_gpu_layers=None, cpu_experts=None)
+
+
 class LoadOptions(QObject):
     """The choice of a page.
 

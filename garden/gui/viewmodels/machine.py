@@ -257,7 +257,7 @@ class MachineViewModel(QObject):
         before, quant_type, kv_type = self._mapped_for
         if (quant_type, kv_type) != (self.quant_type, self.kv_type) or len(before.gpus) != len(machine.gpus):
             return True
-        pairs = [(before.ram_available_bytes, machine.ram_available_bytes)]
+        pairs = [(before.ram_free_bytes, machine.ram_free_bytes)]
         for old, new in zip(before.gpus, machine.gpus, strict=True):
             if (old.device, old.asleep) != (new.device, new.asleep):
                 return True

@@ -97,7 +97,7 @@ def _gib(size_bytes: int) -> str:
 
 
 def _memory(machine: HardwareSnapshot) -> DeviceFacts:
-    total, free = machine.ram_total_bytes, machine.ram_available_bytes
+    total, free = machine.ram_total_bytes, machine.ram_free_bytes
     limit = "A cgroup limit sets the size" if machine.ram_limited_by_cgroup else "No cgroup limit"
     swap = f"Swap of {_gib(machine.swap_total_bytes)} GiB, not counted" if machine.swap_total_bytes else "No swap"
     return DeviceFacts(

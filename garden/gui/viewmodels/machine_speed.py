@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 #: Title of the job that measures this machine; it has no subtitle.
 TITLE = "This machine"
 
-#: Others took more of the processor than this: the figures say less than they should.
-_BUSY_SHARE = 0.25
 
 #: Types that are shown, the first that was measured.
 _SHOWN = ("Q4_K", "Q4_0", "Q8_0", "F16")
@@ -116,16 +114,15 @@ def speed_facts(calibration: Calibration | None, now: float) -> DeviceFacts:
     threads = f"{calibration.setup.threads} thread{'s' if calibration.setup.threads != 1 else ''}"
     parts = [f"Measured {age(calibration.measured_at, now)}", threads, power, _accuracy(speed)]
     note = " · ".join(filter(None, parts))
-    busy = calibration.busy_share or 0.0
-    if busy > _BUSY_SHARE:
-        share = f"{busy:.0%}".replace("%", " %")
-        note += f". Other programs took {share} of the processor meanwhile; measure again when it is quiet."
+    disturbance = calibration.disturbance
+    if disturbance:
+        note += f". {disturbance}"
     return DeviceFacts(
         key="speed",
         icon="clock",
         title="Speed",
-        tag="Busy" if busy > _BUSY_SHARE else "",
-        tone="warning" if busy > _BUSY_SHARE else "plain",
+        tag="Disturbed" if disturbance else "",
+        tone="warning" if disturbance else "plain",
         figure=figure,
         rest=rest,
         note=note,

@@ -1,21 +1,28 @@
-"""What is read from the files of panes: whether they fit, whether they chat, how long they were trained to read."""
+"""What is read from the files of panes: how each would be loaded, whether it fits, whether it chats."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from garden.core.conversation import Conversation, Mode
 from garden.core.errors import GardenError
-from garden.core.events import MachineRead
+from garden.core.events import FitDecided, MachineRead, SpeedsChanged
 from garden.core.fit_forecast import FitForecast
 from garden.core.run_configuration import LoadParameters, RunConfiguration
+from garden.services.load_plan import LoadPlan
+from garden.services.pane_plan import Room, plan_behind
 
 if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
     from garden.services.garden import Garden
+
+#: A pane, its file and how that is loaded.
+_Key = tuple[str, str, str | None, LoadParameters]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,26 +30,39 @@ class PaneFacts:
     """What is known of a pane's file; nothing until it was read.
 
     Attributes:
-        forecast: What it needs here when loaded like this.
+        plan: How it would be loaded, and what that comes to beside what other models hold.
         has_template: Whether it carries a chat template.
-        context_length: Context it was trained for.
     """
 
-    forecast: FitForecast | None = None
+    plan: LoadPlan | None = None
     has_template: bool | None = None
-    context_length: int | None = None
+
+    @property
+    def forecast(self) -> FitForecast | None:
+        """What it needs here when loaded like this."""
+        return self.plan.forecast if self.plan is not None else None
 
     def note(self, run: RunConfiguration) -> str:
         """A sentence that the user should know before asking, empty for none."""
         if self.has_template is False and run.ask.template in ("file", "none"):
             return "A base model without a chat template: it continues your text instead of answering."
-        if self.context_length and run.load.context_length > self.context_length:
-            return f"Trained for {self.context_length:,} tokens; beyond that it may lose the thread."
+        trained = self.plan.trained_context if self.plan is not None else None
+        if trained and run.load.context_length > trained:
+            return f"Trained for {trained:,} tokens; beyond that it may lose the thread."
         return ""
 
 
+def room_for(garden: Garden, conversation: Conversation, letter: str) -> Room:
+    """The loaded models that make room for a pane's own; waits for the disk."""
+    holding = garden.compare.holding(conversation.id)
+    relay = conversation.mode is Mode.RELAY
+    always = tuple(pid for pane, pid in holding.items() if relay or pane == letter)
+    idle = [model.pid for model in garden.compare.loaded() if model.ours and model.idle]
+    return Room(always=always, at_need=tuple(pid for pid in idle if pid not in always))
+
+
 class PaneFactsReader(QObject):
-    """Reads each file once per way of loading it, and forecasts again with the memory that is free now.
+    """Reads each pane's file once per way of loading it, and forecasts again when more is known or memory changed.
 
     Both happen away from the Qt thread.
 
@@ -61,44 +81,72 @@ class PaneFactsReader(QObject):
         super().__init__(parent)
         self._garden = garden
         self._pump = pump
-        self._facts: dict[tuple[str | None, LoadParameters], PaneFacts] = {}
-        self._runs: tuple[RunConfiguration, ...] = ()
-        pump.on(MachineRead, self._on_machine_read)
+        self._facts: dict[_Key, PaneFacts] = {}
+        self._conversation: Conversation | None = None
+        pump.on(MachineRead, self._on_more_known)
+        pump.on(FitDecided, self._on_more_known)
+        pump.on(SpeedsChanged, self._on_more_known)
 
-    def of(self, run: RunConfiguration) -> PaneFacts:
-        """What is known of a configuration's file."""
-        return self._facts.get((run.model.path, run.load), PaneFacts())
+    def of(self, letter: str, run: RunConfiguration) -> PaneFacts:
+        """What is known of a pane's file, loaded like this."""
+        conversation = self._conversation
+        return self._facts.get(_key(conversation, letter, run), PaneFacts()) if conversation else PaneFacts()
 
-    def read(self, runs: Iterable[RunConfiguration]) -> None:
+    def read(self, conversation: Conversation) -> None:
         """Read what is not known yet of the panes at hand."""
-        self._runs = tuple(runs)
-        for run in self._runs:
-            key = (run.model.path, run.load)
-            if key not in self._facts:
-                self._facts[key] = PaneFacts()
-                self._read(run)
+        other_mode = self._conversation is not None and self._conversation.mode is not conversation.mode
+        self._conversation = conversation
+        last = {key[:3]: facts for key, facts in self._facts.items()}
+        known = self._facts
+        self._facts = {}
+        for letter, run in conversation.panes:
+            key = _key(conversation, letter, run)
+            # What was read of another load stands there for the moment that it takes.
+            self._facts[key] = known.get(key) or last.get(key[:3], PaneFacts())
+            if key not in known or other_mode:
+                self._read(letter, run)
 
-    def _on_machine_read(self, _event: MachineRead) -> None:
-        for run in self._runs:
-            self._read(run)
+    def know(self, conversation: Conversation, plans: Mapping[str, LoadPlan]) -> None:
+        """Take over plans that were just made of some panes, before these panes are shown."""
+        for letter, plan in plans.items():
+            run = plan.configuration
+            before = self.of(letter, run)
+            same_file = [facts for key, facts in self._facts.items() if key[1:3] == (letter, run.model.path)]
+            has_template = (same_file[0] if same_file else before).has_template
+            self._facts[_key(conversation, letter, run)] = PaneFacts(plan=plan, has_template=has_template)
 
-    def _read(self, run: RunConfiguration) -> None:
+    def _on_more_known(self, _event: MachineRead | FitDecided | SpeedsChanged) -> None:
+        if self._conversation is not None:
+            for letter, run in self._conversation.panes:
+                self._read(letter, run)
+
+    def _read(self, letter: str, run: RunConfiguration) -> None:
+        conversation = self._conversation
+        assert conversation is not None
+        key = _key(conversation, letter, run)
+        before = self.of(letter, run).plan
+
         def work() -> PaneFacts:
-            header = self._garden.fit.header(run.model)
-            return PaneFacts(
-                forecast=self._garden.fit.forecast(run.model, run.load),
-                has_template=header.chat_template is not None,
-                context_length=header.context_length,
-            )
+            fit = self._garden.fit
+            header = fit.header(run.model)
+            room = room_for(self._garden, conversation, letter)
+            plan = plan_behind(fit, run, header, room, lambda pids: fit.forecast(run.model, run.load, without=pids))
+            if before is not None and before.load == run.load:
+                # With other memory free another number of layers is found; what was chosen is what was chosen.
+                plan = dataclasses.replace(plan, choice=before.choice)
+            return PaneFacts(plan=plan, has_template=header.chat_template is not None)
 
         def known(facts: PaneFacts) -> None:
-            key = (run.model.path, run.load)
-            if facts != self._facts.get(key):
+            if key in self._facts and facts != self._facts[key]:
                 self._facts[key] = facts
                 self.facts_read.emit()
 
         def unreadable(_error: GardenError) -> None:
             """A file that cannot be read is told of when it is asked; it may be back by then."""
-            self._facts.pop((run.model.path, run.load), None)
+            self._facts.pop(key, None)
 
         self._pump.run(work, known, unreadable, receiver=self)
+
+
+def _key(conversation: Conversation, letter: str, run: RunConfiguration) -> _Key:
+    return conversation.id, letter, run.model.path, run.load

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from garden.core.conversation import Answer, Conversation, FinishReason, Mode
 from garden.core.run_configuration import RunConfiguration
 from garden.gui.viewmodels.live_panes import LivePanes
 from garden.gui.viewmodels.pane_facts import PaneFacts
-from garden.gui.viewmodels.pane_state import LiveAnswer, PaneState, Step, answer_figures, idle_figures, live_figures
+from garden.gui.viewmodels.pane_state import (
+    LiveAnswer,
+    LoadState,
+    PaneState,
+    Step,
+    answer_figures,
+    idle_figures,
+    live_figures,
+    memory_told,
+)
 from garden.gui.viewmodels.relay_plan import plan_steps
 from garden.gui.viewmodels.run_difference import differences
+
+if TYPE_CHECKING:
+    from garden.services.compare import CompareService
 
 
 def answer_of(conversation: Conversation, turn: int, letter: str) -> Answer | None:
@@ -37,7 +50,21 @@ def turn_progress(conversation: Conversation, turn: int, panes: LivePanes) -> st
     return " · ".join(parts) if len(order) > 1 else ""
 
 
-def pane_snapshot(conversation: Conversation, turn: int, letter: str, panes: LivePanes, facts: PaneFacts) -> PaneState:
+def load_state_of(compare: CompareService, conversation_id: str, letter: str, run: RunConfiguration) -> LoadState:
+    """Whether a pane's model is loaded, and as its configuration says."""
+    if compare.holds(conversation_id, letter, run):
+        return "as chosen"
+    return "otherwise" if letter in compare.holding(conversation_id) else "not"
+
+
+def pane_snapshot(
+    conversation: Conversation,
+    turn: int,
+    letter: str,
+    panes: LivePanes,
+    facts: PaneFacts,
+    load_state: LoadState = "not",
+) -> PaneState:
     """Everything that a pane shows.
 
     Args:
@@ -46,6 +73,7 @@ def pane_snapshot(conversation: Conversation, turn: int, letter: str, panes: Liv
         letter: One of the conversation's panes.
         panes: Answers under way.
         facts: What is known of the pane's file.
+        load_state: Whether its model is loaded.
     """
     run, (baseline, first) = dict(conversation.panes)[letter], conversation.panes[0]
     answer = answer_of(conversation, turn, letter)
@@ -57,8 +85,10 @@ def pane_snapshot(conversation: Conversation, turn: int, letter: str, panes: Liv
         state="absent" if turn >= 0 and answer is None else "empty",
         answer=answer,
         note=facts.note(run),
-        forecast=facts.forecast,
+        plan=facts.plan,
+        load_state=load_state,
         figures=idle_figures(facts.forecast),
+        memory=memory_told(None, facts.forecast),
     )
     live = panes.live(conversation.id, turn, letter)
     if live is not None:
@@ -80,8 +110,9 @@ def pane_snapshot(conversation: Conversation, turn: int, letter: str, panes: Liv
             text=answer.text,
             error=answer.error,
             action=answer.action,
-            note=_answered_with(answer, run) or state.note,
+            note=_answered_with(answer, run, load_state) or state.note,
             figures=answer_figures(answer, facts.forecast),
+            memory=memory_told(answer, facts.forecast),
         )
     loss = panes.lost(conversation.id, letter) if turn == len(conversation.turns) - 1 else None
     # What the answer itself failed with is told as such; anything later goes before it.
@@ -90,13 +121,17 @@ def pane_snapshot(conversation: Conversation, turn: int, letter: str, panes: Liv
     return state
 
 
-def _answered_with(answer: Answer, run: RunConfiguration) -> str:
+def _answered_with(answer: Answer, run: RunConfiguration, load_state: LoadState) -> str:
     """What an answer came from, where the pane was changed since."""
     ran = answer.configuration
     if (ran.model.name, ran.model.quant_type) != (run.model.name, run.model.quant_type):
         return f"Answered by {' '.join(filter(None, (ran.model.name, ran.model.quant_type)))}."
+    if run.load.flash_attention == "auto":
+        # The engine's choice is no change.
+        ran = ran.with_load(flash_attention="auto")
     changed = differences(ran, run)
-    return f"Answered with {', '.join(changed)}." if changed else ""
+    again = "; the next prompt loads the model again" if load_state == "otherwise" else ""
+    return f"Answered with {', '.join(changed)}{again}." if changed else ""
 
 
 def _steps(
@@ -110,4 +145,7 @@ def _steps(
         if (under_way := panes.live(conversation.id, turn, other)) is not None
     ]
     relay = conversation.mode is Mode.RELAY
+    if turn < 0:
+        # Nothing was asked: the model is loaded, and no more.
+        return plan_steps(live, run, waits, relay=False, loaded=False)[:1]
     return plan_steps(live, run, waits, relay=relay, loaded=not relay and panes.holds(conversation.id, letter, run))

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from garden.core.conversation import Answer, FinishReason
 from garden.core.events import PaneStage
 from garden.core.fit_forecast import FitForecast
 from garden.core.quantity import format_bytes, format_duration
 from garden.core.run_configuration import RunConfiguration
+
+if TYPE_CHECKING:
+    from garden.services.load_plan import LoadPlan
+
+#: Whether a pane's model is loaded: as its configuration says, or as it said before.
+LoadState = Literal["not", "as chosen", "otherwise"]
 
 #: States in which a pane is at work.
 BUSY_STATES = frozenset({"queued", "loading", "reading", "answering"})
@@ -111,7 +117,7 @@ class Figure:
         """Without the unit that stands in the short name, and without decimals of sizes."""
         if self.name == "Decode":
             return self.value.removesuffix(" tok/s")
-        if self.name in ("Peak", "Planned") and self.known:
+        if self.name in ("Need", "Peak", "Buffers") and self.known:
             number, _space, unit = self.value.partition(" ")
             return f"{float(number):.0f} {unit}" if unit == "MiB" else f"{float(number):.1f} {unit}"
         return self.value
@@ -145,8 +151,10 @@ class PaneState:
         lost: It failed after it had answered: the answer is whole, and the failure stands beside it.
         note: A sentence on the model that the user should know, empty for none.
         steps: What it waits for.
-        forecast: What its model will need here, None until it was read.
+        plan: How its model is loaded and what that comes to, None until it was read.
+        load_state: Whether the model is loaded now, and as the configuration says.
         figures: The five figures of the foot.
+        memory: What its figure of memory is made of, in sentences.
     """
 
     letter: str
@@ -162,8 +170,15 @@ class PaneState:
     lost: bool = False
     note: str = ""
     steps: tuple[Step, ...] = ()
-    forecast: FitForecast | None = None
+    plan: LoadPlan | None = None
+    load_state: LoadState = "not"
     figures: tuple[Figure, ...] = ()
+    memory: str = ""
+
+    @property
+    def forecast(self) -> FitForecast | None:
+        """What its model will need here, None until it was read."""
+        return self.plan.forecast if self.plan is not None else None
 
     @property
     def busy(self) -> bool:
@@ -219,7 +234,7 @@ def live_figures(live: LiveAnswer, forecast: FitForecast | None) -> tuple[Figure
         Figure(name="First token", value=first_text, known=first is not None),
         Figure(name="Decode", value=decode, known=decode != _NONE),
         Figure(name="Tokens", value=f"{live.tokens:,}" if live.tokens else _NONE, known=bool(live.tokens)),
-        _planned(forecast),
+        _need(forecast),
         Figure(name="Finish", value=live.state),
     )
 
@@ -229,13 +244,12 @@ def answer_figures(answer: Answer, forecast: FitForecast | None) -> tuple[Figure
     metrics = answer.metrics
     first, measured = metrics.time_to_first_token_ms, metrics.decode_tokens_per_second
     tokens = metrics.completion_tokens if metrics.completion_tokens is not None else len(answer.token_ids)
-    peak = metrics.peak_memory_bytes or metrics.buffers_bytes
     finish = _FINISHES[answer.finish_reason] if answer.finish_reason else _NONE
     return (
         Figure(name="First token", value=milliseconds(first) if first is not None else _NONE, known=first is not None),
         Figure(name="Decode", value=speed(measured) if measured else _NONE, known=bool(measured)),
         Figure(name="Tokens", value=f"{tokens:,}" if tokens else _NONE, known=bool(tokens)),
-        Figure(name="Peak", value=format_bytes(peak)) if peak else _planned(forecast),
+        _held(answer, forecast),
         Figure(name="Finish", value=finish, known=answer.finish_reason is not None),
     )
 
@@ -247,11 +261,43 @@ def idle_figures(forecast: FitForecast | None) -> tuple[Figure, ...]:
         Figure(name="First token", known=False),
         Figure(name="Decode", value=f"≈ {expected_speed(expected)}" if expected else _NONE, known=bool(expected)),
         Figure(name="Tokens", known=False),
-        _planned(forecast),
+        _need(forecast),
         Figure(name="Finish", known=False),
     )
 
 
-def _planned(forecast: FitForecast | None) -> Figure:
-    total = forecast.total_bytes if forecast else None
-    return Figure(name="Planned", value=format_bytes(total) if total else _NONE, known=bool(total))
+def memory_told(answer: Answer | None, forecast: FitForecast | None) -> str:
+    """What the figure of memory is made of, and what was expected; empty while nothing is known."""
+    need = forecast.need_bytes if forecast else None
+    expected = ""
+    if forecast is not None and forecast.total_bytes is not None and need is not None:
+        beside = need - forecast.total_bytes
+        expected = (
+            f"Need {format_bytes(need)}: the engine's buffers {format_bytes(forecast.total_bytes)}, "
+            f"vocabulary, process and driver {format_bytes(beside)}."
+        )
+    if answer is None:
+        return expected
+    metrics, told = answer.metrics, []
+    if metrics.buffers_bytes:
+        planned = f", planned {format_bytes(metrics.forecast_bytes)}" if metrics.forecast_bytes else ""
+        told.append(f"The engine's buffers hold {format_bytes(metrics.buffers_bytes)}{planned}.")
+    if metrics.peak_memory_bytes:
+        told.append(f"Peak {format_bytes(metrics.peak_memory_bytes)}: the most RAM that the whole process held.")
+    if metrics.gpu_peak_bytes:
+        told.append(f"GPUs had {format_bytes(metrics.gpu_peak_bytes)} less free.")
+    return " ".join(filter(None, (*told, expected)))
+
+
+def _held(answer: Answer, forecast: FitForecast | None) -> Figure:
+    metrics = answer.metrics
+    if metrics.peak_memory_bytes:
+        return Figure(name="Peak", value=format_bytes(metrics.peak_memory_bytes))
+    if metrics.buffers_bytes:
+        return Figure(name="Buffers", value=format_bytes(metrics.buffers_bytes))
+    return _need(forecast)
+
+
+def _need(forecast: FitForecast | None) -> Figure:
+    need = forecast.need_bytes if forecast else None
+    return Figure(name="Need", value=format_bytes(need) if need else _NONE, known=bool(need))

@@ -45,8 +45,8 @@ def begin_starter(garden: Garden) -> Handle[LibraryEntry]:
 
 
 def read_machine(garden: Garden) -> HardwareSnapshot:
-    """The machine now, with what the last probe said of GPUs and engine."""
-    return garden.machine.snapshot()
+    """The machine now, with what the last probe said of GPUs and engine; every page hears of it when memory moved."""
+    return garden.machine.look()
 
 
 def begin_probe(garden: Garden) -> Handle[HardwareSnapshot]:

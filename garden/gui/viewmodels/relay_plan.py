@@ -11,16 +11,24 @@ from garden.gui.viewmodels.pane_state import LiveAnswer, Step
 
 
 def planned_bytes(forecasts: Sequence[FitForecast | None], *, relay: bool) -> tuple[int, int]:
-    """What panes that were not asked yet will take, RAM and GPU: together in fair mode, the largest alone in relay."""
-    per_kind: list[int] = []
-    for kind in ("ram", "gpu"):
-        each = [
-            sum(device.required_bytes for device in forecast.devices if device.kind == kind)
-            for forecast in forecasts
-            if forecast is not None
-        ]
-        per_kind.append((max(each) if relay else sum(each)) if each else 0)
-    return per_kind[0], per_kind[1]
+    """What models will take of the RAM and of the first GPU, which the meter shows.
+
+    In fair mode all together, as long as there is room: idle ones are unloaded for those that come after. In relay the
+    largest alone.
+
+    Args:
+        forecasts: Of models that are not loaded yet; None where nothing is known.
+        relay: Whether each is unloaded after its answer.
+    """
+    known = [forecast.devices for forecast in forecasts if forecast is not None]
+    rams = [device for devices in known for device in devices if device.kind == "ram"]
+    gpus = [next((device for device in devices if device.kind == "gpu"), None) for devices in known]
+    found = []
+    for each in (rams, [gpu for gpu in gpus if gpu is not None]):
+        sizes = [device.need_bytes for device in each]
+        room = max((device.available_bytes for device in each), default=0)
+        found.append(max(sizes, default=0) if relay or sum(sizes) > room else sum(sizes))
+    return found[0], found[1]
 
 
 def plan_steps(

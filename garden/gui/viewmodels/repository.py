@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from garden.core.catalog import Repository, RepositoryFile
-from garden.core.errors import CancelledByUser, GardenError
+from garden.core.catalog import Repository
+from garden.core.errors import GardenError
 from garden.core.events import FitDecided, LibraryChanged, MachineRead, SpeedsChanged, WhatIfChanged
 from garden.core.job_record import JobRecord
 from garden.core.library_entry import LibraryEntry
 from garden.core.load_choice import LoadChoice
-from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH, LoadParameters
+from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH, LoadParameters, RunConfiguration
+from garden.fit.default_load import with_found_layers
+from garden.gui.viewmodels.family import quantizations, whole_family
 from garden.gui.viewmodels.file_downloads import FileDownloads
+from garden.gui.viewmodels.file_headers import FileHeaders
 from garden.gui.viewmodels.file_measuring import FileMeasuring
 from garden.gui.viewmodels.file_table import FileRow, FileTableModel
+from garden.gui.viewmodels.latest_only import REST_MS, LatestOnly
 from garden.gui.viewmodels.load_options import LoadOptions
-from garden.gui.viewmodels.row_forecasts import RowForecasts, recommended_rows, rows_with_entries
+from garden.gui.viewmodels.repository_card import RepositoryCard
+from garden.gui.viewmodels.row_forecasts import (
+    RatingQuestion,
+    Ratings,
+    rated_rows,
+    recommended_rows,
+    rows_with_entries,
+)
+from garden.gui.viewmodels.trust import TrustViewModel
 from garden.services.hub_files import hub_ref
-from garden.services.load_plan import LoadPlan, load_plan, wanted_load
+from garden.services.load_plan import LoadPlan, line_of, wanted_load
 
 if TYPE_CHECKING:
     from garden.fit.projector import Projector
-    from garden.gguf.header import GgufHeader
     from garden.gui.bridge.event_pump import EventPump
     from garden.jobs.handle import Handle
     from garden.services.garden import Garden
-
-#: Headers read at the same time; each is one or more requests to the Hub.
-_HEADERS_AT_ONCE = 2
 
 #: Smallest context that the slider offers.
 SMALLEST_CONTEXT = 2_048
@@ -48,14 +55,12 @@ class RepositoryViewModel(QObject):
         changed: Another repository is shown, or this one's page came or failed.
         selected_changed: Another file is selected, or new facts of the selected one are known.
         load_changed: Context or cache types changed.
-        card_changed: The card came or failed.
         download_ended: A download ended: what to say, and what helps.
     """
 
     changed = Signal()
     selected_changed = Signal()
     load_changed = Signal()
-    card_changed = Signal()
     download_ended = Signal(str, str)
 
     def __init__(self, garden: Garden, pump: EventPump, parent: QObject | None = None) -> None:
@@ -66,17 +71,24 @@ class RepositoryViewModel(QObject):
         self.repo_id: str | None = None
         self.repository: Repository | None = None
         self.problem: GardenError | None = None
-        self.card: str | None = None
-        self.card_problem: GardenError | None = None
+        self.card = RepositoryCard(garden, pump, self)
+        self.family = whole_family(garden, pump, self)
+        self.quantizations = quantizations(garden, pump, self)
+        self.trust = TrustViewModel(garden, pump, self)
         self.options = LoadOptions(self)
         self.options.changed.connect(self._on_options_changed)
         self._selected: str | None = None
         self._chosen_by_hand = False
         self._page: Handle[Repository] | None = None
-        self._card: Handle[str] | None = None
-        self._unread: deque[str] = deque()
-        self._reading: dict[str, Handle[GgufHeader]] = {}
-        self._forecasts = RowForecasts(garden, self._load)
+        self._headers = FileHeaders(garden, pump, self)
+        self._headers.came.connect(self._forecast_all)
+        self._headers.failed.connect(self._on_unreadable)
+        self._projector: Projector | None = None
+        self._planning = LatestOnly(pump, self)
+        # While a knob moves the engine is not asked about each place that it passes.
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self._forecast_all)
+        self._plan: LoadPlan | None = None
         self._downloads = FileDownloads(garden, pump, self)
         self._downloads.moved.connect(self._on_download_moved)
         self._downloads.fetched.connect(self._on_fetched)
@@ -132,13 +144,34 @@ class RepositoryViewModel(QObject):
         choice, usual = self.options.choice, self._garden.settings.current.kv_type
         return choice.type_k or usual, choice.type_v or usual
 
-    def plan(self, row: FileRow) -> LoadPlan | None:
-        """What would be loaded and what it comes to; None until the header was read."""
-        if self.repository is None or row.header is None:
+    @property
+    def plan(self) -> LoadPlan | None:
+        """How the selected file would be loaded and what it comes to; a moment later than the selection changes."""
+        return self._plan
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that is shown is of what is chosen now."""
+        return not self._planning.busy and not self._rest.isActive()
+
+    def line(self, row: FileRow) -> str:
+        """The command line of llama-server for what a row says; empty until its header was read."""
+        if self.repository is None or row.header is None or row.load is None:
+            return ""
+        return line_of(RunConfiguration(model=hub_ref(self.repository, row.file), load=row.load))
+
+    def load_here(self, row: FileRow) -> LoadParameters | None:
+        """How a file is loaded on this machine with what is chosen now; None until its header was read.
+
+        Where what the row says is of another choice, or of another machine, the number of layers is left to be found.
+        """
+        if row.header is None:
             return None
-        model = hub_ref(self.repository, row.file)
-        machine = self._garden.what_if.snapshot
-        return load_plan(self._garden.fit, model, row.header, self._choice, row.forecast, machine)
+        if self._garden.what_if.chosen is not None:
+            return wanted_load(self._garden.fit, row.header, self._choice.anywhere)
+        wanted = wanted_load(self._garden.fit, row.header, self._choice)
+        known = row.forecast is not None and row.load == with_found_layers(wanted, row.forecast)
+        return row.load if known else wanted
 
     # What the user does
 
@@ -165,35 +198,20 @@ class RepositoryViewModel(QObject):
 
     def refresh(self) -> None:
         """Forecast again with the memory that is free now."""
-        if any(row.header is not None for row in self.files.rows):
-            self._forecast_all()
+        self._forecast_all()
 
     def select(self, filename: str) -> None:
         """Make a file the subject of the detail panel."""
         self._chosen_by_hand = True
         if filename != self._selected:
-            self._selected = filename
-            self.selected_changed.emit()
+            self._select(filename)
 
     def measure(self) -> None:
         """Measure the speed of the selected file on a shorter copy of it."""
         row = self.selected
         if row is not None and row.header is not None and self.repository is not None:
-            self.measuring.measure(self.repository, row.file, self._load(row.header))
-
-    def read_card(self) -> None:
-        """Fetch the model card once."""
-        if self.repository is None or self._card is not None or self.card is not None:
-            return
-        self.card_problem = None
-        card = self._card = self._garden.catalog.card(self.repository.summary.repo_id, self.repository.revision)
-        self._pump.watch(
-            card,
-            lambda text: self._on_card(card, text, None),
-            lambda error: self._on_card(card, None, error),
-            receiver=self,
-        )
-        self.card_changed.emit()
+            load = wanted_load(self._garden.fit, row.header, self._choice, self._garden.what_if.snapshot)
+            self.measuring.measure(self.repository, row.file, load)
 
     def download(self, filename: str) -> None:
         """Fetch a file, unless it is here or on its way; one that was paused goes on."""
@@ -213,17 +231,18 @@ class RepositoryViewModel(QObject):
     # What came back
 
     def _forget(self) -> None:
-        for handle in (self._page, self._card, *self._reading.values()):
-            if handle is not None:
-                handle.cancel()
-        self._page = self._card = None
-        self._unread.clear()
-        self._reading.clear()
-        self.repository = self.problem = self.card = self.card_problem = None
+        if self._page is not None:
+            self._page.cancel()
+        self._page = None
+        for asked in (self.card, self.family, self.quantizations, self.trust):
+            asked.forget()
+        self.repository = self.problem = None
         self._selected = None
         self._chosen_by_hand = False
         self.options.begin_another()
-        self._forecasts.projector = None
+        self._headers.forget()
+        self._rest.stop()
+        self._projector = self._plan = None
         self.files.replace(())
 
     def _on_page(self, page: Handle[Repository], repository: Repository) -> None:
@@ -252,11 +271,8 @@ class RepositoryViewModel(QObject):
         repo_id = repository.summary.repo_id
         self.files.replace([FileRow(file=file, job=self._downloads.job(repo_id, file.filename)) for file in files])
         self._show_entries(entries)
-        # The middle of the ladder is what most people take: its header comes first.
-        middle = sorted(files, key=lambda file: (file.quant_type != "Q4_K_M", file.size_bytes))
-        self._unread.extend(file.filename for file in middle)
         self.changed.emit()
-        self._read_headers()
+        self._headers.read(repository, files)
         projector = self._garden.fit.remote_projector(repository)
         self._pump.watch(projector, lambda found: self._on_projector(repository, found), lambda _: None, receiver=self)
 
@@ -266,54 +282,17 @@ class RepositoryViewModel(QObject):
             self.problem = error
             self.changed.emit()
 
-    def _read_headers(self) -> None:
-        while self.repository is not None and self._unread and len(self._reading) < _HEADERS_AT_ONCE:
-            filename = self._unread.popleft()
-            file = self.files.rows[self.files.row_of(filename)].file
-            self._read_header(self.repository, file)
-
-    def _read_header(self, repository: Repository, file: RepositoryFile) -> None:
-        handle, sketch = self._forecasts.read(repository, file)
-        self._reading[file.filename] = handle
-        self._pump.watch(sketch, lambda header: self._on_sketch(repository, header), lambda _: None, receiver=self)
-        self._pump.watch(
-            handle,
-            lambda header: self._on_header(file.filename, handle, header, None),
-            lambda error: self._on_header(file.filename, handle, None, error),
-            receiver=self,
-        )
-
-    def _on_sketch(self, repository: Repository, sketch: GgufHeader) -> None:
-        if self.repository is repository:
-            self.files.update_rows(self._forecasts.sketched(repository, self.files.rows, sketch))
+    @Slot(str, str)
+    def _on_unreadable(self, filename: str, why: str) -> None:
+        self.files.update_row(self.files.row_of(filename), problem=why)
+        self._recommend(self.files.rows)
+        if filename == self._selected:
+            self.selected_changed.emit()
 
     def _on_projector(self, repository: Repository, projector: Projector | None) -> None:
         if self.repository is repository and projector is not None:
-            self._forecasts.projector = projector
+            self._projector = projector
             self._forecast_all()
-
-    def _on_header(
-        self, filename: str, handle: Handle[GgufHeader], header: GgufHeader | None, error: GardenError | None
-    ) -> None:
-        if self._reading.get(filename) is not handle:
-            return
-        del self._reading[filename]
-        number = self.files.row_of(filename)
-        if header is not None and self.repository is not None:
-            file = self.files.rows[number].file
-            forecast = self._forecasts.forecast(self.repository, file, header)
-            self.files.update_row(number, header=header, forecast=forecast)
-            self._recommend()
-            self.load_changed.emit()
-        elif error is not None and not isinstance(error, CancelledByUser):
-            self.files.update_row(number, problem=error.sentence)
-            self._recommend()
-        if filename == self._selected:
-            self.selected_changed.emit()
-        self._read_headers()
-
-    def _load(self, header: GgufHeader) -> LoadParameters:
-        return wanted_load(self._garden.fit, header, self._choice, self._garden.what_if.snapshot)
 
     @property
     def _choice(self) -> LoadChoice:
@@ -322,39 +301,66 @@ class RepositoryViewModel(QObject):
 
     @Slot()
     def _on_options_changed(self) -> None:
+        self._rest.start()
         self._forecast_all()
         self.load_changed.emit()
 
+    @Slot()
     def _forecast_all(self) -> None:
-        if self.repository is not None:
-            self.files.update_rows(self._forecasts.anew(self.repository, self.files.rows))
-        self._recommend()
+        """Have everything forecast that is known by now, away from the Qt thread; all rows move together."""
+        headers, garden = self._headers, self._garden
+        if self.repository is None or not (headers.known or headers.sketch):
+            return
+        question = RatingQuestion(
+            repository=self.repository,
+            files=[row.file for row in self.files.rows if not row.problem],
+            headers=dict(headers.known),
+            sketch=headers.sketch,
+            projector=self._projector,
+            choice=self._choice,
+            selected=self._selected,
+            ask_engine=not self._rest.isActive(),
+        )
+        self._planning.ask(lambda: question.answer(garden), self._on_rated)
+
+    def _on_rated(self, ratings: Ratings) -> None:
+        if self.repository is not ratings.repository:
+            return
+        rows = rated_rows(self.files.rows, ratings)
+        come = any(
+            row.header is not None and now.header is None for row, now in zip(rows, self.files.rows, strict=True)
+        )
+        if ratings.plan is not None and ratings.selected == self._selected:
+            self._plan = ratings.plan
+        self._recommend(rows)
+        if come:
+            # What the model was trained for may be known only now.
+            self.load_changed.emit()
         self.selected_changed.emit()
 
-    def _recommend(self) -> None:
-        """Mark the file to take, once every header was read; it is selected until the user selects another.
+    def _recommend(self, rows: Sequence[FileRow]) -> None:
+        """Show the rows; mark the file to take, once every header was read. It is selected until the user selects one.
 
         Until then the first file that is known is selected, so that nothing jumps while headers come in.
         """
-        rated = tuple((row.file, row.forecast) for row in self.files.rows if row.forecast and row.header)
-        whole = not self._unread and not self._reading
+        rated = tuple((row.file, row.forecast) for row in rows if row.forecast and row.header)
+        waiting = any(row.file.filename in self._headers.known and row.header is None for row in rows)
+        whole = self._headers.whole and not waiting
         best = self._garden.fit.recommend(rated) if whole else None
-        self.files.update_rows(recommended_rows(self.files.rows, best))
+        self.files.update_rows(recommended_rows(rows, best))
         if self._chosen_by_hand or (not whole and self._selected is not None):
             return
         # Where nothing runs, the smallest comes nearest.
         nearest = min((file for file, _forecast in rated), key=lambda file: file.size_bytes, default=None)
         choice = best or nearest
         if choice is not None and choice.filename != self._selected:
-            self._selected = choice.filename
-            self.selected_changed.emit()
+            self._select(choice.filename)
 
-    def _on_card(self, card: Handle[str], text: str | None, error: GardenError | None) -> None:
-        if card is not self._card:
-            return
-        self._card = None
-        self.card, self.card_problem = text, error
-        self.card_changed.emit()
+    def _select(self, filename: str) -> None:
+        self._selected = filename
+        # Its plan follows; until then the one before stands there.
+        self._forecast_all()
+        self.selected_changed.emit()
 
     @Slot(str, str)
     def _on_download_moved(self, repo_id: str, filename: str) -> None:

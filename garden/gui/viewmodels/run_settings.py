@@ -1,4 +1,4 @@
-"""What of a configuration can be changed in a pane: names, bounds, how each is read and written."""
+"""How a pane can be asked: names, bounds, how each is read and written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from garden.core.run_configuration import KV_TYPES, RunConfiguration
 
 #: Largest seed that the engine tells from "draw one".
 _LARGEST_SEED = 2**32 - 2
-_SHORTEST_CONTEXT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +106,6 @@ NUMBERS: tuple[NumberSetting, ...] = (
         lambda run: run.ask.max_tokens,
         lambda run, value: run.with_ask(max_tokens=int(value)),
     ),
-    NumberSetting(
-        "context_length",
-        "Context",
-        _SHORTEST_CONTEXT,
-        16_777_216,
-        1_024,
-        0,
-        "Tokens of the whole conversation; the model is loaded again for another one.",
-        lambda run: run.load.context_length,
-        lambda run, value: run.with_load(context_length=int(value)),
-    ),
 )
 
 #: Types of the cache that are offered, the most exact first.
@@ -129,14 +117,12 @@ def with_setting(run: RunConfiguration, name: str, value: float | str) -> RunCon
 
     Args:
         run: The configuration.
-        name: Of NUMBERS, or ``type_k``, ``type_v``, ``system_prompt``.
-        value: A number within the setting's bounds, a cache type, or a text; an empty one sends no system message.
+        name: Of NUMBERS, or ``system_prompt``.
+        value: A number within the setting's bounds, or a text; an empty one sends no system message.
     """
     if name == "system_prompt":
         text = str(value)
         return run.with_ask(system_prompt=text if text.strip() else None)
-    if name in ("type_k", "type_v"):
-        return run.with_load(**{name: str(value)})
     setting = next(number for number in NUMBERS if number.name == name)
     return setting.write(run, min(setting.high, max(setting.low, float(value))))
 
@@ -148,8 +134,6 @@ def asked_like(run: RunConfiguration, other: RunConfiguration) -> RunConfigurati
 
 
 def with_settings_of(run: RunConfiguration, first: RunConfiguration) -> RunConfiguration:
-    """How a model is loaded and asked like another one; its template, placement and threads stay its own."""
+    """How a model is asked like another one; its template stays its own."""
     ask = dataclasses.replace(first.ask, template=run.ask.template, template_sha256=run.ask.template_sha256)
-    load = first.load
-    alike = run.with_load(context_length=load.context_length, type_k=load.type_k, type_v=load.type_v)
-    return dataclasses.replace(alike, ask=ask)
+    return dataclasses.replace(run, ask=ask)

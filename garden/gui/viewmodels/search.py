@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from garden.core.errors import CancelledByUser, GardenError, RateLimitedError
-from garden.core.events import WhatIfChanged
+from garden.core.events import MachineRead, SpeedsChanged, WhatIfChanged
+from garden.core.model_query import ModelQuery
 from garden.gui.viewmodels.model_list import ModelListModel
-from garden.hub.address import is_repo_id, parse_repo_id
-from garden.hub.search_query import SearchQuery
+from garden.hub.address import is_repo_id, parse_address
+from garden.services.browse import SCREENFUL, hub_part, ordered, passing
 
 if TYPE_CHECKING:
-    from garden.core.catalog import ModelSummary
     from garden.gui.bridge.event_pump import EventPump
+    from garden.gui.viewmodels.search_pieces import Piece
     from garden.jobs.handle import Handle
-    from garden.services.catalog import CatalogPage, RatedModel
+    from garden.services.catalog import CatalogPage
     from garden.services.garden import Garden
+    from garden.services.rated_model import RatedModel
 
 #: Typing pauses shorter than this do not start a search.
 DEBOUNCE_MS = 300
 
-#: With "Runs here" on, further pages are fetched until this many rows show …
-_WANTED_ROWS = 20
-#: … but not past this many loaded ones: the Hub limits requests.
-_MOST_LOADED = 300
+#: Rows that are rated anew at once, away from the Qt thread, which draws in between.
+_RATED_AT_ONCE = 200
 
 
 class SearchViewModel(QObject):
@@ -36,29 +36,34 @@ class SearchViewModel(QObject):
     Signals:
         busy_changed: A first page is under way, or no longer.
         changed: Rows, problem or query changed.
-        repository_requested: An address was pasted; its ``owner/name``.
+        repository_requested: An address was pasted; its ``owner/name``, and the file or type it names (or nothing).
     """
 
     busy_changed = Signal(bool)
     changed = Signal()
-    repository_requested = Signal(str)
+    repository_requested = Signal(str, str)
 
     def __init__(self, garden: Garden, pump: EventPump, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._garden = garden
         self._pump = pump
-        self._query = self._shown = SearchQuery()
+        self._query = self._shown = ModelQuery()
         self._handle: Handle[CatalogPage] | None = None
         self._seen: Handle[CatalogPage] | None = None
         self._first_page = True
         self._cursor: str | None = None
+        self._exhausted = False
         self._problem: GardenError | None = None
         self._ever_answered = False
         self._from_index = False
         self._asked = False
+        self._rating = 0
+        self._unsettled = False
         self.models = ModelListModel(self)
         self.models.more_wanted.connect(self._on_more_wanted)
         pump.on(WhatIfChanged, self._on_what_if_changed)
+        pump.on(SpeedsChanged, self._on_speeds_changed)
+        pump.on(MachineRead, self._on_machine_read)
         self._debounce = QTimer(self)
         self._debounce.setSingleShot(True)
         self._debounce.setInterval(DEBOUNCE_MS)
@@ -68,7 +73,7 @@ class SearchViewModel(QObject):
         self._pause.timeout.connect(self.search)
 
     @property
-    def query(self) -> SearchQuery:
+    def query(self) -> ModelQuery:
         """What the next search asks."""
         return self._query
 
@@ -76,6 +81,16 @@ class SearchViewModel(QObject):
     def busy(self) -> bool:
         """Whether a first page is under way."""
         return self._handle is not None and self._first_page
+
+    @property
+    def looking(self) -> bool:
+        """Whether any page is under way."""
+        return self._handle is not None
+
+    @property
+    def can_look_further(self) -> bool:
+        """Whether a search has ended for its number of pages, and further pages may hold what passes."""
+        return self._exhausted and self._cursor is not None and self._handle is None
 
     @property
     def problem(self) -> GardenError | None:
@@ -99,18 +114,6 @@ class SearchViewModel(QObject):
         return remaining / 1000 if remaining >= 0 else None
 
     @property
-    def narrowing(self) -> tuple[str, ...]:
-        """The filters that are set, by name."""
-        query = self._query
-        named: Mapping[str, object] = {
-            "Runs here": self.models.only_running,
-            "Task": query.task,
-            "Licence": query.license,
-            "Parameters": query.max_parameters,
-        }
-        return tuple(name for name, value in named.items() if value)
-
-    @property
     def asked(self) -> bool:
         """Whether the Hub was asked since the start."""
         return self._asked
@@ -119,7 +122,7 @@ class SearchViewModel(QObject):
         """Begin to read what was seen before; it shows when it is there, until the Hub has answered."""
         query = self._query
         self._seen = self._pump.run(
-            lambda: self._garden.catalog.seen(query),
+            lambda: self._garden.browse.seen(query),
             lambda page: self._on_seen(query, page),
             lambda _error: None,
             receiver=self,
@@ -132,7 +135,7 @@ class SearchViewModel(QObject):
             self._on_seen(self._query, self._seen.result(0))
         self.changed.emit()
 
-    def _on_seen(self, query: SearchQuery, page: CatalogPage) -> None:
+    def _on_seen(self, query: ModelQuery, page: CatalogPage) -> None:
         if page.rows and query == self._query and not self._ever_answered and not self._from_index:
             self._from_index = True
             self.models.replace(page.rows, more=False)
@@ -141,10 +144,7 @@ class SearchViewModel(QObject):
     def set_text(self, text: str) -> None:
         """Search for this once typing pauses; a pasted address opens its page instead."""
         # A plain owner/name may still become a longer word: it is a search until Enter is pressed.
-        repo_id = None if is_repo_id(text.strip()) else parse_repo_id(text, self._garden.catalog.endpoint)
-        if repo_id is not None:
-            self._debounce.stop()
-            self.repository_requested.emit(repo_id)
+        if not is_repo_id(text.strip()) and self._open_page(text):
             return
         text = " ".join(text.split())
         if text != self._query.text:
@@ -153,45 +153,48 @@ class SearchViewModel(QObject):
 
     def submit(self, text: str) -> None:
         """Enter was pressed: search at once; ``owner/name`` opens its page."""
-        repo_id = parse_repo_id(text, self._garden.catalog.endpoint)
-        if repo_id is not None:
-            self._debounce.stop()
-            self.repository_requested.emit(repo_id)
+        if self._open_page(text):
             return
         self.set_text(text)
         if self._debounce.isActive():
             self.search()
 
-    def narrow(
-        self,
-        *,
-        task: str | None = None,
-        license_id: str | None = None,
-        max_parameters: int | None = None,
-    ) -> None:
-        """Search with exactly these filters; None takes one away."""
-        query = dataclasses.replace(self._query, task=task, license=license_id, max_parameters=max_parameters)
-        if query != self._query:
-            self._query = query
-            self.search()
+    def _open_page(self, text: str) -> bool:
+        address = parse_address(text, self._garden.catalog.endpoint)
+        if address is None:
+            return False
+        self._debounce.stop()
+        self.repository_requested.emit(address.repo_id, address.file)
+        return True
 
-    def set_sort(self, sort: str) -> None:
-        """Search in another order."""
-        if sort != self._query.sort:
-            self._query = dataclasses.replace(self._query, sort=sort)
+    def change(self, query: ModelQuery) -> None:
+        """Ask something else; where only filters differ that the Hub lacks, what is loaded is filtered at once."""
+        if query == self._query:
+            return
+        local = _asks_the_same(query, self._query) and self._ever_answered and not self.busy
+        self._query = query
+        if not local:
             self.search()
-
-    def set_only_running(self, only: bool) -> None:
-        """Show only what runs on this machine."""
-        self.models.set_only_running(only)
+            return
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        self._shown = query
+        self._exhausted = False
+        self.models.set_query(query)
         self.changed.emit()
         self._fill()
 
     def clear_filters(self) -> None:
         """Take every filter away, keep the words."""
-        self.models.set_only_running(False)
-        self._query = SearchQuery(text=self._query.text, sort=self._query.sort)
-        self.search()
+        self.change(self._query.plain)
+
+    @Slot()
+    def look_further(self) -> None:
+        """Go on after a search that has ended for its number of pages."""
+        if self.can_look_further:
+            self._ask(self._cursor)
+            self.changed.emit()
 
     @Slot()
     def search(self) -> None:
@@ -203,11 +206,18 @@ class SearchViewModel(QObject):
         self.changed.emit()
 
     def _ask(self, cursor: str | None) -> None:
+        # Once something is asked for, and not for the first paint.
+        from garden.gui.viewmodels.search_pieces import SearchPieces
+
         if self._handle is not None:
             self._handle.cancel()
         self._asked = True
         self._first_page = cursor is None
-        handle = self._handle = self._garden.catalog.search(self._query, cursor)
+        self._exhausted = False
+        pieces = SearchPieces()
+        handle = self._handle = self._garden.browse.search(self._query, cursor, found=pieces.put)
+        handle.on_done(lambda _handle: pieces.end())
+        self._watch_piece(handle, pieces.first)
         # An older handle may still end; what it brings must not show.
         self._pump.watch(
             handle,
@@ -216,22 +226,41 @@ class SearchViewModel(QObject):
             receiver=self,
         )
 
-    def _on_answered(self, handle: Handle[CatalogPage], page: CatalogPage) -> None:
-        if handle is not self._handle:
-            return
-        self._handle = None
+    def _watch_piece(self, handle: Handle[CatalogPage], piece: Handle[Piece]) -> None:
+        self._pump.watch(piece, lambda found: self._on_piece(handle, found), lambda _ended: None, receiver=self)
+
+    def _on_piece(self, handle: Handle[CatalogPage], piece: Piece) -> None:
+        """A page of a search that goes on."""
+        if handle is self._handle:
+            page, after = piece
+            self._show_page(page, more=False)
+            self._watch_piece(handle, after)
+            self.changed.emit()
+
+    def _show_page(self, page: CatalogPage, *, more: bool) -> None:
+        """What it brings; rows that are there already are not repeated."""
         self._problem = None
         self._cursor = page.cursor
         self._ever_answered = True
         self._from_index = page.from_index
+        rows = self._seen_through(page.rows)
         if self._first_page:
             self._shown = self._query
-            self.models.replace(self._seen_through(page.rows), more=page.cursor is not None)
+            self.models.replace(rows, more=more, query=self._query)
+            self._first_page = False
             self.busy_changed.emit(False)
         else:
-            self.models.append(self._seen_through(page.rows), more=page.cursor is not None)
+            self.models.append(rows, more=more)
+
+    def _on_answered(self, handle: Handle[CatalogPage], page: CatalogPage) -> None:
+        if handle is not self._handle:
+            return
+        self._handle = None
+        # A screenful that did not come about although ten pages were looked through: the user says whether to go on.
+        few = self._query.is_filtered_here and len(passing(self._query, page.rows)) < SCREENFUL
+        self._exhausted = few and page.cursor is not None
+        self._show_page(page, more=page.cursor is not None and not few)
         self.changed.emit()
-        self._fill()
 
     def _on_failed(self, handle: Handle[CatalogPage], error: GardenError) -> None:
         if handle is not self._handle or isinstance(error, CancelledByUser):
@@ -256,24 +285,63 @@ class SearchViewModel(QObject):
         if self._handle is None and self._cursor is not None:
             self._ask(self._cursor)
 
-    def _on_what_if_changed(self, _event: WhatIfChanged) -> None:
-        self.models.forget_forecasts()
-        summaries = self.models.summaries
-        self._pump.run(lambda: self._rated(summaries), self.models.take_ratings, lambda _error: None, receiver=self)
-
-    def _seen_through(self, rows: Sequence[RatedModel]) -> Sequence[RatedModel]:
-        """Rows come rated for this machine; where another one stands for it, they are rated for that."""
-        chosen = self._garden.what_if.chosen
-        return rows if chosen is None else self._rated([row.summary for row in rows])
-
-    def _rated(self, summaries: Sequence[ModelSummary]) -> Sequence[RatedModel]:
-        from garden.services.catalog import RatedModel
-
-        fit, machine = self._garden.fit, self._garden.what_if.snapshot
-        return [RatedModel(summary=each, forecast=fit.rough(each, machine=machine)) for each in summaries]
-
     def _fill(self) -> None:
         """Rows that are left out may leave the list too short to scroll, which is what asks for more."""
-        short = self.models.only_running and self.models.rowCount() < _WANTED_ROWS
-        if short and self._cursor is not None and self.models.loaded < _MOST_LOADED:
+        if self._query.is_filtered_here and self.models.rowCount() < SCREENFUL:
             self._on_more_wanted()
+            self.changed.emit()
+
+    # Verdicts for another machine, or with other speeds
+
+    def _on_what_if_changed(self, _event: WhatIfChanged) -> None:
+        self.models.forget_forecasts()
+        self._unsettled = True
+        self._rate_anew()
+
+    def _on_speeds_changed(self, _event: SpeedsChanged) -> None:
+        self._unsettled = True
+        self._rate_anew()
+
+    def _on_machine_read(self, _event: MachineRead) -> None:
+        # Free memory moves all day, and nobody asked for it: verdicts follow, rows stay where they are.
+        self._rate_anew()
+
+    def _rate_anew(self) -> None:
+        """All rows that came, some at a time, those that are shown first; rows move at most once all are rated."""
+        self._rating += 1
+        self._rate_some(self._rating, self.models.loaded_rows)
+
+    def _rate_some(self, rating: int, rows: Sequence[RatedModel]) -> None:
+        now, later = rows[:_RATED_AT_ONCE], rows[_RATED_AT_ONCE:]
+
+        def rated(anew: Sequence[RatedModel]) -> None:
+            if rating != self._rating:
+                return
+            self.models.take_ratings(anew)
+            if later:
+                self._rate_some(rating, later)
+                return
+            if self._unsettled:
+                self._unsettled = False
+                self.models.settle()
+            self.changed.emit()
+
+        if now:
+            self._pump.run(lambda: self._rated(now), rated, lambda _error: None, receiver=self)
+        else:
+            self._unsettled = False
+
+    def _seen_through(self, rows: Sequence[RatedModel]) -> Sequence[RatedModel]:
+        """Rows come rated and ordered for this machine; where another one stands for it, they are for that."""
+        return rows if self._garden.what_if.chosen is None else ordered(self._query, self._rated(rows))
+
+    def _rated(self, rows: Sequence[RatedModel]) -> list[RatedModel]:
+        fit, machine = self._garden.fit, self._garden.what_if.snapshot
+        return [dataclasses.replace(row, forecast=fit.rough(row.summary, machine=machine)) for row in rows]
+
+
+def _asks_the_same(one: ModelQuery, other: ModelQuery) -> bool:
+    """Whether the Hub would be asked the same, so that what it has answered serves both."""
+    return one.sort == other.sort and dataclasses.replace(hub_part(one), limit=1) == dataclasses.replace(
+        hub_part(other), limit=1
+    )

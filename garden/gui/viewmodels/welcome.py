@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from garden.core.errors import CancelledByUser, GardenError
-from garden.core.events import JobChanged, LibraryChanged
+from garden.core.events import JobChanged, LibraryChanged, MachineRead
 from garden.core.fit_forecast import FitForecast, Placement, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.job_record import JobRecord
@@ -71,7 +71,7 @@ class ExampleRow:
         size = format_bytes(self.model.file_bytes(self.quant_type))
         forecast = self.forecast
         if forecast.verdict is Verdict.TOO_LARGE:
-            needed = format_bytes(forecast.total_bytes) if forecast.total_bytes else size
+            needed = format_bytes(forecast.need_bytes) if forecast.need_bytes else size
             return f"needs {needed}"
         if forecast.placement is Placement.SPLIT and forecast.n_layers and forecast.n_gpu_layers is not None:
             return f"about {size}, {forecast.n_layers - forecast.n_gpu_layers} of {forecast.n_layers} layers in RAM"
@@ -132,6 +132,7 @@ class WelcomeViewModel(QObject):
         self.starter_problem: GardenError | None = None
         pump.on(LibraryChanged, self._on_library_changed)
         pump.on(JobChanged, self._on_job_changed)
+        pump.on(MachineRead, self._on_machine_read)
 
     @property
     def headline(self) -> str:
@@ -217,6 +218,11 @@ class WelcomeViewModel(QObject):
     def _on_machine(self, read: tuple[HardwareSnapshot, tuple[ExampleRow, ...]]) -> None:
         self.snapshot, self.rows = read
         self.changed.emit()
+
+    def _on_machine_read(self, _event: MachineRead) -> None:
+        """Memory moved: the examples follow, once they were asked for."""
+        if self.rows:
+            self._pump.run(self._read_machine, self._on_machine, self._on_failed)
 
     def _on_entries(self, entries: tuple[LibraryEntry, ...]) -> None:
         self.entries = entries

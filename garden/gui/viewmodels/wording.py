@@ -6,6 +6,8 @@ import datetime
 import time
 
 from garden.core.fit_forecast import FitForecast, Placement, Verdict
+from garden.core.licence import LicenceClass, licence_of
+from garden.core.model_traits import ArchitectureKind
 
 _WORDS = {
     Verdict.TIGHT: "Tight",
@@ -17,20 +19,19 @@ _WORDS = {
 
 _PLACED = {Placement.GPU: "Runs on GPU", Placement.SPLIT: "Split", Placement.CPU: "Runs on CPU", Placement.NONE: "Fits"}
 
-#: The Hub's licence ids whose usual spelling is not the id itself.
-_LICENSES = {
-    "apache-2.0": "Apache-2.0",
-    "mit": "MIT",
-    "gemma": "Gemma",
-    "llama2": "Llama 2",
-    "llama3": "Llama 3",
-    "llama3.1": "Llama 3.1",
-    "llama3.2": "Llama 3.2",
-    "llama3.3": "Llama 3.3",
-    "cc-by-4.0": "CC BY 4.0",
-    "cc-by-nc-4.0": "CC BY-NC 4.0",
-    "bsd-3-clause": "BSD-3-Clause",
-    "other": "Own licence",
+_KINDS = {
+    ArchitectureKind.DENSE: "Dense",
+    ArchitectureKind.MOE: "MoE",
+    ArchitectureKind.RECURRENT: "Recurrent",
+    ArchitectureKind.HYBRID: "Hybrid",
+}
+
+_LICENSE_CLASSES = {
+    LicenceClass.PERMISSIVE: "Permissive",
+    LicenceClass.COPYLEFT: "Copyleft",
+    LicenceClass.RESTRICTED: "Restricted use",
+    LicenceClass.NON_COMMERCIAL: "Non-commercial",
+    LicenceClass.UNKNOWN: "Unknown",
 }
 
 _TASKS = {
@@ -41,6 +42,9 @@ _TASKS = {
     "sentence-similarity": "Embeddings",
     "automatic-speech-recognition": "Speech to text",
     "text-to-image": "Images",
+    "any-to-any": "Any to any",
+    "text-ranking": "Ranking",
+    "text-to-speech": "Speech",
 }
 
 
@@ -61,7 +65,17 @@ def verdict_word(forecast: FitForecast, *, layers: bool = False) -> str:
 
 def license_name(license_id: str) -> str:
     """``Apache-2.0`` for ``apache-2.0``; an id that has no usual spelling stays as it is."""
-    return _LICENSES.get(license_id.lower(), license_id)
+    return licence_of(license_id).name
+
+
+def kind_word(kind: ArchitectureKind) -> str:
+    """``MoE`` for a mixture of experts."""
+    return _KINDS[kind]
+
+
+def license_class_word(license_class: LicenceClass) -> str:
+    """``Restricted use`` for a licence that allows some uses only."""
+    return _LICENSE_CLASSES[license_class]
 
 
 def task_name(pipeline_tag: str) -> str:

@@ -12,7 +12,7 @@ import msgspec
 from PySide6.QtCore import QObject, Signal, Slot
 
 from garden.core.errors import CancelledByUser, GardenError
-from garden.core.events import JobChanged, LibraryChanged
+from garden.core.events import JobChanged, LibraryChanged, MachineRead
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.core.library_entry import LibraryEntry
 from garden.core.receipt import QualityReport, QuantizationForecast, QuantizationReceipt
@@ -80,6 +80,7 @@ class WorkshopViewModel(QObject):
         self.batches.said.connect(self.said)
         pump.on(JobChanged, self._on_job_changed)
         pump.on(LibraryChanged, self._on_library_changed)
+        pump.on(MachineRead, self._on_machine_read)
 
     # What shows
 
@@ -269,13 +270,19 @@ class WorkshopViewModel(QObject):
             return
         self._dry_run = None
         self._forecasts.update({forecast.quant_type: forecast for forecast in forecasts})
-        known = tuple(self._forecasts.values())
+        self._fit_results(source)
+
+    def _fit_results(self, source: SourceFacts) -> None:
         self._pump.run(
-            lambda: forecast_results(self._garden, source, known),
+            lambda: forecast_results(self._garden, source, tuple(self._forecasts.values())),
             lambda fits: self._on_fits(source, fits),
             lambda error: self._on_source_failed(source.entry, error),
             receiver=self,
         )
+
+    def _on_machine_read(self, _event: MachineRead) -> None:
+        if self.source is not None and self._forecasts and self._dry_run is None:
+            self._fit_results(self.source)
 
     def _on_fits(self, source: SourceFacts, fits: ResultFits) -> None:
         if self.source is source:

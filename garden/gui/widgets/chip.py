@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
@@ -29,10 +29,12 @@ class Chip(QAbstractButton):
     Signals:
         chosen: The key of the choice that the user picked from the menu.
         cleared: The user closed a chip that is set.
+        about_to_open: The menu is about to open; choices may still be set.
     """
 
     chosen = Signal(object)
     cleared = Signal()
+    about_to_open = Signal()
 
     def __init__(
         self,
@@ -54,6 +56,7 @@ class Chip(QAbstractButton):
         follow_pointer(self)
         self._choices: tuple[tuple[str, object], ...] = ()
         self._menu: QMenu | None = None
+        self._fill: Callable[[QMenu], None] | None = None
         self.setCheckable(checkable)
         self.setObjectName(name)
         self.setAccessibleName(label)
@@ -75,6 +78,10 @@ class Chip(QAbstractButton):
         """What the menu offers: title and key of each."""
         self._choices = tuple(choices)
 
+    def set_menu(self, fill: Callable[[QMenu], None]) -> None:
+        """Let another one fill the menu, each time before it opens."""
+        self._fill = fill
+
     def set_value(self, value: str, *, is_set: bool = False, clearable: bool = False) -> None:
         """Show what is chosen.
 
@@ -95,13 +102,16 @@ class Chip(QAbstractButton):
         if self._clearable:
             self.cleared.emit()
             return
-        if not self._choices:
+        self.about_to_open.emit()
+        if not self._choices and self._fill is None:
             return
         if self._menu is None:
             self._menu = QMenu(self)
         menu = self._menu
         menu.clear()
         menu.setFont(self._controller.theme.font("body", size=12.5))
+        if self._fill is not None:
+            self._fill(menu)
         for title, key in self._choices:
             action = menu.addAction(title.replace("&", "&&"))
             action.setCheckable(True)

@@ -13,7 +13,14 @@ from garden.gui.widgets.themed_widget import ThemedWidget
 
 
 class Legend(ThemedWidget):
-    """What the colours of the memory bar mean."""
+    """What the colours of the memory bar mean.
+
+    Args:
+        theme: Where colours come from.
+        items: Token and title of each colour.
+        at_least: With room for fewer titles than this it shows none.
+        parent: Qt parent.
+    """
 
     _ITEMS = (("memory.weights", "Weights"), ("memory.kv", "KV cache"), ("memory.compute", "Compute"))
 
@@ -21,9 +28,11 @@ class Legend(ThemedWidget):
         self,
         theme: ThemeController,
         items: Sequence[tuple[str, str]] = _ITEMS,
+        at_least: int = 1,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(theme, parent)
+        self._at_least = at_least
         self._items = tuple(items)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(", ".join(title for _token, title in items))
@@ -45,7 +54,8 @@ class Legend(ThemedWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw them."""
-        paint_legend(QPainter(self), self.look, QRectF(self.rect()), self._items)
+        if self.width() + 1 >= legend_width(self.look, self._items[: self._at_least]):
+            paint_legend(QPainter(self), self.look, QRectF(self.rect()), self._items)
 
 
 def legend_width(theme: Theme, items: Sequence[tuple[str, str]]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
@@ -10,12 +10,15 @@ from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from garden.core.fit_forecast import DeviceMemory
-from garden.core.quantity import GIB
+from garden.core.quantity import GIB, MIB, format_bytes
 from garden.gui.theme.theme import Theme, ThemeController
 from garden.gui.widgets.themed_widget import ThemedWidget
 
 #: Hatched pixels at the end of a bar whose content goes over the limit.
 _HATCH = 6
+
+#: Height of the line below what a model holds until it is unloaded.
+_FREED_LINE = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +29,32 @@ class BarFill:
         parts: Token of the colour and share, left to right.
         limit: Where the limit stands, None for none.
         over: Whether more is needed than the limit allows.
+        freed: From where to where memory is counted as free that a model holds until it is unloaded; None for none.
     """
 
     parts: tuple[tuple[str, float], ...]
     limit: float | None = None
     over: bool = False
+    freed: tuple[float, float] | None = None
 
 
 def device_fill(device: DeviceMemory) -> BarFill:
-    """In use by others, weights, KV cache, compute; the limit at what is free minus the margin."""
+    """In use by others, loaded models, weights, KV cache, compute, what lies beside; a tick where the margin begins."""
     total = max(1, device.total_bytes)
-    used = max(0, device.total_bytes - device.available_bytes)
+    taken = max(0, device.total_bytes - device.available_bytes)
+    held = min(device.held_bytes, taken)
     return BarFill(
         parts=(
-            ("memory.used", used / total),
+            ("memory.used", (taken - held) / total),
+            ("memory.loaded", held / total),
             ("memory.weights", device.weights_bytes / total),
             ("memory.kv", device.kv_cache_bytes / total),
             ("memory.compute", device.compute_bytes / total),
+            ("memory.beside", (device.need_bytes - device.required_bytes) / total),
         ),
         limit=1 - device.margin_bytes / total if device.margin_bytes else None,
-        over=device.required_bytes > device.available_bytes - device.margin_bytes,
+        over=device.need_bytes > device.available_bytes,
+        freed=(taken / total, (taken + device.freed_bytes) / total) if device.freed_bytes else None,
     )
 
 
@@ -83,6 +92,11 @@ def paint_memory_bar(
     if fill.over:
         _paint_hatch(painter, theme, rect)
     painter.restore()
+    if fill.freed is not None:
+        # Below the track: what will lie there is drawn in it.
+        left, right = (rect.left() + round(rect.width() * share * ratio) / ratio for share in fill.freed)
+        line = QRectF(left, rect.bottom() + 1, max(2.0, right - left), _FREED_LINE)
+        painter.fillRect(line, theme.color("memory.loaded"))
     if fill.limit is not None:
         left = rect.left() + round(rect.width() * fill.limit * ratio) / ratio
         painter.fillRect(QRectF(left, rect.top() - 2, 1.5, rect.height() + 4), theme.color("memory.limit"))
@@ -107,10 +121,19 @@ def gpu_first(devices: Sequence[DeviceMemory]) -> list[DeviceMemory]:
     return sorted(devices, key=lambda device: device.kind != "gpu")
 
 
+def device_labels(devices: Sequence[DeviceMemory]) -> list[str]:
+    """``GPU``, ``RAM``; several GPUs are numbered in their order."""
+    several = sum(device.kind == "gpu" for device in devices) > 1
+    return [
+        f"GPU{number}" if several and device.kind == "gpu" else device.kind.upper()
+        for number, device in enumerate(devices, start=1)
+    ]
+
+
 def device_figures(device: DeviceMemory) -> tuple[str, str]:
     """What is needed and what is free, GiB with one decimal (two for what is small)."""
     free = device.available_bytes / GIB
-    needed = device.required_bytes / GIB
+    needed = device.need_bytes / GIB
     digits = 1 if free >= 1 else 2
     return f"{needed:.{digits}f}", f"{free:.{digits}f}"
 
@@ -118,10 +141,45 @@ def device_figures(device: DeviceMemory) -> tuple[str, str]:
 def describe_devices(devices: Sequence[DeviceMemory]) -> str:
     """The same as a sentence for a screen reader."""
     parts = []
-    for device in gpu_first(devices):
+    shown = gpu_first(devices)
+    for device, label in zip(shown, device_labels(shown), strict=True):
         needed, free = device_figures(device)
-        parts.append(f"{device.kind.upper()}: {needed} of {free} GiB free")
-    return ", ".join(parts)
+        parts.append(f"{label}: {needed} of {free} GiB free")
+    held = held_words(devices)
+    return ", ".join(parts) + (f". {held}" if held else "")
+
+
+def held_words(devices: Sequence[DeviceMemory]) -> str:
+    """What loaded models hold, and what is unloaded before this one is loaded; empty for neither."""
+    held = _per_device(devices, lambda device: device.held_bytes)
+    freed = _per_device(devices, lambda device: device.freed_bytes)
+    parts = []
+    if held:
+        parts.append(f"{'Other loaded' if freed else 'Loaded'} models hold {held}.")
+    if freed:
+        parts.append(f"Unloading frees {freed}, counted as free.")
+    return " ".join(parts)
+
+
+def legend_items(devices: Sequence[DeviceMemory]) -> list[tuple[str, str]]:
+    """What the colours of some bars mean, without what is not in them."""
+    items = [("memory.weights", "Weights"), ("memory.kv", "KV cache"), ("memory.compute", "Compute")]
+    if any(device.beside_bytes for device in devices):
+        items.append(("memory.beside", "Vocabulary, process, driver"))
+    items.append(("memory.used", "In use by others"))
+    if any(device.held_bytes for device in devices):
+        items.append(("memory.loaded", "Loaded models"))
+    items.append(("memory.free", "Free"))
+    return items
+
+
+def _per_device(devices: Sequence[DeviceMemory], read: Callable[[DeviceMemory], int]) -> str:
+    """``1.2 GiB of RAM and 3.4 GiB of GPU memory``; what would be shown as nothing is left out."""
+    sizes: dict[str, int] = {}
+    for device in gpu_first(devices):
+        sizes[device.kind] = sizes.get(device.kind, 0) + read(device)
+    names = {"ram": "RAM", "gpu": "GPU memory"}
+    return " and ".join(f"{format_bytes(size)} of {names[kind]}" for kind, size in sizes.items() if size >= MIB)
 
 
 #: Height of the two tracks of a row, with the gap between.
@@ -156,6 +214,7 @@ def paint_memory_rows(
         figures: Whether the figures stand at the right.
     """
     shown = gpu_first(devices)
+    labels = device_labels(shown)
     line, gap = theme.px(_ROW_LINE), theme.px(_ROW_GAP)
     name_width, figures_px = theme.px(_NAME_WIDTH), theme.px(figures_width) if figures else 0
     between = theme.px(_COLUMN_GAP)
@@ -165,11 +224,11 @@ def paint_memory_rows(
     height = len(shown) * line + (len(shown) - 1) * gap
     top = rect.top() + round((rect.height() - height) / 2)
     track_height = theme.size("memory_bar_track")
-    for device in shown:
+    for device, label in zip(shown, labels, strict=False):
         painter.setFont(theme.font("caption", weight=400))
         painter.setPen(theme.color("text.muted"))
         centre_left = int(Qt.AlignmentFlag.AlignVCenter)
-        painter.drawText(QRectF(rect.left(), top, name_width + between, line), centre_left, device.kind.upper())
+        painter.drawText(QRectF(rect.left(), top, name_width + between, line), centre_left, label)
         track = QRectF(
             rect.left() + name_width + between, top + (line - track_height) / 2, max(4.0, track_width), track_height
         )
@@ -217,7 +276,8 @@ class MemoryBar(ThemedWidget):
     def set_device(self, device: DeviceMemory) -> None:
         """Show what a device would hold."""
         needed, free = device_figures(device)
-        self.set_fill(device_fill(device), f"{device.name}: {needed} of {free} GiB free")
+        words = held_words((device,))
+        self.set_fill(device_fill(device), f"{device.name}: {needed} of {free} GiB free. {words}".strip())
 
     def sizeHint(self) -> QSize:
         """Track and room for the tick."""

@@ -49,7 +49,7 @@ def meter_lines(snapshot: HardwareSnapshot, planned_ram: int = 0, planned_gpu: i
             used = gpu.memory_total_bytes - gpu.memory_free_bytes
             lines.append(MeterLine("GPU", used, gpu.memory_total_bytes, planned_gpu))
             break
-    used = snapshot.ram_total_bytes - snapshot.ram_available_bytes
+    used = snapshot.ram_total_bytes - snapshot.ram_free_bytes
     lines.append(MeterLine("RAM", used, snapshot.ram_total_bytes, planned_ram))
     return tuple(lines)
 

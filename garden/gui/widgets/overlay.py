@@ -236,4 +236,6 @@ class Popover(Overlay):
         if top + height > self.height() - 8:
             above = corner.y() - 4 - height
             top = above if above >= 8 else max(8, self.height() - 8 - height)
+        # What opened it may itself stand out over the edge.
+        left = min(left, self.width() - 8 - width)
         self.sheet.setGeometry(max(8, left), top, width, min(height, self.height() - 16))

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from garden.gui.theme.theme import ThemeController
 from garden.gui.widgets.themed_widget import ThemedWidget, paint_edges
+from garden.gui.widgets.tool_tip import plain_tool_tip
 
 if TYPE_CHECKING:
     from garden.gui.viewmodels.pane_state import Figure
@@ -50,8 +51,10 @@ class PaneFoot(ThemedWidget):
         """What is shown."""
         return self._figures
 
-    def set_figures(self, figures: Sequence[Figure]) -> None:
-        """Show these."""
+    def set_figures(self, figures: Sequence[Figure], told: str = "") -> None:
+        """Show these; ``told`` says in sentences what they have no room for."""
+        self.setToolTip(plain_tool_tip(told))
+        self.setAccessibleDescription(told)
         if tuple(figures) != self._figures:
             self._figures = tuple(figures)
             self.setAccessibleName(", ".join(f"{figure.name}: {figure.value}" for figure in figures))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Slot
-from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen
+from typing import NamedTuple
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt, Slot
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen, QStaticText, QTransform
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from garden.gui.theme.theme import Theme, ThemeController
@@ -14,6 +16,26 @@ _SELECTION_BAR = 3
 
 #: Property of a table: the row below the pointer, of which Qt itself knows only the cell; −1 for none.
 HOVERED_ROW = "hoveredRow"
+
+
+#: Texts kept as they were shaped: those of some hundred rows. Beyond it all are shaped anew as they are painted.
+_MOST_LINES = 4_096
+
+_UNBOUNDED = 1e6
+
+
+class _Line(NamedTuple):
+    """One line of text, ready to be drawn.
+
+    Attributes:
+        shaped: Its glyphs.
+        width: Logical pixels.
+        height: Logical pixels.
+    """
+
+    shaped: QStaticText
+    width: float
+    height: float
 
 
 class RowDelegate(QStyledItemDelegate):
@@ -33,6 +55,7 @@ class RowDelegate(QStyledItemDelegate):
         self._controller = theme
         self._height = height
         self._view = view
+        self._lines: dict[tuple[str, str, Qt.TextElideMode, int], _Line] = {}
         theme.changed.connect(self._on_theme_changed)
 
     @property
@@ -93,12 +116,36 @@ class RowDelegate(QStyledItemDelegate):
         Returns:
             Width that was drawn.
         """
-        metrics = QFontMetricsF(font)
-        shown = metrics.elidedText(text, elide, rect.width())
+        line = self._line(text, font, elide, rect.width())
         painter.setFont(font)
         painter.setPen(self.look.color(color))
-        painter.drawText(rect, int(align | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine), shown)
-        return metrics.horizontalAdvance(shown)
+        left = rect.left()
+        if align & Qt.AlignmentFlag.AlignRight:
+            left += rect.width() - line.width
+        elif align & Qt.AlignmentFlag.AlignHCenter:
+            left += (rect.width() - line.width) / 2
+        painter.drawStaticText(QPointF(left, rect.top() + (rect.height() - line.height) / 2), line.shaped)
+        return line.width
+
+    def width_of(self, text: str, font: QFont) -> float:
+        """Width of a text that is not elided."""
+        return self._line(text, font, Qt.TextElideMode.ElideNone, _UNBOUNDED).width
+
+    def _line(self, text: str, font: QFont, elide: Qt.TextElideMode, width: float) -> _Line:
+        """A text, elided and shaped once for all paints of it."""
+        key = (text, font.key(), elide, round(width * 4))
+        line = self._lines.get(key)
+        if line is None:
+            if len(self._lines) >= _MOST_LINES:
+                self._lines.clear()
+            metrics = QFontMetricsF(font)
+            shown = text if elide is Qt.TextElideMode.ElideNone else metrics.elidedText(text, elide, width)
+            shaped = QStaticText(shown)
+            shaped.setTextFormat(Qt.TextFormat.PlainText)
+            shaped.setPerformanceHint(QStaticText.PerformanceHint.AggressiveCaching)
+            shaped.prepare(QTransform(), font)
+            line = self._lines[key] = _Line(shaped, metrics.horizontalAdvance(shown), metrics.height())
+        return line
 
     def _dims_selection(self) -> bool:
         """Whether the tint turns grey without focus; lists that lead a detail panel keep it."""
@@ -125,6 +172,7 @@ class RowDelegate(QStyledItemDelegate):
 
     @Slot()
     def _on_theme_changed(self) -> None:
+        self._lines.clear()
         self._view.doItemsLayout()
         viewport: QWidget = self._view.viewport()
         viewport.update()

@@ -76,13 +76,14 @@ class SpeedLine(QWidget):
         had_focus = self._measure.hasFocus() or self._cancel.hasFocus()
         elsewhere = forecast is not None and forecast.speed_source is SpeedSource.ELSEWHERE
         runs = forecast is not None and forecast.placement is not Placement.NONE
-        self.setVisible((runs and not elsewhere) or job is not None)
+        known = forecast is not None and forecast.decode_tokens_per_second is not None
+        self.setVisible((runs and (known or not elsewhere)) or job is not None)
         text = (job.note or "Waiting to be measured") if job is not None else speed_text(forecast)
         self._text.setText(text)
         self._text.setToolTip(text)
         self._text.updateGeometry()
         own = forecast is not None and forecast.speed_source is SpeedSource.MEASURED
-        self._measure.setVisible(job is None and not own)
+        self._measure.setVisible(job is None and not own and not elsewhere)
         split = forecast is not None and forecast.placement is Placement.SPLIT
         self._measure.set_usable(not split, _SPLIT)
         if not split:
@@ -102,7 +103,8 @@ def speed_text(forecast: FitForecast | None) -> str:
     """``About 24 tok/s, prompts 310 tok/s · calibrated here, between 22 and 26``; that nothing is known otherwise."""
     if forecast is None or forecast.decode_tokens_per_second is None:
         return "Its speed here is not known yet."
-    about = "" if forecast.speed_is_measured else "About "
+    bound = forecast.speed_source is SpeedSource.ELSEWHERE
+    about = "" if forecast.speed_is_measured else "At most " if bound else "About "
     text = f"{about}{_rate(forecast.decode_tokens_per_second)} tok/s"
     if forecast.prefill_tokens_per_second is not None:
         text += f", prompts {_rate(forecast.prefill_tokens_per_second)} tok/s"

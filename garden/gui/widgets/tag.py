@@ -6,7 +6,7 @@ import math
 from typing import Literal
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from garden.gui.theme.theme import Theme, ThemeController
@@ -27,7 +27,7 @@ _HEIGHT = 18
 
 def tag_size(theme: Theme, text: str) -> QSize:
     """Room that a tag takes."""
-    width = QFontMetricsF(theme.font("caption")).horizontalAdvance(text)
+    width = theme.text_width(text, "caption")
     return QSize(math.ceil(width) + 2 * theme.px(6), theme.px(_HEIGHT))
 
 
@@ -105,7 +105,7 @@ class Tag(ThemedWidget):
 
 def key_cap_size(theme: Theme, text: str) -> QSize:
     """Room that a key cap takes."""
-    width = QFontMetricsF(theme.font("caption")).horizontalAdvance(text)
+    width = theme.text_width(text, "caption")
     return QSize(math.ceil(width) + 2 * theme.px(5) + 2, theme.px(18))
 
 

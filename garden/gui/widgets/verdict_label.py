@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from garden.core.fit_forecast import FitForecast
@@ -20,8 +20,7 @@ _GAP = 6
 
 def verdict_width(theme: Theme, word: str) -> int:
     """Room that glyph and word take without a pill."""
-    font = theme.font("small", weight=600)
-    return theme.px(_GLYPH) + theme.px(_GAP) + math.ceil(QFontMetricsF(font).horizontalAdvance(word)) + 1
+    return theme.px(_GLYPH) + theme.px(_GAP) + math.ceil(theme.text_width(word, "small", 600)) + 1
 
 
 def paint_verdict(

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from garden.core.library_entry import OtherProgram
+from garden.core.plain_line import plain_line
 
 #: Longer names are no names.
 _MAX_NAME = 120
-
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,5 +36,5 @@ class FoundModel:
 
 
 def plain_name(text: str) -> str:
-    """A name out of somebody's file, fit to be shown on one line: no control or direction characters, cut to length."""
-    return " ".join(_UNSEEN.sub(" ", text).split())[:_MAX_NAME]
+    """A name out of somebody's file, fit to be shown on one line."""
+    return plain_line(text, _MAX_NAME)

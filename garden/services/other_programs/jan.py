@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from garden.hub.file_grouping import is_projector
 from garden.services.gguf_files import gguf_files
 from garden.services.model_name import display_name
 from garden.services.other_programs.found_model import FoundModel, plain_name
-from garden.services.other_programs.lm_studio import is_projector
 from garden.services.other_programs.small_file import inside, read_small
 
 #: A model.yml is some hundred bytes.
@@ -57,7 +57,7 @@ def older_jan_models(store: Path) -> tuple[FoundModel, ...]:
     return tuple(
         FoundModel(program="jan", name=plain_name(display_name(path.stem)), path=path)
         for path in gguf_files(root)
-        if inside(path, root) and not is_projector(path)
+        if inside(path, root) and not is_projector(path.name)
     )
 
 

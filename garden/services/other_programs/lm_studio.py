@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from garden.hub.file_grouping import is_projector
 from garden.services.gguf_files import gguf_files
 from garden.services.model_name import display_name
 from garden.services.other_programs.found_model import FoundModel, plain_name
@@ -21,10 +22,10 @@ def lm_studio_models(store: Path) -> tuple[FoundModel, ...]:
     files = [path for path in gguf_files(root) if inside(path, root)]
     found = []
     for path in files:
-        if is_projector(path):
+        if is_projector(path.name):
             continue
         parts = path.relative_to(root).parts
-        projector = next((other for other in files if other.parent == path.parent and is_projector(other)), None)
+        projector = next((other for other in files if other.parent == path.parent and is_projector(other.name)), None)
         found.append(
             FoundModel(
                 program="lm_studio",
@@ -35,8 +36,3 @@ def lm_studio_models(store: Path) -> tuple[FoundModel, ...]:
             )
         )
     return tuple(found)
-
-
-def is_projector(path: Path) -> bool:
-    """Whether a file's name is that of a vision projector."""
-    return path.name.lower().startswith("mmproj")

@@ -17,7 +17,8 @@ from garden.gui.bridge.event_pump import EventPump
 from garden.gui.pages.activity_page import ActivityPage
 from garden.gui.pages.job_row import JobRow
 from garden.gui.theme.theme import ThemeController
-from garden.gui.viewmodels.activity import JobAction
+from garden.gui.viewmodels.job_actions import JobAction
+from garden.gui.widgets.chip import Chip
 from garden.jobs.job_context import JobContext
 from garden.services.garden import Garden
 from garden.services.target import parse_hub_target
@@ -265,3 +266,35 @@ def test_every_button_has_a_name(qtbot: QtBot, garden: Garden, page: ActivityPag
 
     buttons = [button for button in page.findChildren(QAbstractButton) if button.isVisible()]
     assert [button for button in buttons if not button.accessibleName() or not button.objectName()] == []
+
+
+def test_the_keyboard_moves_what_waits(qtbot: QtBot, garden: Garden, page: ActivityPage) -> None:
+    ids = [submit(garden, title) for title in ("a", "b", "c", "d")]
+    row = wait_for(qtbot, page, ids[3], JobState.WAITING)
+    qtbot.waitUntil(lambda: row.button(JobAction.MOVE_UP) is not None)
+    row.setFocus(Qt.FocusReason.TabFocusReason)
+
+    QTest.keyClick(row, Qt.Key.Key_Up, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: list(garden.activity.queue()) == [ids[3], ids[2]])
+    qtbot.waitUntil(lambda: [shown.facts.job.title for shown in page.jobs.rows[-2:]] == ["d", "c"])
+    QTest.keyClick(row, Qt.Key.Key_Down, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: list(garden.activity.queue()) == [ids[2], ids[3]])
+
+
+def test_a_download_says_what_pausing_and_cancelling_do_to_its_bytes(
+    qtbot: QtBot, garden: Garden, page: ActivityPage
+) -> None:
+    row = wait_for(qtbot, page, submit(garden, "gemma"), JobState.RUNNING)
+    hints = [button.toolTip() for button in row.buttons]
+    assert any("what came is kept" in hint for hint in hints), hints
+    assert any("clear what came" in hint for hint in hints), hints
+
+
+def test_the_limits_stand_in_the_toolbar(qtbot: QtBot, garden: Garden, page: ActivityPage) -> None:
+    chips = {chip.objectName(): chip for chip in page.findChildren(Chip)}
+    assert chips["activity.limit"].accessibleName() == "Limit: none"
+    chips["activity.atOnce"].chosen.emit(4)
+    chips["activity.limit"].chosen.emit(5 * 1024**2)
+    qtbot.waitUntil(lambda: chips["activity.limit"].accessibleName() == "Limit: 5 MiB/s")
+    qtbot.waitUntil(lambda: chips["activity.atOnce"].accessibleName() == "At once: 4")
+    assert garden.settings.current.bandwidth_limit == 5 * 1024**2

@@ -402,4 +402,5 @@ def test_commands_follow_what_can_be_done(
         "Add a model to the comparison …",
         "Answer in relay mode",
         "Export …",
+        "Hide memory and context",
     ]

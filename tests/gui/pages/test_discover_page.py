@@ -69,7 +69,8 @@ def page(qtbot: QtBot, garden: Garden, theme: ThemeController, window: Window) -
 def _opened(qtbot: QtBot, page: DiscoverPage) -> FileRow:
     """Wait until the first repository's file has its forecast."""
     qtbot.waitUntil(lambda: bool(page.repository.files.rows), timeout=20_000)
-    qtbot.waitUntil(lambda: page.repository.files.rows[0].forecast is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: page.repository.files.rows[0].header is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: page.repository.settled and page.repository.plan is not None, timeout=20_000)
     return page.repository.files.rows[0]
 
 
@@ -107,7 +108,7 @@ def test_the_line_that_runs_it_is_copied_whole(qtbot: QtBot, page: DiscoverPage,
     QTest.mouseClick(_button(page, "fileDetail.line.copy"), Qt.MouseButton.LeftButton)
 
     line = QGuiApplication.clipboard().text()
-    plan = page.repository.plan(page.repository.files.rows[0])
+    plan = page.repository.plan
     assert plan is not None
     assert line == plan.line
     assert line.startswith("llama-server -hf owner/Tiny-Chat-GGUF:F16 -c 2048 -b 512 -ub 512 -np 1 -ngl 0 -t ")
@@ -120,6 +121,7 @@ def test_the_context_slider_moves_the_forecast_of_every_file(qtbot: QtBot, page:
     assert slider is not None
 
     slider.setValue(slider.minimum())
+    qtbot.waitUntil(lambda: page.repository.settled)
 
     after = page.repository.files.rows[0].forecast
     assert before is not None
@@ -250,7 +252,7 @@ def test_runs_here_hides_what_is_too_large(qtbot: QtBot, page: DiscoverPage) -> 
     QTest.mouseClick(_button(page, "filter.runsHere"), Qt.MouseButton.LeftButton)
 
     assert _names(page) == ["owner/Tiny-Chat-GGUF"]
-    assert _text(page, "discover.count") == "1 of 2 loaded"
+    assert _text(page, "discover.count") == "1 loaded, 2 looked through"
 
 
 def test_enter_in_the_list_leads_to_the_files(qtbot: QtBot, page: DiscoverPage) -> None:
@@ -315,10 +317,11 @@ def test_the_card_is_fetched_when_its_tab_is_opened(qtbot: QtBot, page: Discover
     _opened(qtbot, page)
     assert not any("README" in request.path for request in hub.requests)
 
-    page.repository.read_card()
+    assert page.repository.repository is not None
+    page.repository.card.read(page.repository.repository)
 
-    qtbot.waitUntil(lambda: page.repository.card is not None, timeout=20_000)
-    assert page.repository.card == CARD
+    qtbot.waitUntil(lambda: page.repository.card.text is not None, timeout=20_000)
+    assert page.repository.card.text == CARD
 
 
 def test_the_next_start_shows_what_was_seen_before_the_hub_answers(
@@ -422,3 +425,101 @@ def test_every_verdict_is_for_the_machine_that_is_looked_through(
 
     qtbot.waitUntil(lambda: placement() is Placement.CPU and measure.isVisible())
     qtbot.waitUntil(lambda: page.search.models.rated(0).forecast.verdict is here)
+
+
+def _press(qtbot: QtBot, page: DiscoverPage, name: str) -> None:
+    button = page.window().findChild(QAbstractButton, name)
+    assert button is not None
+    button.click()
+
+
+def _typed(page: DiscoverPage, name: str, text: str) -> None:
+    line = page.window().findChild(QLineEdit, name)
+    assert line is not None
+    line.setText(text)
+
+
+def test_a_search_is_kept_renamed_opened_and_forgotten(qtbot: QtBot, page: DiscoverPage, garden: Garden) -> None:
+    _opened(qtbot, page)
+    page.search.change(dataclasses.replace(page.search.query, runs_here=True, text="tiny"))
+    kept = garden.saved_searches
+
+    _press(qtbot, page, "filter.save")
+    _typed(page, "savedSearches.name", "small ones")
+    _press(qtbot, page, "savedSearches.save")
+    qtbot.waitUntil(lambda: [saved.name for saved in kept.all()] == ["small ones"])
+    saved = page.window().findChild(QListView, "savedSearches.list")
+    assert saved is not None
+    qtbot.waitUntil(lambda: saved.model().rowCount() == 1)
+    assert saved.model().index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole) == "small ones, “tiny” · Runs here"
+    _press(qtbot, page, "savedSearches.rename")
+    _typed(page, "savedSearches.title", "tiny ones")
+    _press(qtbot, page, "savedSearches.rename")
+    qtbot.waitUntil(lambda: [saved.name for saved in kept.all()] == ["tiny ones"])
+
+    page.search.change(page.search.query.plain)
+    qtbot.waitUntil(lambda: saved.model().index(0, 0).data() == "tiny ones")
+    _press(qtbot, page, "savedSearches.open")
+    assert (page.search.query.runs_here, page.search.query.text) == (True, "tiny")
+    _press(qtbot, page, "filter.save")
+    again = page.window().findChildren(QListView, "savedSearches.list")[-1]
+    qtbot.waitUntil(lambda: again.model().rowCount() == 1)
+    page.window().findChildren(QAbstractButton, "savedSearches.delete")[-1].click()
+    qtbot.waitUntil(lambda: kept.all() == ())
+
+
+def test_a_pasted_file_opens_its_page_with_that_file_chosen(qtbot: QtBot, page: DiscoverPage, hub: HubServer) -> None:
+    row = _opened(qtbot, page)
+    template = hub.state.repositories["owner/Tiny-Chat-GGUF"]
+    content = template.files[0].content
+    files = tuple(dataclasses.replace(template.files[0], filename=f"pasted-{quant}.gguf", content=content)
+                  for quant in ("F16", "Q8_0", "Q4_0"))  # fmt: skip
+    hub.state.put([dataclasses.replace(template, repo_id="other/Pasted-GGUF", files=files)])
+    assert row.file.filename != "pasted-Q4_0.gguf"
+
+    page.search.set_text(f"{hub.endpoint}/other/Pasted-GGUF/blob/main/pasted-Q4_0.gguf")
+
+    def chosen() -> str | None:
+        return page.repository.selected.file.filename if page.repository.selected else None
+
+    qtbot.waitUntil(lambda: chosen() == "pasted-Q4_0.gguf", timeout=20_000)
+    qtbot.waitUntil(lambda: all(row.forecast is not None for row in page.repository.files.rows), timeout=20_000)
+    assert chosen() == "pasted-Q4_0.gguf"
+    table = page.findChild(QTableView, "files")
+    assert table is not None
+    assert table.currentIndex().row() == page.repository.files.row_of("pasted-Q4_0.gguf")
+
+    page.search.submit("other/Pasted-GGUF:q8_0")
+    assert chosen() == "pasted-Q8_0.gguf"
+
+
+def test_the_first_screen_takes_at_most_three_requests_of_the_api(
+    qtbot: QtBot, page: DiscoverPage, hub: HubServer
+) -> None:
+    _opened(qtbot, page)
+
+    api = [request.path for request in hub.requests if request.path.startswith("/api/")]
+    assert len([path for path in api if path.startswith("/api/models?")]) == 1
+    assert len(api) <= 3
+
+
+def test_look_further_goes_on_where_a_search_has_ended(qtbot: QtBot, page: DiscoverPage, hub: HubServer) -> None:
+    _opened(qtbot, page)
+    small = hub.state.repositories["owner/Tiny-Chat-GGUF"]
+    huge = hub.state.repositories["owner/Huge-GGUF"]
+    hub.state.repositories.clear()
+    hub.state.put([dataclasses.replace(huge, repo_id=f"owner/Huge-{number}", trending=9) for number in range(1_050)])
+    hub.state.put([dataclasses.replace(small, trending=1)])
+    page.search.search()
+    qtbot.waitUntil(lambda: page.search.models.loaded == 30)
+
+    _button(page, "filter.runsHere").click()
+    qtbot.waitUntil(lambda: page.search.can_look_further, timeout=30_000)
+    assert page.search.models.loaded == 1_030
+    state = page.findChild(StateView, "discover.state")
+    assert state is not None
+    (further,) = (b for b in state.findChildren(QAbstractButton) if b.text() == "Look further")
+    further.click()
+
+    qtbot.waitUntil(lambda: _names(page) == ["owner/Tiny-Chat-GGUF"], timeout=20_000)
+    assert _text(page, "discover.count") == "1 loaded, 1051 looked through"

@@ -13,14 +13,17 @@ from pytestqt.qtbot import QtBot
 
 from garden.core.library_entry import LibraryEntry
 from garden.core.paths import hub_cache_dir
+from garden.core.run_configuration import LoadParameters
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.pages.library_list import LibraryList
 from garden.gui.pages.library_page import LibraryPage
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.library_table import LibraryColumn, LibraryRole
 from garden.gui.widgets.state_view import StateView
+from garden.jobs.handle import Handle
 from garden.services.garden import Garden
 from garden.services.target import HubTarget
+from garden.store.speeds import SpeedRecord
 from tests.gui.open_garden import OpenGarden, Window, open_garden
 from tests.hubserver import HubServer, repository_of
 from tests.services.other_programs.store_files import in_ollama
@@ -525,3 +528,30 @@ def test_what_a_download_left_is_a_row_that_can_be_cleared(
 
     qtbot.waitUntil(lambda: not part.exists(), timeout=10_000)
     qtbot.waitUntil(lambda: _names(page) == [], timeout=10_000)
+
+
+def test_the_measurement_is_of_what_is_chosen_and_shown_while_it_runs(
+    qtbot: QtBot, page: LibraryPage, opened: OpenGarden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[LoadParameters | None] = []
+    handle: Handle[SpeedRecord] = Handle()
+
+    def measure(_entry: object, load: LoadParameters | None = None) -> Handle[SpeedRecord]:
+        asked.append(load)
+        return handle
+
+    monkeypatch.setattr(opened.garden.twins, "measure", measure)
+    _choose(qtbot, page, "Alpha")
+    page.library.options.choose_kv_type("q8_0")
+    qtbot.waitUntil(lambda: page.chosen is not None and page.chosen.load is not None)
+    qtbot.waitUntil(lambda: page.chosen is not None and (page.chosen.load or LoadParameters()).type_k == "q8_0")
+
+    _click(qtbot, page, "libraryDetail.measure")
+
+    qtbot.waitUntil(lambda: bool(asked))
+    assert asked[0] is not None
+    assert (asked[0].type_k, asked[0].type_v) == ("q8_0", "q8_0")
+    cancel = page.findChild(QAbstractButton, "libraryDetail.measure.cancel")
+    assert cancel is not None
+    qtbot.waitUntil(cancel.isVisible)
+    handle.cancel()

@@ -85,7 +85,14 @@ def test_every_control_changes_its_setting(
 def test_a_section_shows_its_rows_alone(qtbot: QtBot, page: SettingsPage) -> None:
     _click(qtbot, page, "settings.section.hub")
 
-    assert _shown_rows(page) == ["Address", "Sign in", "Work offline", "At the same time", "Check every file"]
+    assert _shown_rows(page) == [
+        "Address",
+        "Sign in",
+        "Work offline",
+        "At the same time",
+        "Bandwidth limit",
+        "Check every file",
+    ]
 
 
 def test_a_search_finds_settings_of_every_section(qtbot: QtBot, page: SettingsPage) -> None:

@@ -6,9 +6,13 @@ import pytest
 from PySide6.QtGui import QFont, QFontInfo, QFontMetricsF, QPalette
 from PySide6.QtWidgets import QApplication
 
+from garden.core.paths import resource_path
 from garden.gui.theme.palette import build_palette
 from garden.gui.theme.style_sheet import build_style_sheet
 from garden.gui.theme.theme import Theme, ThemeController
+from garden.gui.theme.tokens import Scheme
+
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 
 def test_eight_digits_are_read_with_alpha_last() -> None:
@@ -77,3 +81,9 @@ def test_choosing_a_scheme_dresses_the_application_and_says_so(qapp: QApplicatio
     assert heard == ["dark"]
     assert qapp.palette().color(QPalette.ColorRole.Window) == controller.theme.color("bg.window")
     controller.choose("light", scale=1.0)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_arrow_of_a_choice_has_the_colour_of_its_text(scheme: Scheme) -> None:
+    color = Theme(scheme=scheme).color("text.secondary").name()
+    assert color in resource_path(f"look/arrow-{scheme}.svg").read_text(encoding="utf-8").lower()

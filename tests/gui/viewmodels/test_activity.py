@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
-from garden.core.errors import CancelledByUser, GardenError
+from garden.core.errors import CancelledByUser, GardenError, NetworkAwayError
 from garden.core.job_record import JobKind, JobState
 from garden.gui.bridge.event_pump import EventPump
-from garden.gui.viewmodels.activity import ENDED_STEP, ActivityViewModel, JobAction
+from garden.gui.viewmodels.activity import ENDED_STEP, ActivityViewModel
+from garden.gui.viewmodels.job_actions import JobAction
 from garden.gui.viewmodels.job_lines import Section
 from garden.jobs.job_context import JobContext
 from garden.services.garden import Garden
@@ -264,3 +265,49 @@ def test_jobs_of_an_earlier_start_are_listed(qtbot: QtBot, garden: Garden, pump:
     with qtbot.waitSignal(activity.listed):
         activity.load()
     assert state(activity, job_id) is JobState.FAILED
+
+
+def test_what_waits_is_moved_up_and_down(qtbot: QtBot, garden: Garden, activity: ActivityViewModel) -> None:
+    ids = {title: submit(garden, title, runs(), resumable=True) for title in ("a", "b", "c", "d", "e")}
+    qtbot.waitUntil(lambda: titles(activity, Section.WAITING) == ["c", "d", "e"])
+    assert JobAction.MOVE_UP not in actions(activity, ids["c"])
+    assert JobAction.MOVE_DOWN not in actions(activity, ids["e"])
+
+    activity.act(ids["e"], JobAction.MOVE_UP)
+    qtbot.waitUntil(lambda: titles(activity, Section.WAITING) == ["c", "e", "d"])
+    activity.act(ids["c"], JobAction.MOVE_DOWN)
+    qtbot.waitUntil(lambda: titles(activity, Section.WAITING) == ["e", "c", "d"])
+    assert list(garden.activity.queue()) == [ids["e"], ids["c"], ids["d"]]
+
+
+def test_what_waits_for_the_network_says_when_and_can_be_tried_now(
+    qtbot: QtBot, garden: Garden, activity: ActivityViewModel
+) -> None:
+    there: list[bool] = []
+
+    def work(_context: JobContext) -> None:
+        if not there:
+            raise NetworkAwayError("No network.")
+
+    garden.activity.be_patient()
+    job_id = submit(garden, "a", work, resumable=True, target="a")
+    qtbot.waitUntil(lambda: state(activity, job_id) is not None and JobAction.TRY_NOW in actions(activity, job_id))
+    (row,) = dict(activity.sections())[Section.WAITING]
+    assert row.lines.state.startswith("Waits for the network; next try in ")
+    there.append(True)
+    activity.act(job_id, JobAction.TRY_NOW)
+    qtbot.waitUntil(lambda: state(activity, job_id) is JobState.SUCCEEDED)
+
+
+def test_limits_are_changed_from_here_and_hold_at_once(
+    qtbot: QtBot, garden: Garden, activity: ActivityViewModel
+) -> None:
+    for title in ("a", "b", "c"):
+        submit(garden, title, runs())
+    qtbot.waitUntil(lambda: titles(activity, Section.WAITING) == ["c"])
+    with qtbot.waitSignal(activity.limits_changed):
+        activity.limit(parallel_downloads=3)
+    qtbot.waitUntil(lambda: titles(activity, Section.UNDER_WAY) == ["a", "b", "c"])
+    with qtbot.waitSignal(activity.limits_changed):
+        activity.limit(bandwidth_limit=1024 * 1024)
+    assert (activity.at_once, activity.bandwidth_limit) == (3, 1024 * 1024)

@@ -69,9 +69,9 @@ def test_before_its_first_answer_a_load_has_no_resident_row() -> None:
     assert audit_rows([record(100, marks=ResidentMarks(resident_bytes=150 * MIB))], AuditKind.RESIDENT) == ()
 
 
-def test_a_gpu_is_held_against_buffers_and_margin() -> None:
+def test_a_gpu_is_held_against_buffers_and_driver() -> None:
     gpu = DeviceMemory(
-        name="RTX 4060", kind="gpu", total_bytes=8 * GIB, available_bytes=7 * GIB, margin_bytes=300, weights_bytes=700
+        name="RTX 4060", kind="gpu", total_bytes=8 * GIB, available_bytes=7 * GIB, beside_bytes=300, weights_bytes=700
     )
     split = dataclasses.replace(predicted(100), devices=(gpu,))
 
@@ -112,7 +112,7 @@ def test_after_loads_the_foot_says_what_was_learned() -> None:
     )
 
 
-def test_each_gpu_has_a_margin_of_its_own() -> None:
+def test_each_driver_takes_what_loads_showed() -> None:
     learned = LearnedMargins(
         gpu_process_bytes=120 * MIB,
         process_loads=2,
@@ -120,7 +120,7 @@ def test_each_gpu_has_a_margin_of_its_own() -> None:
     )
     here = dataclasses.replace(MACHINE, gpus=(CARD,), learned=learned)
 
-    assert audit_foot(AuditKind.GPU, here).endswith("Margin of CUDA0 310.0 MiB, learned from 23 loads.")
+    assert audit_foot(AuditKind.GPU, here).endswith("The driver of CUDA0 takes 310.0 MiB, learned from 23 loads.")
     assert audit_foot(AuditKind.RESIDENT, here).startswith("Correction −30.0 MiB: the process takes 120.0 MiB")
 
 

@@ -105,10 +105,39 @@ def test_a_changed_setting_becomes_a_tag(
 ) -> None:
     begin(qtbot, opened, compare, tiny_model, other_tiny_model)
     compare.adjust(("B",), "temperature", 0.2)
-    compare.adjust(("B",), "context_length", 1_024)
+    compare.loads.choose("B", {"context_length": 1_024})
     qtbot.waitUntil(lambda: compare.pane("B").tags == ("temp 0.2", "context 1,024"), timeout=5_000)
     compare.make_alike("B")
     qtbot.waitUntil(lambda: compare.pane("B").tags == (), timeout=5_000)
+
+
+def test_a_prompt_is_answered_with_what_was_chosen_just_before_it(
+    qtbot: QtBot, opened: OpenGarden, compare: CompareViewModel, tiny_model: Path, other_tiny_model: Path
+) -> None:
+    begin(qtbot, opened, compare, tiny_model, other_tiny_model)
+    for context in (512, 768, 1_024):
+        compare.loads.choose("", {"context_length": context})
+    compare.loads.choose("B", {"type_k": "q8_0"})
+    compare.ask("Say something")
+    qtbot.waitUntil(lambda: compare.turn is not None, timeout=5_000)
+    settle(qtbot, compare)
+    answers = [compare.pane(letter).answer for letter in "AB"]
+    loads = [answer.configuration.load for answer in answers if answer is not None]
+    assert [(load.context_length, load.type_k) for load in loads] == [(1_024, "f16"), (1_024, "q8_0")]
+
+
+def test_panes_are_loaded_alike_but_for_what_is_a_matter_of_the_model(
+    qtbot: QtBot, opened: OpenGarden, compare: CompareViewModel, tiny_model: Path, other_tiny_model: Path
+) -> None:
+    begin(qtbot, opened, compare, tiny_model, other_tiny_model)
+    qtbot.waitUntil(lambda: all(compare.plan(letter) for letter in "AB"), timeout=5_000)
+    compare.loads.choose("A", {"n_ubatch": 64, "flash_attention": "on"})
+    qtbot.waitUntil(lambda: compare.pane("B").tags == ("flash auto", "micro-batch 512"), timeout=5_000)
+    compare.make_alike("B")
+    qtbot.waitUntil(lambda: compare.pane("B").tags == (), timeout=5_000)
+    compare.loads.reset("")
+    qtbot.waitUntil(lambda: compare.pane("A").configuration.load.n_ubatch == 512, timeout=5_000)
+    assert compare.pane("B").tags == ()
 
 
 def test_stop_keeps_what_was_written(

@@ -75,8 +75,8 @@ def test_a_pause_says_who_paused_and_a_full_disk_is_a_warning() -> None:
 def test_a_cancelled_download_says_that_what_came_is_kept() -> None:
     cancelled = dataclasses.replace(JOB, state=JobState.CANCELLED)
 
-    assert job_lines(dataclasses.replace(cancelled, resumable=True)).state == "Cancelled; what was fetched is kept"
-    assert job_lines(cancelled).state == "Cancelled; nothing half-written was left"
+    assert job_lines(dataclasses.replace(cancelled, resumable=True)).state == "Cancelled; what came is kept"
+    assert job_lines(cancelled).state == "Cancelled; nothing is left of it"
 
 
 def test_what_ended_on_another_day_names_the_day() -> None:

@@ -26,8 +26,8 @@ def test_panes_are_forecast_again_with_the_memory_that_is_free_now(
     reader = PaneFactsReader(garden, pump)
     run = garden.compare.configuration_for(garden.library.add_file(tiny_model))
     with qtbot.waitSignal(reader.facts_read):
-        reader.read([run])
-    before = reader.of(run).forecast
+        reader.read(garden.compare.new([run]))
+    before = reader.of("A", run).forecast
     assert before is not None
 
     machine = dataclasses.replace(garden.machine.snapshot(), ram_available_bytes=1024**2)
@@ -35,7 +35,7 @@ def test_panes_are_forecast_again_with_the_memory_that_is_free_now(
     with qtbot.waitSignal(reader.facts_read):
         garden.bus.publish(MachineRead(snapshot=machine))
 
-    after = reader.of(run).forecast
+    after = reader.of("A", run).forecast
     assert after is not None
     assert after.devices[0].available_bytes < before.devices[0].available_bytes
     pump.close()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 from garden.core.fit_forecast import DeviceMemory, FitForecast, FitMethod, MemoryKind, Placement, Verdict
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import RunConfiguration
@@ -56,3 +58,15 @@ def test_fair_panes_take_memory_together_and_relayed_ones_alone() -> None:
     assert planned_bytes(forecasts, relay=False) == (13, 10)
     assert planned_bytes(forecasts, relay=True) == (10, 6)
     assert planned_bytes([], relay=False) == (0, 0)
+
+
+def test_what_has_no_room_together_comes_one_after_the_other() -> None:
+    assert planned_bytes([needs(60, 4), needs(50, 6)], relay=False) == (60, 10)
+    assert planned_bytes([needs(130, 4)], relay=False) == (130, 4), "one that does not fit at all is shown as it is"
+
+
+def test_of_several_gpus_the_first_is_planned() -> None:
+    forecast = needs(10, 4)
+    second = dataclasses.replace(forecast.devices[1], name="second", weights_bytes=50)
+    both = dataclasses.replace(forecast, devices=(*forecast.devices, second))
+    assert planned_bytes([both], relay=False) == (10, 4)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -10,7 +12,10 @@ from garden.core.errors import GatedError, InvalidFileError, StateError
 from garden.core.events import FitDecided, JobChanged
 from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
 from garden.core.job_record import JobState
+from garden.core.model_ref import ModelRef
+from garden.core.run_configuration import LoadParameters
 from garden.fit.projector import Projector
+from garden.gguf.header import GgufHeader
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.viewmodels.file_table import FileRow
 from garden.gui.viewmodels.repository import RepositoryViewModel
@@ -94,6 +99,7 @@ def test_what_images_take_is_told_with_every_row(
 
     assert all(row.forecast and "Images take 1.0 GiB more" in row.forecast.reason for row in opened.files.rows)
     opened.options.choose_context(8_192)
+    qtbot.waitUntil(lambda: opened.settled)
     assert [row.forecast.projector_bytes for row in opened.files.rows if row.forecast] == [GIB, GIB]
 
 
@@ -113,6 +119,7 @@ def test_moving_the_context_moves_every_forecast(
     _read_all(qtbot, opened, garden)
 
     opened.options.choose_context(32_768)
+    qtbot.waitUntil(lambda: opened.settled)
 
     assert [row.forecast.context_length for row in opened.files.rows if row.forecast] == [32_768] * 3
 
@@ -123,6 +130,7 @@ def test_the_cache_type_changes_every_forecast(qtbot: QtBot, opened: RepositoryV
     before = [row.forecast.kv_cache_bytes for row in opened.files.rows if row.forecast]
 
     opened.options.choose_kv_type("q8_0")
+    qtbot.waitUntil(lambda: opened.settled)
 
     after = [row.forecast.kv_cache_bytes for row in opened.files.rows if row.forecast]
     assert after == [size // 2 for size in before if size]
@@ -140,6 +148,82 @@ def test_files_are_forecast_again_when_the_engine_has_decided(
         garden.bus.publish(FitDecided())
 
     assert [row.forecast for row in opened.files.rows] == [said, said]
+
+
+def test_forecasts_are_made_away_from_the_qt_thread_and_what_was_passed_by_is_never_made(
+    qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _open(qtbot, opened, garden, "Q8_0", "Q4_K_M")
+    _read_all(qtbot, opened, garden)
+    qtbot.waitUntil(lambda: opened.settled)
+    here, release, inner = threading.get_ident(), threading.Event(), garden.fit.forecast_remote
+    made: list[tuple[int, bool]] = []
+    shown: list[int | None] = []
+
+    def slow(ref: ModelRef, read: GgufHeader, load: LoadParameters, *rest: object, ask_engine: bool) -> FitForecast:
+        assert threading.get_ident() != here
+        release.wait(10)
+        made.append((load.context_length, ask_engine))
+        return inner(ref, read, load)
+
+    monkeypatch.setattr(garden.fit, "forecast_remote", slow)
+    opened.files.dataChanged.connect(lambda *_: shown.append(_forecast_context(opened)))
+
+    for tokens in range(2_048, 20_480, 256):
+        opened.options.choose_context(tokens)
+    assert made == []
+    release.set()
+    qtbot.waitUntil(lambda: opened.settled)
+
+    # The first move, then the last one; that once more when the knob stands still, and only then is the engine asked.
+    assert made == [(2_048, False)] * 2 + [(20_224, False)] * 2 + [(20_224, True)] * 2
+    assert shown == [2_048, 20_224]
+
+
+def _forecast_context(opened: RepositoryViewModel) -> int | None:
+    (context,) = {row.forecast.context_length for row in opened.files.rows if row.forecast}
+    return context
+
+
+def test_an_answer_of_a_repository_that_was_left_is_dropped(
+    qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _open(qtbot, opened, garden, "Q8_0")
+    _read_all(qtbot, opened, garden)
+    qtbot.waitUntil(lambda: opened.settled)
+    release, inner = threading.Event(), garden.fit.forecast_remote
+
+    def slow(*arguments: Any, **options: Any) -> FitForecast:
+        release.wait(10)
+        return inner(*arguments, **options)
+
+    monkeypatch.setattr(garden.fit, "forecast_remote", slow)
+    opened.options.choose_context(4_096)
+    opened.open("b/other")
+    with qtbot.waitSignal(opened.changed):
+        garden.catalog.pages["b/other"].succeed(repository("b/other", repository_file("Q8_0"), repository_file("Q2_K")))
+    release.set()
+    qtbot.waitUntil(lambda: opened.settled)
+
+    assert [row.forecast for row in opened.files.rows] == [None, None]
+    assert opened.plan is None
+
+
+def test_what_is_loaded_is_what_is_chosen_now_even_before_it_was_forecast(
+    qtbot: QtBot, opened: RepositoryViewModel, garden: GardenDouble
+) -> None:
+    _open(qtbot, opened, garden, "Q8_0")
+    _read_all(qtbot, opened, garden)
+    qtbot.waitUntil(lambda: opened.settled)
+
+    opened.options.choose(context_length=4_096, type_k="q8_0", threads=3)
+    row = _row(opened, "Q8_0")
+    load = opened.load_here(row)
+
+    assert row.load is not None
+    assert row.load.context_length != 4_096
+    assert load is not None
+    assert (load.context_length, load.type_k, load.type_v, load.threads) == (4_096, "q8_0", "f16", 3)
 
 
 def test_the_context_stays_below_what_the_model_was_trained_for(
@@ -165,8 +249,11 @@ def test_the_recommended_file_is_selected_until_the_user_selects_another(
     assert opened.selected.title == recommended[0]
     opened.select(_row(opened, "Q2_K").file.filename)
     opened.options.choose_context(4_096)
+    qtbot.waitUntil(lambda: opened.settled)
     assert opened.selected is not None
     assert opened.selected.title == "Q2_K"
+    assert opened.plan is not None
+    assert opened.plan.configuration.model.quant_type == "Q2_K"
 
 
 def test_the_configuration_names_file_context_and_cache(
@@ -177,7 +264,8 @@ def test_the_configuration_names_file_context_and_cache(
     opened.options.choose_context(4_096)
     opened.options.choose_kv_type("q8_0")
 
-    plan = opened.plan(_row(opened, "Q8_0"))
+    qtbot.waitUntil(lambda: opened.settled)
+    plan = opened.plan
 
     assert plan is not None
     configuration = plan.configuration

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import RunConfiguration
-from garden.gui.viewmodels.run_difference import differences, summary
+from garden.gui.viewmodels.run_difference import differences, load_differences, summary
 from garden.gui.viewmodels.run_settings import NUMBERS, asked_like, with_setting, with_settings_of
 
 RUN = RunConfiguration(model=ModelRef(name="Tiny", filenames=("tiny.gguf",)))
@@ -26,8 +26,9 @@ def test_an_empty_system_prompt_sends_none() -> None:
 
 def test_differences_are_named_the_most_telling_first() -> None:
     other = RUN
-    for name, value in (("type_k", "q8_0"), ("seed", 7), ("temperature", 0.2), ("system_prompt", "Be brief.")):
+    for name, value in (("seed", 7), ("temperature", 0.2), ("system_prompt", "Be brief.")):
         other = with_setting(other, name, value)
+    other = other.with_load(type_k="q8_0")
     assert differences(other, RUN) == ("temp 0.2", "system prompt", "seed 7", "KV q8_0/f16")
     assert differences(RUN, RUN) == ()
 
@@ -49,3 +50,11 @@ def test_asked_alike_takes_what_is_no_matter_of_the_model() -> None:
     assert other.ask.seed == 7
     assert other.ask.sampling.temperature == RUN.ask.sampling.temperature
     assert differences(with_settings_of(RUN, first), first) == ()
+
+
+def test_layers_differ_only_between_panes_of_one_file() -> None:
+    here = RunConfiguration(model=ModelRef(name="Tiny", filenames=("tiny.gguf",), path="/tiny.gguf"))
+    other = RunConfiguration(model=ModelRef(name="Other", filenames=("other.gguf",), path="/other.gguf"))
+    assert differences(here.with_load(n_gpu_layers=7), here) == ("7 on GPU",)
+    assert differences(other.with_load(n_gpu_layers=7), here) == ()
+    assert load_differences(here.with_load(n_sequences=2, load_mode="mmap"), here) == ("2 sequences", "mapped")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
@@ -7,7 +9,8 @@ from garden.core.fit_forecast import DeviceMemory
 from garden.core.hardware_snapshot import Cpu, Gpu, HardwareSnapshot
 from garden.core.quantity import GIB
 from garden.gui.theme.theme import ThemeController
-from garden.gui.widgets.memory_bar import MemoryBar, MemoryRows, device_fill
+from garden.gui.widgets.device_memory_view import DeviceMemoryView
+from garden.gui.widgets.memory_bar import MemoryBar, MemoryRows, device_fill, device_labels, legend_items
 from garden.gui.widgets.memory_meter import MemoryMeter, MeterLine, meter_lines
 
 
@@ -26,13 +29,30 @@ def _gpu(weights: float, kv: float = 0.5) -> DeviceMemory:
 def test_parts_are_shares_of_the_whole_device() -> None:
     fill = device_fill(_gpu(weights=4))
 
-    assert fill.parts[:3] == (("memory.used", 0.125), ("memory.weights", 0.5), ("memory.kv", 0.0625))
+    assert [(token.removeprefix("memory."), share) for token, share in fill.parts[:4]] == [
+        ("used", 0.125),
+        ("loaded", 0.0),
+        ("weights", 0.5),
+        ("kv", 0.0625),
+    ]
     assert fill.limit == 1 - 0.25 / 8
     assert not fill.over
 
 
-def test_what_eats_the_margin_is_over_the_limit() -> None:
-    assert device_fill(_gpu(weights=6.3)).over
+def test_what_eats_the_margin_fits_and_what_needs_more_than_is_free_does_not() -> None:
+    tight = _gpu(weights=6.3)
+    beside = dataclasses.replace(tight, beside_bytes=GIB // 4)
+
+    assert not device_fill(tight).over
+    assert device_fill(beside).over
+    assert device_fill(beside).parts[-1] == ("memory.beside", 0.25 / 8)
+    assert (tight.need_bytes, beside.need_bytes) == (tight.required_bytes, tight.required_bytes + GIB // 4)
+
+
+def test_a_gpu_that_holds_nothing_needs_no_driver_and_the_ram_always_its_process() -> None:
+    nothing = DeviceMemory(name="", kind="gpu", total_bytes=GIB, available_bytes=GIB, beside_bytes=5)
+
+    assert (nothing.need_bytes, dataclasses.replace(nothing, kind="ram").need_bytes) == (0, 5)
 
 
 def _colours(bar: MemoryBar) -> list[QColor]:
@@ -51,6 +71,71 @@ def test_the_track_shows_as_many_pixels_as_bytes(qtbot: QtBot, theme: ThemeContr
     # One pixel of each part is the gap to the next.
     assert colours.count(theme.theme.color("memory.weights")) == 79
     assert colours.count(theme.theme.color("memory.kv")) == 9
+
+
+def _ram(held: float = 0, freed: float = 0) -> DeviceMemory:
+    return DeviceMemory(
+        name="RAM",
+        kind="ram",
+        total_bytes=32 * GIB,
+        available_bytes=16 * GIB,
+        weights_bytes=2 * GIB,
+        held_bytes=int(held * GIB),
+        freed_bytes=int(freed * GIB),
+    )
+
+
+def test_what_loaded_models_hold_stands_apart_from_what_others_use(qtbot: QtBot, theme: ThemeController) -> None:
+    bar = MemoryBar(theme)
+    qtbot.addWidget(bar)
+    bar.resize(160, 10)
+    bar.set_device(_ram(held=4))
+
+    colours = _colours(bar)
+
+    assert colours.count(theme.theme.color("memory.used")) == 59
+    assert colours.count(theme.theme.color("memory.loaded")) == 19
+    assert device_fill(_ram(held=40)).parts[:2] == (("memory.used", 0.0), ("memory.loaded", 0.5))
+
+
+def test_what_is_freed_first_is_underlined(qtbot: QtBot, theme: ThemeController) -> None:
+    bar = MemoryBar(theme)
+    qtbot.addWidget(bar)
+    bar.resize(160, 10)
+    bar.set_device(_ram(freed=4))
+
+    image = bar.grab().toImage()
+    below = [image.pixelColor(x, 9) for x in range(160)]
+
+    loaded = theme.theme.color("memory.loaded")
+    assert [x for x, colour in enumerate(below) if colour == loaded] == list(range(80, 100))
+
+
+def test_words_say_what_is_held_and_what_is_freed(qtbot: QtBot, theme: ThemeController) -> None:
+    view = DeviceMemoryView(theme)
+    qtbot.addWidget(view)
+    view.set_devices((_ram(),))
+    assert view.words == ""
+    view.set_devices((_ram(held=1.5),))
+    assert view.words == "Loaded models hold 1.50 GiB of RAM."
+    view.set_devices((_ram(held=1.5, freed=2), dataclasses.replace(_gpu(weights=4), freed_bytes=GIB)))
+    assert view.words == (
+        "Other loaded models hold 1.50 GiB of RAM. "
+        "Unloading frees 1.00 GiB of GPU memory and 2.00 GiB of RAM, counted as free."
+    )
+    view.resize(160, 200)
+    view.show()
+    assert view.sizeHint().height() > 60, "narrow, its words take several lines"
+
+
+def test_several_gpus_are_told_apart() -> None:
+    assert device_labels((_gpu(weights=4), _gpu(weights=4), _ram())) == ["GPU1", "GPU2", "RAM"]
+    assert device_labels((_gpu(weights=4), _ram())) == ["GPU", "RAM"]
+
+
+def test_the_legend_names_what_the_bars_show() -> None:
+    assert "Loaded models" not in [title for _token, title in legend_items([_ram()])]
+    assert ("memory.loaded", "Loaded models") in legend_items([_ram(held=1)])
 
 
 def test_what_does_not_fit_ends_hatched(qtbot: QtBot, theme: ThemeController) -> None:

@@ -24,11 +24,13 @@ def test_files_are_named_by_themselves_and_published_by_their_folder(tmp_path: P
 def test_a_projector_belongs_to_the_models_beside_it(tmp_path: Path) -> None:
     _write(tmp_path / "a" / "vision" / "vision-Q4_K_M.gguf")
     eyes = _write(tmp_path / "a" / "vision" / "mmproj-vision-f16.gguf")
+    _write(tmp_path / "b" / "seeing" / "seeing-Q4_K_M.gguf")
+    other_eyes = _write(tmp_path / "b" / "seeing" / "seeing.mmproj-f16.gguf")
     _write(tmp_path / "a" / "text" / "text-Q4_K_M.gguf")
 
     beside = {model.name: model.beside for model in lm_studio_models(tmp_path)}
 
-    assert beside == {"vision": (eyes.resolve(),), "text": ()}
+    assert beside == {"vision": (eyes.resolve(),), "seeing": (other_eyes.resolve(),), "text": ()}
 
 
 def test_a_set_of_shards_is_one_model(tmp_path: Path) -> None:
