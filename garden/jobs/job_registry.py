@@ -33,6 +33,7 @@ class JobRegistry(ABC):
         self._jobs: dict[str, Job] = {}
         self._factories: dict[JobKind, Callable[[JobRecord], Work]] = {}
         self._clearers: dict[JobKind, Callable[[JobRecord], None]] = {}
+        self._may_begin: Callable[[JobKind, tuple[str, ...]], None] = lambda _kind, _reads: None
         self._has_room: Callable[[JobRecord], bool] | None = None
 
     def on_resume(self, kind: JobKind, factory: Callable[[JobRecord], Work]) -> None:
@@ -42,6 +43,10 @@ class JobRegistry(ABC):
     def on_clear(self, kind: JobKind, clear: Callable[[JobRecord], None]) -> None:
         """Say how to clear away what cancelled work of a kind has left; it raises GardenError when something stays."""
         self._clearers[kind] = clear
+
+    def on_begin(self, may_begin: Callable[[JobKind, tuple[str, ...]], None]) -> None:
+        """Say what may be queued now, by its kind and what it reads; it raises RefusedError for what may not."""
+        self._may_begin = may_begin
 
     def on_room(self, has_room: Callable[[JobRecord], bool]) -> None:
         """Say how to find out whether work that was paused for want of room has it now."""
@@ -129,6 +134,10 @@ class JobRegistry(ABC):
 
     def _can_make(self, record: JobRecord) -> bool:
         return bool(record.target) and record.kind in self._factories
+
+    def _work_again(self, job: Job) -> Work:
+        self._may_begin(job.record.kind, job.record.reads)
+        return job.work or self._work_for(job.record)
 
     def _work_for(self, record: JobRecord) -> Work:
         factory = self._factories.get(record.kind)

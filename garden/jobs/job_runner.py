@@ -23,7 +23,6 @@ from garden.jobs.jobs_log import JobsLog
 from garden.jobs.pulse import Pulse
 
 T = TypeVar("T")
-
 _log = logging.getLogger(__name__)
 
 #: How often the disk is looked at while work is paused because it was full.
@@ -81,7 +80,7 @@ class JobRunner(JobRegistry):
         total: int | None = None,
         held_for: DiskFullError | None = None,
     ) -> Handle[T]:
-        """Queue work.
+        """Queue work; RefusedError when it may not begin now, see ``on_begin``.
 
         Args:
             kind: What it is; sets how many run at once.
@@ -98,6 +97,7 @@ class JobRunner(JobRegistry):
         Returns:
             A handle whose id is the record's.
         """
+        self._may_begin(kind, reads)
         job_id = uuid.uuid4().hex
         handle: Handle[T] = self._new_handle(job_id)
         record = JobRecord(
@@ -263,7 +263,7 @@ class JobRunner(JobRegistry):
 
     def _requeue(self, job_id: str, states: set[JobState]) -> Handle[Any]:
         job = self._job(job_id)
-        work = job.work or self._work_for(job.record)
+        work = self._work_again(job)
         with self._lock:
             if job.record.state not in states or self._closed:
                 return job.handle

@@ -65,7 +65,7 @@ class FolderMove:
         new: The folder that takes over; made when it is missing.
         on_moved: Called for each file with its old and new place, before the old one is gone for good; a file for which
             it was called may come again after a kill.
-        without: A folder below the old one that stays.
+        without: Folders below the old one that stay.
         may_rename: Off, files are always copied.
     """
 
@@ -75,7 +75,7 @@ class FolderMove:
         new: Path,
         on_moved: Callable[[Path, Path], None],
         *,
-        without: Path | None = None,
+        without: tuple[Path, ...] = (),
         may_rename: bool = True,
     ) -> None:
         self._old = old
@@ -98,18 +98,19 @@ class FolderMove:
         if new == old or new.is_relative_to(old) or old.is_relative_to(new):
             raise RefusedError("One of the two folders lies in the other.", "Choose a folder beside the old one.")
         files = list(self._files())
-        there = [path for path in files if self._target(path).exists() and not self._is_moved(path)]
+        there = [path for path in files if os.path.lexists(self._target(path)) and not self._is_moved(path)]
         if there:
             raise RefusedError(
                 f"{self._new} already has {there[0].relative_to(self._old)}.", "Choose an empty folder, or rename it."
             )
         total = sum(path.lstat().st_size for path in files)
         place = next(folder for folder in (new, *new.parents) if folder.is_dir())
-        across = not self._may_rename or place.stat().st_dev != self._old.stat().st_dev if files else False
-        free = shutil.disk_usage(place).free
-        if across and free < total + _MARGIN:
+        disk, free = place.stat().st_dev, shutil.disk_usage(place).free
+        # What is renamed on its own disk takes no room.
+        copied = sum(path.lstat().st_size for path in files if not self._may_rename or path.lstat().st_dev != disk)
+        if copied and free < copied + _MARGIN:
             raise DiskFullError(
-                f"{self._new} has {format_bytes(free)} free; the models take {format_bytes(total)}.",
+                f"{self._new} has {format_bytes(free)} free; the models take {format_bytes(copied)}.",
                 "Choose another disk, or make room.",
             )
         return total
@@ -149,7 +150,7 @@ class FolderMove:
     def _files(self) -> Iterator[Path]:
         """Everything in the old folder that is no folder; links are not followed."""
         for where, folders, files in os.walk(self._old):
-            folders[:] = sorted(name for name in folders if Path(where) / name != self._without)
+            folders[:] = sorted(name for name in folders if Path(where) / name not in self._without)
             links = [name for name in folders if (Path(where) / name).is_symlink()]
             for name in sorted((*files, *links)):
                 yield Path(where) / name
@@ -161,6 +162,8 @@ class FolderMove:
         """Whether the new place has all of a file already: a kill came before it was removed from the old one."""
         target = self._target(path)
         try:
+            if path.is_symlink() or target.is_symlink():
+                return path.is_symlink() and target.is_symlink() and str(target.readlink()) == self._aim(path)
             return target.stat().st_size == path.stat().st_size and _hash(target) == _hash(path)
         except OSError:
             return False
@@ -172,7 +175,7 @@ class FolderMove:
             if not self._is_moved(path):
                 raise RefusedError(f"{target} is another file of that name.", "Rename one of the two, then go on.")
         elif path.is_symlink():
-            target.symlink_to(path.readlink())
+            target.symlink_to(self._aim(path), target_is_directory=path.is_dir())
         elif self._renamed(path, target):
             self._on_moved(path, target)
             return
@@ -181,6 +184,14 @@ class FolderMove:
         self._on_moved(path, target)
         path.unlink()
         sync_folder(path.parent)
+
+    def _aim(self, link: Path) -> str:
+        """What a link says at its new place: within the folder it goes along, to the outside it leads where it led."""
+        said = link.readlink()
+        to = Path(os.path.normpath(link.parent / said))
+        if not to.is_relative_to(self._old) or any(to.is_relative_to(folder) for folder in self._without):
+            return str(to)
+        return str(self._new / to.relative_to(self._old)) if said.is_absolute() else str(said)
 
     def _renamed(self, path: Path, target: Path) -> bool:
         if not self._may_rename:
@@ -228,7 +239,7 @@ class FolderMove:
             for name in files:
                 new = Path(where) / name
                 old = self._old / new.relative_to(self._new)
-                if not old.exists():
+                if not os.path.lexists(old):
                     self._on_moved(old, new)
 
     def _clear_parts(self) -> None:

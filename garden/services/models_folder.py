@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from garden.core.errors import RefusedError
-from garden.core.job_record import JobKind, JobRecord
-from garden.core.paths import data_dir, user_path
+from garden.core.job_record import JobKind, JobRecord, JobState
+from garden.core.paths import cache_dir, data_dir, hub_cache_dir, user_path
+from garden.core.run_configuration import RunConfiguration
 from garden.jobs.handle import Handle
 from garden.jobs.job_context import JobContext
 from garden.jobs.job_runner import JobRunner
@@ -74,6 +75,10 @@ class ModelsFolder:
         journal = begun or Journal(old=self._settings.models_dir, new=new)
         if new == self._settings.models_dir:
             raise RefusedError("The models are there already.", "Choose another folder.")
+        if any(place.is_relative_to(journal.old) for place in (data_dir(), cache_dir(), Path.home())):
+            raise RefusedError(
+                f"{journal.old} holds more than models.", "Move the models by hand, or choose another models folder."
+            )
         self._refuse_in_use(journal.old)
         total = self._mover(journal).check()
         return self._jobs.submit(
@@ -86,6 +91,28 @@ class ModelsFolder:
             total=total or None,
         )
 
+    def refuse_while_moving(self, paths: tuple[str, ...], *, kind: JobKind | None = None) -> None:
+        """Refuse to begin with files that are on their way.
+
+        Args:
+            paths: Files that would be read.
+            kind: Of the work; a quantization is refused whatever it reads, since it may write there.
+
+        Raises:
+            RefusedError: They are.
+        """
+        if not paths and kind is not JobKind.QUANTIZE:
+            return
+        for job in self._jobs.jobs():
+            if job.kind is not JobKind.MOVE or job.state not in (JobState.WAITING, JobState.RUNNING):
+                continue
+            old, new = (Path(folder) for folder in json.loads(job.target).values())
+            if kind is JobKind.QUANTIZE or any(Path(path).is_relative_to(at) for path in paths for at in (old, new)):
+                raise RefusedError(
+                    "The models folder is being moved.",
+                    "Wait for its end, or cancel the move in Activity, then try again.",
+                )
+
     def _again(self, record: JobRecord) -> Callable[[JobContext], Path]:
         target = json.loads(record.target)
         return self._work(Journal(old=Path(target["old"]), new=Path(target["new"])))
@@ -97,7 +124,11 @@ class ModelsFolder:
             mover = self._mover(journal)
             total = mover.check()
             mover.run(lambda done, name: job.progress(done, total, name), job.cancelled)
-            self._settings.change(models_dir=str(journal.new))
+            current = self._settings.current
+            folders, files = (
+                tuple(_at_new_place(path, journal) for path in paths) for paths in (current.folders, current.files)
+            )
+            self._settings.change(models_dir=str(journal.new), folders=folders, files=files)
             self._journal.unlink(missing_ok=True)
             self._scan(job.cancelled)
             job.result_path = str(journal.new)
@@ -110,14 +141,13 @@ class ModelsFolder:
             journal.old,
             journal.new,
             lambda old, new: self._moved.moved(str(old), str(new)),
-            # The starter was not made here and has a place of its own.
-            without=starter.starter_path().parent,
+            # The starter was not made here and has a place of its own; so has the Hub cache, for all tools.
+            without=(starter.starter_path().parent, hub_cache_dir()),
         )
 
     def _refuse_in_use(self, folder: Path) -> None:
         for record in self._loaded.list():
-            path = record.configuration.model.path
-            if path is not None and Path(path).is_relative_to(folder):
+            if any(Path(path).is_relative_to(folder) for path in files_of(record.configuration)):
                 raise RefusedError(f"{record.configuration.model.name} is loaded.", "Unload it first, then move.")
         for job in self._jobs.jobs():
             reads = any(Path(path).is_relative_to(folder) for path in job.reads)
@@ -126,3 +156,17 @@ class ModelsFolder:
                 raise RefusedError(
                     f"Work on {job.title} is under way in that folder.", "Wait for its end or cancel it, then move."
                 )
+
+
+def files_of(configuration: RunConfiguration) -> tuple[str, ...]:
+    """The files that a load of it reads."""
+    paths = (configuration.model.path, *(adapter.path for adapter in configuration.load.adapters))
+    return tuple(path for path in paths if path is not None)
+
+
+def _at_new_place(path: str, journal: Journal) -> str:
+    """A path that was moved with the folder, where it is now; any other as it is."""
+    if not Path(path).is_relative_to(journal.old):
+        return path
+    there = journal.new / Path(path).relative_to(journal.old)
+    return str(there) if there.exists() else path

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 from garden.store.document import Store
 
 #: Columns with JSON documents in which a file's path may stand as a text of its own.
-_DOCUMENTS = (("receipts", "document"), ("conversations", "panes"), ("answers", "document"), ("replays", "document"))
+_DOCUMENTS = (
+    ("receipts", "document"),
+    ("conversations", "panes"),
+    ("answers", "document"),
+    ("replays", "document"),
+    ("quality_reports", "document"),
+    ("speeds", "document"),
+    ("loads", "document"),
+    ("jobs", "document"),
+)
+
+#: Columns that hold a path, or a name.
+_PATHS = (("receipts", "path"), ("quality_reports", "model"), ("quality_reports", "base"))
 
 
 class MovedFiles:
@@ -19,26 +32,38 @@ class MovedFiles:
 
     def __init__(self, database: Store) -> None:
         self._database = database
+        self._followers: list[Callable[[str, str], None]] = []
+
+    def follow(self, follower: Callable[[str, str], None]) -> None:
+        """Call this too, with the old and the new place, before the database is changed: for what is in memory."""
+        self._followers.append(follower)
 
     def moved(self, old: str, new: str) -> None:
-        """Bring receipts, hashes, last use, measurements and conversations along; once more changes nothing.
+        """Bring receipts, hashes, last use, measurements, conversations and jobs along; once more changes nothing.
 
         Args:
             old: Where the file was.
             new: Where it is.
         """
+        # In this order: whatever is stored after the memory was changed names the new place already.
+        for follower in tuple(self._followers):
+            follower(old, new)
         quoted, by = (json.dumps(path, ensure_ascii=False) for path in (old, new))
+        # As it stands in a document that is a text within a document, as a job's target is.
+        within, by_within = (json.dumps(text, ensure_ascii=False)[1:-1] for text in (quoted, by))
         with self._database.write() as connection:
             connection.execute(
                 "UPDATE OR REPLACE model_use SET path = ? WHERE path = ?",
                 (new, old),
             )
-            connection.execute("UPDATE receipts SET path = ? WHERE path = ?", (new, old))
+            for table, column in _PATHS:
+                connection.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (new, old))
             for table, column in _DOCUMENTS:
-                connection.execute(
-                    f"UPDATE {table} SET {column} = replace({column}, ?, ?) WHERE instr({column}, ?)",
-                    (quoted, by, quoted),
-                )
+                for text, instead in ((quoted, by), (within, by_within)):
+                    connection.execute(
+                        f"UPDATE {table} SET {column} = replace({column}, ?, ?) WHERE instr({column}, ?)",
+                        (text, instead, text),
+                    )
             for table in ("speeds", "loads"):
                 # Keys of files that were not hashed: path:SIZE:PATH
                 connection.execute(
