@@ -36,6 +36,11 @@ def main(arguments: list[str] | None = None) -> int:
         worker = importlib.import_module(f"garden.workers.{arguments[1]}")
         code: int = worker.main()
         return code
+    if not arguments:
+        # The window stands sooner without what reads commands.
+        from garden.cli.window import run_window
+
+        return run_window(_open_window)
     from garden.cli.program import run
 
     return run(arguments, open_window=_open_window, render_pages=_render_pages)

@@ -6,7 +6,9 @@ every K-quant applies without a fallback.
 
 from __future__ import annotations
 
+from itertools import count, product
 from pathlib import Path
+from string import ascii_letters
 from typing import Any
 
 import gguf
@@ -88,17 +90,36 @@ def _byte_characters() -> list[str]:
     return [chr(byte) if byte in printable else chr(next(stand_ins)) for byte in range(256)]
 
 
-def add_tokenizer(writer: gguf.GGUFWriter, template: str | None, *, adds_bos: bool = False, size: int = 0) -> int:
-    """Add a byte-level BPE vocabulary with ChatML's markers, of at least so many tokens; the number of its tokens."""
+def add_tokenizer(
+    writer: gguf.GGUFWriter,
+    template: str | None,
+    *,
+    adds_bos: bool = False,
+    size: int = 0,
+    fills_with_merges: bool = False,
+) -> int:
+    """Add a byte-level BPE vocabulary with ChatML's markers, of at least so many tokens; the number of its tokens.
+
+    What fills it up are markers, or with ``fills_with_merges`` words that are merged letter by letter.
+    """
     characters = _byte_characters()
     space = characters[32]
     merges = ["t h", "th e", "i n", f"{space} t", f"{space} a", "e r", "o u", "a n"]
     merged = ["".join(merge.split(" ")) for merge in merges]
     tokens = [*characters, *merged, *SPECIALS]
+    kinds = [1] * (len(characters) + len(merged)) + [3] * len(SPECIALS)
+    known = set(tokens)
+    words = (word for length in count(2) for word in product(ascii_letters, repeat=length))
+    while fills_with_merges and len(tokens) < size:
+        *start, last = next(words)
+        if (word := "".join((*start, last))) not in known:
+            tokens.append(word)
+            merges.append(f"{''.join(start)} {last}")
+    kinds += [1] * (len(tokens) - len(kinds))
     while len(tokens) < size or (not size and len(tokens) % 32):
         tokens.append(f"<|unused_{len(tokens)}|>")
     n_text = len(characters) + len(merged)
-    kinds = [1] * n_text + [3] * (len(tokens) - n_text)
+    kinds += [3] * (len(tokens) - len(kinds))
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(tokens)

@@ -12,6 +12,7 @@ from garden.core.errors import CancelledByUser, GardenError, NotFoundError
 from garden.core.fit_forecast import FitForecast, Verdict
 from garden.core.quantity import format_bytes
 from garden.hub.address import parse_repo_id
+from garden.services.files_beside import files_beside
 from garden.services.garden import Garden
 from garden.services.settings import MIN_BANDWIDTH
 from garden.services.target import STARTER, HubTarget, parse_hub_target
@@ -57,6 +58,8 @@ def files(repo: str, as_json: bool) -> None:
             )
         )
     print_table(("Type", "Size", "Need", "Verdict", ""), rows, right=(1, 2))
+    for left in (beside for beside in files_beside(repository) if beside.size_bytes is None):
+        click.echo(f"{left.title}: {left.note[:1].lower()}{left.note[1:]}")
 
 
 def forecast_of(garden: Garden, repository: Repository, file: RepositoryFile) -> FitForecast | None:

@@ -14,6 +14,7 @@ import click
 
 import garden
 from garden.cli import standard_output
+from garden.cli.window import run_window, use_utf8, window_where_displayed
 from garden.core import interrupt
 from garden.core.errors import CancelledByUser, GardenError
 
@@ -33,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "quality": ("workshop_commands", "How much quants lost against their base."),
     "compare": ("compare_command", "One prompt to several models, side by side."),
     "export": ("export_command", "Take a model's configuration to another runtime."),
+    "hub": ("account_command", "Who is signed in at the Hub, and which Hub is asked."),
     "engine": ("engine_command", "The engine and its backends; add a GPU's without a compiler."),
     "doctor": ("machine_commands", "What is wrong here, and what helps."),
 }
@@ -90,20 +92,23 @@ def run(arguments: list[str], *, open_window: Callable[[], int], render_pages: C
         epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 130 cancelled. `garden COMMAND --help` says more.",
     )
     @click.version_option(garden.__version__, prog_name="garden")
+    @click.option("--endpoint", metavar="HUB", help="Ask this Hub in this run: a name (garden hub list) or an address.")
     @click.pass_context
-    def program(context: click.Context) -> None:
+    def program(context: click.Context, endpoint: str | None) -> None:
         context.obj = render_pages
+        if endpoint is not None:
+            # Whoever reads the settings reads it; HF_ENDPOINT would say where the tokens of other tools may go.
+            os.environ["GARDEN_ENDPOINT"] = endpoint
         if context.invoked_subcommand is None:
-            context.exit(_window(open_window))
+            context.exit(window_where_displayed(open_window))
 
-    _use_utf8()
     if not arguments:
-        # The window answers on the screen: started from a desktop it may well have no output.
-        return _told(program, arguments)
+        return run_window(open_window)
+    use_utf8()
     error_stream = sys.stderr
     try:
         with interrupt.watched(), standard_output.watched() as output:
-            code = _told(program, arguments, output)
+            code = _code(program, arguments, output)
             output.finish()
     except GardenError as error:
         say_error(error)
@@ -119,29 +124,39 @@ def run(arguments: list[str], *, open_window: Callable[[], int], render_pages: C
     return EXIT_FAILED
 
 
-def _told(program: click.Command, arguments: list[str], output: standard_output.WatchedOutput | None = None) -> int:
-    """The exit code of a command; what went wrong with it, unless it is the output, is told in a sentence."""
+def _code(program: click.Command, arguments: list[str], output: standard_output.WatchedOutput) -> int:
+    """The exit code of a command."""
     try:
         result: Any = program.main(args=arguments, prog_name="garden", standalone_mode=False)
         return result if isinstance(result, int) else EXIT_DONE
-    except click.ClickException as error:
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
+        return told(error, output)
+
+
+def told(error: BaseException, output: standard_output.WatchedOutput | None = None) -> int:
+    """The exit code for what a command raised; what went wrong, unless it is the output, is told in a sentence.
+
+    Args:
+        error: Being handled.
+        output: Of the command, where it is watched.
+    """
+    if isinstance(error, click.ClickException):
         with standard_output.errors_told():
             error.show()
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort, CancelledByUser):
+    if isinstance(error, KeyboardInterrupt | click.Abort | CancelledByUser):
         with standard_output.errors_told():
             click.echo("Cancelled.", err=True)
         return EXIT_CANCELLED
-    except GardenError as error:
+    if isinstance(error, GardenError):
         say_error(error)
         return EXIT_FAILED
-    except (Exception, SystemExit) as error:
-        if output is not None and output.failure is not None:
-            return EXIT_DONE  # why is told once, by the caller
-        # The edge of the program: a fault of its own is told in a sentence, and in full in the log.
-        sentence = f"Something unexpected went wrong: {type(error).__name__}."
-        say_error(GardenError(sentence, _keep_in_log(), traceback.format_exc()))
-        return EXIT_FAILED
+    if output is not None and output.failure is not None:
+        return EXIT_DONE  # why is told once, by the caller
+    # The edge of the program: a fault of its own is told in a sentence, and in full in the log.
+    sentence = f"Something unexpected went wrong: {type(error).__name__}."
+    say_error(GardenError(sentence, _keep_in_log(), traceback.format_exc()))
+    return EXIT_FAILED
 
 
 def say_error(error: GardenError) -> None:
@@ -183,16 +198,10 @@ def _written(text: str) -> Path | None:
     return path
 
 
-def _window(open_window: Callable[[], int]) -> int:
-    if sys.platform.startswith("linux") and not (
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("QT_QPA_PLATFORM")
-    ):
-        click.echo("There is no display here, so no window can open. Try: garden tour", err=True)
-        return EXIT_USAGE
-    try:
-        return open_window()
-    except ImportError as error:
-        raise missing_toolkit(error) from error
+def no_display() -> int:
+    """Say that no window can open here, and what can be run instead; the exit code."""
+    click.echo("There is no display here, so no window can open. Try: garden tour", err=True)
+    return EXIT_USAGE
 
 
 def missing_toolkit(error: ImportError) -> GardenError:
@@ -203,16 +212,3 @@ def missing_toolkit(error: ImportError) -> GardenError:
     if isinstance(error, ModuleNotFoundError):
         return GardenError("The window needs PySide6, which is not installed.", action)
     return GardenError(f"This system lacks a part of what the window needs ({error}).", action)
-
-
-def _use_utf8() -> None:
-    # A pipe on Windows, or a bare C locale, would stumble over “≈” and bars.
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is None:
-            continue
-        if (getattr(stream, "encoding", "") or "").lower() not in ("utf-8", "utf8"):
-            reconfigure(encoding="utf-8", errors="replace")
-        elif stream.errors == "strict":
-            # The name of a file may hold bytes that are no text.
-            reconfigure(errors="backslashreplace")

@@ -78,6 +78,7 @@ class Age(click.ParamType[int]):
 @click.option("--quant", help="Type that a file must have, e.g. Q4_K_M.")
 @click.option("--language", help="Language that the card names, e.g. de.")
 @click.option("--gated", type=click.Choice(["yes", "no"]), help="Whether the publisher asks for consent first.")
+@click.option("--mine", is_flag=True, help="Only what the signed-in account and its organisations own, private too.")
 @click.option("--updated", type=Age(), help="Changed within 30d, 6w, 3m, 1y.")
 @click.option("--any-format", is_flag=True, help="Also repositories without GGUF files.")
 @click.option("--sort", type=click.Choice([sort.replace("_", "-") for sort in SORTS]), help="[default: trending]")
@@ -139,6 +140,7 @@ def _changes(
     quant: str | None,
     language: str | None,
     gated: str | None,
+    mine: bool,
     updated: int | None,
     any_format: bool,
     sort: str | None,
@@ -156,6 +158,7 @@ def _changes(
         "quant_type": _quant(quant) if quant else None,
         "language": _language(language) if language else None,
         "gated": None if gated is None else gated == "yes",
+        "mine": mine or None,
         "updated_days": updated,
         "sort": sort.replace("-", "_") if sort else None,
     }
@@ -216,7 +219,7 @@ def _show(rows: list[RatedModel]) -> None:
         ("Model", "Parameters", "Kind", "Verdict", "Takes", "tok/s", "Licence", "Downloads", "Age"),
         [
             (
-                row.summary.repo_id,
+                f"{row.summary.repo_id} (private)" if row.summary.private else row.summary.repo_id,
                 format_model_size(row.summary.parameters, row.traits.active_parameters) or "–",
                 _KIND_WORDS[row.traits.kind] if row.traits.kind else "–",
                 verdict_word(row.forecast),

@@ -43,6 +43,8 @@ class ModelSummary:
         has_gguf: Whether any GGUF file is there.
         library_name: What loads it as far as its publisher says, e.g. ``transformers`` or ``diffusers``.
         created_at: ISO 8601 date, None when not told.
+        private: Whether only its owner, and who belongs to that, sees it.
+        consent: ``auto`` (who agrees is let in), ``manual`` (the publisher decides), None for open files.
     """
 
     repo_id: str
@@ -61,6 +63,8 @@ class ModelSummary:
     has_gguf: bool = False
     library_name: str | None = None
     created_at: str | None = None
+    private: bool = False
+    consent: str | None = None
 
     @property
     def languages(self) -> tuple[str, ...]:

@@ -75,6 +75,10 @@ class NetworkAwayError(HubUnreachableError):
     """There is no way to the Hub at the moment; it may come back without the user doing anything."""
 
 
+class OfflineError(HubUnreachableError):
+    """No connection is opened, because the user works offline."""
+
+
 class HubTroubleError(HubError):
     """The Hub has trouble of its own at the moment (an error of 500 or above)."""
 
@@ -83,8 +87,20 @@ class UnauthorizedError(HubError):
     """The Hub wants a valid token."""
 
 
+class TokenRefusedError(UnauthorizedError):
+    """The Hub does not accept the token that was sent: it is wrong, expired or revoked."""
+
+
 class GatedError(HubError):
-    """The publisher asks for consent before the files may be fetched."""
+    """The publisher asks for consent before files may be read.
+
+    Attributes:
+        with_token: Whether a token was sent, so that somebody is signed in who has not consented (yet).
+    """
+
+    def __init__(self, sentence: str, action: str = "", detail: str = "", *, with_token: bool = False) -> None:
+        super().__init__(sentence, action, detail)
+        self.with_token = with_token
 
 
 class RateLimitedError(HubError):

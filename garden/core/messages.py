@@ -303,6 +303,7 @@ class Transfer(Message, frozen=True, kw_only=True):
         branch: Where to look for the files when the commit is gone or has changed; empty looks nowhere.
         bytes_per_second: At most so fast, until it is told otherwise; None as fast as it comes.
         hold_off_seconds: The Hub has asked for a pause and is asked nothing for so long.
+        plain_limit_bytes: Larger files come out of the Hub's store of pieces (Xet); 0 takes the Hub's own limit, 50 GB.
     """
 
     endpoint: str
@@ -315,6 +316,7 @@ class Transfer(Message, frozen=True, kw_only=True):
     branch: str = ""
     bytes_per_second: float | None = None
     hold_off_seconds: float = 0.0
+    plain_limit_bytes: int = 0
 
 
 class SteerTransfer(Message, frozen=True, kw_only=True):

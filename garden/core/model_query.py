@@ -24,6 +24,7 @@ class ModelQuery:
         min_parameters: Smallest total of parameters.
         max_parameters: Largest total of parameters.
         gated: Only models whose publisher asks for consent first, or only others.
+        mine: Only what the account that is signed in, or an organisation of it, owns; private ones too.
         gguf_only: Only repositories with GGUF files.
         runs_here: Only what runs on this machine, as far as the Hub's fields tell.
         license_class: What licences allow.
@@ -42,6 +43,7 @@ class ModelQuery:
     min_parameters: int | None = None
     max_parameters: int | None = None
     gated: bool | None = None
+    mine: bool = False
     gguf_only: bool = True
     runs_here: bool = False
     license_class: LicenceClass | None = None
@@ -70,6 +72,7 @@ class ModelQuery:
             ("Quant", self.quant_type),
             ("Language", self.language),
             ("Gated", self.gated is not None),
+            ("Mine", self.mine),
             ("Author", self.author),
             ("Updated", self.updated_days is not None),
         )

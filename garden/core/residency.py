@@ -7,9 +7,9 @@ from typing import Literal
 
 from garden.core.quantity import MIB
 
-#: Of a compute buffer so much is in use after the first token: its parts lie scattered over it, and pages are granted
-#: in blocks (14 MiB of 21, 16 of 86 and 18 of 172 MiB were seen).
-_SCATTERED = 16 * MIB
+#: Workers ask for huge pages (``glibc.malloc.hugetlb``): one byte that is written takes 2 MiB. Results lie all over a
+#: compute buffer, so that one token already takes 9–19 MiB of it (14 on average; eight models, buffers of 16–66 MiB).
+_SCATTERED = 7 * 2 * MIB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,8 @@ class ResidentForecast:
     """The resident set of a model's process, forecast part by part.
 
     Pages count once they were written to: weights and cache are, when the model is loaded (the engine clears the
-    cache); the compute buffer is as far as prompts reach.
+    cache). Results in the compute buffer lie where they would with a whole micro-batch, and of each so much is written
+    as there are tokens (``ggml_gallocr_alloc_graph`` keeps the places that were reserved).
 
     Attributes:
         process_bytes: Interpreter, libraries and the engine without a model.
@@ -26,6 +27,7 @@ class ResidentForecast:
         held_bytes: Weights in RAM, mapped ones included, cache and recurrent state.
         repacked_bytes: Second copies of mapped weights, rearranged for the processor; mapped pages stay beside them.
         compute_bytes: The compute buffer in RAM.
+        unwritten_bytes: The part of it for embeddings given in place of tokens, which a chat never gives.
         mask_bytes_per_token: The part of it that each token of the context takes.
         context_length: Tokens.
         batch_tokens: Tokens of a prompt that are computed at once.
@@ -37,6 +39,7 @@ class ResidentForecast:
     graph_bytes: int = 0
     repacked_bytes: int = 0
     compute_bytes: int = 0
+    unwritten_bytes: int = 0
     mask_bytes_per_token: int = 0
     context_length: int = 0
     batch_tokens: int = 1
@@ -59,8 +62,8 @@ class ResidentForecast:
         """The same without the process itself."""
         share = min(1.0, prompt_tokens / max(1, self.batch_tokens))
         unread = max(0, self.context_length - filled_tokens) * self.mask_bytes_per_token
-        written = round(share * max(0, self.compute_bytes - unread))
-        used = min(self.compute_bytes, max(_SCATTERED, written))
+        reached = max(0, self.compute_bytes - self.unwritten_bytes)
+        used = min(reached, max(_SCATTERED, round(share * max(0, reached - unread))))
         return self.vocabulary_bytes + self.graph_bytes + self.held_bytes + self.repacked_bytes + used
 
 

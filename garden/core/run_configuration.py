@@ -104,6 +104,11 @@ class LoadParameters:
         """Whether a tensor placement names another device than the processor."""
         return any(device != "CPU" for _pattern, device in self.tensor_placement)
 
+    @property
+    def leaves_gpus_alone(self) -> bool:
+        """Whether no GPU is touched, for prompts neither: no layer and no tensor was meant for one."""
+        return self.n_gpu_layers == 0 and not self.names_gpu
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:

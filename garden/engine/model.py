@@ -78,7 +78,7 @@ class Model:
         if placements is not None:
             parameters.tensor_buft_overrides = ctypes.cast(placements, ctypes.c_void_p)
         chosen = (ctypes.c_void_p * (len(devices) + 1))(*map(self._device, devices))
-        if devices or (load.n_gpu_layers == 0 and not load.names_gpu):
+        if devices or load.leaves_gpus_alone:
             # None at all without a layer on one: the engine would compute prompts there whatever lies in RAM, which
             # takes room that a small GPU has not, and end where it finds none.
             parameters.devices = ctypes.cast(chosen, ctypes.c_void_p)

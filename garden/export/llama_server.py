@@ -17,6 +17,7 @@ _LOADING = (
     "-ub",
     "-np",
     "-ngl",
+    "--device",
     "-t",
     "-tb",
     "-fa",
@@ -127,6 +128,8 @@ def _loading(configuration: RunConfiguration, notes: list[str]) -> list[Option]:
         Option("-ub", str(load.n_ubatch)),
         Option("-np", str(load.n_sequences)),
         Option("-ngl", str(load.n_gpu_layers)),
+        # Without a layer on a GPU the server would still compute prompts there, and take room for that.
+        *([Option("--device", "none")] if load.leaves_gpus_alone else []),
         Option("-t", str(load.threads)),
         Option("-tb", str(load.threads_batch)),
         Option("-fa", load.flash_attention),

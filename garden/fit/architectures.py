@@ -319,6 +319,14 @@ def obstacle_of(architecture: str | None, kind: str | None = None) -> Obstacle |
     )
 
 
+#: Of a hybrid whose layers all attend (see ``lacks_recurrence``).
+NO_RECURRENT_LAYER = Obstacle(
+    verdict=Verdict.UNSUPPORTED,
+    reason="The engine runs this architecture only with recurrent layers, and this file has none.",
+    suggestion="Choose another file or model.",
+)
+
+
 def runs_another_way(architecture: str | None) -> bool:
     """Whether the engine knows this architecture but Garden does not chat with it: diffusion, drafts, translation."""
     return architecture in _OTHER_WAYS

@@ -9,10 +9,10 @@ from collections.abc import Collection
 from garden.core.fit_forecast import FitForecast, FitMethod, Placement, SpeedSource, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.run_configuration import AUTO_GPU_LAYERS, KV_TYPES, LoadParameters
-from garden.fit.architectures import Obstacle, obstacle_of
+from garden.fit.architectures import NO_RECURRENT_LAYER, Obstacle, obstacle_of
 from garden.fit.compute_buffer import uses_flash
 from garden.fit.devices import budgets_of, usable_gpus
-from garden.fit.model_shape import ModelShape
+from garden.fit.model_shape import ModelShape, lacks_recurrence
 from garden.fit.needs import Needs
 from garden.fit.placement import Leaning, Placed, Placer
 from garden.fit.plan_search import largest
@@ -248,7 +248,7 @@ def _without_model(header: GgufHeader) -> Obstacle | None:
             reason="The file does not say how many blocks it has, or how wide they are.",
             suggestion="Fetch it again, or choose another file of this model.",
         )
-    return None
+    return NO_RECURRENT_LAYER if lacks_recurrence(header) else None
 
 
 def _cache_obstacle(shape: ModelShape, load: LoadParameters) -> Obstacle | None:

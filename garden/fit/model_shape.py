@@ -136,8 +136,13 @@ def counts(header: GgufHeader, key: str, count: int) -> tuple[int, ...]:
         return (min(max(0, int(value)), _LARGEST),) * count
     if not isinstance(value, tuple):
         return (0,) * count
-    found = tuple(min(max(0, int(v)), _LARGEST) if isinstance(v, int) else 0 for v in value[:count])
+    # Nearly every number is sound and taken as it is.
+    found = tuple([v if type(v) is int and 0 <= v <= _LARGEST else _sound(v) for v in value[:count]])
     return found + (0,) * (count - len(found))
+
+
+def _sound(value: object) -> int:
+    return min(max(0, int(value)), _LARGEST) if isinstance(value, int) else 0
 
 
 def shape_of(header: GgufHeader) -> ModelShape:
@@ -259,6 +264,19 @@ def _sliding(header: GgufHeader, architecture: str, count: int) -> tuple[bool, .
     if full_first:
         return tuple(number % period != 0 for number in range(count))
     return tuple(number % period < period - 1 for number in range(count))
+
+
+def lacks_recurrence(header: GgufHeader) -> bool:
+    """Whether a hybrid says of all its layers that they attend: the engine ends with an error at the first token.
+
+    ``llm_graph_input_mem_hybrid::set_input`` fills the places of states, for which no layer made the engine make room.
+    """
+    architecture = header.architecture or ""
+    if architecture not in RECURRENT_WITHOUT_HEADS | FULL_ATTENTION_INTERVALS.keys():
+        return False
+    blocks = min(whole(header, "block_count"), MAX_BLOCKS)
+    count = blocks - min(whole(header, "nextn_predict_layers"), blocks)
+    return count > 0 and not any(_recurrent(header, architecture, count))
 
 
 def _recurrent(header: GgufHeader, architecture: str, count: int) -> tuple[bool, ...]:

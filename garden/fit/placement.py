@@ -254,8 +254,7 @@ class Placer:
         weights, total = self._needs.weights, self._needs.layers
         in_ram = total - layers
         held = weights.input_bytes + _between(self._needs.top_weights, total, 0, in_ram) + self._placed_elsewhere
-        copied = self._copied_in_ram if in_ram == total else weights.tied_twice
-        if copied and in_ram == total:
+        if self._copied_in_ram and in_ram == total:
             held += weights.tied_bytes
         if layers == 0:
             held += sum(self._placed_on)

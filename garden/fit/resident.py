@@ -13,7 +13,8 @@ from garden.core.fit_forecast import FitForecast
 from garden.core.residency import ResidentForecast
 from garden.core.run_configuration import LoadParameters
 from garden.fit.devices import PROCESS_BYTES
-from garden.fit.kv_cache import padded, ubatch_of
+from garden.fit.kv_cache import graph_tokens, padded, ubatch_of
+from garden.fit.model_shape import shape_of
 from garden.fit.vocabulary import vocabulary_bytes
 from garden.fit.weights import repacked_types
 from garden.gguf.header import GgufHeader
@@ -54,6 +55,8 @@ def resident_forecast(
         held_bytes=ram.weights_bytes + ram.kv_cache_bytes,
         repacked_bytes=repacked_bytes(header, load, cpu_features, forecast.n_gpu_layers or 0),
         compute_bytes=ram.compute_bytes,
+        # ``build_inp_embd`` makes an input for tokens, and one for embeddings.
+        unwritten_bytes=min(ram.compute_bytes, 4 * shape_of(header).input_width * graph_tokens(load)),
         mask_bytes_per_token=ubatch_of(load) * (4 if load.flash_attention == "off" else 2) if attends else 0,
         context_length=padded(load.context_length),
         batch_tokens=ubatch_of(load),

@@ -29,7 +29,7 @@ class Run:
     Attributes:
         bytes_read: Per token: ``decode_bytes`` of what was loaded.
         tokens_per_second: Of the answer, > 0.
-        on_gpu: All layers were on a GPU; runs that were split say too little about either.
+        on_gpu: All weights were on a GPU; runs that were split say too little about either.
     """
 
     bytes_read: int
@@ -120,6 +120,19 @@ def decode_bytes(needs: Needs, context_length: int, depth: int = _DEPTH_TOKENS) 
     return bytes_read_per_token(needs.weights) + round(at.cache_bytes * filled) + at.state_bytes
 
 
+def _read_on_gpus(needs: Needs, placed: Placed, total: int) -> float:
+    """Of the bytes that one token reads those on GPUs: what was placed by name, of the rest the share of layers."""
+    weights = needs.weights
+    used = {share.budget.device for share in placed.gpus if share.weights_bytes}
+    placed_there = sum(size for device, size in weights.placed if device in used)
+    placed_here = sum(size for device, size in weights.placed if device not in used)
+    read_there = sum(size for device, size in weights.placed_read if device in used)
+    rest = total - sum(size for _device, size in weights.placed_read)
+    there = sum(share.weights_bytes for share in placed.gpus) - placed_there
+    everything = there + placed.ram.weights_bytes - weights.input_bytes - placed_here
+    return read_there + (rest * min(1.0, there / everything) if everything > 0 else 0.0)
+
+
 def decode_tokens_per_second(
     needs: Needs, placed: Placed, context_length: int, measured: MeasuredSpeed | None
 ) -> float | None:
@@ -127,9 +140,7 @@ def decode_tokens_per_second(
     if measured is None:
         return None
     total = decode_bytes(needs, context_length)
-    held = sum(share.weights_bytes for share in placed.gpus)
-    everything = held + placed.ram.weights_bytes - needs.weights.input_bytes
-    on_gpu = total * min(1.0, held / everything) if everything > 0 else 0.0
+    on_gpu = _read_on_gpus(needs, placed, total)
     seconds = measured.t0_seconds
     for part, bandwidth in ((total - on_gpu, measured.bytes_per_second), (on_gpu, measured.gpu_bytes_per_second)):
         if part > 0:

@@ -52,6 +52,7 @@ class Weights:
         tied_type: Type of that matrix.
         tied_twice: Whether the engine makes a second copy even where it could share one.
         placed: Bytes that a tensor placement moved to a named device, not counted above.
+        placed_read: What decoding one token reads of those, by device.
         used_share: Share of the routed experts that a token reads.
         largest_matrix: The largest matrix of a block.
     """
@@ -64,6 +65,7 @@ class Weights:
     tied_type: str = ""
     tied_twice: bool = False
     placed: tuple[tuple[str, int], ...] = ()
+    placed_read: tuple[tuple[str, int], ...] = ()
     used_share: float = 1.0
     largest_matrix: int = 0
 
@@ -98,7 +100,9 @@ def weights_of(header: GgufHeader, placement: tuple[tuple[str, str], ...] = ()) 
     runs = blocks - min(whole(header, "nextn_predict_layers"), blocks)
     sizes, experts = [0] * blocks, [0] * blocks
     input_bytes = output_bytes = largest = 0
+    used = _used_share(header)
     placed: dict[str, int] = {}
+    placed_read: dict[str, float] = {}
     patterns = _compiled(placement)
     alike: dict[object, _BlockBytes] = {}
     for number, tensors in header.tensors_by_block.items():
@@ -111,13 +115,16 @@ def weights_of(header: GgufHeader, placement: tuple[tuple[str, str], ...] = ()) 
         block = alike[kind]
         sizes[number], experts[number] = block.size, block.experts
         largest = max(largest, block.largest)
-        for where, bytes_ in block.moved:
+        for where, bytes_, is_experts in block.moved:
             placed[where] = placed.get(where, 0) + bytes_
+            placed_read[where] = placed_read.get(where, 0.0) + bytes_ * (used if is_experts else 1.0)
     for tensor in header.tensors_outside_blocks:
         size = _in_memory(tensor)
         device = _device_of(tensor.name, patterns)
         if device is not None:
             placed[device] = placed.get(device, 0) + size
+            if tensor.name.startswith("output"):
+                placed_read[device] = placed_read.get(device, 0.0) + size
         elif tensor.name.startswith("output"):
             output_bytes += size
         else:
@@ -133,18 +140,22 @@ def weights_of(header: GgufHeader, placement: tuple[tuple[str, str], ...] = ()) 
         tied_type=tied.ggml_type if tied else "",
         tied_twice=header.architecture in _TIED_TWICE,
         placed=tuple(placed.items()),
-        used_share=_used_share(header),
+        placed_read=tuple((where, round(bytes_)) for where, bytes_ in placed_read.items()),
+        used_share=used,
         largest_matrix=largest,
     )
 
 
 class _BlockBytes(NamedTuple):
-    """Bytes of one block that stay with it, the part of them that is routed experts, its largest tensor, the rest."""
+    """Bytes of one block that stay with it, the part of them that is routed experts, its largest tensor, the rest.
+
+    The rest is by tensor: where it goes, its bytes, whether it is routed experts.
+    """
 
     size: int
     experts: int
     largest: int
-    moved: tuple[tuple[str, int], ...]
+    moved: tuple[tuple[str, int, bool], ...]
 
 
 def _block_bytes(tensors: Mapping[str, TensorInfo], patterns: Sequence[_Pattern]) -> _BlockBytes:
@@ -153,13 +164,14 @@ def _block_bytes(tensors: Mapping[str, TensorInfo], patterns: Sequence[_Pattern]
     for tensor in tensors.values():
         name, size = tensor.name, -(-tensor.size_bytes // _ALIGNMENT) * _ALIGNMENT
         largest = max(largest, size)
+        is_experts = "exps." in name and _EXPERTS.search(name) is not None
         for pattern in patterns:
             if pattern.search(name):
-                moved.append((pattern.device, size))
+                moved.append((pattern.device, size, is_experts))
                 break
         else:
             total += size
-            if "exps." in name and _EXPERTS.search(name):
+            if is_experts:
                 experts += size
     return _BlockBytes(total, experts, largest, tuple(moved))
 
@@ -169,10 +181,13 @@ def _in_memory(tensor: TensorInfo) -> int:
 
 
 def bytes_read_per_token(weights: Weights) -> int:
-    """Bytes of weights that decoding one token reads: no untied embedding, and of the experts only those used."""
+    """Bytes of weights that decoding one token reads, wherever they lie.
+
+    No untied embedding, and of the experts only those used.
+    """
     experts = sum(weights.experts)
     dense = sum(weights.blocks) - experts + weights.output_bytes + weights.tied_bytes
-    return round(dense + experts * weights.used_share)
+    return round(dense + experts * weights.used_share) + sum(read for _device, read in weights.placed_read)
 
 
 def _used_share(header: GgufHeader) -> float:

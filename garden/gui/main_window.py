@@ -19,8 +19,9 @@ from garden.gui.dropping import dropped_paths
 from garden.gui.first_paint import FirstPaint
 from garden.gui.interrupted_downloads import follow_downloads
 from garden.gui.look_elsewhere import LookElsewhere
-from garden.gui.navigator import AcceptsModels, ComparesModels, HasSearch, OpensConversations
+from garden.gui.navigator import AcceptsModels, ComparesModels, OpensConversations
 from garden.gui.page_list import BY_NAME, PAGES
+from garden.gui.page_parts import focus_search, show_section
 from garden.gui.viewmodels.memory import MemoryViewModel
 from garden.gui.viewmodels.work_under_way import WorkUnderWay
 from garden.gui.what_if_column import WhatIfColumn
@@ -144,8 +145,9 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def show_page(self, name: str) -> None:
-        """Bring a page to the front."""
-        page = self.page(name)
+        """Bring a page to the front, or a section of it: ``settings.hub``."""
+        name, _, section = name.partition(".")
+        show_section(page := self.page(name), section)
         if name != self._current:
             self._current = name
             self.memory.plan(0, 0)
@@ -350,9 +352,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_find(self) -> None:
-        page: object = self._pages.get(self._current)
-        if isinstance(page, HasSearch):
-            page.focus_search()
+        focus_search(self._pages.get(self._current))
 
     # What services say
 

@@ -17,7 +17,7 @@ class Navigator(Protocol):
     """The window, as pages see it. No page knows another one."""
 
     def show_page(self, name: str) -> None:
-        """Bring a page of PAGE_NAMES to the front."""
+        """Bring a page of PAGE_NAMES to the front; ``settings.hub`` shows that section of it."""
 
     def compare(self, entries: Sequence[LibraryEntry], loads: Mapping[str, LoadParameters] | None = None) -> None:
         """Open Compare with one pane per model.
@@ -79,6 +79,14 @@ class HasSearch(Protocol):
 
     def focus_search(self) -> None:
         """Put the cursor into the field."""
+
+
+@runtime_checkable
+class HasSections(Protocol):
+    """A page of sections, of which one shows: the settings."""
+
+    def show_section(self, key: str) -> None:
+        """Show one."""
 
 
 @runtime_checkable

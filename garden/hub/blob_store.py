@@ -109,7 +109,8 @@ class BlobStore:
                 # Linked already, or kept under its name where links do not work.
                 return
             # Made beside it and renamed over it: there is no moment without the file.
-            new = pointer.with_name(f"{pointer.name}.{os.getpid()}.incomplete")
+            # Not its name with something behind: that may be as long as a name can be.
+            new = pointer.with_name(f"{etag[:16]}.{os.getpid()}.incomplete")
             new.unlink(missing_ok=True)
             try:
                 if os.environ.get("HF_HUB_DISABLE_SYMLINKS", "").upper() in ("1", "ON", "YES", "TRUE"):

@@ -9,10 +9,12 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from garden.core.account import Account
 from garden.core.catalog import ModelSummary, Repository
 from garden.core.errors import HubError, NotFoundError, UnauthorizedError
 from garden.core.model_family import Relation
 from garden.core.trust import RepositoryTrust
+from garden.hub.account_wire import account
 from garden.hub.address import is_repo_id
 from garden.hub.base_models import derived_from
 from garden.hub.connection import HubConnection
@@ -75,9 +77,18 @@ class HubClient:
         """Base address without a slash at the end."""
         return self._connection.url
 
+    @property
+    def host(self) -> str:
+        """Its host, for sentences."""
+        return self._connection.subject().host
+
     def close(self) -> None:
         """Close idle connections; a later call opens new ones."""
         self._connection.close()
+
+    def cut(self) -> None:
+        """Refuse every call from now on, and end those under way that can be cancelled."""
+        self._connection.cut()
 
     def search(
         self, query: SearchQuery, cursor: str | None = None, cancelled: threading.Event | None = None
@@ -240,11 +251,17 @@ class HubClient:
         # A character cut in two at the limit is no character of the text.
         return text.rstrip("\ufffd") if len(answer.body) == limit_bytes else text
 
-    def whoami(self) -> str:
-        """Name of the token's account.
+    def whoami(self, cancelled: threading.Event | None = None) -> Account:
+        """The token's account.
+
+        Args:
+            cancelled: Ends the request when it is set.
 
         Raises:
-            UnauthorizedError: There is no token, it is not accepted, or it may not be sent to this address.
+            TokenRefusedError: The token is not accepted.
+            UnauthorizedError: There is no token, or it may not be sent to this address.
+            CancelledByUser: ``cancelled`` was set.
+            GardenError: No answer.
         """
         subject = self._connection.subject()
         if not self._connection.sends_token:
@@ -252,12 +269,11 @@ class HubClient:
                 f"No token is sent to {subject.host}.",
                 "Set one in Settings; it is sent to an https address only.",
             )
-        answer = self._connection.get("/api/whoami-v2", subject, limit_bytes=1024 * 1024)
-        account = decode(answer.body, subject.host)
-        name = clean(account.get("name"), 100) if isinstance(account, dict) else None
-        if name is None:
+        answer = self._connection.get("/api/whoami-v2", subject, limit_bytes=1024 * 1024, cancelled=cancelled)
+        found = account(decode(answer.body, subject.host))
+        if found is None:
             raise HubError(f"{subject.host} does not answer as a Hub does.", "Check the Hub's address in Settings.")
-        return name
+        return found
 
 
 def resolve_path(repo_id: str, revision: str, filename: str) -> str:

@@ -14,6 +14,7 @@ import garden
 from garden.core.errors import CancelledByUser, GardenError, HubError, HubUnreachableError, RateLimitedError
 from garden.core.quantity import format_duration
 from garden.hub.address import Endpoint
+from garden.hub.authorities import trusted_authorities
 from garden.hub.failure import Subject, error_from_exception, error_from_status, offline_error
 from garden.hub.line import Line
 
@@ -67,6 +68,7 @@ class HubConnection:
         self._client: httpx2.Client | None = None
         # Idle ones, for requests that can be cancelled.
         self._lines: list[Line] = []
+        self._busy: set[Line] = set()
         self._tls: ssl.SSLContext | None = None
         self._paused_until = 0.0
 
@@ -88,6 +90,15 @@ class HubConnection:
             client.close()
         for line in lines:
             line.close()
+
+    def cut(self) -> None:
+        """Refuse every request from now on, and end those under way that can be cancelled."""
+        with self._lock:
+            self._offline = True
+            busy = tuple(self._busy)
+        for line in busy:
+            line.shut()
+        self.close()
 
     def subject(self, repo_id: str | None = None, revision: str | None = None, filename: str | None = None) -> Subject:
         """What a request is about, for sentences."""
@@ -141,6 +152,8 @@ class HubConnection:
                 body = self._body(response, subject, limit_bytes, deadline)
         except GardenError:
             if cancelled is None or not cancelled.is_set():
+                # What the client makes of a socket that was shut under it says nothing to anybody.
+                self._check_online()
                 raise
         if cancelled is not None and cancelled.is_set():
             # Whatever the client made of a socket that was shut under it: an error, or an answer that is cut off.
@@ -206,7 +219,7 @@ class HubConnection:
                         headers=self._headers_for(target, headers or {}),
                         extensions=dict(extensions),
                     )
-                    response = _send(client, request)
+                    response = self._send(client, request)
                 try:
                     location = response.headers.get("Location")
                     if response.status_code in _REDIRECTS and location:
@@ -226,6 +239,16 @@ class HubConnection:
                 finally:
                     response.close()
         raise HubError(f"{subject.host} redirects in circles.", "Check the Hub's address in Settings.")
+
+    def _send(self, client: httpx2.Client, request: httpx2.Request) -> httpx2.Response:
+        import httpx2
+
+        try:
+            return client.send(request, stream=True)
+        except (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError):
+            self._check_online()
+            # A kept connection that the server closed meanwhile; a second one is new.
+            return client.send(request, stream=True)
 
     def _headers_for(self, url: str, headers: Mapping[str, str]) -> dict[str, str]:
         sent = {name: value for name, value in headers.items() if name.lower() != "authorization"}
@@ -247,9 +270,12 @@ class HubConnection:
             self._paused_until = time.monotonic() + error.retry_after_seconds
         return error
 
-    def _check_allowed(self) -> None:
+    def _check_online(self) -> None:
         if self._offline:
             raise offline_error()
+
+    def _check_allowed(self) -> None:
+        self._check_online()
         if (seconds := self._paused_until - time.monotonic()) > 0:
             raise RateLimitedError(
                 "The Hub asked for a pause: too many requests.",
@@ -266,13 +292,17 @@ class HubConnection:
         if cancelled.is_set():
             raise CancelledByUser
         with self._lock:
+            # After ``cut`` no line may be made that it did not see.
+            self._check_online()
             lines = self._lines
             line = lines.pop() if lines else Line(self._new_client())
+            self._busy.add(line)
         try:
             with line.watched(cancelled) as extensions:
                 yield line.client, extensions
         finally:
             with self._lock:
+                self._busy.discard(line)
                 keep = lines is self._lines and not cancelled.is_set() and len(lines) < _IDLE_LINES
                 if keep:
                     lines.append(line)
@@ -281,6 +311,7 @@ class HubConnection:
 
     def _open_client(self) -> httpx2.Client:
         with self._lock:
+            self._check_online()
             if self._client is None:
                 self._client = self._new_client()
             return self._client
@@ -291,7 +322,7 @@ class HubConnection:
 
         if self._tls is None:
             # A tenth of a second, for the certificates of all authorities: once.
-            self._tls = httpx2.create_ssl_context()
+            self._tls = trusted_authorities()
         timeout = httpx2.Timeout(
             self.timeout_seconds, connect=min(_CONNECT_SECONDS, self.timeout_seconds), pool=self.timeout_seconds
         )
@@ -312,16 +343,6 @@ def translated(host: str) -> Iterator[None]:
         raise HubError(
             f"{host} sent an answer that cannot be read.", "Check the Hub's address in Settings.", str(error)[:500]
         ) from error
-
-
-def _send(client: httpx2.Client, request: httpx2.Request) -> httpx2.Response:
-    import httpx2
-
-    try:
-        return client.send(request, stream=True)
-    except (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError):
-        # A kept connection that the server closed meanwhile; a second one is new.
-        return client.send(request, stream=True)
 
 
 def _same_origin(endpoint: Endpoint, url: str) -> bool:

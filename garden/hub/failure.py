@@ -17,8 +17,10 @@ from garden.core.errors import (
     HubUnreachableError,
     NetworkAwayError,
     NotFoundError,
+    OfflineError,
     RateLimitedError,
     RevisionGoneError,
+    TokenRefusedError,
     UnauthorizedError,
 )
 from garden.core.quantity import format_duration
@@ -56,11 +58,9 @@ class Subject:
     with_token: bool = False
 
 
-def offline_error() -> HubUnreachableError:
+def offline_error() -> OfflineError:
     """The error of every request while the user works offline."""
-    return HubUnreachableError(
-        "Garden is working offline, as set.", "Turn off 'Work offline' in Settings to reach the Hub."
-    )
+    return OfflineError("Garden is working offline, as set.", "Turn off 'Work offline' in Settings to reach the Hub.")
 
 
 def error_from_status(status: int, headers: Mapping[str, str], subject: Subject) -> GardenError:
@@ -118,6 +118,7 @@ def _gated(subject: Subject, detail: str) -> GatedError:
             f"The publisher of {name} asks for your consent first.",
             f"Accept the terms on its page{page} with the account of your token, then try again.",
             detail,
+            with_token=True,
         )
     return GatedError(
         f"The publisher of {name} asks for your consent first.",
@@ -152,8 +153,10 @@ def _not_found(code: str, subject: Subject, detail: str) -> NotFoundError:
 
 def _unauthorized(subject: Subject, detail: str) -> GardenError:
     if subject.with_token:
-        return UnauthorizedError(
-            f"{subject.host} does not accept the token.", "Set another token in Settings, or remove it.", detail
+        return TokenRefusedError(
+            f"{subject.host} does not accept the token: it is wrong, expired or revoked.",
+            "Sign in again in Settings, or sign out: public models need no token.",
+            detail,
         )
     if subject.repo_id:
         # Without a token the Hub answers the same for what is missing and for what is private.

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -21,6 +21,7 @@ from garden.hub.patience import Attempts, Patience, WrongAnswerError
 from garden.hub.resolved_file import ResolvedFile, promised_hash
 from garden.hub.room import check_reserve
 from garden.hub.steering import Steering
+from garden.hub.xet import XetBytes
 
 if TYPE_CHECKING:
     import httpx2
@@ -45,6 +46,7 @@ class FileDownload:
         cancelled: Looked at between pieces and during every wait.
         patience: Waiting times.
         steering: Pace, and pauses that the Hub asked for.
+        xet: Where the bytes come from when the Hub does not send them itself.
 
     Attributes:
         fetched: Whether bytes of it came over the network.
@@ -59,7 +61,9 @@ class FileDownload:
         cancelled: threading.Event,
         patience: Patience,
         steering: Steering | None = None,
+        xet: XetBytes | None = None,
     ) -> None:
+        self._xet = xet
         self._connection = connection
         self._store = store
         self._file = file
@@ -184,7 +188,29 @@ class FileDownload:
     def _receive(self, part: BinaryIO, attempts: Attempts) -> None:
         """One request for all that is missing."""
         self._steering.wait_for_turn(lambda left: self._report(self._done, pause_note(left)))
-        offset = self._done
+        with self._pieces_from(self._done) as pieces:
+            for piece in self._new_bytes(pieces, attempts):
+                if self._done + len(piece) > self._file.size_bytes:
+                    raise WrongAnswerError(
+                        f"{self._subject.host} sent more bytes than the file has.", "Try again in a moment."
+                    )
+                self._write(part, piece)
+                self.fetched = True
+                if self._done > self._furthest:
+                    # Bytes that came before do not count: a server without ranges could send them for ever.
+                    self._furthest = self._done
+                    attempts.progressed()
+                self._report(self._done, "")
+        if self._done < self._file.size_bytes:
+            raise WrongAnswerError(f"{self._subject.host} ended the file too early.", "Try again in a moment.")
+
+    @contextlib.contextmanager
+    def _pieces_from(self, offset: int) -> Iterator[Iterable[bytes]]:
+        """The bytes of the file from ``offset`` on; as many as are in ``_skip`` come before them."""
+        if self._xet is not None:
+            self._skip = 0
+            yield self._xet.pieces(offset)
+            return
         headers = {"Accept-Encoding": "identity"}
         if offset:
             headers["Range"] = f"bytes={offset}-"
@@ -193,24 +219,11 @@ class FileDownload:
         ) as response:
             self._check_start(response)
             with translated(self._subject.host):
-                for piece in self._new_bytes(response, attempts):
-                    if self._done + len(piece) > self._file.size_bytes:
-                        raise WrongAnswerError(
-                            f"{self._subject.host} sent more bytes than the file has.", "Try again in a moment."
-                        )
-                    self._write(part, piece)
-                    self.fetched = True
-                    if self._done > self._furthest:
-                        # Bytes that came before do not count: a server without ranges could send them for ever.
-                        self._furthest = self._done
-                        attempts.progressed()
-                    self._report(self._done, "")
-        if self._done < self._file.size_bytes:
-            raise WrongAnswerError(f"{self._subject.host} ended the file too early.", "Try again in a moment.")
+                yield response.iter_bytes()
 
-    def _new_bytes(self, response: httpx2.Response, attempts: Attempts) -> Iterator[bytes]:
+    def _new_bytes(self, pieces: Iterable[bytes], attempts: Attempts) -> Iterator[bytes]:
         """Pieces of the body at the pace that was asked for, without the bytes that are here already."""
-        for piece in response.iter_bytes():
+        for piece in pieces:
             attempts.check()
             self._steering.spend(len(piece))
             known = min(self._skip, len(piece))

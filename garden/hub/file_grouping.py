@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from garden.core.catalog import FileKind, RemoteFile, Repository, RepositoryFile
 from garden.gguf.quant_name import quant_type_of
 
-_SHARD = re.compile(r"(?P<stem>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.gguf", re.IGNORECASE)
+_SHARD = re.compile(r"(?P<stem>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.gguf", re.IGNORECASE | re.ASCII)
 _PROJECTOR = re.compile(r"(?:^|[-_.])mmproj(?:[-_.]|$)|(?:^|[-_.])mmproj-", re.IGNORECASE)
 _IMATRIX = re.compile(r"imatrix", re.IGNORECASE)
 _ADAPTER = re.compile(r"(?:^|[-_.])lora(?:[-_.]|$)|control[-_]vector", re.IGNORECASE)
@@ -47,6 +47,11 @@ def is_projector(filename: str) -> bool:
     return filename.lower().endswith(".gguf") and _kind(filename) == "projector"
 
 
+def is_adapter(filename: str) -> bool:
+    """Whether a file changes a model that is loaded, by its name."""
+    return bool(_ADAPTER.search(filename.rpartition("/")[2]))
+
+
 def projector_for(repository: Repository, file: RepositoryFile) -> RepositoryFile | None:
     """The projector that belongs to a model of the same repository, None where there is none.
 
@@ -72,4 +77,4 @@ def _kind(filename: str) -> FileKind:
         return "model" if base.lower().endswith(".gguf") and quant_type_of(base) else "imatrix"
     if _PROJECTOR.search(base):
         return "projector"
-    return "other" if _ADAPTER.search(base) else "model"
+    return "other" if is_adapter(base) else "model"

@@ -61,6 +61,12 @@ class Line:
             with self._lock:
                 ended.set()
 
+    def shut(self) -> None:
+        """Shut its sockets, whoever waits in them."""
+        with self._lock:
+            for opened in tuple(self._sockets):
+                _shut(opened)
+
     def close(self) -> None:
         """Close the client."""
         self.client.close()

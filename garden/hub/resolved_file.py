@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from garden.hub.blob_hash import is_promise
 from garden.hub.client import resolve_path
 from garden.hub.connection import HubConnection
 from garden.hub.wire import commit_hash
+
+_XET_HASH = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,7 @@ class ResolvedFile:
         commit: Full commit hash.
         etag: SHA-256, or git's blob hash of a small file.
         size_bytes: Exact size.
+        xet_hash: What names its bytes in the Hub's store of pieces, 64 hex digits; None when they are not in it.
     """
 
     filename: str
@@ -29,6 +33,7 @@ class ResolvedFile:
     commit: str
     etag: str
     size_bytes: int
+    xet_hash: str | None = None
 
 
 def resolve_file(connection: HubConnection, repo_id: str, revision: str, filename: str) -> ResolvedFile:
@@ -44,12 +49,20 @@ def resolve_file(connection: HubConnection, repo_id: str, revision: str, filenam
     ) as response:
         headers = response.headers
         etag, size, commit = promised_hash(headers), _promised_size(headers), commit_hash(headers.get("X-Repo-Commit"))
+        xet_hash = headers.get("X-Xet-Hash", "").lower()
     if etag is None or not is_promise(etag) or size is None or commit is None:
         raise RefusedError(
             f"{subject.host} does not say what '{filename}' must hash to, so it cannot be verified.",
             "Use the Hub itself, or a mirror that passes on its X-Linked-ETag header.",
         )
-    return ResolvedFile(filename=filename, path=path, commit=commit, etag=etag, size_bytes=size)
+    return ResolvedFile(
+        filename=filename,
+        path=path,
+        commit=commit,
+        etag=etag,
+        size_bytes=size,
+        xet_hash=xet_hash if _XET_HASH.fullmatch(xet_hash) else None,
+    )
 
 
 def promised_hash(headers: Mapping[str, str]) -> str | None:

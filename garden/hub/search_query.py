@@ -30,6 +30,7 @@ _ROW_FIELDS = (
     "library_name",
     "likes",
     "pipeline_tag",
+    "private",
     "safetensors",
     "siblings",
     "tags",

@@ -13,11 +13,9 @@ from garden.core.errors import (
     HubError,
     NotFoundError,
     RateLimitedError,
-    RefusedError,
     RevisionGoneError,
 )
 from garden.core.messages import Transfer, TransferPlanned, Transferred
-from garden.core.quantity import format_bytes
 from garden.hub.blob_store import BlobStore
 from garden.hub.connection import HubConnection
 from garden.hub.file_download import FileDownload, pause_note
@@ -28,6 +26,7 @@ from garden.hub.resolved_file import ResolvedFile, resolve_file
 from garden.hub.room import check_room
 from garden.hub.steering import Steering
 from garden.hub.wire import commit_hash
+from garden.hub.xet import XetBytes
 
 #: Files that change so often while they are fetched are not waited for.
 _MOST_CHANGES = 4
@@ -128,6 +127,9 @@ class RepositoryTransfer:
         self._drop_replaced(files)
         self._planned = files
         self._on_planned(TransferPlanned(revision=files[0].commit, etags=tuple(file.etag for file in files)))
+        for file in files:
+            # Before the first byte of a set, not at its last file.
+            self._xet(file)
         self._check_space(files)
         return files
 
@@ -157,18 +159,14 @@ class RepositoryTransfer:
                 attempts.wait(delay)
 
     def _check_space(self, files: list[ResolvedFile]) -> None:
-        limit = max_plain_bytes()
-        for file in files:
-            if file.size_bytes > limit:
-                raise RefusedError(
-                    f"'{file.filename}' is {format_bytes(file.size_bytes)}: above 50 GB the Hub serves a file through "
-                    "its own transfer program only.",
-                    f"Choose a smaller or split file, or run: hf download {self._request.repo_id} '{file.filename}'; "
-                    "Garden finds it in the cache.",
-                )
         self._store.prepare()
         missing = sum(file.size_bytes - _bytes_here(self._store, file) for file in files)
         check_room(self._store.cache_dir, missing)
+
+    def _xet(self, file: ResolvedFile) -> XetBytes | None:
+        """Where the bytes of a file come from that the Hub does not send itself."""
+        limit = self._request.plain_limit_bytes or max_plain_bytes()
+        return XetBytes(self._connection, self._request.repo_id, file) if file.size_bytes > limit else None
 
     def _fetch(self, files: list[ResolvedFile]) -> list[str]:
         total = sum(file.size_bytes for file in files)
@@ -182,7 +180,14 @@ class RepositoryTransfer:
                 self._progress(before + done, total, ": ".join(filter(None, (name, note))))
 
             download = FileDownload(
-                self._connection, self._store, file, report, self._cancelled, self._patience, self._steering
+                self._connection,
+                self._store,
+                file,
+                report,
+                self._cancelled,
+                self._patience,
+                self._steering,
+                self._xet(file),
             )
             hashes.append(download.run())
             if download.fetched:

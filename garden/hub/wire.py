@@ -75,6 +75,8 @@ def model_summary(item: object) -> ModelSummary | None:
         has_gguf="gguf" in tags or any(name.lower().endswith(".gguf") for name in filenames),
         library_name=clean(item.get("library_name"), _MAX_TAG),
         created_at=_date(item.get("createdAt")),
+        private=item.get("private") is True,
+        consent=consent if (consent := item.get("gated")) in ("auto", "manual") else None,
     )
 
 

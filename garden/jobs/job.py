@@ -7,7 +7,15 @@ import enum
 from collections.abc import Callable
 from typing import Any, assert_never
 
-from garden.core.errors import CancelledByUser, DiskFullError, GardenError, NetworkAwayError, RateLimitedError, may_pass
+from garden.core.errors import (
+    CancelledByUser,
+    DiskFullError,
+    GardenError,
+    NetworkAwayError,
+    OfflineError,
+    RateLimitedError,
+    may_pass,
+)
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.jobs.handle import Handle
 from garden.jobs.job_context import JobContext
@@ -15,6 +23,7 @@ from garden.jobs.rate_meter import RateMeter
 
 PAUSED_BY_USER = "Paused by you"
 PAUSED_AT_CLOSE = "Paused when Garden closed"
+PAUSED_OFFLINE = "Paused while Garden works offline"
 PAUSED_FOR_SPACE = "Paused until there is room"
 INTERRUPTED = "Interrupted; resume to go on"
 WAITS_FOR_NETWORK = "Waits for the network"
@@ -48,7 +57,13 @@ class Intent(enum.Enum):
     CANCEL = "cancel"
     STOP = "stop"
     PAUSE = "pause"
+    OFFLINE = "offline"
     CLOSE = "close"
+
+    @property
+    def pauses(self) -> bool:
+        """Whether the same run goes on later, so that whoever waits for it waits on."""
+        return self in (Intent.PAUSE, Intent.OFFLINE)
 
 
 class Job:
@@ -163,6 +178,8 @@ class Job:
                 self.change(result_path=run.result_path, result_bytes=run.result_bytes)
         elif intent is Intent.PAUSE:
             self.change(state=JobState.PAUSED, note=PAUSED_BY_USER)
+        elif intent is Intent.OFFLINE or (intent is None and isinstance(error, OfflineError) and record.resumable):
+            self.change(state=JobState.PAUSED, note=PAUSED_OFFLINE)
         elif intent is Intent.CLOSE and record.resumable:
             self.change(state=JobState.PAUSED, note=PAUSED_AT_CLOSE)
         elif intent is not None or isinstance(error, CancelledByUser):

@@ -11,7 +11,7 @@ from typing import Any
 from garden.core.errors import CancelledByUser, GardenError, NotFoundError, RefusedError
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.jobs.handle import Handle
-from garden.jobs.job import INTERRUPTED, PAUSED_FOR_SPACE, Job
+from garden.jobs.job import INTERRUPTED, PAUSED_FOR_SPACE, PAUSED_OFFLINE, Job
 from garden.jobs.job_context import JobContext
 from garden.jobs.jobs_log import JobsLog
 
@@ -111,6 +111,10 @@ class JobRegistry(ABC):
     def paused_for_space(self) -> tuple[JobRecord, ...]:
         """What was paused because the disk was full, in the order of the queue."""
         return self._paused_with(PAUSED_FOR_SPACE)
+
+    def paused_offline(self) -> tuple[JobRecord, ...]:
+        """What was paused because Garden works offline, in the order of the queue."""
+        return self._paused_with(PAUSED_OFFLINE)
 
     def remove(self, job_id: str) -> None:
         """Forget one job that has ended; one that has not stays."""

@@ -184,15 +184,15 @@ class JobRunner(JobRegistry):
         """
         self._stop(job_id, Intent.STOP if keep else Intent.CANCEL)
 
-    def pause(self, job_id: str) -> None:
-        """Stop a job so that it can go on later; its handle stays open.
+    def pause(self, job_id: str, *, intent: Intent = Intent.PAUSE) -> None:
+        """Stop a job so that it can go on later; its handle stays open. ``intent`` is the user's, or ``OFFLINE``.
 
         Raises:
             RefusedError: It cannot go on from where it stopped, or belongs to another running Garden.
         """
         if not self._job(job_id).record.resumable:
             raise RefusedError("This cannot be paused.", "Let it run, or cancel it.")
-        self._stop(job_id, Intent.PAUSE)
+        self._stop(job_id, intent)
 
     def resume(self, job_id: str) -> Handle[Any]:
         """Queue a paused job again.
@@ -215,8 +215,8 @@ class JobRunner(JobRegistry):
         return self._requeue(job_id, {JobState.FAILED, JobState.CANCELLED, JobState.PAUSED})
 
     def resume_paused_at_close(self) -> tuple[Handle[Any], ...]:
-        """Queue again what the orderly end of the program had paused; what the user paused stays so."""
-        return tuple(self.resume(record.id) for record in self._paused_with(PAUSED_AT_CLOSE))
+        """Queue again what the orderly end of the program, or working offline, had paused; not what the user did."""
+        return tuple(self.resume(each.id) for each in (*self._paused_with(PAUSED_AT_CLOSE), *self.paused_offline()))
 
     def close(self, timeout: float = 6.0) -> None:
         """Stop everything and wait at most ``timeout`` seconds: what can go on is stored as paused.
@@ -258,7 +258,7 @@ class JobRunner(JobRegistry):
                 return
             self._queue.drop(job_id)
             paused = job.record.state is JobState.PAUSED
-        if intent is not Intent.PAUSE or not paused:
+        if not intent.pauses or not paused:
             self._end(job, None, CancelledByUser(), intent)
 
     def _requeue(self, job_id: str, states: set[JobState]) -> Handle[Any]:
@@ -380,7 +380,8 @@ class JobRunner(JobRegistry):
             self._threads.pop(job.record.id, None)
             state = job.settle(error, intent, run, self._wall_clock(), patient=self._patient and not self._closed)
             # A job that the user paused or that waits keeps its handle; any other end uses it up.
-            job.spent = state is not JobState.WAITING and not (state is JobState.PAUSED and intent is Intent.PAUSE)
+            goes_on = state is JobState.WAITING or (state is JobState.PAUSED and intent is not None and intent.pauses)
+            job.spent = not goes_on
             if state is JobState.WAITING:
                 self._queue.put(job, keep_place=True)
             if cleared and state is JobState.CANCELLED:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Sequence
 
 from garden.core.errors import OutOfMemoryError
@@ -56,7 +55,6 @@ class Admission:
         """
         self._held.reread()
         machine = self.bookings.limited(self._machine.fresh().without(without))
-        machine = dataclasses.replace(machine, ram_promised_bytes=self.bookings.ram_bytes)
         return self._fit.forecast(configuration.model, configuration.load, machine)
 
     def booked(
@@ -71,13 +69,15 @@ class Admission:
         if forecast is None:
             return contextlib.nullcontext()
         # Forecasts list GPUs in the order of their budgets.
-        on_gpus = zip(gpu_budgets(self._machine.snapshot()), forecast.devices, strict=False)
+        on_gpus = tuple(zip(gpu_budgets(self._machine.snapshot()), forecast.devices, strict=False))
         left = {
             budget.device: memory.available_bytes - memory.need_bytes
             for budget, memory in on_gpus
             if memory.need_bytes and not budget.shared
         }
-        return self.bookings.booked(forecast.need_of("ram"), left, pid)
+        # What lies on a GPU that shares the RAM is taken from the RAM.
+        shared_bytes = sum(memory.need_bytes for budget, memory in on_gpus if budget.shared)
+        return self.bookings.booked(forecast.need_of("ram") + shared_bytes, left, pid)
 
     def may_help(self, configuration: RunConfiguration, idle: Sequence[int]) -> bool:
         """Whether unloading these processes could make room; not told for GPUs, whose memory is the driver's."""

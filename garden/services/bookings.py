@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from garden.core.errors import OutOfMemoryError
 from garden.core.hardware_snapshot import HardwareSnapshot
@@ -50,12 +50,16 @@ class Bookings:
             with self._lock:
                 self._open.remove(booking)
 
-    @property
-    def ram_bytes(self) -> int:
-        """What is booked of the RAM and not taken yet."""
+    def ram_bytes(self, loaded: Collection[int] = ()) -> int:
+        """What is booked of the RAM and not taken yet.
+
+        Args:
+            loaded: Processes whose bookings do not count, since what they hold and will take is counted as loaded.
+        """
         with self._lock:
             bookings = tuple(self._open)
-        return sum(max(0, booking.ram_bytes - _held(booking.pid())) for booking in bookings)
+        pids = ((booking, booking.pid()) for booking in bookings)
+        return sum(max(0, booking.ram_bytes - _held(pid)) for booking, pid in pids if pid not in loaded)
 
     def limited(self, machine: HardwareSnapshot) -> HardwareSnapshot:
         """A reading with no more free on GPUs than what bookings will leave there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -58,6 +59,9 @@ class BrowseService:
 
     def seen(self, query: ModelQuery) -> CatalogPage:
         """What was seen before and matches, at once and without a connection; it may be nothing."""
+        if query.mine:
+            # Whose they are is asked first.
+            return CatalogPage(rows=(), cursor=None, from_index=True)
         page = self._catalog.seen(hub_part(query))
         return CatalogPage(rows=_narrowed_here(query, page), cursor=None, from_index=page.from_index)
 
@@ -91,7 +95,7 @@ class BrowseService:
             for number in range(MOST_PAGES):
                 if cancelled.is_set():
                     raise CancelledByUser
-                page = self._catalog.page(hub_query, at, cancelled)
+                page = (self._own_page if query.mine else self._catalog.page)(hub_query, at, cancelled)
                 fresh = _narrowed_here(query, page) if page.from_index else ordered(query, page.rows)
                 rows.extend(fresh)
                 passed += len(passing(query, fresh))
@@ -106,6 +110,26 @@ class BrowseService:
 
         return self._pool.submit(work)
 
+    def _own_page(self, query: SearchQuery, cursor: str | None, cancelled: threading.Event) -> CatalogPage:
+        """A page of what the account owns, then of what each of its organisations does; the Hub lists one at a time.
+
+        The cursor is the number of the owner and the Hub's own.
+        """
+        authors = self._catalog.account.find(cancelled).authors
+        if query.author is not None:
+            authors = tuple(author for author in authors if author.lower() == query.author.lower())
+        number, _, inner = (cursor or "0:").partition(":")
+        at = int(number)
+        if at >= len(authors):
+            return CatalogPage(rows=(), cursor=None)
+        page = self._catalog.page(dataclasses.replace(query, author=authors[at]), inner or None, cancelled)
+        if page.from_index:
+            names = {author.lower() for author in authors}
+            rows = tuple(row for row in page.rows if row.summary.author.lower() in names)
+            return dataclasses.replace(page, rows=rows)
+        after = f"{at + 1}:" if at + 1 < len(authors) else None
+        return dataclasses.replace(page, cursor=f"{at}:{page.cursor}" if page.cursor is not None else after)
+
 
 def hub_part(query: ModelQuery, wanted: int = SCREENFUL) -> SearchQuery:
     """What of a question the Hub answers itself."""
@@ -117,7 +141,8 @@ def hub_part(query: ModelQuery, wanted: int = SCREENFUL) -> SearchQuery:
         license=query.license,
         author=query.author,
         max_parameters=query.max_parameters,
-        gguf_only=query.gguf_only,
+        # One's own are listed whatever they are made of.
+        gguf_only=query.gguf_only and not query.mine,
         sort="trending" if query.sort == "best_fit" else query.sort,
         limit=MAX_LIMIT if many else max(_USUAL_ROWS, min(wanted, MAX_LIMIT)),
         min_parameters=query.min_parameters,
@@ -136,7 +161,7 @@ def passes_hub_part(query: ModelQuery, row: RatedModel) -> bool:
         and (query.license is None or (summary.license or "").lower() == query.license.lower())
         and (query.language is None or query.language in summary.languages)
         and (query.gated is None or summary.gated is query.gated)
-        and (not query.gguf_only or summary.has_gguf)
+        and (query.mine or not query.gguf_only or summary.has_gguf)
         and (query.min_parameters is None or (parameters is not None and parameters >= query.min_parameters))
         and (query.max_parameters is None or (parameters is not None and parameters <= query.max_parameters))
     )

@@ -18,10 +18,12 @@ from garden.core.fit_forecast import FitForecast
 from garden.hub.search_query import SearchQuery
 from garden.jobs.handle import Handle
 from garden.services.rated_model import RatedModel
+from garden.store.settings import PUBLIC_HUB
 
 if TYPE_CHECKING:
     from garden.core.trust import RepositoryTrust
     from garden.jobs.pool import TaskPool
+    from garden.services.account import AccountService
     from garden.services.families import FamilyService
     from garden.services.hub_access import HubAccess
     from garden.services.settings import SettingsService
@@ -83,6 +85,7 @@ class CatalogService:
         self._rate_summary = rate
         self._summaries = summaries
         self._pool = pool
+        self._cache = cache
         self._last_page = cache / _LAST_PAGE
 
     @functools.cached_property
@@ -91,6 +94,13 @@ class CatalogService:
         from garden.services.families import FamilyService
 
         return FamilyService(self._hub, self._pool)
+
+    @functools.cached_property
+    def account(self) -> AccountService:
+        """Who is signed in."""
+        from garden.services.account import AccountService
+
+        return AccountService(self._hub, self._settings, self._pool, self._cache, self._forget_private)
 
     @property
     def endpoint(self) -> str:
@@ -107,8 +117,10 @@ class CatalogService:
                 kept = msgspec.json.decode(self._last_page.read_bytes(), type=_KeptPage)
                 if kept.endpoint == self.endpoint:
                     return kept.page
-        seen = self._summaries().search(query.text, limit=query.limit)
-        return CatalogPage(rows=tuple(map(self.rated, seen)), cursor=None, from_index=True)
+        seen = self._summaries().search(self.endpoint, query.text, limit=query.limit)
+        # Who is signed in is known to the keychain, which may ask the user: not for the first paint.
+        rows = tuple(self.rated(row) for row in seen if not row.private)
+        return CatalogPage(rows=rows, cursor=None, from_index=True)
 
     def search(self, query: SearchQuery, cursor: str | None = None) -> Handle[CatalogPage]:
         """One page of models, rated. Offline, what was seen before and matches the text."""
@@ -124,18 +136,25 @@ class CatalogService:
             GardenError: No answer, or a refusal.
         """
         if self._settings.offline:
-            seen = self._summaries().search(query.text, limit=_SEEN_ROWS)
+            endpoint = self.endpoint
+            seen = self._summaries().search(endpoint, query.text, limit=_SEEN_ROWS)
+            if any(row.private for row in seen) and not self._may_show_private(endpoint):
+                seen = tuple(row for row in seen if not row.private)
             if not seen:
                 raise HubUnreachableError(
                     "Garden works offline, and nothing like this was seen before.",
                     "Go online in the settings to search the Hub.",
                 )
             return CatalogPage(rows=tuple(map(self.rated, seen)), cursor=None, from_index=True)
-        answer = self._hub.client().search(query, cursor, cancelled)
-        self._summaries().put(answer.items)
+        mark = self.account.mark(self.endpoint)
+        client = self._hub.client()
+        answer = client.search(query, cursor, cancelled)
+        self._summaries().put(client.endpoint, answer.items)
+        if any(row.private for row in answer.items):
+            self._check_owner(client.endpoint, mark)
         page = CatalogPage(rows=tuple(map(self.rated, answer.items)), cursor=answer.cursor)
         if query == SearchQuery() and cursor is None:
-            self._keep(page)
+            self._keep(client.endpoint, page)
         return page
 
     def repository(self, repo_id: str, revision: str | None = None) -> Handle[Repository]:
@@ -143,11 +162,15 @@ class CatalogService:
 
         def work(cancelled: threading.Event) -> Repository:
             if not self._settings.offline:
-                repository = self._hub.client().repository(repo_id, revision, cancelled)
+                mark = self.account.mark(self.endpoint)
+                client = self._hub.client()
+                repository = client.repository(repo_id, revision, cancelled)
                 if revision is None:
-                    self._summaries().pages.put(self.endpoint, repository)
+                    self._summaries().pages.put(client.endpoint, repository)
+                    if repository.summary.private:
+                        self._check_owner(client.endpoint, mark)
                 return repository
-            seen = self._summaries().pages.page(self.endpoint, repo_id)
+            seen = self._seen_page(repo_id)
             if seen is None or revision not in (None, seen.revision):
                 raise _never_seen()
             return seen
@@ -160,10 +183,11 @@ class CatalogService:
         def work(cancelled: threading.Event) -> str:
             pages = self._summaries().pages
             if not self._settings.offline:
-                card = self._hub.client().read_text(repo_id, revision, "README.md", cancelled=cancelled)
-                pages.put_card(self.endpoint, repo_id, revision, card)
+                client = self._hub.client()
+                card = client.read_text(repo_id, revision, "README.md", cancelled=cancelled)
+                pages.put_card(client.endpoint, repo_id, revision, card)
                 return card
-            seen = pages.card(self.endpoint, repo_id)
+            seen = pages.card(self.endpoint, repo_id) if self._seen_page(repo_id) is not None else None
             if seen is None:
                 raise _never_seen()
             return seen
@@ -174,18 +198,35 @@ class CatalogService:
         """What speaks for and against a repository, in one request."""
         return self._pool.submit(lambda cancelled: self._hub.client().trust(repo_id, revision, cancelled))
 
-    def whoami(self) -> Handle[str]:
-        """Name of the account that the token belongs to."""
-        return self._pool.submit(lambda _cancelled: self._hub.client().whoami())
-
     def rated(self, summary: ModelSummary) -> RatedModel:
         """A row with what its fields and file names let guess of this machine; at once."""
         return RatedModel.of(summary, self._rate_summary(summary))
 
-    def _keep(self, page: CatalogPage) -> None:
+    def _seen_page(self, repo_id: str) -> Repository | None:
+        endpoint = self.endpoint
+        page = self._summaries().pages.page(endpoint, repo_id)
+        return None if page is not None and page.summary.private and not self._may_show_private(endpoint) else page
+
+    def _may_show_private(self, endpoint: str) -> bool:
+        return self.account.keeps_private(endpoint, self.account.mark(endpoint))
+
+    def _check_owner(self, endpoint: str, mark: str | None) -> None:
+        """Private models came and are kept: not for longer than the account is in use that they were asked with."""
+        if not self.account.keeps_private(endpoint, mark):
+            self._summaries().forget(endpoint, private_only=True)
+
+    def _forget_private(self, endpoint: str) -> None:
+        """On a company's own Hub all may be for those who are signed in alone."""
+        public = endpoint == PUBLIC_HUB
+        self._summaries().forget(endpoint, private_only=public)
+        if not public:
+            self._last_page.unlink(missing_ok=True)
+
+    def _keep(self, endpoint: str, page: CatalogPage) -> None:
         from garden.store.atomic_file import write_atomically
 
-        kept = _KeptPage(endpoint=self.endpoint, page=CatalogPage(rows=page.rows, cursor=None, from_index=True))
+        rows = tuple(row for row in page.rows if not row.summary.private)
+        kept = _KeptPage(endpoint=endpoint, page=CatalogPage(rows=rows, cursor=None, from_index=True))
         # What cannot be kept is asked for again.
         with contextlib.suppress(GardenError):
             write_atomically(self._last_page, msgspec.json.encode(kept))

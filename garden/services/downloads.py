@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from garden.core.catalog import Repository, RepositoryFile
-from garden.core.errors import RefusedError
+from garden.core.errors import OfflineError
 from garden.core.job_record import JobKind, JobRecord
 from garden.core.library_entry import LibraryEntry
 from garden.core.messages import (
@@ -35,6 +35,7 @@ from garden.services.hub_access import HubAccess
 from garden.services.library_scan import LibraryScan
 from garden.services.listing import Listing
 from garden.services.model_name import display_name
+from garden.services.offline_pause import OfflinePause
 from garden.services.settings import SettingsService
 from garden.services.target import HubTarget, choose_file
 from garden.services.transfer_fleet import Send, TransferFleet
@@ -69,6 +70,7 @@ class Downloads:
         self._lock = threading.Lock()
         self._fleet = TransferFleet(settings.current.bandwidth_limit)
         self._guard = DiskGuard(jobs)
+        self._offline_pause = OfflinePause(settings, jobs)
         settings.on_change(lambda changed: self._fleet.set_limit(changed.bandwidth_limit))
         jobs.on_resume(JobKind.DOWNLOAD, self._download_again)
         jobs.on_clear(JobKind.DOWNLOAD, self._clear)
@@ -161,7 +163,7 @@ class Downloads:
 
         def work(job: JobContext) -> LibraryEntry:
             if self._settings.offline:
-                raise RefusedError("Garden works offline and opens no connection.", "Go online in the settings first.")
+                raise OfflineError("Garden works offline and opens no connection.", "Go online in the settings first.")
             self._guard.check_running()
             done = self._run(job, latest)
             path = Path(done.path)

@@ -15,6 +15,7 @@ from garden.core.run_configuration import LoadParameters
 from garden.fit import estimator
 from garden.fit.architectures import runs_another_way
 from garden.fit.devices import Budget, Budgets, budgets_of
+from garden.fit.model_shape import lacks_recurrence
 from garden.fit.needs import placed_weights
 from garden.fit.placement import Placed, Share
 from garden.fit.remedies import cache_remedy, context_remedy, sentence_of
@@ -92,7 +93,9 @@ class ExactFit:
             GardenError: See ``forecast``.
             CancelledByUser: Cancelled.
         """
-        if formula.verdict is Verdict.NOT_A_LANGUAGE_MODEL or runs_another_way(header.architecture):
+        told = formula.verdict is Verdict.NOT_A_LANGUAGE_MODEL or runs_another_way(header.architecture)
+        # A plan computes no token, at which the engine would end.
+        if told or lacks_recurrence(header):
             return dataclasses.replace(formula, method=FitMethod.EXACT)
         budgets = budgets_of(machine, vocabulary_bytes(header), as_is=as_is)
         weights = placed_weights(header, load.tensor_placement)

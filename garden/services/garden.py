@@ -117,7 +117,7 @@ class Garden(Stores):
         """This machine."""
         from garden.services.machine import MachineService
 
-        return MachineService(self.bus, self._pool, self._promised_bytes)
+        return MachineService(self.bus, self._pool, self._bookings.ram_bytes, self._recall)
 
     @MadeOnce
     def calibration(self) -> CalibrationService:
@@ -317,11 +317,10 @@ class Garden(Stores):
 
     # --- the whole ---
 
-    def _promised_bytes(self) -> int:
-        """What is booked; recalls what loads showed and what is loaded before any figure is made without it."""
+    def _recall(self) -> None:
+        """Recall what loads showed and what is loaded, before any figure is made without it."""
         self.audit.recall()
         self._held.reread()
-        return self._bookings.ram_bytes
 
     def _answering(self) -> bool:
         """Whether panes answer; none do where nobody asked for any."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import psutil
 
 from garden.core.held_memory import RAM, HeldMemory
@@ -54,11 +56,19 @@ def held_by(record: LoadedRecord) -> tuple[HeldMemory, ...]:
 
 
 def resident_bytes(pid: int) -> int:
-    """What a process takes of the RAM, 0 for one that is gone."""
+    """What a process takes of the RAM, 0 for one that is gone: as much as is free again when it ends.
+
+    Pages of files, mapped weights among them, stay in the system's cache and count as available while they are mapped.
+    Linux tells them as ``shared``; Windows, where pages of files leave the working set for its list of standby pages,
+    as what is not ``private``. macOS tells no such part, and there the whole resident set is said.
+    """
     try:
-        return int(psutil.Process(pid).memory_info().rss)
+        memory = psutil.Process(pid).memory_info()
     except psutil.Error:
         return 0
+    if sys.platform == "win32":
+        return int(min(memory.rss, memory.private))
+    return int(memory.rss - getattr(memory, "shared", 0))
 
 
 def _told_as_one(record: LoadedRecord) -> int:

@@ -7,7 +7,7 @@ import dataclasses
 import importlib.metadata
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import msgspec
 
@@ -44,10 +44,18 @@ class MachineService:
     Args:
         bus: Where new readings are announced.
         pool: Runs the probe.
-        promised: What loads and measurements under way will take of the RAM; may wait for the disk.
+        promised: What loads and measurements under way will take of the RAM, but for those by the processes given: they
+            are counted as loaded. Asked for each reading; asks no disk.
+        recall: Reads what readings carry and the disk keeps: what loads showed, what is loaded. May wait.
     """
 
-    def __init__(self, bus: EventBus, pool: TaskPool, promised: Callable[[], int] = int) -> None:
+    def __init__(
+        self,
+        bus: EventBus,
+        pool: TaskPool,
+        promised: Callable[[Collection[int]], int] = lambda _loaded: 0,
+        recall: Callable[[], None] = lambda: None,
+    ) -> None:
         self._bus = bus
         self._pool = pool
         self._lock = threading.Lock()
@@ -56,7 +64,7 @@ class MachineService:
         self._learned: LearnedMargins | None = None
         self._held: Callable[[], tuple[HeldMemory, ...]] = tuple
         self._promised = promised
-        self._promised_bytes = 0
+        self._recall = recall
 
     @property
     def learned(self) -> LearnedMargins | None:
@@ -97,9 +105,9 @@ class MachineService:
     def _taken(self) -> HardwareSnapshot:
         found = self._probed
         read = probe.snapshot(found.engine, found.gpus) if found else probe.snapshot()
-        return dataclasses.replace(
-            read, learned=self._learned, ram_promised_bytes=self._promised_bytes, held=self._held()
-        )
+        held = self._held()
+        promised = self._promised({model.pid for model in held})
+        return dataclasses.replace(read, learned=self._learned, ram_promised_bytes=promised, held=held)
 
     def look(self) -> HardwareSnapshot:
         """Read the memory again; announced where it moved, so that all forecasts follow. Waits for the disk.
@@ -119,7 +127,7 @@ class MachineService:
 
     def _count(self) -> None:
         with bookkeeping("What loaded models hold"):
-            self._promised_bytes = self._promised()
+            self._recall()
 
     def read(self) -> HardwareSnapshot:
         """The machine now, with GPUs and engine; probes them when that was never done. Blocks for about 0.5 s then.

@@ -85,7 +85,7 @@ class MeasuredSpeeds:
             return
         needs = Needs(header, load)
         layers, has_gpu = load.n_gpu_layers, bool(usable_gpus(machine))
-        whole = not has_gpu or layers == 0 or layers >= needs.layers
+        whole = not has_gpu or layers == 0 or (layers >= needs.layers and not needs.weights.placed)
         # Halfway through the answer: as deep as its tokens were on average.
         depth = (metrics.prompt_tokens or 0) + tokens // 2
         run = SpeedRecord(

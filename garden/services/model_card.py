@@ -12,6 +12,10 @@ _FRONT_MATTER = re.compile(r"\A\s*---\r?\n.*?\r?\n---\r?\n", re.DOTALL)
 #: Longer cards are cut, so that none holds up the window.
 MOST_CHARACTERS = 64 * 1024
 
+#: Lines and columns that somebody reads; each costs more than its letters do.
+_MOST_LINES = 3_000
+_MOST_COLUMNS = 100
+
 #: Headings under which publishers say what a model is for.
 _PURPOSE = re.compile(
     r"^#{1,6}[ \t]*[^\w\n]{0,8}(?:intended (?:uses?|usage|purpose)|primary use cases|uses|direct use)\b[^\n]{0,80}$",
@@ -37,10 +41,18 @@ def readable_card(card: str, license_id: str | None = None) -> str:
         Licence and purpose as a quote on top, then the card without its metadata, cut where it is endless.
     """
     text = _FRONT_MATTER.sub("", card, count=1)
-    if len(text) > MOST_CHARACTERS:
-        text = text[:MOST_CHARACTERS] + "\n\n*The card goes on; open its page to read all.*"
+    lines = text[:MOST_CHARACTERS].split("\n")
+    goes_on = len(text) > MOST_CHARACTERS or len(lines) > _MOST_LINES
+    text = "\n".join(map(_narrow, lines[:_MOST_LINES]))
+    if goes_on:
+        text += "\n\n*The card goes on; open its page to read all.*"
     top = [_licence(license_id), *_purpose(text)]
     return "\n>\n".join(f"> {line}" for line in top) + "\n\n" + text
+
+
+def _narrow(line: str) -> str:
+    """A row with more columns than a table that somebody reads is running text."""
+    return line.replace("|", " ") if line.count("|") > _MOST_COLUMNS else line
 
 
 def _licence(license_id: str | None) -> str:

@@ -11,10 +11,14 @@ from typing import Any
 from garden.core.errors import RefusedError
 from garden.core.events import EventBus, SettingsChanged
 from garden.core.paths import data_dir
+from garden.services.endpoints import Endpoints
 from garden.store.settings import MIN_BANDWIDTH, Settings, SettingsStore
-from garden.store.token_store import TokenStore
+from garden.store.token_store import TokenStore, checked_token
 
 __all__ = ["MIN_BANDWIDTH", "SettingsService"]
+
+#: What Hub tools take for yes, in any letter case.
+_TRUE = frozenset({"1", "ON", "YES", "TRUE"})
 
 
 class SettingsService:
@@ -37,6 +41,10 @@ class SettingsService:
         #: Whether nothing was ever saved before this session: the program starts for the first time.
         self.first_start = not store.exists
         self._current = store.load()
+        self._set_aside: set[str] = set()
+        self._sign_ins = 0
+        #: The Hubs that the user knows.
+        self.endpoints = Endpoints(self)
 
     @property
     def current(self) -> Settings:
@@ -45,20 +53,24 @@ class SettingsService:
 
     @property
     def endpoint(self) -> str:
-        """The Hub in use: HF_ENDPOINT, else the one that was set."""
-        return self._current.hub_endpoint
+        """The Hub in use: the one that the environment names, else the one that was set."""
+        return self.endpoints.address
 
     @property
     def endpoint_is_fixed(self) -> bool:
-        """Whether HF_ENDPOINT decides, so that the field in the settings would change nothing."""
-        return bool(os.environ.get("HF_ENDPOINT"))
+        """Whether the environment decides, so that the field in the settings would change nothing."""
+        return self.endpoints.fixed_by is not None
 
     @property
     def offline(self) -> bool:
         """Whether no connection may be opened."""
-        return (
-            self._work_offline or self._current.offline or os.environ.get("HF_HUB_OFFLINE", "") in ("1", "true", "True")
-        )
+        return self._work_offline or self._current.offline or self.offline_is_fixed
+
+    @property
+    def offline_is_fixed(self) -> bool:
+        """Whether the environment decides that no connection may be opened, in the words that Hub tools accept."""
+        told = os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE") or ""
+        return told.strip().upper() in _TRUE
 
     @property
     def models_dir(self) -> Path:
@@ -98,31 +110,68 @@ class SettingsService:
         self._followers.append(follow)
 
     def token(self) -> str | None:
-        """The token for the Hub in use, None without one."""
+        """The token for the Hub in use, None without one, or while it is set aside."""
+        if self.endpoint in self._set_aside:
+            return None
         return self._tokens.get(self.endpoint, use_existing=self._current.use_existing_token)
 
-    def set_token(self, token: str | None) -> None:
+    @property
+    def sign_ins(self) -> tuple[int, bool]:
+        """Another value after each change of the token in use; it asks no keychain."""
+        return self._sign_ins, self._current.use_existing_token
+
+    def set_token(self, token: str | None, endpoint: str | None = None) -> None:
         """Keep a token in the keychain (for this session where there is none), or forget it with None.
+
+        Args:
+            token: What to keep.
+            endpoint: The Hub that it is for; None for the one in use.
 
         Raises:
             StateError: It is no token, or the keychain does not give up the one to forget.
         """
-        self._tokens.set(self.endpoint, token.strip() if token else None)
+        endpoint = endpoint or self.endpoint
+        self._tokens.set(endpoint, token.strip() if token else None)
+        self._set_aside.discard(endpoint)
+        self._sign_ins += 1
+        self._bus.publish(SettingsChanged())
+
+    def checked_token(self, token: str) -> str:
+        """What was typed, without the blanks around it.
+
+        Raises:
+            StateError: It is no token.
+        """
+        return checked_token(token)
+
+    def set_token_aside(self) -> None:
+        """Send no token to the Hub in use until Garden ends or somebody signs in.
+
+        One that the Hub refuses bars even what is open to all.
+        """
+        self._set_aside.add(self.endpoint)
+        self._sign_ins += 1
         self._bus.publish(SettingsChanged())
 
     def token_status(self) -> str:
         """One sentence on the token in use."""
+        if self.endpoint in self._set_aside:
+            return "Not signed in: the token was refused, and is set aside until Garden starts again."
         match self._tokens.place(self.endpoint):
             case "keychain":
                 return "Signed in; the token lies in this system's keychain."
             case "session":
                 return "Signed in until Garden closes: this system has no keychain."
-        found = self._tokens.found_elsewhere()
+        found = self._tokens.found_elsewhere(self.endpoint)
         if found and self._current.use_existing_token:
             return f"Signed in with the token of this machine ({found.place}); it is used as it is, not copied."
         if found:
             return f"Not signed in. A token of other tools was found ({found.place})."
         return "Not signed in. Public models need no token."
+
+    def token_place(self) -> str:
+        """Where the token for the Hub in use lies: ``keychain``, ``session`` or ``none``."""
+        return self._tokens.place(self.endpoint)
 
     @property
     def signed_in(self) -> bool:

@@ -8,7 +8,14 @@ import time
 from collections.abc import Mapping, Sequence
 
 from garden.core.catalog import RemoteFile, Repository
-from garden.core.errors import CancelledByUser, GardenError, NotFoundError, RefusedError
+from garden.core.errors import (
+    CancelledByUser,
+    GardenError,
+    GatedError,
+    NotFoundError,
+    RefusedError,
+    UnauthorizedError,
+)
 from garden.core.library_entry import LibraryEntry
 from garden.core.paths import hub_cache_dir
 from garden.core.upstream import Upstream
@@ -22,6 +29,9 @@ from garden.services.settings import SettingsService
 
 #: By itself Garden asks about a repository at most so often, in seconds.
 SELDOM = 24 * 3600.0
+
+#: A Hub that did not answer is not asked again unasked before, in seconds.
+_QUIET_SECONDS = 15 * 60.0
 
 
 class UpstreamService:
@@ -43,6 +53,11 @@ class UpstreamService:
         self._listing = listing
         self._downloads = downloads
         self._pool = pool
+        self._lock = threading.Lock()
+        self._seldom: Handle[tuple[LibraryEntry, ...]] | None = None
+        self._quiet_until = 0.0
+        #: Repositories that this account may not see, and when that was said, in seconds since the epoch.
+        self._refused: dict[str, float] = {}
 
     def check(self, entries: Sequence[LibraryEntry] | None = None) -> Handle[tuple[LibraryEntry, ...]]:
         """Ask about models now.
@@ -59,25 +74,40 @@ class UpstreamService:
         return self._pool.submit(lambda cancelled: self._check(wanted, cancelled))
 
     def check_seldom(self) -> Handle[tuple[LibraryEntry, ...]]:
-        """Ask about what was not looked at for a day; nothing when offline or switched off. Never fails."""
+        """Ask about what was not looked at for a day; nothing when offline or switched off. Never fails.
+
+        To be called whenever somebody may want to know: while it asks, who calls again is given the same handle, and a
+        Hub that did not answer is left alone for a while.
+        """
 
         def work(cancelled: threading.Event) -> tuple[LibraryEntry, ...]:
             if self._settings.offline or not self._settings.current.check_upstream:
                 return ()
-            due = time.time() - SELDOM
-            wanted = {
-                entry.ref.repo_id
-                for entry in self._listing.entries()
-                if entry.ref.repo_id is not None
-                and _came_from_hub(entry)
-                and (entry.upstream is None or entry.upstream.checked_at < due)
-            }
+            wanted = self._due()
             try:
-                return self._check(wanted, cancelled) if wanted else ()
+                return self._check(wanted, cancelled, unasked=True) if wanted else ()
             except GardenError:
+                self._quiet_until = time.monotonic() + _QUIET_SECONDS
                 return ()
 
-        return self._pool.submit(work)
+        with self._lock:
+            if self._seldom is None or self._seldom.done:
+                self._seldom = self._pool.submit(work)
+            return self._seldom
+
+    def _due(self) -> set[str]:
+        """Repositories that nobody asked about for a day."""
+        if time.monotonic() < self._quiet_until:
+            return set()
+        due = time.time() - SELDOM
+        return {
+            entry.ref.repo_id
+            for entry in self._listing.entries()
+            if entry.ref.repo_id is not None
+            and _came_from_hub(entry)
+            and (entry.upstream is None or entry.upstream.checked_at < due)
+            and self._refused.get(entry.ref.repo_id, 0.0) < due
+        }
 
     def fetch_newer(self, entry: LibraryEntry) -> Handle[LibraryEntry]:
         """Fetch what has replaced a file, beside it: the cache keeps both. Call it off the Qt thread.
@@ -100,7 +130,9 @@ class UpstreamService:
         if self._settings.offline:
             raise RefusedError("Garden works offline and opens no connection.", "Go online in the settings first.")
 
-    def _check(self, wanted: set[str] | None, cancelled: threading.Event) -> tuple[LibraryEntry, ...]:
+    def _check(
+        self, wanted: set[str] | None, cancelled: threading.Event, *, unasked: bool = False
+    ) -> tuple[LibraryEntry, ...]:
         self._refuse_offline()
         looked_at: list[LibraryEntry] = []
         here = {str(file.path): file for file in cached_models(hub_cache_dir())}
@@ -111,12 +143,17 @@ class UpstreamService:
         for repo_id, entries in by_repository.items():
             if cancelled.is_set():
                 raise CancelledByUser
-            repository = self._page(repo_id, cancelled)
+            try:
+                repository = self._page(repo_id, cancelled)
+            except (UnauthorizedError, GatedError):
+                if not unasked:
+                    raise
+                self._refused[repo_id] = time.time()
+                continue
+            # Noted one by one: what is known stays known when the next question is not answered.
             for entry in entries:
-                upstream = _compared(entry, here, repository)
-                looked_at.append(dataclasses.replace(entry, upstream=upstream))
-        for entry in looked_at:
-            self._listing.put(entry)
+                looked_at.append(dataclasses.replace(entry, upstream=_compared(entry, here, repository)))
+                self._listing.put(looked_at[-1])
         return tuple(looked_at)
 
     def _page(self, repo_id: str, cancelled: threading.Event) -> Repository | None:

@@ -90,4 +90,16 @@ INDEX_MIGRATIONS: tuple[Migration, ...] = (
                 document TEXT NOT NULL, card TEXT, PRIMARY KEY (endpoint, repo_id))""",
         ),
     ),
+    Migration(
+        "rows by the Hub that gave them",
+        (
+            # What was seen of which Hub was not noted.
+            "DROP TABLE summaries",
+            # Nor which pages only one account could see.
+            "DELETE FROM pages",
+            """CREATE TABLE summaries (
+                endpoint TEXT NOT NULL, repo_id TEXT NOT NULL, seen_at REAL NOT NULL, document TEXT NOT NULL,
+                PRIMARY KEY (endpoint, repo_id))""",
+        ),
+    ),
 )

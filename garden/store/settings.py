@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 import typing
 from dataclasses import dataclass
@@ -13,11 +12,12 @@ from typing import Any, Literal
 import msgspec
 
 from garden.core.errors import StateError
+from garden.core.hub_endpoint import HubEndpoint
 from garden.core.imagined_machine import ImaginedMachine
 from garden.core.saved_search import SavedSearch
 from garden.store.atomic_file import write_atomically
 
-#: Where searches go unless the user or HF_ENDPOINT names another Hub.
+#: Where searches go unless the user or the environment names another Hub.
 PUBLIC_HUB = "https://huggingface.co"
 
 #: Slower than this, connections are taken for dead, in bytes per second.
@@ -35,7 +35,8 @@ class Settings:
         theme: ``system`` follows the desktop.
         text_scale: 1.0 is 100 %; 0.8..2.0.
         density: ``comfortable`` adds room to rows.
-        endpoint: Address of the Hub; empty follows HF_ENDPOINT, then the public Hub.
+        endpoint: Address of the Hub; empty for the public one. The environment may name another.
+        endpoints: Hubs that the user has named.
         offline: No request leaves this machine.
         use_existing_token: The user consented to use the Hub token that other tools keep on this machine.
         models_dir: Folder for what Garden makes; None keeps it in the data folder.
@@ -55,6 +56,7 @@ class Settings:
     text_scale: float = 1.0
     density: Literal["compact", "comfortable"] = "compact"
     endpoint: str = ""
+    endpoints: tuple[HubEndpoint, ...] = ()
     offline: bool = False
     use_existing_token: bool = False
     models_dir: str | None = None
@@ -68,11 +70,6 @@ class Settings:
     bandwidth_limit: int | None = None
     other_machines: tuple[ImaginedMachine, ...] | None = None
     saved_searches: tuple[SavedSearch, ...] = ()
-
-    @property
-    def hub_endpoint(self) -> str:
-        """The Hub in use."""
-        return self.endpoint or os.environ.get("HF_ENDPOINT") or PUBLIC_HUB
 
     def with_changes(self, **changes: Any) -> Settings:
         """A copy with some fields changed.

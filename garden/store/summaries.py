@@ -28,34 +28,42 @@ class Summaries:
         self._database = database
         self.pages = SeenPages(database)
 
-    def put(self, summaries: Iterable[ModelSummary]) -> None:
-        """Keep rows, the newest knowledge of each repository."""
+    def put(self, endpoint: str, summaries: Iterable[ModelSummary]) -> None:
+        """Keep rows of a Hub, the newest knowledge of each repository."""
         now = time.time()
         # A little earlier for each further row, so that they come back in the Hub's order.
         rows = [
-            (storable_text(summary.repo_id), now - number / 1e5, to_document(summary))
+            (endpoint, storable_text(summary.repo_id), now - number / 1e5, to_document(summary))
             for number, summary in enumerate(summaries)
         ]
         with self._database.write() as connection:
             connection.executemany(
-                "INSERT OR REPLACE INTO summaries (repo_id, seen_at, document) VALUES (?, ?, ?)", rows
+                "INSERT OR REPLACE INTO summaries (endpoint, repo_id, seen_at, document) VALUES (?, ?, ?, ?)", rows
             )
             connection.execute(
-                """DELETE FROM summaries WHERE repo_id IN
-                (SELECT repo_id FROM summaries ORDER BY seen_at DESC LIMIT -1 OFFSET ?)""",
+                """DELETE FROM summaries WHERE (endpoint, repo_id) IN
+                (SELECT endpoint, repo_id FROM summaries ORDER BY seen_at DESC LIMIT -1 OFFSET ?)""",
                 (_KEPT,),
             )
 
-    def get(self, repo_id: str) -> ModelSummary | None:
+    def forget(self, endpoint: str, *, private_only: bool) -> None:
+        """Forget rows, pages and cards of a Hub: all, or those that only one account can see."""
+        private = "CASE WHEN json_valid(document) THEN json_extract(document, ?) ELSE 1 END" if private_only else "1"
+        with self._database.write() as connection:
+            for table, field in (("summaries", "$.private"), ("pages", "$.summary.private")):
+                asked = (endpoint, field) if private_only else (endpoint,)
+                connection.execute(f"DELETE FROM {table} WHERE endpoint = ? AND {private}", asked)
+
+    def get(self, endpoint: str, repo_id: str) -> ModelSummary | None:
         """One repository, None when it was never seen."""
-        found = self._select("repo_id = ?", (repo_id,), 1)
+        found = self._select("endpoint = ? AND repo_id = ?", (endpoint, repo_id), 1)
         return found[0] if found else None
 
-    def search(self, text: str, limit: int = 100) -> tuple[ModelSummary, ...]:
-        """Repositories whose name contains every word, the last seen first."""
+    def search(self, endpoint: str, text: str, limit: int = 100) -> tuple[ModelSummary, ...]:
+        """Repositories of a Hub whose name contains every word, the last seen first."""
         words = [word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") for word in text.split()]
-        condition = " AND ".join(["1", *("repo_id LIKE ? ESCAPE '\\'" for _ in words)])
-        return self._select(condition, tuple(f"%{word}%" for word in words), limit)
+        condition = " AND ".join(["endpoint = ?", *("repo_id LIKE ? ESCAPE '\\'" for _ in words)])
+        return self._select(condition, (endpoint, *(f"%{word}%" for word in words)), limit)
 
     def _select(self, condition: str, parameters: tuple[str, ...], limit: int) -> tuple[ModelSummary, ...]:
         try:

@@ -92,11 +92,7 @@ class TokenStore:
                 one to forget, which then stays in use, as it would be in the next session.
         """
         host = _host(endpoint)
-        token = token.strip() if token is not None else None
-        if token is not None and (not token or not token.isprintable() or " " in token or not token.isascii()):
-            raise StateError(
-                "This is not a token.", "Copy the whole token from the Hub's settings; it starts with hf_."
-            )
+        token = checked_token(token) if token is not None else None
         with self._lock:
             if token is None:
                 self._remove(host)
@@ -143,8 +139,10 @@ class TokenStore:
             return "none"
         return "keychain" if host in self._in_keychain - self._session_only else "session"
 
-    def found_elsewhere(self) -> FoundToken | None:
-        """A token that other tools keep on this machine, None when there is none."""
+    def found_elsewhere(self, endpoint: str) -> FoundToken | None:
+        """A token that other tools keep on this machine and send to this Hub, None when there is none."""
+        if _host(endpoint) not in _hosts_of_existing():
+            return None
         token, place = _existing()
         return FoundToken(place=place) if token is not None else None
 
@@ -157,6 +155,18 @@ class TokenStore:
                 self._in_keychain.add(host)
                 return token
         return None
+
+
+def checked_token(token: str) -> str:
+    """A token as it was typed, without the blanks around it.
+
+    Raises:
+        StateError: It is no token: empty, or with spaces or line ends inside.
+    """
+    token = token.strip()
+    if not token or len(token) > _MAX_TOKEN_BYTES or not token.isprintable() or " " in token or not token.isascii():
+        raise StateError("This is not a token.", "Copy the whole token from the Hub's settings; it starts with hf_.")
+    return token
 
 
 def system_keychain() -> Keychain | None:

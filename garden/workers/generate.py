@@ -30,6 +30,8 @@ from garden.engine.context import CacheFull, Context
 from garden.engine.library import EngineLibrary
 from garden.engine.model import Model
 from garden.engine.sampler import Sampler
+from garden.fit.architectures import NO_RECURRENT_LAYER
+from garden.fit.model_shape import lacks_recurrence
 from garden.gguf.byte_source import FileSource
 from garden.gguf.header import read_header
 from garden.gguf.shard_set import shard_paths
@@ -39,6 +41,7 @@ from garden.inference.chat_template import template_sha256
 from garden.inference.delta_batch import DeltaBatch
 from garden.inference.prompt import Prompt, PromptBuilder
 from garden.inference.text_stream import TextStream
+from garden.process.freed_memory import return_freed_memory
 from garden.process.memory_limit import limit_growth
 from garden.process.peak_memory import peak_memory_bytes
 from garden.process.worker_channel import WorkerChannel, harden, outcome_of
@@ -113,6 +116,7 @@ class GenerateWorker:
         gpu_memory.begin(library.devices())
         _limit_memory(library, configuration.load, path)
         model = Model(library, path, configuration.load, on_progress=self._report_load)
+        return_freed_memory()
         if not model.generates_text:
             raise RefusedError(f"{path.name} does not generate text.", "Choose a language model.")
         context = Context(model, configuration.load)
@@ -274,7 +278,9 @@ def _first_file(configuration: RunConfiguration) -> Path:
     # The bounded reader first: it says what is wrong with a file that llama.cpp would only refuse, or crash on.
     for shard in shards:
         with FileSource(shard) as source:
-            read_header(source)
+            header = read_header(source)
+        if lacks_recurrence(header):
+            raise InvalidFileError(f"{path.name}: {NO_RECURRENT_LAYER.reason}", NO_RECURRENT_LAYER.suggestion)
     return shards[0]
 
 

@@ -89,10 +89,12 @@ class TwinWorker:
 
     def _affordable(self, watch: Stopwatch, tokens: int) -> int:
         """So many tokens of a prompt as are read in time, halved from what is wanted."""
-        each = watch.prompt_seconds(_SHORTEST_PROMPT) / _SHORTEST_PROMPT
-        while tokens > _SHORTEST_PROMPT and tokens * each > _PROMPT_SECONDS:
+        # A batch may be smaller still.
+        shortest = min(_SHORTEST_PROMPT, tokens)
+        each = watch.prompt_seconds(shortest) / shortest
+        while tokens > shortest and tokens * each > _PROMPT_SECONDS:
             tokens //= 2
-        return max(tokens, _SHORTEST_PROMPT)
+        return max(tokens, shortest)
 
     def _tell(self, note: str) -> None:
         if self._channel.cancelled.is_set():

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> float:
                 if options.only not in name:
                     continue
                 if not path.exists():
-                    next(model for model in MODELS if model.name == name).write(path)
+                    next(model for model in MODELS if model.name == name).write(path, merges=True)
                 for context_length in (2_048, 8_192):
                     errors.append(_load(garden, name, path, context_length))
     mean = sum(map(abs, errors)) / len(errors)

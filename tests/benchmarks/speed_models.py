@@ -6,18 +6,12 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-import gguf
-import numpy as np
-
 from garden.gguf.header import GgufHeader
 from garden.gguf.made_up_model import Experts, MadeUpModel
-from garden.gguf.random_weights import random_weights
-from garden.gguf.tensor_type import TENSOR_TYPES, TYPES_BY_NAME
+from garden.gguf.tensor_type import TYPES_BY_NAME
 from tests.fit.drawn_models import drawn_model
 from tests.fit.hollow import published_for_engine
-from tests.tiny_models import add_tokenizer, finished
-
-_NUMBERS = {kind.name: number for number, kind in TENSOR_TYPES.items()}
+from tests.fit.written import write_drawn_model
 
 
 @dataclass(frozen=True)
@@ -32,40 +26,9 @@ class SpeedModel:
     name: str
     header: GgufHeader
 
-    def write(self, path: Path) -> Path:
-        """Write it, with a vocabulary of bytes."""
-        writer = gguf.GGUFWriter(str(path), self.header.architecture or "")
-        writer.add_name(self.name)
-        for key, value in self.header.metadata.items():
-            if isinstance(value, float):
-                writer.add_float32(key, value)
-            elif isinstance(value, bool):
-                writer.add_bool(key, value)
-            elif isinstance(value, int):
-                writer.add_uint32(key, value)
-            elif isinstance(value, tuple):
-                writer.add_array(key, value)
-        embedding = next(tensor for tensor in self.header.tensors if tensor.name == "token_embd.weight")
-        add_tokenizer(writer, None, size=embedding.shape[1])
-        for tensor in self.header.tensors:
-            _add(writer, tensor.name, tensor.shape, tensor.ggml_type)
-        return finished(writer, path)
-
-
-def _add(writer: gguf.GGUFWriter, name: str, shape: tuple[int, ...], kind: str) -> None:
-    if len(shape) == 1:
-        writer.add_tensor(name, np.ones(shape, np.float32))
-        return
-    if name.endswith("ssm_a"):
-        # A state that would grow becomes infinite.
-        writer.add_tensor(name, -np.ones(shape[::-1], np.float32))
-        return
-    number = _NUMBERS[kind]
-    row_bytes = TENSOR_TYPES[number].size_of(shape[0])
-    blocks = np.frombuffer(random_weights(kind), np.uint8)
-    rows = [*reversed(shape[1:]), row_bytes]
-    data = np.resize(blocks, int(np.prod(rows))).reshape(rows)
-    writer.add_tensor(name, data, raw_dtype=gguf.GGMLQuantizationType(number))
+    def write(self, path: Path, *, merges: bool = False) -> Path:
+        """Write it, with a vocabulary of bytes; or one of merges, which takes as much memory as a real one."""
+        return write_drawn_model(self.header, path, name=self.name, merges=merges)
 
 
 #: Drawn with these: seven blocks of 832, all but one with windows of 1,024 tokens; seven of 1,024, all with experts and

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 def start_and_quit() -> None:
     """Open Garden as its command does; say when Discover's rows are painted; quit when the Hub has answered, too."""
-    import garden.cli.program  # the way in of the command `garden`, and part of its start
+    import garden.__main__  # the way in of the command `garden`, and part of its start
+    import garden.cli.window
     from garden.gui.application import make_application, make_window, prepare_garden
     from garden.gui.display import display_problem
 
-    assert garden.cli.program.COMMANDS
+    assert garden.__main__.WORKERS
+    garden.cli.window.use_utf8()
     assert display_problem() is None
     services = prepare_garden()
     application = make_application()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -15,7 +16,7 @@ import pytest
 
 from garden.core.paths import hub_cache_dir
 from tests.cli.conftest import REPO, Cli
-from tests.hubserver import Fault, HubServer, repository_of
+from tests.hubserver import Fault, HubServer, repository, repository_of
 from tests.services.test_starter import promise, write_wheel
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -40,6 +41,17 @@ def test_files_as_json_have_exactly_the_keys_of_the_contract(cli: Cli, hub: HubS
     assert file["sha256"] == hashlib.sha256(tiny_model.read_bytes()).hexdigest()
     assert file["verdict"] == "fits"
     assert file["total_bytes"] > 0
+
+
+def test_what_is_left_out_is_said_below_the_files(cli: Cli, hub: HubServer) -> None:
+    template = hub.state.repositories[REPO]
+    beside = repository("x/x", **{"mmproj-F16.gguf": b"eyes", "config.json": b"{}"})
+    hub.state.put([dataclasses.replace(template, files=(*template.files, *beside.files))])
+
+    lines = cli("files", REPO).out.splitlines()
+
+    assert lines[-2].endswith("projector")
+    assert lines[-1] == "2 other files: not for llama.cpp"
 
 
 def test_a_repository_may_be_named_by_its_address(cli: Cli, hub: HubServer) -> None:

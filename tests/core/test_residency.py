@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 from garden.core.residency import FreeMemory, ResidentForecast, ResidentMarks
 
 MIB = 1024**2
@@ -34,7 +36,14 @@ def test_a_buffer_of_a_few_megabytes_is_in_use_from_the_first_token() -> None:
     small = ResidentForecast(process_bytes=0, vocabulary_bytes=0, held_bytes=0, compute_bytes=10 * MIB)
 
     assert small.after(1, 1) == 10 * MIB
-    assert FORECAST.after(1, 1) == FORECAST.total_bytes - 84 * MIB
+    assert FORECAST.after(1, 1) == FORECAST.total_bytes - 86 * MIB
+
+
+def test_room_for_embeddings_stays_untouched() -> None:
+    less = dataclasses.replace(FORECAST, unwritten_bytes=4 * MIB)
+
+    assert less.total_bytes == FORECAST.total_bytes - 4 * MIB
+    assert less.after(256, 8_192) == FORECAST.after(256, 8_192) - 2 * MIB
 
 
 def test_copies_of_mapped_weights_stand_beside_them() -> None:

@@ -52,6 +52,24 @@ def test_everything_is_written_out(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("load", "none"),
+    [
+        ({"n_gpu_layers": 0}, True),
+        ({"n_gpu_layers": 0, "tensor_placement": (("exps", "CPU"),)}, True),
+        ({"n_gpu_layers": 0, "tensor_placement": (("exps", "CPU"), ("attn", "CUDA0"))}, False),
+        ({"n_gpu_layers": 1}, False),
+    ],
+)
+def test_the_server_leaves_gpus_alone_where_garden_does(load: dict[str, object], none: bool) -> None:
+    told = configuration(load=load)
+    scripts = [text for name, text in render("llama-server", told).files if name.startswith("llama-server")]
+
+    assert len(scripts) == 2
+    for text in (*scripts, loading_line(told)):
+        assert (text.count("--device"), "--device none" in text) == (int(none), none)
+
+
 @posix
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_texts_reach_the_server_as_they_are(tmp_path: Path, text: str) -> None:

@@ -48,7 +48,11 @@ def test_it_is_the_buffers_the_vocabulary_and_the_process() -> None:
 
     assert found is not None
     assert found.held_bytes + found.compute_bytes == buffers.total_bytes
-    assert found.total_bytes == 50 * MIB + found.vocabulary_bytes + found.graph_bytes + (buffers.total_bytes or 0)
+    assert found.total_bytes == 50 * MIB + (
+        found.vocabulary_bytes + found.graph_bytes + (buffers.total_bytes or 0) - found.unwritten_bytes
+    )
+    # Embeddings of a micro-batch.
+    assert found.unwritten_bytes == 4 * 256 * 512
 
 
 def test_what_lies_on_a_gpu_is_not_resident() -> None:

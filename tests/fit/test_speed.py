@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import pytest
 
+from garden.core.expert_placement import EXPERTS_ON_CPU
 from garden.core.run_configuration import LoadParameters
+from garden.fit.estimator import forecast
 from garden.fit.needs import Needs
 from garden.fit.speed import MIN_BYTES_READ, MeasuredSpeed, Run, decode_bytes
-from tests.fit.headers import GIB, published
+from tests.fit.headers import GIB, gpu, machine, published
 
 
 def run(gib: float, seconds: float, *, on_gpu: bool = False) -> Run:
@@ -66,3 +68,27 @@ def test_a_token_reads_weights_and_the_cache_so_far() -> None:
     # 36 layers · 8 heads · 128 · (K + V) · 2 bytes · 16,384 tokens
     assert deep - empty == 36 * 8 * 128 * 2 * 2 * 16_384
     assert empty == pytest.approx(4.34 * GIB, rel=0.01)
+
+
+def test_where_experts_are_placed_changes_nothing_without_a_gpu() -> None:
+    speed = MeasuredSpeed(bytes_per_second=50 * GIB)
+    mixture = published("Qwen/Qwen3-30B-A3B")
+    plain, placed = (
+        forecast(mixture, LoadParameters(tensor_placement=placement), machine(30, total_gib=32), speeds=speed)
+        for placement in ((), (EXPERTS_ON_CPU,))
+    )
+
+    assert placed.decode_tokens_per_second == pytest.approx(plain.decode_tokens_per_second, rel=1e-6)
+
+
+def test_experts_in_ram_beside_a_gpu_are_read_at_the_pace_of_the_ram() -> None:
+    speed = MeasuredSpeed(bytes_per_second=50 * GIB, gpu_bytes_per_second=500 * GIB)
+    mixture = published("Qwen/Qwen3-30B-A3B")
+    on = machine(30, gpu(24), total_gib=32)
+    load = LoadParameters(context_length=4_096, n_gpu_layers=49, tensor_placement=(EXPERTS_ON_CPU,))
+    placed = forecast(mixture, load, on, speeds=speed).decode_tokens_per_second
+    # By hand: of each of 48 layers 8 of 128 experts of three matrices of 2,048 by 768 come from RAM.
+    experts = sum(tensor.size_bytes for tensor in mixture.tensors if "_exps." in tensor.name) * 8 / 128
+    others = decode_bytes(Needs(mixture, load), 4_096) - experts
+
+    assert placed == pytest.approx(1 / (experts / (50 * GIB) + others / (500 * GIB)), rel=0.01)

@@ -118,3 +118,12 @@ def test_a_mixture_reads_a_part_of_itself_per_token() -> None:
 
     assert everything > 16 * GIB
     assert 1.6 * GIB < bytes_read_per_token(weights) < 2.2 * GIB
+
+
+@pytest.mark.parametrize("pattern", [r"ffn_(up|down|gate)_exps", r"blk\.\d+\.attn", r"output\.weight", r".*"])
+def test_a_token_reads_as_much_wherever_tensors_are_placed(pattern: str) -> None:
+    model = published("Qwen/Qwen3-30B-A3B")
+    placed = weights_of(model, ((pattern, "CPU"),))
+
+    assert placed.placed
+    assert bytes_read_per_token(placed) == pytest.approx(bytes_read_per_token(weights_of(model)), abs=64)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
     from garden.gui.theme.theme import ThemeController
+    from garden.services.garden import Garden
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +25,15 @@ def theme(qapp: QApplication) -> ThemeController:
     from garden.gui.theme.theme import ThemeController
 
     return ThemeController(qapp, "light")
+
+
+@pytest.fixture
+def garden() -> Iterator[Garden]:
+    """Services without a connection."""
+    from garden.services.garden import Garden
+
+    with Garden.open(work_offline=True) as garden:
+        yield garden
 
 
 @pytest.fixture(autouse=True)

@@ -58,9 +58,9 @@ class Window:
 
 
 @contextlib.contextmanager
-def open_garden() -> Iterator[OpenGarden]:
-    """Opened without a connection; everything is closed at the end."""
-    with Garden.open(work_offline=True) as garden:
+def open_garden(*, work_offline: bool = True) -> Iterator[OpenGarden]:
+    """Opened without a connection, unless a test has a Hub of its own; everything is closed at the end."""
+    with Garden.open(work_offline=work_offline) as garden:
         pump = EventPump(garden.bus)
         try:
             yield OpenGarden(garden, pump)

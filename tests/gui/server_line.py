@@ -31,6 +31,7 @@ def load_of_line(line: str) -> LoadParameters:
     program, *words = shlex.split(line)
     assert program == "llama-server"
     values: dict[str, Any] = {}
+    no_device = False
     while words:
         option = words.pop(0)
         if option in _NUMBERS:
@@ -40,6 +41,9 @@ def load_of_line(line: str) -> LoadParameters:
         elif option in _SWITCHES:
             name, value = _SWITCHES[option]
             values[name] = value
+        elif option == "--device":
+            assert words.pop(0) == "none"
+            no_device = True
         elif option == "-ot":
             values["tensor_placement"] = tuple(
                 (pattern, device)
@@ -48,4 +52,7 @@ def load_of_line(line: str) -> LoadParameters:
         else:
             assert option in ("-m", "-hf", "-hff", "--fit"), option
             words.pop(0)
-    return LoadParameters(n_outputs_max=values["n_sequences"], **values)
+    load = LoadParameters(n_outputs_max=values["n_sequences"], **values)
+    # The server would compute prompts on a GPU that Garden leaves alone.
+    assert no_device == load.leaves_gpus_alone
+    return load

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.gui.main_window import MainWindow
 from garden.gui.theme.theme import ThemeController
-from garden.jobs.job import PAUSED_AT_CLOSE
+from garden.jobs.job import PAUSED_AT_CLOSE, PAUSED_OFFLINE
 from garden.process.process_identity import ProcessIdentity
 from garden.services.garden import Garden
 from garden.store.jobs_log import StoredJobsLog
@@ -44,6 +44,10 @@ def _states(garden: Garden) -> set[JobState]:
     return {job.state for job in garden.activity.jobs()}
 
 
+def _notes(garden: Garden) -> set[str]:
+    return {job.note for job in garden.activity.jobs()}
+
+
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [(("One",), "The download of One was interrupted."), (("One", "Two"), "2 downloads were interrupted.")],
@@ -67,8 +71,8 @@ def test_it_is_said_and_goes_on_when_asked(
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
         assert not button.isVisible()
-        # Begun again: offline, so that it fails at once.
-        qtbot.waitUntil(lambda: _states(garden) == {JobState.FAILED})
+        # Begun again: offline, so that it waits for the switch.
+        qtbot.waitUntil(lambda: _notes(garden) == {PAUSED_OFFLINE})
         window.dismiss()
 
 
@@ -97,7 +101,7 @@ def test_what_closing_had_paused_goes_on_without_a_word(qtbot: QtBot, theme: The
         window.show_page("library")
         window.begin()
 
-        qtbot.waitUntil(lambda: _states(garden) == {JobState.FAILED})
+        qtbot.waitUntil(lambda: _notes(garden) == {PAUSED_OFFLINE})
         assert garden.activity.interrupted() == ()
         window.dismiss()
 

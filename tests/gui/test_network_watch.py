@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from PySide6.QtNetwork import QNetworkInformation
 from pytestqt.qtbot import QtBot
 
@@ -12,12 +9,6 @@ from garden.gui.bridge.event_pump import EventPump
 from garden.gui.network_watch import NetworkWatch
 from garden.jobs.job_context import JobContext
 from garden.services.garden import Garden
-
-
-@pytest.fixture
-def garden() -> Iterator[Garden]:
-    with Garden.open(work_offline=True) as garden:
-        yield garden
 
 
 def test_what_waits_for_the_network_goes_on_when_the_system_says_that_it_is_back(qtbot: QtBot, garden: Garden) -> None:

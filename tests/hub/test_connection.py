@@ -52,7 +52,7 @@ def test_no_token_leaves_for_plain_http() -> None:
 
 def test_the_account_of_a_token(hub: HubServer) -> None:
     with HubClient(hub.endpoint, "hf_ada1234") as client:
-        assert client.whoami() == "ada"
+        assert client.whoami().name == "ada"
 
 
 def test_a_token_that_is_not_accepted(hub: HubServer) -> None:

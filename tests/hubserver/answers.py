@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tests.hubserver.repository import ServedFile, ServedRepository
@@ -69,12 +69,16 @@ class Page:
     next_cursor: str | None
 
 
-def search(repositories: Sequence[ServedRepository], parameters: Sequence[tuple[str, str]]) -> Page:
-    """Answer ``GET /api/models``."""
+def search(
+    repositories: Sequence[ServedRepository],
+    parameters: Sequence[tuple[str, str]],
+    authors: Collection[str] = (),
+) -> Page:
+    """Answer ``GET /api/models`` for whoever may see the private repositories of these authors."""
     single = dict(parameters)
     wanted_tags = [value for name, value in parameters if name == "filter"]
     expand = [value for name, value in parameters if name == "expand"]
-    rows = [repository for repository in repositories if _matches(repository, single, wanted_tags)]
+    rows = [repository for repository in repositories if _matches(repository, single, wanted_tags, authors)]
     if sort := single.get("sort"):
         rows.sort(key=_SORT_KEYS[sort], reverse=True)
     offset = int(base64.urlsafe_b64decode(single["cursor"])) if "cursor" in single else 0
@@ -87,11 +91,14 @@ def search(repositories: Sequence[ServedRepository], parameters: Sequence[tuple[
     )  # fmt: skip
 
 
-def _matches(repository: ServedRepository, single: dict[str, str], wanted_tags: Sequence[str]) -> bool:
+def _matches(
+    repository: ServedRepository, single: dict[str, str], wanted_tags: Sequence[str], authors: Collection[str]
+) -> bool:
     words = single.get("search", "").lower().split()
     total = (repository.gguf.total if repository.gguf else None) or repository.safetensors_total
     return (
-        not repository.private
+        # A private one shows in the list of its own author only, as with the real Hub.
+        (not repository.private or single.get("author", "") in authors)
         and all(word in repository.repo_id.lower() for word in words)
         and all(tag in repository.all_tags for tag in wanted_tags)
         and single.get("author", "") in ("", repository.repo_id.partition("/")[0])
@@ -130,7 +137,7 @@ def _fields(repository: ServedRepository, names: Sequence[str], with_blobs: bool
         "createdAt": repository.created_at or repository.last_modified,
         "disabled": False,
         "downloads": repository.downloads,
-        "gated": "manual" if repository.gated else False,
+        "gated": repository.gated if isinstance(repository.gated, str) else "manual" if repository.gated else False,
         "gguf": {
             "total": gguf.total, "architecture": gguf.architecture, "context_length": gguf.context_length,
             "chat_template": "{{ messages }}",

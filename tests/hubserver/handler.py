@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
+from tests.hubserver import xet
 from tests.hubserver.answers import LIST_FIELDS, page, search, tree, tree_entry
 from tests.hubserver.content import Content
 from tests.hubserver.faults import Fault
@@ -102,7 +103,7 @@ class OriginHandler(BaseHTTPRequestHandler):
     def send_content(self, content: Content, headers: dict[str, str], fault: Fault | None) -> None:
         """Answer with bytes, in the range that was asked for, with the fault."""
         size = content.size_bytes
-        wanted = self._range(size)
+        wanted = self.range_of(size)
         if fault is not None and fault.kind == "ignore_range" and wanted:
             self.state.count_lost(min(wanted[0], fault.after_bytes or size))
             wanted = None
@@ -128,7 +129,8 @@ class OriginHandler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self._send_body(content, start, stop, fault)
 
-    def _range(self, size: int) -> tuple[int, int] | None:
+    def range_of(self, size: int) -> tuple[int, int] | None:
+        """First byte and one after the last that are asked for."""
         text = self.headers.get("Range", "")
         if not text.startswith("bytes=") or "," in text:
             return None
@@ -195,7 +197,9 @@ class CdnHandler(OriginHandler):
     origin = "cdn"
 
     def answer(self, fault: Fault | None) -> None:
-        """Send the bytes behind the signature."""
+        """Send the bytes behind the signature, or what the store of pieces has."""
+        if xet.answer(self, fault):
+            return
         content = self.state.signed(dict(self.parameters).get("X-Signature", ""))
         if content is None:
             body = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
@@ -249,7 +253,7 @@ class HubHandler(OriginHandler):
         if unknown:
             self.send_error_code(400, "", f"Invalid option: expected one of the list's fields, got {unknown[0]}")
             return
-        result = search(list(self.state.repositories.values()), self.parameters)
+        result = search(list(self.state.repositories.values()), self.parameters, self.state.authors_of(self._token()))
         headers = {}
         if result.next_cursor is not None:
             pairs = [(name, value) for name, value in self.parameters if name != "cursor"]
@@ -262,8 +266,13 @@ class HubHandler(OriginHandler):
         if token not in self.state.accounts:
             self.send_error_code(401, "", "Invalid username or password.")
         else:
-            auth = {"type": "access_token", "accessToken": {"displayName": "laptop", "role": "read"}}
-            self.send_json({"type": "user", "name": self.state.accounts[token], "orgs": [], "auth": auth})
+            role = self.state.roles.get(token, "read")
+            auth = {"type": "access_token", "accessToken": {"displayName": "laptop", "role": role}}
+            name = self.state.accounts[token]
+            orgs = [
+                {"type": "org", "name": org, "isEnterprise": False} for org in self.state.organisations.get(name, ())
+            ]
+            self.send_json({"type": "user", "name": name, "orgs": orgs, "auth": auth})
 
     def _find(self, repo_id: str) -> ServedRepository | None:
         """The repository, else the refusal: strangers are not told what is missing and what is private."""
@@ -303,6 +312,10 @@ class HubHandler(OriginHandler):
                 found = self._find(repo_id)
                 if found is not None and not self._consent_missing(found):
                     self.send_json({})
+            case ["xet-read-token", revision]:
+                found = self._at(repo_id, revision)
+                if found is not None and not self._consent_missing(found):
+                    self.send_json({}, headers=xet.key_headers(self.state))
             case ["paths-info", revision]:
                 found = self._at(repo_id, revision)
                 if found is not None:
@@ -366,5 +379,7 @@ class HubHandler(OriginHandler):
         headers |= {"X-Linked-Size": str(file.content.size_bytes), "Location": self.state.sign(file)}
         if fault is None or fault.kind != "no_etag":
             headers["X-Linked-ETag"] = f'"{etag}"'
+        if self.state.xet:
+            headers["X-Xet-Hash"] = xet.xet_hash(file.content)
         body = f"Found. Redirecting to {headers['Location']}".encode()
         self._send_bytes(body, 302, {**headers, "Content-Type": "text/plain", "Vary": "Origin, Accept"})

@@ -66,7 +66,7 @@ class ServedRepository:
         tags: Further tags.
         issues: What the scanners found: file and level.
         results: Evaluation results as the ``model-index`` of a card holds them.
-        gated: Files need consent (a token that ``consented`` names).
+        gated: Files need consent (a token that ``consented`` names): ``auto`` or ``manual``, which True stands for.
         private: Invisible without a token.
         last_modified: ISO date.
         created_at: ISO date; that of the last change when empty.
@@ -90,7 +90,7 @@ class ServedRepository:
     tags: tuple[str, ...] = ()
     issues: tuple[tuple[str, str], ...] = ()
     results: tuple[dict[str, object], ...] = ()
-    gated: bool = False
+    gated: bool | str = False
     private: bool = False
     last_modified: str = "2026-11-01T09:30:00.000Z"
     revision: str = ""

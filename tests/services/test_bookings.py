@@ -8,16 +8,18 @@ import threading
 import pytest
 
 from garden.core.errors import OutOfMemoryError
+from garden.core.fit_forecast import Placement
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.quantity import GIB, MIB
-from garden.core.run_configuration import LoadParameters
+from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters
+from garden.fit.estimator import forecast
 from garden.fit.sliced_twin import slices_of
 from garden.gguf.made_up_model import MadeUpModel
 from garden.services.bookings import Bookings
 from garden.services.garden import Garden
 from garden.services.machine import MachineService
 from garden.services.twin_runs import room_for, twins_need
-from tests.fit.headers import gpu, machine
+from tests.fit.headers import gpu, machine, published
 from tests.services.measuring import children, until
 from tests.services.test_twin_runs import LOAD, REF, SHAPE
 
@@ -28,11 +30,19 @@ def test_what_is_booked_is_not_free_for_another() -> None:
     bookings = Bookings()
 
     with bookings.measuring(lambda: HERE, 5 * GIB):
-        assert bookings.ram_bytes == 5 * GIB
-        booked = dataclasses.replace(HERE, ram_promised_bytes=bookings.ram_bytes)
+        assert bookings.ram_bytes() == 5 * GIB
+        booked = dataclasses.replace(HERE, ram_promised_bytes=bookings.ram_bytes())
         with pytest.raises(OutOfMemoryError, match=r"^Measuring needs 5.00 GiB and 3.00 GiB are free\."):
             bookings.measuring(lambda: booked, 5 * GIB).__enter__()
-    assert bookings.ram_bytes == 0
+    assert bookings.ram_bytes() == 0
+
+
+def test_a_load_that_is_listed_is_not_promised_twice() -> None:
+    bookings = Bookings()
+
+    with bookings.booked(5 * GIB, pid=lambda: 2**22 + 1), bookings.booked(GIB):
+        assert bookings.ram_bytes() == 6 * GIB
+        assert bookings.ram_bytes({2**22 + 1}) == GIB
 
 
 def test_a_gpu_is_booked_on_its_own() -> None:
@@ -51,7 +61,7 @@ def test_two_that_decide_at_once_do_not_find_the_same_memory_free() -> None:
     bookings, entered, results = Bookings(), threading.Barrier(2), []
 
     def read() -> HardwareSnapshot:
-        return dataclasses.replace(HERE, ram_promised_bytes=bookings.ram_bytes)
+        return dataclasses.replace(HERE, ram_promised_bytes=bookings.ram_bytes())
 
     def measure() -> None:
         entered.wait(5)
@@ -105,6 +115,19 @@ def test_a_small_model_is_measured_whole_and_says_so(garden: Garden) -> None:
     assert record.decode_tokens_per_second > 1
     notes = {event.job.note for event in events.drain() if hasattr(event, "job")}
     assert any(note.endswith(", all of it: a shorter one would not be smaller") for note in notes)
+
+
+def test_a_load_on_a_gpu_that_shares_the_ram_is_booked_there(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
+    mac = machine(28, gpu(21, unified=True), total_gib=32)
+    monkeypatch.setattr(MachineService, "snapshot", lambda _self: mac)
+    load = LoadParameters(n_gpu_layers=AUTO_GPU_LAYERS)
+    planned = forecast(published("meta-llama/Llama-3.1-8B-Instruct"), load, mac)
+    admission = garden.compare._models._admission
+
+    with admission.booked(planned, lambda: None):
+        assert planned.placement is Placement.GPU
+        assert admission.bookings.ram_bytes == planned.need_bytes
+        assert planned.need_bytes > 5 * GIB
 
 
 def _full(monkeypatch: pytest.MonkeyPatch, free: int) -> None:

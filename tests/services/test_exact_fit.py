@@ -25,8 +25,10 @@ from garden.gguf.hollow_file import is_own
 from garden.inference.local_backend import LocalBackend
 from garden.services.dry_runs import DryRuns
 from garden.services.garden import Garden
+from tests.fit.drawn_models import drawn_model
 from tests.fit.headers import GIB, MIB, gpu, machine
 from tests.fit.hollow import header_of_file, published_for_engine
+from tests.fit.written import write_drawn_model
 from tests.hubserver import HubServer, repository_of
 from tests.tiny_families import write_embedding_model, write_recurrent_model, write_sliding_model, write_split_model
 from tests.tiny_models import write_tiny_model
@@ -204,6 +206,52 @@ def test_what_the_engine_refuses_is_unsupported_with_its_reason(
         assert words in result.reason
         assert result.total_bytes is None
     assert exact(garden, header, load, on).verdict is Verdict.FITS
+
+
+#: Of these seeds all layers attend.
+@pytest.mark.parametrize(("family", "seed"), [("hybrid", 73), ("short convolutions", 22)])
+def test_a_hybrid_of_attention_alone_is_refused_before_the_engine_ends(
+    garden: Garden, tmp_path: Path, family: str, seed: int
+) -> None:
+    header, load = drawn_model(family, seed), LoadParameters(context_length=512)
+    assert drawn_model(family, 0).architecture == header.architecture
+    assert exact(garden, drawn_model(family, 0), load, machine(8)).verdict is Verdict.FITS
+
+    for result in (exact(garden, header, load, machine(8)), formula(header, load, machine(8))):
+        assert result.verdict is Verdict.UNSUPPORTED
+        assert "only with recurrent layers" in result.reason
+    with pytest.raises(InvalidFileError, match="only with recurrent layers"):
+        pane(write_drawn_model(header, tmp_path / "drawn.gguf"), load)
+
+
+#: Tiny models of twelve architectures, among them sliding windows, experts, latent attention, states.
+FAMILIES_IN_PANES = (
+    "dense", "biased", "normed heads", "post norms", "parallel", "fused", "sliding by six", "experts",
+    "latent attention", "hybrid", "recurrent", "short convolutions",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("family", FAMILIES_IN_PANES)
+def test_panes_of_drawn_models_report_what_was_planned(garden: Garden, tmp_path: Path, family: str) -> None:
+    path = write_drawn_model(drawn_model(family, 0), tmp_path / "drawn.gguf")
+    entry = garden.library.describe(path)
+    # Without fused attention V cannot be quantized.
+    loads = (
+        LoadParameters(context_length=1_000, flash_attention="on"),
+        LoadParameters(context_length=4_096, flash_attention="on", type_k="q8_0", type_v="q8_0"),
+        LoadParameters(context_length=2_048, flash_attention="off"),
+        LoadParameters(context_length=2_048, flash_attention="off", type_k="q8_0"),
+    )
+    loaded_ones = 0
+    for load in loads:
+        result = garden.fit.exact(entry, load).result(60)
+        if result.verdict is Verdict.UNSUPPORTED:
+            with pytest.raises(GardenError):
+                pane(path, load)
+            continue
+        assert_equal(result, pane(path, load))
+        loaded_ones += 1
+    assert loaded_ones >= 3
 
 
 def test_what_is_no_language_model_is_told_without_the_engine(garden: Garden, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ with Garden.open() as garden:
         lambda: catalog.trust("owner/tiny"),
         lambda: catalog.families.family("owner/tiny"),
         lambda: catalog.families.quantizations("owner/tiny"),
-        lambda: catalog.whoami(),
+        lambda: catalog.account.current(),
         lambda: garden.library.download_target(parse_hub_target("owner/tiny:F16")),
         lambda: garden.library.fetch_starter(),
     ]

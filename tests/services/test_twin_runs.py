@@ -36,6 +36,15 @@ def test_a_model_that_is_not_here_is_measured_and_its_speed_remembered(garden: G
     assert told.decode_tokens_per_second == record.decode_tokens_per_second
 
 
+def test_a_model_that_is_loaded_with_a_batch_of_a_few_tokens_is_measured_with_such_prompts(garden: Garden) -> None:
+    load = dataclasses.replace(LOAD, n_batch=16, n_ubatch=16)
+
+    record = garden.twins.measure_header(SHAPE.header(), REF, load).result(60)
+
+    assert record.prompt_tokens == 16
+    assert record.decode_tokens_per_second > 1
+
+
 def test_a_cancel_leaves_nothing(garden: Garden) -> None:
     handle = garden.twins.measure_header(SHAPE.header(), REF, LOAD)
     until(lambda: children("twin"))

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from garden.core.errors import HubUnreachableError, RefusedError
+from garden.core.errors import CancelledByUser, HubUnreachableError, RefusedError
 from garden.core.library_entry import LibraryEntry
 from garden.services.garden import Garden
 from garden.services.target import HubTarget
 from garden.services.upstream import SELDOM
-from tests.hubserver import HubServer, ServedRepository, repository_of
+from tests.hubserver import Fault, HubServer, ServedRepository, repository_of
 
 REPO = "owner/Tiny-Chat-GGUF"
 LATER = "2026-11-20T08:00:00.000Z"
@@ -166,6 +166,50 @@ def test_a_hub_that_does_not_answer_is_told_when_asked_and_silent_otherwise(
     with pytest.raises(HubUnreachableError):
         garden.library.upstream.check().result(30)
     assert garden.library.entries()[0].upstream is None
+
+
+def test_a_hub_that_does_not_answer_is_left_alone_for_a_while(
+    hub: HubServer, garden: Garden, entry: LibraryEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.fail(Fault("status", "api", times=100))
+    assert garden.library.upstream.check_seldom().result(30) == ()
+    before = len(hub.requests)
+    hub.faults.clear()
+
+    assert garden.library.upstream.check_seldom().result(30) == ()
+    assert len(hub.requests) == before
+
+    later = time.monotonic() + 16 * 60
+    monkeypatch.setattr("garden.services.upstream.time.monotonic", lambda: later)
+    assert len(garden.library.upstream.check_seldom().result(30)) == 1
+
+
+def test_who_asks_again_meanwhile_is_given_the_same_answer(hub: HubServer, garden: Garden, entry: LibraryEntry) -> None:
+    hub.fail(Fault("hang", "api"))
+    first = garden.library.upstream.check_seldom()
+    assert garden.library.upstream.check_seldom() is first
+
+    first.cancel()
+
+    with pytest.raises(CancelledByUser):
+        first.result(5)
+
+
+def test_a_repository_that_may_not_be_seen_holds_up_no_other(
+    garden: Garden, tiny_model: Path, other_tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = repository_of("owner/A-GGUF", tiny_model), repository_of("owner/B-GGUF", other_tiny_model)
+    with HubServer([first, second]) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        for repo_id, model in (("owner/A-GGUF", tiny_model), ("owner/B-GGUF", other_tiny_model)):
+            garden.library.download_target(HubTarget(repo_id, filename=model.name)).result(60)
+        hub.fail(Fault("status", "api", path="owner/A-GGUF", status=403, times=9))
+
+        (looked_at,) = garden.library.upstream.check_seldom().result(20)
+        assert looked_at.ref.repo_id == "owner/B-GGUF"
+        before = len(hub.requests)
+        assert garden.library.upstream.check_seldom().result(20) == ()
+        assert len(hub.requests) == before
 
 
 def test_nothing_newer_cannot_be_fetched(hub: HubServer, garden: Garden, entry: LibraryEntry) -> None:

@@ -18,6 +18,8 @@ from garden.store.library_index import LibraryIndex
 from garden.store.summaries import Summaries
 from tests.store.values import ref
 
+HUB = "https://hub.example"
+
 
 @pytest.fixture
 def index(tmp_path: Path) -> Iterator[IndexDatabase]:
@@ -81,8 +83,14 @@ def test_the_library_keeps_its_last_scan(index: IndexDatabase) -> None:
 
 def test_seen_repositories_are_searched_by_words(index: IndexDatabase) -> None:
     summaries = Summaries(index)
-    summaries.put([ModelSummary(repo_id=name) for name in ("Qwen/Qwen3-8B-GGUF", "ggml-org/gemma-3", "a/under_score")])
+    summaries.put(
+        HUB, [ModelSummary(repo_id=name) for name in ("Qwen/Qwen3-8B-GGUF", "ggml-org/gemma-3", "a/under_score")]
+    )
 
-    assert [s.repo_id for s in summaries.search("gguf qwen")] == ["Qwen/Qwen3-8B-GGUF"]
-    assert [s.repo_id for s in summaries.search("_")] == ["a/under_score"]
-    assert summaries.get("nobody/nothing") is None
+    assert [s.repo_id for s in summaries.search(HUB, "gguf qwen")] == ["Qwen/Qwen3-8B-GGUF"]
+    assert [s.repo_id for s in summaries.search(HUB, "_")] == ["a/under_score"]
+    assert summaries.get(HUB, "nobody/nothing") is None
+    # Another Hub has models of its own, of the same names too.
+    assert summaries.search("https://mirror.example", "gguf qwen") == ()
+    summaries.put("https://mirror.example", [ModelSummary(repo_id="a/under_score", likes=5)])
+    assert [s.likes for s in summaries.search(HUB, "_")] == [None]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from garden.core.errors import StateError
-from garden.store.settings import PUBLIC_HUB, Settings, SettingsStore
+from garden.store.settings import Settings, SettingsStore
 
 
 @pytest.fixture
@@ -71,16 +71,6 @@ def test_fields_of_a_newer_garden_are_passed_over(tmp_path: Path) -> None:
 def test_values_out_of_bounds_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(StateError):
         Settings().with_changes(**change)
-
-
-def test_the_endpoint_is_the_users_then_the_environments_then_the_public_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("HF_ENDPOINT", raising=False)
-    public = Settings().hub_endpoint
-    monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example")
-    mirror = Settings().hub_endpoint
-
-    assert (public, mirror) == (PUBLIC_HUB, "https://mirror.example")
-    assert Settings(endpoint="https://own.example").hub_endpoint == "https://own.example"
 
 
 def test_a_reader_never_sees_half_a_file(store: SettingsStore) -> None:

@@ -122,10 +122,11 @@ def test_a_token_of_other_tools_is_offered_and_used_only_with_consent(data_dirs:
     file.write_text("hf_elsewhere\n")
     store = TokenStore(FakeKeychain())
 
-    found = store.found_elsewhere()
+    found = store.found_elsewhere(HUB)
 
     assert found is not None
     assert found.place == str(file)
+    assert store.found_elsewhere("https://mirror.example") is None
     assert "hf_elsewhere" not in repr(found)
     assert store.get(HUB) is None
     assert store.get(HUB, use_existing=True) == "hf_elsewhere"

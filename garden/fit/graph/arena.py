@@ -53,8 +53,10 @@ class Arena:
     def take(self, size: int) -> Block:
         """Place a result; of equal holes the last one, as ggml does."""
         holes = self._holes
-        best, room = -1, 0
-        for index, (_offset, free) in enumerate(holes):
+        best = index = -1
+        room = 0
+        for _offset, free in holes:
+            index += 1
             if free >= size and (best < 0 or free <= room):
                 best, room = index, free
         if best >= 0:
@@ -86,9 +88,12 @@ class Arena:
                         del holes[index]
                     break
                 index += 1
-            if index and sum(holes[index - 1]) == offset:
-                index -= 1
-                offset = holes.pop(index)[0]
+            if index:
+                start, free = holes[index - 1]
+                if start + free == offset:
+                    index -= 1
+                    offset = start
+                    del holes[index]
             if end == self._end:
                 self._end = offset
             else:

@@ -7,8 +7,9 @@ import time
 
 from PySide6.QtCore import QAbstractEventDispatcher, QObject, Slot
 
-#: So long at least between two looks at everything there is; what is young is looked at as often as Python does.
-_FULL_SECONDS = 30.0
+#: So long at least between two looks at everything there is, each of which holds up the window for a tenth of a second
+#: and more; what is young is looked at as often as Python does.
+_FULL_SECONDS = 300.0
 
 
 class Collector(QObject):

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QWidget
 
 from garden.core.conversation import ConversationSummary
 from garden.gui.pages.kept_popover import KeptPopover
-from garden.gui.viewmodels.conversation_list import ConversationListModel, ConversationRole, describe
+from garden.gui.viewmodels.conversation_list import conversation_list, describe
+from garden.gui.viewmodels.value_list import VALUE_ROLE
 from garden.gui.viewmodels.wording import age
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.field import Field
@@ -30,7 +31,7 @@ class _RowDelegate(RowDelegate):
 
     def paint_content(self, painter: QPainter, rect: QRectF, index: Index, *, selected: bool) -> None:
         """Draw two lines."""
-        row = index.data(ConversationRole.SUMMARY)
+        row = index.data(VALUE_ROLE)
         if not isinstance(row, ConversationSummary):
             return
         theme = self.look
@@ -77,14 +78,13 @@ class ConversationMenu(KeptPopover):
         )
         new = Button(theme, "New", icon="plus", name="conversations.new")
         new.setAccessibleName("New conversation with the same models")
-        rows = ConversationListModel()
+        rows = conversation_list()
         super().__init__(
             theme,
             anchor,
             name="conversations",
             head=(search, new),
             rows=rows,
-            role=ConversationRole.SUMMARY,
             delegate=_RowDelegate,
             list_height=_LIST_HEIGHT,
             label="Conversations",
@@ -110,7 +110,8 @@ class ConversationMenu(KeptPopover):
             self._none.show_state("search", f"Nothing contains “{search}”", "Titles, prompts and answers are searched.")
         else:
             self._none.show_state("compare", "No conversation yet", "Each one is kept as soon as it was answered.")
-        self.choose(max(0, self._rows.row_of(chosen.id if isinstance(chosen, ConversationSummary) else current_id)))
+        wanted = chosen.id if isinstance(chosen, ConversationSummary) else current_id
+        self.choose(next((number for number, row in enumerate(rows) if row.id == wanted), 0))
 
     @Slot()
     def _on_search_settled(self) -> None:

@@ -82,6 +82,7 @@ class DiscoverPage(QWidget):
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._build()
         self._connect()
+        self._asked_at = self._way_out()
         self._show_endpoint()
 
     def _build(self) -> None:
@@ -111,6 +112,7 @@ class DiscoverPage(QWidget):
         self._models.chosen.connect(self._on_chosen)
         self._models.entered.connect(self._on_list_entered)
         self._models.sign_in_wanted.connect(self._on_settings_wanted)
+        self._models.without_token_wanted.connect(self._on_without_token)
         self._models.online_wanted.connect(self._on_go_online)
         self._models.settings_wanted.connect(self._on_settings_wanted)
         self._pump.on(SettingsChanged, self._on_settings_changed)
@@ -129,7 +131,7 @@ class DiscoverPage(QWidget):
             from garden.gui.viewmodels.repository import RepositoryViewModel
 
             view_model = RepositoryViewModel(self._garden, self._pump, self)
-            view = RepositoryView(view_model, self._theme, self._garden.catalog.endpoint)
+            view = RepositoryView(view_model, self._theme, lambda: self._garden.catalog.endpoint)
             placeholder = self._splitter.replaceWidget(1, view)
             if placeholder is not None:
                 placeholder.deleteLater()
@@ -141,6 +143,8 @@ class DiscoverPage(QWidget):
             view.compare_wanted.connect(self._on_compare)
             view.repository_wanted.connect(self.open_repository)
             view.said.connect(self._navigator.notify)
+            view.sign_in_wanted.connect(self._on_settings_wanted)
+            view.without_token_wanted.connect(self._on_without_token)
             self._side = view_model, view
             self._read_disk(view)
         return self._side
@@ -298,13 +302,17 @@ class DiscoverPage(QWidget):
 
     @Slot()
     def _on_settings_wanted(self) -> None:
-        self._navigator.show_page("settings")
+        self._navigator.show_page("settings.hub")
+
+    @Slot()
+    def _on_without_token(self) -> None:
+        self._garden.settings.set_token_aside()
 
     @Slot()
     def _on_go_online(self) -> None:
         self._pump.run(
             lambda: self._garden.settings.change(offline=False),
-            lambda _settings: self.search.search(),
+            lambda _settings: None,
             lambda error: self._navigator.notify(error.sentence, error.action),
             receiver=self,
             ahead=True,
@@ -312,6 +320,20 @@ class DiscoverPage(QWidget):
 
     def _on_settings_changed(self, _event: SettingsChanged) -> None:
         self._show_endpoint()
+        asked_at = self._way_out()
+        if asked_at != self._asked_at:
+            # Another Hub, another account, or none: what stands there is not what is there now.
+            elsewhere, self._asked_at = asked_at[:2] != self._asked_at[:2], asked_at
+            if elsewhere:
+                self.search.forget()
+                if self._side is not None:
+                    self._side[0].reload()
+            if self.search.asked:
+                self.search.search()
+
+    def _way_out(self) -> tuple[str, tuple[int, bool], bool]:
+        settings = self._garden.settings
+        return settings.endpoint, settings.sign_ins, settings.offline
 
     def _show_endpoint(self) -> None:
         offline = ", offline" if self._garden.settings.offline else ""

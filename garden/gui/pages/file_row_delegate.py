@@ -6,13 +6,14 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter
 
 from garden.core.quantity import format_gib
-from garden.gui.viewmodels.file_table import FileColumn, FileRole, FileRow
+from garden.gui.viewmodels.file_table import MOST_NAMES, FileColumn, FileRole, FileRow, size_beside
 from garden.gui.viewmodels.wording import verdict_word
 from garden.gui.widgets.memory_bar import paint_memory_rows
 from garden.gui.widgets.progress_bar import paint_progress
 from garden.gui.widgets.row_delegate import Index, RowDelegate
 from garden.gui.widgets.tag import paint_tag, tag_size
 from garden.gui.widgets.verdict_label import paint_verdict
+from garden.services.files_beside import FilesBeside
 
 #: Narrower, the bars alone tell it; the figures of the chosen row stand in the panel below.
 _WIDTH_WITH_FIGURES = 170
@@ -38,6 +39,9 @@ class FileRowDelegate(RowDelegate):
         if row is None:
             return
         px = self.look.px
+        if isinstance(row, FilesBeside):
+            self._paint_beside(painter, rect, row, FileColumn(index.column()))
+            return
         match FileColumn(index.column()):
             case FileColumn.TYPE:
                 self._paint_type(painter, rect.adjusted(px(_LEFT), 0, 0, 0), row, selected=selected)
@@ -51,6 +55,25 @@ class FileRowDelegate(RowDelegate):
                 self._paint_speed(painter, rect.adjusted(0, 0, 0, -1), row)
             case FileColumn.ACTION:
                 self._paint_action(painter, rect.adjusted(px(_GAP), 0, -px(16), -1), row)
+
+    def _paint_beside(self, painter: QPainter, rect: QRectF, row: FilesBeside, column: FileColumn) -> None:
+        """What it is, how large, and in all of the width right of that what it is for; its names below."""
+        theme = self.look
+        match column:
+            case FileColumn.TYPE:
+                area = rect.adjusted(theme.px(_LEFT), 0, 0, -1)
+                self.text(painter, area, row.title, font=theme.font("small", weight=600), color="text.secondary")
+            case FileColumn.SIZE:
+                self._paint_figure(painter, rect.adjusted(0, 0, 0, -1), size_beside(row), "text.secondary")
+            case FileColumn.MEMORY:
+                lines = theme.px(18), theme.px(14)
+                top = rect.top() + round((rect.height() - sum(lines)) / 2)
+                left, width = rect.left() + theme.px(_GAP), rect.width() - theme.px(_GAP + 16)
+                area = QRectF(left, top, width, lines[0])
+                self.text(painter, area, row.note, font=theme.font("small"), color="text.secondary")
+                area = QRectF(left, top + lines[0], width, lines[1])
+                names = ", ".join(row.filenames[:MOST_NAMES])
+                self.text(painter, area, names, font=theme.font("caption", weight=400), color="text.muted")
 
     def _paint_type(self, painter: QPainter, rect: QRectF, row: FileRow, *, selected: bool) -> None:
         theme = self.look
@@ -72,9 +95,9 @@ class FileRowDelegate(RowDelegate):
             second = QRectF(rect.left(), first.bottom(), rect.width(), theme.px(14))
             self.text(painter, second, note, font=theme.font("caption", weight=400), color="text.muted")
 
-    def _paint_figure(self, painter: QPainter, rect: QRectF, text: str) -> None:
+    def _paint_figure(self, painter: QPainter, rect: QRectF, text: str, color: str = "text.primary") -> None:
         font = self.look.font("body", weight=500)
-        self.text(painter, rect, text, font=font, color="text.primary", align=Qt.AlignmentFlag.AlignRight)
+        self.text(painter, rect, text, font=font, color=color, align=Qt.AlignmentFlag.AlignRight)
 
     def _paint_memory(self, painter: QPainter, rect: QRectF, row: FileRow, *, selected: bool) -> None:
         if row.forecast is not None and row.forecast.devices:

@@ -189,6 +189,13 @@ FILTERS = (
         (("open to all", {"gated": False}), ("with consent", {"gated": True})),
         _gated_title,
     ),
+    Filter(
+        "mine",
+        "Mine",
+        ("mine",),
+        (("my account and organisations", {"mine": True}),),
+        lambda query: "all" if query.mine else None,
+    ),
     Filter("author", "Author", ("author",), (), lambda query: query.author),
     Filter(
         "updated",

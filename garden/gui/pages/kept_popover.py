@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, Signal, Slot
+from PySide6.QtCore import QModelIndex, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
 from garden.gui.pages.row_list import RowList
+from garden.gui.viewmodels.value_list import VALUE_ROLE, ValueListModel
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.card import Divider
 from garden.gui.widgets.field import Field
@@ -30,7 +31,6 @@ class KeptPopover(Popover):
         name: objectName, and the beginning of those of what lies in it.
         head: What stands above the list, side by side; the first of them takes the room.
         rows: What is kept; the text of a row is its name.
-        role: Of the object that a row stands for.
         delegate: Draws the rows.
         list_height: Logical pixels at 100 %.
         label: Accessible name of the list.
@@ -54,8 +54,7 @@ class KeptPopover(Popover):
         *,
         name: str,
         head: tuple[QWidget, ...],
-        rows: QAbstractListModel,
-        role: int,
+        rows: ValueListModel[Any],
         delegate: type[RowDelegate],
         list_height: int,
         label: str,
@@ -65,7 +64,6 @@ class KeptPopover(Popover):
         super().__init__(theme, anchor, name=name, width=_WIDTH)
         px = theme.theme.px
         rows.setParent(self)
-        self._role = role
         self._choose_first = choose_first
         self._renaming = False
         self._list = RowList(theme, name=f"{name}.list", label=label)
@@ -114,7 +112,7 @@ class KeptPopover(Popover):
     @property
     def chosen(self) -> object:
         """What the row at hand stands for, None when there is none."""
-        return self._list.currentIndex().data(self._role)
+        return self._list.currentIndex().data(VALUE_ROLE)
 
     def choose(self, row: int) -> None:
         """Have this row at hand; where there are none, say so instead."""

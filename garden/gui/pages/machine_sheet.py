@@ -11,12 +11,12 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from garden.fit.published_machine import PublishedMachine
 from garden.gui.pages.row_list import RowList
 from garden.gui.viewmodels.machine_choice import (
-    MACHINE_ROLE,
-    MachineListModel,
     machine_figures,
+    machine_list,
     parse_gigabytes,
     typed_machine,
 )
+from garden.gui.viewmodels.value_list import VALUE_ROLE
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.card import Divider
 from garden.gui.widgets.field import Field
@@ -47,7 +47,7 @@ class MachineSheet(Overlay):
         super().__init__(theme, window, name="machineSheet")
         self.setAccessibleName("Add a machine")
         self._what_if = what_if
-        self._models = MachineListModel(self)
+        self._models = machine_list(self)
         self._search = Field(
             theme, "RTX 4090, MacBook M4, DDR5", icon="search", name="machineSheet.search", label="Search machines"
         )
@@ -118,13 +118,13 @@ class MachineSheet(Overlay):
     def selected(self) -> PublishedMachine | None:
         """The machine of the catalogue that is chosen; None while sizes are typed in."""
         rows = self._list.selectionModel().selectedIndexes()
-        found: PublishedMachine | None = rows[0].data(MACHINE_ROLE) if rows else None
+        found: PublishedMachine | None = rows[0].data(VALUE_ROLE) if rows else None
         return found
 
     @Slot(str)
     def _on_searched(self, text: str) -> None:
         found = found_machines(WhatIfService.catalogue(), text)
-        self._models.show_rows(found)
+        self._models.set_rows(found)
         self._list.setVisible(bool(found))
         self._none.setVisible(not found)
         self._show_hint()
@@ -177,7 +177,7 @@ class _MachineDelegate(RowDelegate):
     def paint_content(self, painter: QPainter, rect: QRectF, index: Index, *, selected: bool) -> None:
         """Draw the line."""
         theme = self.look
-        machine: PublishedMachine | None = index.data(MACHINE_ROLE)
+        machine: PublishedMachine | None = index.data(VALUE_ROLE)
         if machine is None:
             return
         area = rect.adjusted(theme.px(_LEFT), 0, -theme.px(_LEFT), -1)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from garden.core.errors import HubUnreachableError, RateLimitedError
 from garden.core.quantity import format_duration
 from garden.gui.first_paint import FirstPaint
+from garden.gui.pages.access_states import show_unauthorized
 from garden.gui.pages.filter_bar import SORTS
 from garden.gui.pages.model_row_delegate import ModelRowDelegate
 from garden.gui.pages.row_list import RowList
@@ -45,7 +46,8 @@ class ModelListPane(QWidget):
     Signals:
         chosen: A row became the current one; its repository.
         entered: Enter was pressed on a row.
-        sign_in_wanted: The Hub asks for a pause, and a token would help.
+        sign_in_wanted: A token would help, or another one.
+        without_token_wanted: The token is not accepted, and the user goes on without one.
         online_wanted: Garden works offline and should not.
         settings_wanted: The Hub cannot be reached; its address may be wrong.
     """
@@ -53,6 +55,7 @@ class ModelListPane(QWidget):
     chosen = Signal(str)
     entered = Signal()
     sign_in_wanted = Signal()
+    without_token_wanted = Signal()
     online_wanted = Signal()
     settings_wanted = Signal()
 
@@ -200,9 +203,13 @@ class ModelListPane(QWidget):
             retry: Action = ("Try again", "default", "retry", self._search.search)
             online: Action = ("Go online", "default", "discover", self.online_wanted.emit)
             settings: Action = ("Settings", "default", "settings", self.settings_wanted.emit)
-            actions = (online,) if offline else (retry, settings)
-            state.show_state("offline", title, problem.action, actions=actions)
-        elif problem is not None:
+            fixed = self._settings.offline_is_fixed
+            text = "HF_HUB_OFFLINE is set: start Garden without it to go online." if fixed else problem.action
+            actions = ((online,) if not fixed else ()) if offline else (retry, settings)
+            state.show_state("offline", title, text, actions=actions)
+        elif problem is not None and not show_unauthorized(
+            state, problem, sign_in=self.sign_in_wanted.emit, without=self.without_token_wanted.emit
+        ):
             state.show_error(problem, self._search.search)
 
     def _show_nothing(self) -> None:

@@ -92,11 +92,12 @@ class ModelRowDelegate(RowDelegate):
         summary = rated.summary
         tag = words.size
         tag_room = tag_size(theme, tag).width() + gap if tag else 0
-        lock_room = theme.px(13) + gap if summary.gated else 0
+        locked = summary.gated or summary.private
+        lock_room = theme.px(13) + gap if locked else 0
         name_room = line.width() - verdict_room - gap - tag_room - lock_room
         area = QRectF(line.left(), line.top(), name_room, line.height())
         left = line.left() + gap + self.text(painter, area, words.name, font=theme.font("strong"), color="text.primary")
-        if summary.gated:
+        if locked:
             side = theme.px(13)
             ratio = painter.device().devicePixelRatioF()
             pixmap = theme.pixmap("lock", "text.muted", 13, ratio)

@@ -6,13 +6,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from garden.core.catalog import ModelSummary
-from garden.core.quantity import format_parameters
+from garden.core.quantity import format_model_size
 from garden.gui.theme.theme import ThemeController
-from garden.gui.viewmodels.wording import license_name
+from garden.gui.viewmodels.wording import kind_word, license_name
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.label import Label
 from garden.gui.widgets.tag import Tag
 from garden.services.model_name import display_name
+from garden.services.rated_model import traits_of
 
 _TAGS = 4
 
@@ -57,11 +58,14 @@ class RepositoryHead(QWidget):
         """Show a repository."""
         self._name.setText(display_name(summary.name))
         self._name.updateGeometry()
+        traits = traits_of(summary)
         told = [
-            format_parameters(summary.parameters) if summary.parameters else "",
-            summary.architecture or "",
+            format_model_size(summary.parameters, traits.active_parameters),
+            kind_word(traits.kind) if traits.kind is not None else "",
+            # More tags than these leave a narrow window no room for the name.
+            "" if summary.gated and traits.kind is not None else summary.architecture or "",
             license_name(summary.license) if summary.license else "",
-            "needs consent" if summary.gated else "",
+            "private" if summary.private else "needs consent" if summary.gated else "",
         ]
         shown = [text for text in told if text]
         for number, tag in enumerate(self._tags):

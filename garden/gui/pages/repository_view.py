@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QModelIndex, Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from garden.core.catalog import ModelSummary
 from garden.core.errors import GatedError, HubUnreachableError, NotFoundError
+from garden.gui.pages.access_states import show_gated, show_unauthorized
 from garden.gui.pages.card_view import CardView
 from garden.gui.pages.family_view import FamilyView
 from garden.gui.pages.file_detail import FileDetail
@@ -54,14 +56,22 @@ class RepositoryView(Surface):
             by its path.
         repository_wanted: Another repository is to be opened.
         said: Something to say: a sentence and what helps.
+        sign_in_wanted: A token would help, or another one.
+        without_token_wanted: The token is not accepted, and the user goes on without one.
     """
 
     compare_wanted = Signal(object, object)
     repository_wanted = Signal(str)
     said = Signal(str, str)
+    sign_in_wanted = Signal()
+    without_token_wanted = Signal()
 
     def __init__(
-        self, view_model: RepositoryViewModel, theme: ThemeController, endpoint: str, parent: QWidget | None = None
+        self,
+        view_model: RepositoryViewModel,
+        theme: ThemeController,
+        endpoint: Callable[[], str],
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(theme, "bg.surface", parent=parent)
         self._view_model = view_model
@@ -96,6 +106,7 @@ class RepositoryView(Surface):
         self._no_files = Label(theme, color="text.secondary")
         self._no_files.setObjectName("repository.no_files")
         self._state = StateView(theme, name="repository.state")
+        self._gated = StateView(theme, name="repository.gated")
         self._pages = QStackedWidget()
         self._bodies = QStackedWidget()
         self._build(theme)
@@ -126,6 +137,7 @@ class RepositoryView(Surface):
         around.addWidget(self._no_files)
         around.addWidget(self._runnable, 1)
         self._bodies.addWidget(self._elsewhere)
+        self._bodies.addWidget(self._gated)
         body = QWidget()
         inner = QVBoxLayout(body)
         inner.setContentsMargins(0, 0, 0, 0)
@@ -194,6 +206,7 @@ class RepositoryView(Surface):
         if view_model.repository is not None:
             self._head.show_summary(view_model.repository.summary, view_model.trained_context)
             self._tabs.set_count(0, len(view_model.files.rows) or None)
+            self._span_beside()
             self._tabs.setCurrentIndex(0)
             self._bodies.setCurrentIndex(0)
             self._card.clear()
@@ -206,6 +219,13 @@ class RepositoryView(Surface):
             self._pages.setCurrentWidget(self._skeleton)
         else:
             self._show_problem()
+
+    def _span_beside(self) -> None:
+        """What is told of files beside the models takes all columns right of their size."""
+        files = self._view_model.files
+        self._table.clearSpans()
+        for row in range(len(files.rows), len(files.rows) + len(files.beside)):
+            self._table.setSpan(row, FileColumn.MEMORY, 1, len(FileColumn) - FileColumn.MEMORY)
 
     def _show_no_files(self) -> None:
         """Say what is here instead, and lead to repositories that hold this model as something that runs."""
@@ -222,15 +242,11 @@ class RepositoryView(Surface):
         if problem is None:
             self._state.show_state("discover", "Choose a model", "Its files and how each will run here show up here.")
         elif isinstance(problem, GatedError):
-            self._state.show_state(
-                "lock",
-                problem.sentence.rstrip("."),
-                problem.action,
-                actions=(
-                    ("Ask for access", "primary", "external", self._on_browse),
-                    ("Try again", "default", "retry", self._view_model.reload),
-                ),
-            )
+            self._say_gated(self._state, ModelSummary(repo_id=self._view_model.repo_id or ""), problem)
+        elif show_unauthorized(
+            self._state, problem, sign_in=self.sign_in_wanted.emit, without=self.without_token_wanted.emit
+        ):
+            pass
         elif isinstance(problem, HubUnreachableError):
             self._state.show_error(problem, self._view_model.reload, icon="offline")
         elif isinstance(problem, NotFoundError):
@@ -238,6 +254,17 @@ class RepositoryView(Surface):
         else:
             self._state.show_error(problem, self._view_model.reload)
         self._pages.setCurrentWidget(self._state)
+
+    def _show_gated(self) -> None:
+        """In the place of files of which no header may be read."""
+        repository, gated = self._view_model.repository, self._view_model.headers.gated
+        if repository is not None and gated is not None and self._tabs.currentIndex() == 0:
+            self._say_gated(self._gated, repository.summary, gated)
+            self._bodies.setCurrentWidget(self._gated)
+
+    def _say_gated(self, state: StateView, summary: ModelSummary, gated: GatedError) -> None:
+        again: Callable[[], None] = self._view_model.reload
+        show_gated(state, summary, gated, ask=self._on_browse, sign_in=self.sign_in_wanted.emit, again=again)
 
     @Slot()
     def _on_load_changed(self) -> None:
@@ -247,6 +274,7 @@ class RepositoryView(Surface):
     @Slot()
     def _on_selected_changed(self) -> None:
         row = self._view_model.selected
+        self._show_gated()
         self._detail.setVisible(row is not None)
         self._detail_edge.setVisible(row is not None)
         self._head.compare.setVisible(bool(self._here()))
@@ -287,6 +315,7 @@ class RepositoryView(Surface):
             self._show_no_files()
         elif self._view_model.repository is not None and (asked := self._asked_by(tab)) is not None:
             asked.read(self._view_model.repository)
+        self._show_gated()
 
     def _asked_by(self, tab: int) -> AskedWhenSeen | None:
         view_model = self._view_model
@@ -357,7 +386,7 @@ class RepositoryView(Surface):
     @Slot()
     def _on_browse(self) -> None:
         if self._view_model.repo_id is not None:
-            self._on_link(f"{self._endpoint}/{self._view_model.repo_id}")
+            self._on_link(f"{self._endpoint()}/{self._view_model.repo_id}")
 
     @Slot(str)
     def _on_link(self, address: str) -> None:

@@ -168,6 +168,9 @@ class RowTable(QTableView):
         return super().viewportEvent(event)
 
     def _hover(self, row: int) -> None:
+        if row >= 0 and not self.model().flags(self.model().index(row, 0)) & Qt.ItemFlag.ItemIsEnabled:
+            # What cannot be chosen does not look as if it could.
+            row = -1
         before = self.property(HOVERED_ROW)
         if row == before:
             return

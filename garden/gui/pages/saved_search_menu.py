@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import enum
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QAbstractListModel, QObject, QRectF, Qt, Signal, Slot
+from PySide6.QtCore import QRectF, Signal, Slot
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QWidget
 
 from garden.core.saved_search import SavedSearch
 from garden.gui.pages.filters import described
 from garden.gui.pages.kept_popover import KeptPopover
-from garden.gui.viewmodels.model_index import ROOT, count_below, row_at
+from garden.gui.viewmodels.value_list import VALUE_ROLE, ValueListModel
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.field import Field
 from garden.gui.widgets.row_delegate import Index, RowDelegate
@@ -26,48 +25,12 @@ if TYPE_CHECKING:
 _LIST_HEIGHT = 240
 
 
-class _Role(enum.IntEnum):
-    SAVED = Qt.ItemDataRole.UserRole + 1
-
-
-class SavedSearchList(QAbstractListModel):
-    """The searches as rows."""
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._rows: tuple[SavedSearch, ...] = ()
-
-    def set_rows(self, rows: Sequence[SavedSearch]) -> None:
-        """Show these."""
-        self.beginResetModel()
-        self._rows = tuple(rows)
-        self.endResetModel()
-
-    def rowCount(self, parent: Index = ROOT) -> int:
-        """How many."""
-        return count_below(self._rows, parent)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Name, what it searches, and the value."""
-        saved = row_at(self._rows, index)
-        if saved is None:
-            return None
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                return saved.name
-            case Qt.ItemDataRole.AccessibleTextRole:
-                return f"{saved.name}, {described(saved.query)}"
-            case _Role.SAVED:
-                return saved
-        return None
-
-
 class _RowDelegate(RowDelegate):
     """Name; what it searches below."""
 
     def paint_content(self, painter: QPainter, rect: QRectF, index: Index, *, selected: bool) -> None:
         """Draw two lines."""
-        saved = index.data(_Role.SAVED)
+        saved = index.data(VALUE_ROLE)
         if not isinstance(saved, SavedSearch):
             return
         theme = self.look
@@ -97,14 +60,15 @@ class SavedSearchMenu(KeptPopover):
     def __init__(self, theme: ThemeController, anchor: QWidget, query: ModelQuery) -> None:
         name = Field(theme, "Name of this search", name="savedSearches.name", label="Name of this search")
         save = Button(theme, "Save", kind="primary", name="savedSearches.save")
-        rows = SavedSearchList()
+        rows: ValueListModel[SavedSearch] = ValueListModel(
+            text=lambda saved: saved.name, spoken=lambda saved: f"{saved.name}, {described(saved.query)}"
+        )
         super().__init__(
             theme,
             anchor,
             name="savedSearches",
             head=(name, save),
             rows=rows,
-            role=_Role.SAVED,
             delegate=_RowDelegate,
             list_height=_LIST_HEIGHT,
             label="Saved searches",

@@ -12,8 +12,9 @@ from garden.gui.pages.nav_button import NavButton
 from garden.gui.pages.scaled_width import fix_width, limit_width
 from garden.gui.pages.settings_about import AboutSection, KeyboardSection
 from garden.gui.pages.settings_folders import FoldersSection
+from garden.gui.pages.settings_hub import HubSection
 from garden.gui.pages.settings_section import Section
-from garden.gui.pages.settings_sections import EngineSection, GeneralSection, HubSection
+from garden.gui.pages.settings_sections import EngineSection, GeneralSection
 from garden.gui.viewmodels.settings import SettingsViewModel
 from garden.gui.widgets.field import Field
 from garden.gui.widgets.page_header import PageHeader

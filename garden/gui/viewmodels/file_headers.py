@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from garden.core.errors import CancelledByUser, GardenError
+from garden.core.errors import CancelledByUser, GardenError, GatedError
 
 if TYPE_CHECKING:
     from garden.core.catalog import Repository, RepositoryFile
@@ -27,14 +27,17 @@ class FileHeaders(QObject):
     Attributes:
         known: What was read, by the name of the file.
         sketch: Stands for all that was not, None until the first keys of one file are known.
+        gated: Why none may be read before the publisher was asked; None while any may.
 
     Signals:
         came: A header (the name of its file), or the stand-in (an empty name).
         failed: One could not be read: the name of the file, and why.
+        barred: None may be read (``gated``).
     """
 
     came = Signal(str)
     failed = Signal(str, str)
+    barred = Signal()
 
     def __init__(self, garden: Garden, pump: EventPump, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -45,6 +48,7 @@ class FileHeaders(QObject):
         self._repository: Repository | None = None
         self.known: dict[str, GgufHeader] = {}
         self.sketch: GgufHeader | None = None
+        self.gated: GatedError | None = None
 
     @property
     def whole(self) -> bool:
@@ -57,7 +61,7 @@ class FileHeaders(QObject):
             handle.cancel()
         self._reading.clear()
         self._unread.clear()
-        self._repository = self.sketch = None
+        self._repository = self.sketch = self.gated = None
         self.known = {}
 
     def read(self, repository: Repository, files: Sequence[RepositoryFile]) -> None:
@@ -106,6 +110,16 @@ class FileHeaders(QObject):
         if self._reading.get(filename) is not handle:
             return
         del self._reading[filename]
+        if isinstance(error, GatedError):
+            # So are all of them: each would be one more request in vain.
+            barred, self.gated = self.gated is None, error
+            unread = [filename, *(file.filename for file in self._unread)]
+            self._unread.clear()
+            for name in unread:
+                self.failed.emit(name, error.sentence)
+            if barred:
+                self.barred.emit()
+            return
         self._go_on()
         if not isinstance(error, CancelledByUser):
             self.failed.emit(filename, error.sentence)

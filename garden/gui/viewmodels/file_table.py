@@ -16,9 +16,10 @@ from garden.core.job_record import JobRecord, JobState
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes, format_gib
 from garden.core.run_configuration import LoadParameters
-from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
+from garden.gui.viewmodels.model_index import ROOT, Index, row_at
 from garden.gui.viewmodels.wording import verdict_word
 from garden.gui.widgets.tool_tip import plain_tool_tip
+from garden.services.files_beside import FilesBeside
 
 if TYPE_CHECKING:
     from garden.gguf.header import GgufHeader
@@ -40,6 +41,9 @@ class FileRole(enum.IntEnum):
 
     ROW = Qt.ItemDataRole.UserRole + 1
 
+
+#: Names of files that a tool tip lists.
+MOST_NAMES = 12
 
 _TITLES = {
     FileColumn.TYPE: "Type",
@@ -123,21 +127,27 @@ class FileRow:
 
 
 class FileTableModel(QAbstractTableModel):
-    """One row per file that can be fetched, the largest first."""
+    """One row per model that can be fetched, the largest first; below them what lies beside, which is told only."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._rows: list[FileRow] = []
+        self._beside: tuple[FilesBeside, ...] = ()
 
     @property
     def rows(self) -> Sequence[FileRow]:
-        """The rows, in order."""
+        """The rows of models, in order."""
         return tuple(self._rows)
 
-    def replace(self, rows: Sequence[FileRow]) -> None:
+    @property
+    def beside(self) -> Sequence[FilesBeside]:
+        """The rows below them."""
+        return self._beside
+
+    def replace(self, rows: Sequence[FileRow], beside: Sequence[FilesBeside] = ()) -> None:
         """Show another repository's files."""
         self.beginResetModel()
-        self._rows = list(rows)
+        self._rows, self._beside = list(rows), tuple(beside)
         self.endResetModel()
 
     def update_rows(self, rows: Sequence[FileRow]) -> None:
@@ -170,12 +180,18 @@ class FileTableModel(QAbstractTableModel):
         return next((number for number, row in enumerate(self._rows) if row.file.filename == filename), -1)
 
     def rowCount(self, parent: Index = ROOT) -> int:
-        """Files."""
-        return count_below(self._rows, parent)
+        """Models, and what lies beside them."""
+        return 0 if parent.isValid() else len(self._rows) + len(self._beside)
 
     def columnCount(self, parent: Index = ROOT) -> int:
         """Columns of FileColumn."""
         return 0 if parent.isValid() else len(FileColumn)
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """Only a model can be chosen."""
+        if row_at(self._rows, index) is None:
+            return Qt.ItemFlag.NoItemFlags
+        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Titles; units stand here, not in the cells."""
@@ -189,9 +205,12 @@ class FileTableModel(QAbstractTableModel):
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Texts of the cells and the row's value."""
-        row = row_at(self._rows, index)
+        rows: Sequence[FileRow | FilesBeside] = (*self._rows, *self._beside)
+        row = row_at(rows, index)
         if row is None:
             return None
+        if isinstance(row, FilesBeside):
+            return _beside_data(row, FileColumn(index.column()), role)
         if role == FileRole.ROW:
             return row
         column = FileColumn(index.column())
@@ -202,6 +221,33 @@ class FileTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return _tool_tip(row, column)
         return None
+
+
+def _beside_data(row: FilesBeside, column: FileColumn, role: int) -> object:
+    if role == FileRole.ROW:
+        return row
+    if role == Qt.ItemDataRole.ToolTipRole:
+        more = len(row.filenames) - MOST_NAMES
+        names = (*row.filenames[:MOST_NAMES], *((f"and {more} more",) if more > 0 else ()))
+        return plain_tool_tip("\n".join(names))
+    if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+        return None
+    match column:
+        case FileColumn.TYPE:
+            return f"{row.title}, {row.note}" if role == Qt.ItemDataRole.AccessibleTextRole else row.title
+        case FileColumn.SIZE:
+            return size_beside(row)
+        case FileColumn.MEMORY:
+            return row.note
+    return ""
+
+
+def size_beside(row: FilesBeside) -> str:
+    """GiB as the column has them; a matrix of some MB is no 0.00."""
+    if row.size_bytes is None:
+        return ""
+    text = format_gib(row.size_bytes)
+    return "< 0.01" if text == "0.00" else text
 
 
 def _but_for_its_rating(row: FileRow, other: FileRow) -> bool:

@@ -110,6 +110,7 @@ class LibraryViewModel(QObject):
     def refresh(self) -> None:
         """Forecast again with the memory that is free now."""
         self._forecast([row.entry for row in self.table.rows if row.entry.problem is None])
+        self._look_seldom()
 
     def add(self, paths: Sequence[Path]) -> None:
         """Take files, and the GGUF files of folders, into the list; they stay where they are."""
@@ -328,6 +329,15 @@ class LibraryViewModel(QObject):
 
     def _on_scanned(self, _entries: tuple[LibraryEntry, ...]) -> None:
         self._reload()
+        self._look_seldom()
+
+    def _look_seldom(self) -> None:
+        """Whenever the list is opened, ask the Hub about what was not looked at for a day; the list tells the rest."""
+        self._pump.begin(
+            self._garden.library.upstream.check_seldom,
+            lambda _entries: None,
+            lambda _error: None,  # nobody has asked
+        )
 
     def _on_added(self, addition: Addition) -> None:
         self.said.emit(addition.sentence, addition.action)

@@ -3,52 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from PySide6.QtCore import QAbstractListModel, QObject, Qt
+from PySide6.QtCore import QObject
 
 from garden.core.imagined_machine import ImaginedMachine
 from garden.core.quantity import GIB
 from garden.fit.published_machine import PublishedMachine
-from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
-
-#: The object of a row.
-MACHINE_ROLE = Qt.ItemDataRole.UserRole + 1
+from garden.gui.viewmodels.value_list import ValueListModel
 
 _SIZE = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*(?:g|gb|gib)?\s*", re.IGNORECASE)
 
 
-class MachineListModel(QAbstractListModel):
-    """Machines that a search found."""
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._rows: tuple[PublishedMachine, ...] = ()
-
-    def show_rows(self, rows: Sequence[PublishedMachine]) -> None:
-        """Show these."""
-        self.beginResetModel()
-        self._rows = tuple(rows)
-        self.endResetModel()
-
-    def rowCount(self, parent: Index = ROOT) -> int:
-        """Machines."""
-        return count_below(self._rows, parent)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Its name, what a screen reader says, its figures' origin, the object."""
-        row = row_at(self._rows, index)
-        if row is None:
-            return None
-        if role == MACHINE_ROLE:
-            return row
-        if role == Qt.ItemDataRole.DisplayRole:
-            return row.name
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{row.name}, {machine_figures(row)}"
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join(filter(None, (row.bus, row.note, f"Figures: {row.basis}")))
-        return None
+def machine_list(parent: QObject | None = None) -> ValueListModel[PublishedMachine]:
+    """Machines that a search found, as rows."""
+    return ValueListModel(
+        text=lambda machine: machine.name,
+        spoken=lambda machine: f"{machine.name}, {machine_figures(machine)}",
+        tip=lambda machine: "\n".join(filter(None, (machine.bus, machine.note, f"Figures: {machine.basis}"))),
+        parent=parent,
+    )
 
 
 def machine_figures(machine: PublishedMachine) -> str:

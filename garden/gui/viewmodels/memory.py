@@ -8,10 +8,10 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from garden.core.errors import GardenError
 from garden.core.events import MachineRead
-from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.gui.viewmodels.readings import read_machine
 
 if TYPE_CHECKING:
+    from garden.core.hardware_snapshot import HardwareSnapshot
     from garden.gui.bridge.event_pump import EventPump
     from garden.services.garden import Garden
 

@@ -245,6 +245,8 @@ def _spoken(rated: RatedModel) -> str:
         parts.append(f"changed {format_age(traits.updated_at)}")
     if summary.gated:
         parts.append("needs consent")
+    if summary.private:
+        parts.append("private")
     parts.append(verdict_word(forecast))
     if forecast.quant_type is not None and rated.runs_here:
         parts.append(f"as {forecast.quant_type}")

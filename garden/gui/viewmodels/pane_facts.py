@@ -85,6 +85,8 @@ class PaneFactsReader(QObject):
         self._pump = pump
         self._facts: dict[_Key, PaneFacts] = {}
         self._conversation: Conversation | None = None
+        # Being read, and whether more became known since that was begun.
+        self._reading: dict[_Key, bool] = {}
         pump.on(MachineRead, self._on_more_known)
         pump.on(FitDecided, self._on_more_known)
         pump.on(SpeedsChanged, self._on_more_known)
@@ -130,28 +132,45 @@ class PaneFactsReader(QObject):
         conversation = self._conversation
         assert conversation is not None
         key = _key(conversation, letter, run)
-        before = self.of(letter, run).plan
+        if key in self._reading:
+            # Memory changes faster than a slow disk answers, and an older answer must not come last.
+            self._reading[key] = True
+            return
+        self._reading[key] = False
 
         def work() -> PaneFacts:
             fit = self._garden.fit
             header = fit.header(run.model)
             room = room_for(self._garden, conversation, letter)
             plan = plan_behind(fit, run, header, room, lambda pids: fit.forecast(run.model, run.load, without=pids))
-            if before is not None and before.load == run.load:
-                # With other memory free another number of layers is found; what was chosen is what was chosen.
-                plan = dataclasses.replace(plan, choice=before.choice)
             return PaneFacts(plan=plan, has_template=header.chat_template is not None)
 
         def known(facts: PaneFacts) -> None:
-            if key in self._facts and facts != self._facts[key]:
+            here = self._facts.get(key, PaneFacts())
+            if here.plan is not None and facts.plan is not None and here.plan.load == run.load:
+                # With other memory free another number of layers is found; what was chosen is what was chosen, be it
+                # since this was begun.
+                facts = dataclasses.replace(facts, plan=dataclasses.replace(facts.plan, choice=here.plan.choice))
+            if self._is_at_hand(key) and facts != here:
                 self._facts[key] = facts
                 self.facts_read.emit()
+            ended()
 
         def unreadable(_error: GardenError) -> None:
             """A file that cannot be read is told of when it is asked; it may be back by then."""
-            self._facts.pop(key, None)
+            if self._facts.pop(key, PaneFacts()) != PaneFacts():
+                self.facts_read.emit()
+            ended()
+
+        def ended() -> None:
+            if self._reading.pop(key) and self._is_at_hand(key):
+                self._read(letter, run)
 
         self._pump.run(work, known, unreadable, receiver=self)
+
+    def _is_at_hand(self, key: _Key) -> bool:
+        conversation = self._conversation
+        return conversation is not None and any(key == _key(conversation, *pane) for pane in conversation.panes)
 
 
 def _key(conversation: Conversation, letter: str, run: RunConfiguration) -> _Key:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from garden.core.conversation import Conversation
+from garden.core.errors import GardenError
 from garden.core.load_choice import LoadChoice
 from garden.gui.viewmodels.change_queue import ChangeQueue
 from garden.gui.viewmodels.load_options import LoadOptions, of_any_model
@@ -17,7 +20,23 @@ from garden.services.pane_plan import chosen_anew, plan_behind
 if TYPE_CHECKING:
     from garden.services.garden import Garden
 
-_Change = Callable[[LoadChoice], LoadChoice]
+#: Of what is chosen for a pane, and of what is for the first one by then.
+_Change = Callable[[LoadChoice, Callable[[], LoadChoice]], LoadChoice]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """What came of changes.
+
+    Attributes:
+        conversation: As it is now.
+        plans: Of the panes that were changed.
+        failure: Why one was not, None when all were.
+    """
+
+    conversation: Conversation
+    plans: Mapping[str, LoadPlan]
+    failure: GardenError | None
 
 
 class PaneLoads:
@@ -49,13 +68,14 @@ class PaneLoads:
         self._take = take
         self._lock = threading.Lock()
         self._wanted: dict[tuple[str, str], list[_Change]] = {}
-        self._under_way = 0
+        self._under_way: Counter[str] = Counter()
         facts.files_moved.connect(self._on_files_moved)
 
     @property
     def changing(self) -> bool:
-        """Whether something that was chosen is still to come: controls stand where the user put them until then."""
-        return self._under_way > 0
+        """Whether something chosen here is still to come: controls stand where the user put them until then."""
+        here = self._here()
+        return here is not None and self._under_way[here.id] > 0
 
     def _on_files_moved(self) -> None:
         """The files of the panes lie elsewhere now."""
@@ -75,18 +95,15 @@ class PaneLoads:
             letter: For which pane; for all when empty.
             values: What is chosen, by name of the field.
         """
-        self._change(letter, lambda choice: choice.with_values(**values))
+        self._change(letter, lambda choice, _first: choice.with_values(**values))
 
     def reset(self, letter: str) -> None:
         """Choose nothing for one pane, or for all: everything is found, or the machine's own."""
-        self._change(letter, lambda _choice: LoadChoice())
+        self._change(letter, lambda _choice, _first: LoadChoice())
 
     def make_alike(self, letter: str) -> None:
         """Choose for a pane what is chosen for the first, except what is a matter of the model."""
-        conversation = self._here()
-        first = self._facts.of(*conversation.panes[0]).plan if conversation else None
-        if first is not None:
-            self._change(letter, lambda _choice: of_any_model(first.choice))
+        self._change(letter, lambda _choice, first: of_any_model(first()))
 
     def _change(self, letter: str, change: _Change) -> None:
         conversation = self._here()
@@ -98,42 +115,59 @@ class PaneLoads:
             for each in (letter,) if letter else dict(conversation.panes):
                 self._wanted.setdefault((conversation.id, each), []).append(change)
         if not waiting:
-            self._under_way += 1
-            self._changes.put(lambda: self._made(conversation.id, known), self._on_made, self._on_ended)
+            self._under_way[conversation.id] += 1
+            self._changes.put(
+                lambda: self._made(conversation.id, known), self._on_made, lambda: self._on_ended(conversation.id)
+            )
 
-    def _made(
-        self, conversation_id: str, known: Mapping[str, LoadPlan | None]
-    ) -> tuple[Conversation, dict[str, LoadPlan]]:
+    def _made(self, conversation_id: str, known: Mapping[str, LoadPlan | None]) -> _Made:
         """Away from the Qt thread: everything that was asked for until now."""
         with self._lock:
             wanted = {key[1]: self._wanted.pop(key) for key in list(self._wanted) if key[0] == conversation_id}
-        compare, fit = self._garden.compare, self._garden.fit
-        now = compare.open(conversation_id)
-        plans = {}
+        now = self._garden.compare.open(conversation_id)
+        plans: dict[str, LoadPlan] = {}
+        failure = None
+
+        def first() -> LoadChoice:
+            letter = now.panes[0][0]
+            return (plans.get(letter) or self._plan(now, letter, known.get(letter))).choice
+
         for letter, run in now.panes:
             if letter not in wanted:
                 continue
-            header = fit.header(run.model)
-            room = room_for(self._garden, now, letter)
-            plan = known.get(letter)
-            if plan is None or plan.configuration.model != run.model or plan.load != run.load:
-                plan = plan_behind(fit, run, header, room)
-            choice = plan.choice
-            for change in wanted[letter]:
-                choice = change(choice)
-            plan = plans[letter] = chosen_anew(fit, run, header, choice, room)
-            if plan.configuration != run:
-                now = compare.set_pane(conversation_id, letter, plan.configuration)
-        return now, plans
+            try:
+                choice = self._plan(now, letter, known.get(letter)).choice
+                for change in wanted[letter]:
+                    choice = change(choice, first)
+                plan = self._chosen(now, letter, choice)
+                if plan.configuration != run:
+                    now = self._garden.compare.set_pane(conversation_id, letter, plan.configuration)
+                plans[letter] = plan
+            except GardenError as error:
+                # One whose file is gone does not hold up the others, which may have been changed already.
+                failure = failure or error
+        return _Made(conversation=now, plans=plans, failure=failure)
 
-    def _on_made(self, made: tuple[Conversation, dict[str, LoadPlan]]) -> None:
-        self._on_ended()
-        conversation, plans = made
-        self._facts.know(conversation, plans)
-        self._take(conversation)
+    def _plan(self, conversation: Conversation, letter: str, known: LoadPlan | None) -> LoadPlan:
+        """How a pane is loaded: what is known of it, unless it is loaded otherwise by now."""
+        fit, run = self._garden.fit, dict(conversation.panes)[letter]
+        if known is not None and known.configuration.model == run.model and known.load == run.load:
+            return known
+        return plan_behind(fit, run, fit.header(run.model), room_for(self._garden, conversation, letter))
 
-    def _on_ended(self) -> None:
-        self._under_way -= 1
+    def _chosen(self, conversation: Conversation, letter: str, choice: LoadChoice) -> LoadPlan:
+        fit, run = self._garden.fit, dict(conversation.panes)[letter]
+        return chosen_anew(fit, run, fit.header(run.model), choice, room_for(self._garden, conversation, letter))
+
+    def _on_made(self, made: _Made) -> None:
+        self._on_ended(made.conversation.id)
+        self._facts.know(made.conversation, made.plans)
+        self._take(made.conversation)
+        if made.failure is not None:
+            self._changes.change_failed.emit(made.failure)
+
+    def _on_ended(self, conversation_id: str) -> None:
+        self._under_way[conversation_id] -= 1
 
 
 class _PaneOptions(LoadOptions):

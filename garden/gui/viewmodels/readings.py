@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from garden.core.hardware_snapshot import HardwareSnapshot
-from garden.core.job_record import JobRecord
-from garden.core.library_entry import LibraryEntry
-from garden.core.receipt import QualityReport, QuantizationReceipt
-
 if TYPE_CHECKING:
     from garden.core.calibration import Calibration
+    from garden.core.hardware_snapshot import HardwareSnapshot
+    from garden.core.job_record import JobRecord
+    from garden.core.library_entry import LibraryEntry
+    from garden.core.receipt import QualityReport, QuantizationReceipt
     from garden.jobs.handle import Handle
     from garden.services.garden import Garden
 

@@ -31,6 +31,7 @@ from garden.gui.viewmodels.row_forecasts import (
     rows_with_entries,
 )
 from garden.gui.viewmodels.trust import TrustViewModel
+from garden.services.files_beside import files_beside
 from garden.services.hub_files import hub_ref
 from garden.services.load_plan import LoadPlan, line_of, wanted_load
 
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 #: Smallest context that the slider offers.
 SMALLEST_CONTEXT = 2_048
-
 
 #: What this machine knows beside a repository's page: jobs and models of any repository.
 _Around = tuple[Sequence[JobRecord], Sequence[LibraryEntry]]
@@ -80,9 +80,10 @@ class RepositoryViewModel(QObject):
         self._selected: str | None = None
         self._chosen_by_hand = False
         self._page: Handle[Repository] | None = None
-        self._headers = FileHeaders(garden, pump, self)
-        self._headers.came.connect(self._forecast_all)
-        self._headers.failed.connect(self._on_unreadable)
+        self.headers = FileHeaders(garden, pump, self)
+        self.headers.came.connect(self._forecast_all)
+        self.headers.failed.connect(self._on_unreadable)
+        self.headers.barred.connect(self.selected_changed)
         self._projector: Projector | None = None
         self._planning = LatestOnly(pump, self)
         # While a knob moves the engine is not asked about each place that it passes.
@@ -240,7 +241,7 @@ class RepositoryViewModel(QObject):
         self._selected = None
         self._chosen_by_hand = False
         self.options.begin_another()
-        self._headers.forget()
+        self.headers.forget()
         self._rest.stop()
         self._projector = self._plan = None
         self.files.replace(())
@@ -269,10 +270,11 @@ class RepositoryViewModel(QObject):
         jobs, entries = around
         self._downloads.take(jobs)
         repo_id = repository.summary.repo_id
-        self.files.replace([FileRow(file=file, job=self._downloads.job(repo_id, file.filename)) for file in files])
+        rows = [FileRow(file=file, job=self._downloads.job(repo_id, file.filename)) for file in files]
+        self.files.replace(rows, files_beside(repository))
         self._show_entries(entries)
         self.changed.emit()
-        self._headers.read(repository, files)
+        self.headers.read(repository, files)
         projector = self._garden.fit.remote_projector(repository)
         self._pump.watch(projector, lambda found: self._on_projector(repository, found), lambda _: None, receiver=self)
 
@@ -308,7 +310,7 @@ class RepositoryViewModel(QObject):
     @Slot()
     def _forecast_all(self) -> None:
         """Have everything forecast that is known by now, away from the Qt thread; all rows move together."""
-        headers, garden = self._headers, self._garden
+        headers, garden = self.headers, self._garden
         if self.repository is None or not (headers.known or headers.sketch):
             return
         question = RatingQuestion(
@@ -344,8 +346,8 @@ class RepositoryViewModel(QObject):
         Until then the first file that is known is selected, so that nothing jumps while headers come in.
         """
         rated = tuple((row.file, row.forecast) for row in rows if row.forecast and row.header)
-        waiting = any(row.file.filename in self._headers.known and row.header is None for row in rows)
-        whole = self._headers.whole and not waiting
+        waiting = any(row.file.filename in self.headers.known and row.header is None for row in rows)
+        whole = self.headers.whole and not waiting
         best = self._garden.fit.recommend(rated) if whole else None
         self.files.update_rows(recommended_rows(rows, best))
         if self._chosen_by_hand or (not whole and self._selected is not None):

@@ -185,6 +185,16 @@ class SearchViewModel(QObject):
         self.changed.emit()
         self._fill()
 
+    def forget(self) -> None:
+        """Take away what came: it was for another account, or from another Hub."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        self._seen = self._cursor = self._problem = None
+        self._from_index = False
+        self.models.replace((), more=False)
+        self.changed.emit()
+
     def clear_filters(self) -> None:
         """Take every filter away, keep the words."""
         self.change(self._query.plain)
@@ -342,6 +352,5 @@ class SearchViewModel(QObject):
 
 def _asks_the_same(one: ModelQuery, other: ModelQuery) -> bool:
     """Whether the Hub would be asked the same, so that what it has answered serves both."""
-    return one.sort == other.sort and dataclasses.replace(hub_part(one), limit=1) == dataclasses.replace(
-        hub_part(other), limit=1
-    )
+    asked, other_asked = (dataclasses.replace(hub_part(each), limit=1) for each in (one, other))
+    return (one.sort, one.mine, asked) == (other.sort, other.mine, other_asked)

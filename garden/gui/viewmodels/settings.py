@@ -1,4 +1,4 @@
-"""Settings as the page shows them: what is set, what is wrong with what was entered, what is known of the token."""
+"""Settings as the page shows them: what is set, and what is wrong with what was entered."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from garden.core.errors import GardenError
 from garden.core.events import JobChanged, MachineRead, SettingsChanged
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.job_record import JobKind, JobRecord, JobState
+from garden.gui.viewmodels.account import AccountViewModel
 from garden.gui.viewmodels.change_queue import ChangeQueue
 from garden.gui.viewmodels.job_lines import job_lines
 from garden.gui.viewmodels.readings import begin_probe
 from garden.hub.address import Endpoint
 
 if TYPE_CHECKING:
+    from garden.core.hub_endpoint import HubEndpoint
     from garden.core.library_entry import LibraryEntry, OtherProgram
     from garden.gui.bridge.event_pump import EventPump
     from garden.jobs.handle import Handle
@@ -29,8 +31,11 @@ if TYPE_CHECKING:
 class SettingsViewModel(QObject):
     """Changes are written at once; there is nothing to confirm.
 
+    Attributes:
+        account: Who is signed in.
+
     Signals:
-        changed: Settings, token or machine are others now.
+        changed: Settings, account or machine are others now.
         said: Something failed or was done: a sentence, and what helps.
     """
 
@@ -41,9 +46,9 @@ class SettingsViewModel(QObject):
         super().__init__(parent)
         self._garden = garden
         self._pump = pump
-        self.token_status = ""
-        self.signed_in = False
-        self.token_found = False
+        self.account = AccountViewModel(garden, pump, self)
+        self.account.changed.connect(self.changed)
+        self.account.said.connect(self.said)
         self.endpoint_problem = ""
         self.snapshot: HardwareSnapshot | None = None
         self.probing = False
@@ -72,6 +77,16 @@ class SettingsViewModel(QObject):
         return self._garden.settings.endpoint_is_fixed
 
     @property
+    def endpoints(self) -> tuple[HubEndpoint, ...]:
+        """The Hubs that are known."""
+        return self._garden.settings.endpoints.all()
+
+    @property
+    def offline_is_fixed(self) -> bool:
+        """Whether the environment decides that no connection may be opened."""
+        return self._garden.settings.offline_is_fixed
+
+    @property
     def models_dir(self) -> str:
         """Where models made here go."""
         return str(self._garden.settings.models_dir)
@@ -98,7 +113,7 @@ class SettingsViewModel(QObject):
 
     def load(self) -> None:
         """Ask what may take a moment: the keychain, the machine."""
-        self._read_token()
+        self.account.load()
         self._pump.run(self._read_machine, self._on_machine, self._on_failed, receiver=self)
         self._pump.run(self._read_stores, self._on_stores, self._on_failed, receiver=self)
         self._read_move()
@@ -119,15 +134,18 @@ class SettingsViewModel(QObject):
         self.endpoint_problem = ""
         self.change(endpoint=url)
 
-    def set_token(self, token: str | None) -> None:
-        """Keep a token, or forget it with None; the keychain may take a moment."""
-        self._pump.run(
-            lambda: self._garden.settings.set_token(token), lambda _none: self._on_token_set(token), self._on_failed
-        )
+    def keep_endpoint(self, name: str) -> None:
+        """Keep the Hub in use under a name."""
+        address = self.endpoint
+        self._changes.put(lambda: self._garden.settings.endpoints.add(name, address), lambda _added: None)
 
-    def use_existing_token(self, use: bool) -> None:
-        """Use the token that other tools keep on this machine, as it is."""
-        self.change(use_existing_token=use)
+    def use_endpoint(self, name: str) -> None:
+        """Ask another known Hub."""
+        self._changes.put(lambda: self._garden.settings.endpoints.use(name), lambda _used: None)
+
+    def forget_endpoint(self, name: str) -> None:
+        """Forget a Hub that was kept."""
+        self._changes.put(lambda: self._garden.settings.endpoints.forget(name), lambda _none: None)
 
     def add_folder(self, folder: str) -> None:
         """List a folder's models; they are read in place."""
@@ -196,21 +214,6 @@ class SettingsViewModel(QObject):
     def _read_stores(self) -> tuple[Store, ...]:
         return self._garden.library.stores()
 
-    def _read_token(self) -> None:
-        self._pump.run(self._token_facts, self._on_token_facts, self._on_failed, receiver=self)
-
-    def _token_facts(self) -> tuple[str, bool]:
-        return self._garden.settings.token_status(), self._garden.settings.signed_in
-
-    def _on_token_facts(self, facts: tuple[str, bool]) -> None:
-        self.token_status, self.signed_in = facts
-        self.token_found = "was found" in self.token_status
-        self.changed.emit()
-
-    def _on_token_set(self, token: str | None) -> None:
-        self._read_token()
-        self.said.emit("Signed in." if token else "Signed out.", "")
-
     def _on_machine(self, snapshot: HardwareSnapshot) -> None:
         self.probing = False
         self.snapshot = snapshot
@@ -242,7 +245,6 @@ class SettingsViewModel(QObject):
         self._on_machine(event.snapshot)
 
     def _on_settings_changed(self, _event: SettingsChanged) -> None:
-        self._read_token()
         self.changed.emit()
 
     @Slot(object)

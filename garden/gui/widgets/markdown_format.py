@@ -102,12 +102,15 @@ class MarkdownFormatter:
         document.setDefaultFont(self._theme.font(self._style))
         document.setMarkdown(f"x\n\n{markdown}", FEATURES)
         cursor = QTextCursor(document)
+        # As one edit: else a block of thousands of links is laid out anew for each of them.
+        cursor.beginEditBlock()
         block = document.begin()
         while block.isValid():
             self._format_block(cursor, block, continues=continues)
             block = block.next()
         for table in _tables(document.rootFrame()):
             self._format_table(table)
+        cursor.endEditBlock()
         return document
 
     def _format_block(self, cursor: QTextCursor, block: QTextBlock, *, continues: bool) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.quantity import GIB
 from garden.gui.theme.theme import ThemeController
 from garden.gui.widgets.memory_bar import BarFill, paint_memory_bar
 from garden.gui.widgets.themed_widget import ThemedWidget
+
+if TYPE_CHECKING:
+    from garden.core.hardware_snapshot import HardwareSnapshot
 
 _BAR_WIDTH = 76
 _COLUMN_GAP = 7

@@ -23,12 +23,6 @@ RESIDENT = ResidentForecast(process_bytes=60 * MIB, vocabulary_bytes=0, held_byt
 
 
 @pytest.fixture
-def garden() -> Iterator[Garden]:
-    with Garden.open(work_offline=True) as garden:
-        yield garden
-
-
-@pytest.fixture
 def machine(garden: Garden) -> Iterator[MachineViewModel]:
     pump = EventPump(garden.bus)
     yield MachineViewModel(garden, pump)

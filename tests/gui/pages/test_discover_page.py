@@ -111,7 +111,8 @@ def test_the_line_that_runs_it_is_copied_whole(qtbot: QtBot, page: DiscoverPage,
     plan = page.repository.plan
     assert plan is not None
     assert line == plan.line
-    assert line.startswith("llama-server -hf owner/Tiny-Chat-GGUF:F16 -c 2048 -b 512 -ub 512 -np 1 -ngl 0 -t ")
+    begun = "llama-server -hf owner/Tiny-Chat-GGUF:F16 -c 2048 -b 512 -ub 512 -np 1 -ngl 0 --device none -t "
+    assert line.startswith(begun)
     assert window.said == ["The command line was copied."]
 
 
@@ -309,7 +310,7 @@ def test_a_hub_that_refuses_connections_leads_to_its_address_in_the_settings(
 
         QTest.mouseClick(_button(page, "discover.state.action2"), Qt.MouseButton.LeftButton)
 
-        assert window.pages == ["settings"]
+        assert window.pages == ["settings.hub"]
         pump.close()
 
 

@@ -503,6 +503,27 @@ def test_a_replaced_file_offers_the_newer_one_until_it_is_here(
         pump.close()
 
 
+def test_opening_the_list_asks_about_newer_files_once_a_day(
+    qtbot: QtBot, window: LibraryWindow, theme: ThemeController, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = repository_of("owner/Tiny-GGUF", tiny_model)
+    with HubServer([served]) as hub, Garden.open() as garden:
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        pump = EventPump(garden.bus)
+        garden.library.download_target(HubTarget("owner/Tiny-GGUF", quant_type="F16")).result(60)
+        hub.state.put([served.committing("2020-11-20T08:00:00Z", **{tiny_model.name: tiny_model.read_bytes() + b"x"})])
+        before = len(hub.requests)
+
+        page = _page(qtbot, OpenGarden(garden, pump), window, theme)
+        qtbot.waitUntil(lambda: any(row.news for row in page.library.table.rows), timeout=20_000)
+        page.hide()
+        page.show()
+        qtbot.wait(300)
+
+        assert [request.path for request in hub.requests[before:]] == ["/api/models/owner/Tiny-GGUF?blobs=true"]
+        pump.close()
+
+
 def test_what_a_download_left_is_a_row_that_can_be_cleared(
     qtbot: QtBot, opened: OpenGarden, window: LibraryWindow, theme: ThemeController
 ) -> None:

@@ -9,15 +9,18 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QListView, QScrollArea
+from PySide6.QtWidgets import QAbstractButton, QLabel, QListView, QScrollArea, QTableView
 from pytestqt.qtbot import QtBot
 
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.pages.discover_page import DiscoverPage
+from garden.gui.pages.repository_head import RepositoryHead
 from garden.gui.pages.tab_bar import TabBar
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.family import FamilyModel
+from garden.gui.viewmodels.file_table import FileColumn
 from garden.gui.widgets.state_view import StateView
+from garden.gui.widgets.tag import Tag
 from garden.services.garden import Garden
 from tests.gui.open_garden import Window
 from tests.hubserver import Fault, GgufFacts, HubServer, repository, repository_of
@@ -140,6 +143,40 @@ def test_trust_is_asked_for_when_its_tab_is_opened(qtbot: QtBot, page: DiscoverP
     assert trust.facts == ()
 
 
+def test_what_lies_beside_the_models_stands_below_them_and_is_no_quant(
+    qtbot: QtBot, page: DiscoverPage, hub: HubServer
+) -> None:
+    template = hub.state.repositories["fan/tiny-GGUF"]
+    beside = repository("x/x", **{"mmproj-tiny-F16.gguf": b"eyes", "tiny.imatrix": b"sums", "README.md": b"# Tiny"})
+    files = (*template.files, *beside.files)
+    facts = GgufFacts(total=30_500_000_000, architecture="qwen3moe", context_length=2_048)
+    hub.state.put([dataclasses.replace(template, repo_id="fan/Seeing-30B-A3B-GGUF", files=files, gguf=facts)])
+
+    _open(qtbot, page, "fan/Seeing-30B-A3B-GGUF")
+    qtbot.waitUntil(lambda: page.repository.selected is not None, timeout=20_000)
+
+    table = page.findChild(QTableView, "files")
+    assert table is not None
+    told = [[table.model().index(row, column).data() for column in (0, 2)] for row in (1, 2, 3)]
+    assert told == [
+        ["Vision projector", "Fetched with each model"],
+        ["Importance matrix", "Made for quantizing, no model"],
+        ["1 other file", "Not for llama.cpp"],
+    ]
+    assert [row.file.kind for row in page.repository.files.rows] == ["model"]
+    assert table.columnSpan(1, FileColumn.MEMORY) == len(FileColumn) - FileColumn.MEMORY
+    table.setFocus()
+    QTest.keyClick(table, Qt.Key.Key_Down)
+    QTest.mouseClick(
+        table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualRect(table.model().index(2, 0)).center()
+    )
+    assert table.currentIndex().row() == 0
+    head = page.findChild(RepositoryHead)
+    assert head is not None
+    tags = [tag.text for tag in head.findChildren(Tag) if tag.isVisible()]
+    assert tags == ["30.5B · A3B", "MoE", "qwen3moe"]
+
+
 def test_a_model_without_relatives_says_so(qtbot: QtBot, page: DiscoverPage, hub: HubServer) -> None:
     hub.state.put([repository("lab/alone", **{"model.safetensors": b"x"})])
     _open(qtbot, page, "lab/alone")
@@ -156,7 +193,9 @@ def test_a_family_that_does_not_come_can_be_asked_for_again(qtbot: QtBot, page: 
     assert page.repository.family.problem is not None
     hub.faults.clear()
 
-    page.repository.family.read_again()
+    again = page.findChild(QAbstractButton, "repository.family.state.action1")
+    assert again is not None and again.isVisible() and again.text() == "Try again"
+    again.click()
     qtbot.waitUntil(lambda: bool(page.repository.family.rows.rows), timeout=20_000)
 
     assert page.repository.family.problem is None

@@ -10,7 +10,7 @@ from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QLineEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from garden.gui.pages import settings_folders
@@ -20,13 +20,14 @@ from garden.gui.theme.theme import ThemeController
 from garden.services.folder_move import FolderMove
 from garden.store.settings import SettingsStore
 from tests.gui.open_garden import OpenGarden, Window, open_garden
+from tests.hubserver import HubServer
 from tests.services.other_programs.store_files import in_ollama
 
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenGarden]:
     monkeypatch.delenv("HF_ENDPOINT")
-    with open_garden() as opened:
+    with open_garden(work_offline=False) as opened:
         yield opened
 
 
@@ -131,21 +132,116 @@ def test_a_mirror_is_taken(qtbot: QtBot, page: SettingsPage, opened: OpenGarden)
     qtbot.waitUntil(lambda: opened.garden.settings.endpoint == "https://mirror.example")
 
 
-def test_signing_in_and_out(qtbot: QtBot, page: SettingsPage, window: Window, opened: OpenGarden) -> None:
+@pytest.fixture
+def hub(opened: OpenGarden) -> Iterator[HubServer]:
+    """A Hub that knows Ada, and that is in use."""
+    with HubServer(accounts={"hf_abc1234": "ada"}) as hub:
+        hub.state.organisations["ada"] = ["babbage"]
+        opened.garden.settings.change(endpoint=hub.endpoint)
+        yield hub
+
+
+def _type_token(page: SettingsPage, token: str) -> QLineEdit:
     page.show_section("hub")
     field = page.findChild(QLineEdit, "settings.token")
     assert field is not None
     assert field.echoMode() is QLineEdit.EchoMode.Password
+    QTest.keyClicks(field, token)
+    return field
 
-    QTest.keyClicks(field, "hf_abc")
+
+def _row(page: SettingsPage, title: str) -> SettingRow:
+    return next(row for row in page.findChildren(SettingRow) if row.title == title)
+
+
+def _texts(row: SettingRow) -> str:
+    return " ".join(label.text() for label in row.findChildren(QLabel) if label.isVisible())
+
+
+def test_signing_in_and_out(
+    qtbot: QtBot, page: SettingsPage, window: Window, opened: OpenGarden, hub: HubServer
+) -> None:
+    field = _type_token(page, "hf_abc1234")
     _click(qtbot, page, "settings.signIn")
 
-    qtbot.waitUntil(lambda: page.settings.signed_in, timeout=10_000)
+    qtbot.waitUntil(lambda: page.settings.account.signed_in, timeout=10_000)
     assert field.text() == ""
-    assert window.said == ["Signed in."]
+    assert window.said == ["Signed in as ada."]
+    qtbot.waitUntil(lambda: "ada, of babbage." in _texts(_row(page, "Sign in")), timeout=10_000)
+    assert page.settings.account.label == "Signed in, read token"
     _click(qtbot, page, "settings.signOut")
-    qtbot.waitUntil(lambda: not page.settings.signed_in, timeout=10_000)
+    qtbot.waitUntil(lambda: not page.settings.account.signed_in, timeout=10_000)
     assert opened.garden.settings.token() is None
+    assert "ada" not in _texts(_row(page, "Sign in"))
+
+
+def test_a_wrong_token_is_told_in_its_row_and_not_kept(
+    qtbot: QtBot, page: SettingsPage, window: Window, opened: OpenGarden, hub: HubServer
+) -> None:
+    _type_token(page, "hf_wrong1234")
+    _click(qtbot, page, "settings.signIn")
+
+    refused = "does not accept this token; nothing was kept"
+    qtbot.waitUntil(lambda: refused in _texts(_row(page, "Sign in")), timeout=10_000)
+    assert opened.garden.settings.token() is None
+    assert window.said == []
+    unchecked = page.findChild(QAbstractButton, "settings.keepUnchecked")
+    assert unchecked is not None
+    assert not unchecked.isVisible()
+
+
+def test_a_token_that_is_refused_later_makes_room_for_another(
+    qtbot: QtBot, page: SettingsPage, opened: OpenGarden, hub: HubServer
+) -> None:
+    opened.garden.settings.set_token("hf_expired1234")
+    page.show_section("hub")
+    page.settings.account.load()
+    qtbot.waitUntil(lambda: "does not accept the token" in _texts(_row(page, "Sign in")), timeout=10_000)
+
+    field = _type_token(page, "hf_abc1234")
+    assert field.isVisible()
+    _click(qtbot, page, "settings.signIn")
+
+    qtbot.waitUntil(lambda: "ada, of babbage." in _texts(_row(page, "Sign in")), timeout=10_000)
+    assert not field.isVisible()
+    assert opened.garden.settings.token() == "hf_abc1234"
+
+
+def test_a_token_that_cannot_be_checked_is_kept_when_the_user_says_so(
+    qtbot: QtBot, page: SettingsPage, opened: OpenGarden
+) -> None:
+    opened.garden.settings.change(endpoint="http://127.0.0.1:9")
+    _type_token(page, "hf_abc1234")
+    _click(qtbot, page, "settings.signIn")
+
+    qtbot.waitUntil(lambda: "could not be checked" in _texts(_row(page, "Sign in")), timeout=10_000)
+    assert opened.garden.settings.token() is None
+    _click(qtbot, page, "settings.keepUnchecked")
+    qtbot.waitUntil(lambda: page.settings.account.signed_in, timeout=10_000)
+    assert opened.garden.settings.token() == "hf_abc1234"
+
+
+def test_hubs_are_kept_under_names_used_and_forgotten(qtbot: QtBot, page: SettingsPage, opened: OpenGarden) -> None:
+    page.show_section("hub")
+    settings = opened.garden.settings
+    assert "Keep this Hub" not in _shown_rows(page)
+    page.settings.set_endpoint("https://mirror.example")
+    qtbot.waitUntil(lambda: "Keep this Hub" in _shown_rows(page))
+    field = page.findChild(QLineEdit, "settings.endpoint.name")
+    assert field is not None
+
+    QTest.keyClicks(field, "Office")
+    _click(qtbot, page, "settings.endpoint.keep")
+
+    qtbot.waitUntil(lambda: "Office" in _shown_rows(page))
+    assert "Keep this Hub" not in _shown_rows(page)
+    _click(qtbot, page, "settings.endpoint.0.use")
+    qtbot.waitUntil(lambda: settings.endpoint == "https://huggingface.co")
+    _click(qtbot, page, "settings.endpoint.1.use")
+    qtbot.waitUntil(lambda: settings.endpoint == "https://mirror.example")
+    _click(qtbot, page, "settings.endpoint.1.forget")
+    qtbot.waitUntil(lambda: "Office" not in _shown_rows(page))
+    assert settings.endpoint == "https://huggingface.co"
 
 
 class _LockableKeychain(KeyringBackend):
@@ -186,11 +282,11 @@ def keychain() -> Iterator[_LockableKeychain]:
 
 
 def test_a_locked_keychain_that_keeps_the_token_is_told_and_signing_out_can_be_tried_again(
-    qtbot: QtBot, keychain: _LockableKeychain, page: SettingsPage, window: Window
+    qtbot: QtBot, keychain: _LockableKeychain, page: SettingsPage, window: Window, hub: HubServer
 ) -> None:
     page.show_section("hub")
-    page.settings.set_token("hf_secret")
-    qtbot.waitUntil(lambda: page.settings.signed_in, timeout=10_000)
+    page.settings.account.sign_in("hf_abc1234")
+    qtbot.waitUntil(lambda: page.settings.account.signed_in, timeout=10_000)
     keychain.locked = True
     window.said.clear()
 
@@ -200,10 +296,10 @@ def test_a_locked_keychain_that_keeps_the_token_is_told_and_signing_out_can_be_t
     assert window.said == [
         "The token could not be forgotten: it is still in the keychain. Unlock the keychain, then try again."
     ]
-    assert page.settings.signed_in
+    assert page.settings.account.signed_in
     keychain.locked = False
     _click(qtbot, page, "settings.signOut")
-    qtbot.waitUntil(lambda: not page.settings.signed_in, timeout=10_000)
+    qtbot.waitUntil(lambda: not page.settings.account.signed_in, timeout=10_000)
     assert keychain.kept == {}
     assert threading.main_thread() not in keychain.asked_on
 

@@ -22,12 +22,6 @@ from garden.services.garden import Garden
 
 
 @pytest.fixture
-def garden() -> Iterator[Garden]:
-    with Garden.open(work_offline=True) as garden:
-        yield garden
-
-
-@pytest.fixture
 def window(qtbot: QtBot, garden: Garden, theme: ThemeController) -> Iterator[MainWindow]:
     window = MainWindow(garden, theme)
     qtbot.addWidget(window)

@@ -53,12 +53,6 @@ class Window:
 
 
 @pytest.fixture
-def garden() -> Iterator[Garden]:
-    with Garden.open(work_offline=True) as garden:
-        yield garden
-
-
-@pytest.fixture
 def window() -> Window:
     return Window()
 

@@ -21,12 +21,6 @@ GIB = 1024**3
 
 
 @pytest.fixture
-def garden() -> Iterator[Garden]:
-    with Garden.open(work_offline=True) as garden:
-        yield garden
-
-
-@pytest.fixture
 def pump(qapp: object, garden: Garden) -> Iterator[EventPump]:
     pump = EventPump(garden.bus)
     yield pump

@@ -5,7 +5,8 @@ from typing import Any
 from PySide6.QtCore import QModelIndex, Qt
 
 from garden.core.conversation import ConversationSummary
-from garden.gui.viewmodels.conversation_list import ConversationListModel, ConversationRole, describe
+from garden.gui.viewmodels.conversation_list import conversation_list, describe
+from garden.gui.viewmodels.value_list import VALUE_ROLE
 
 
 def row(number: int, turns: int = 1, *models: str) -> ConversationSummary:
@@ -13,18 +14,17 @@ def row(number: int, turns: int = 1, *models: str) -> ConversationSummary:
 
 
 def test_rows_keep_the_rules_of_item_models(qtmodeltester: Any) -> None:
-    model = ConversationListModel()
+    model = conversation_list()
     model.set_rows([row(1), row(2)])
     qtmodeltester.check(model)
 
 
-def test_a_row_has_a_title_and_is_found_by_its_id() -> None:
-    model = ConversationListModel()
+def test_a_row_has_a_title_and_its_summary() -> None:
+    model = conversation_list()
     model.set_rows([row(1), row(2)])
-    index = model.index(model.row_of("c2"))
+    index = model.index(1)
     assert index.data(Qt.ItemDataRole.DisplayRole) == "Title 2"
-    assert index.data(ConversationRole.SUMMARY) == row(2)
-    assert model.row_of("gone") == -1
+    assert index.data(VALUE_ROLE) == row(2)
     assert model.data(QModelIndex()) is None
 
 

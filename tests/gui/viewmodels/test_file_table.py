@@ -8,6 +8,7 @@ from pytestqt.modeltest import ModelTester
 from garden.core.fit_forecast import Placement, Verdict
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.gui.viewmodels.file_table import FileColumn, FileRow, FileTableModel
+from garden.services.files_beside import FilesBeside
 from tests.gui.service_doubles import GIB, entry, forecast, header, repository_file
 
 
@@ -22,6 +23,32 @@ def test_the_model_keeps_the_rules_of_item_models(qtmodeltester: ModelTester) ->
     model.replace([FileRow(file=repository_file("Q8_0")), FileRow(file=repository_file("Q4_0"))])
 
     qtmodeltester.check(model)  # type: ignore[no-untyped-call]  # pytest-qt types it not
+
+
+def _with_matrix() -> FileTableModel:
+    matrix = FilesBeside(
+        title="Importance matrix", note="Made for quantizing", filenames=("m.imatrix",), size_bytes=4 * 2**20
+    )
+    model = FileTableModel()
+    model.replace([FileRow(file=repository_file("Q8_0")), FileRow(file=repository_file("Q4_0"))], [matrix])
+    return model
+
+
+def test_the_model_keeps_the_rules_with_what_lies_beside(qtmodeltester: ModelTester) -> None:
+    qtmodeltester.check(_with_matrix())  # type: ignore[no-untyped-call]  # pytest-qt types it not
+
+
+def test_what_lies_beside_is_told_and_cannot_be_chosen() -> None:
+    model = _with_matrix()
+
+    assert [model.index(2, column).data() for column in FileColumn] == [
+        "Importance matrix", "< 0.01", "Made for quantizing", "", "", "",
+    ]  # fmt: skip
+    assert model.index(2, 0).data(Qt.ItemDataRole.AccessibleTextRole) == "Importance matrix, Made for quantizing"
+    assert model.index(2, 0).data(Qt.ItemDataRole.ToolTipRole) == "m.imatrix"
+    assert model.flags(model.index(1, 0)) & Qt.ItemFlag.ItemIsSelectable
+    assert model.flags(model.index(2, 0)) == Qt.ItemFlag.NoItemFlags
+    assert len(model.rows) == 2
 
 
 def test_bits_per_weight_come_from_the_header() -> None:

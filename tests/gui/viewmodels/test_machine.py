@@ -23,12 +23,6 @@ MIB = 1024**2
 
 
 @pytest.fixture
-def garden() -> Iterator[Garden]:
-    with Garden.open(work_offline=True) as garden:
-        yield garden
-
-
-@pytest.fixture
 def pump(qapp: object, garden: Garden) -> Iterator[EventPump]:
     pump = EventPump(garden.bus)
     yield pump

@@ -4,7 +4,7 @@ import pytest
 
 from garden.core.imagined_machine import ImaginedMachine
 from garden.core.quantity import GIB
-from garden.gui.viewmodels.machine_choice import MachineListModel, parse_gigabytes, typed_machine
+from garden.gui.viewmodels.machine_choice import machine_list, parse_gigabytes, typed_machine
 from garden.services.what_if import WhatIfService
 
 
@@ -25,6 +25,6 @@ def test_what_is_typed_is_a_machine() -> None:
 
 
 def test_the_list_passes_qts_own_checks(qtmodeltester: object) -> None:
-    model = MachineListModel()
-    model.show_rows(WhatIfService.catalogue())
+    model = machine_list()
+    model.set_rows(WhatIfService.catalogue())
     qtmodeltester.check(model)  # type: ignore[attr-defined]  # a fixture without types

