@@ -9,11 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 from garden.core.errors import CancelledByUser, GardenError, NotFoundError, RefusedError
+from garden.core.events import EventBus
 from garden.core.job_record import JobKind, JobRecord, JobState
+from garden.jobs.announcer import Announcer
 from garden.jobs.handle import Handle
 from garden.jobs.job import INTERRUPTED, PAUSED_FOR_SPACE, PAUSED_OFFLINE, Job
 from garden.jobs.job_context import JobContext
 from garden.jobs.jobs_log import JobsLog
+from garden.jobs.pulse import Pulse
 
 Work = Callable[[JobContext], Any]
 
@@ -24,12 +27,16 @@ class JobRegistry(ABC):
     """What the runner knows of jobs, besides running them. Safe to use from any thread.
 
     Args:
+        bus: Where JobChanged goes.
         log: Where records are kept.
+        clock: A steady clock, in seconds.
     """
 
-    def __init__(self, log: JobsLog) -> None:
+    def __init__(self, bus: EventBus, log: JobsLog, clock: Callable[[], float]) -> None:
         self._log = log
         self._lock = threading.Lock()
+        self._announcer = Announcer(bus, log)
+        self._pulse = Pulse(self._announcer, self._lock, self._running, clock)
         self._jobs: dict[str, Job] = {}
         self._factories: dict[JobKind, Callable[[JobRecord], Work]] = {}
         self._clearers: dict[JobKind, Callable[[JobRecord], None]] = {}
@@ -116,6 +123,25 @@ class JobRegistry(ABC):
         """What was paused because Garden works offline, in the order of the queue."""
         return self._paused_with(PAUSED_OFFLINE)
 
+    def revise(self, change: Callable[[JobRecord], JobRecord]) -> None:
+        """Let records say otherwise what they say of the world, e.g. where a file lies; what becomes of jobs stays.
+
+        Args:
+            change: The record as it is to be; the same one where nothing is to be said otherwise.
+        """
+        with self._lock:
+            for job in self._jobs.values():
+                record = change(job.record)
+                if record == job.record:
+                    continue
+                job.record = record
+                paused = record.state is JobState.PAUSED
+                if job.run is None:
+                    # Made again from the record: what is there knows the world as it was.
+                    job.work = None if record.state.ended or (paused and self._can_make(record)) else job.work
+                self._pulse.post(job)
+        self._announcer.send()
+
     def remove(self, job_id: str) -> None:
         """Forget one job that has ended; one that has not stays."""
         with self._lock:
@@ -135,6 +161,10 @@ class JobRegistry(ABC):
                 and (job.work is not None or self._can_make(job.record))
             ]
         return tuple(sorted(paused, key=lambda record: (record.place, record.created_at)))
+
+    def _running(self) -> list[Job]:
+        """Jobs under way; the lock is held."""
+        return [job for job in self._jobs.values() if job.run is not None]
 
     def _can_make(self, record: JobRecord) -> bool:
         return bool(record.target) and record.kind in self._factories

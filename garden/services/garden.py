@@ -100,6 +100,7 @@ class Garden(Stores):
         from garden.core.job_record import JobKind
         from garden.jobs.job_runner import JobRunner
         from garden.store.jobs_log import StoredJobsLog
+        from garden.store.moved_files import record_at_new_place
 
         limits = dict.fromkeys(JobKind, 1) | {JobKind.DOWNLOAD: self.settings.current.parallel_downloads}
         runner = JobRunner(self.bus, StoredJobsLog(self._work), limits)
@@ -109,6 +110,7 @@ class Garden(Stores):
         runner.made_by((JobKind.ENGINE,), lambda: self.backends)
         runner.made_by((JobKind.MOVE,), lambda: self.library)
         runner.on_begin(lambda kind, reads: self.library.models_folder.refuse_while_moving(reads, kind=kind))
+        self._moved.follow(lambda old, new: runner.revise(lambda record: record_at_new_place(record, old, new)))
         self.settings.on_change(lambda changed: runner.set_limit(JobKind.DOWNLOAD, changed.parallel_downloads))
         return runner
 
@@ -273,8 +275,9 @@ class Garden(Stores):
     def _opened_conversations(self) -> OpenConversations:
         from garden.services.open_conversations import OpenConversations
 
-        opened = OpenConversations(self.bus, self._conversations, self.library.find)
-        self._moved.follow(opened.moved)
+        moved = self._moved
+        opened = OpenConversations(self.bus, self._conversations, self.library.find, moved.moved_in_conversation)
+        moved.follow(opened.moved)
         return opened
 
     @MadeOnce

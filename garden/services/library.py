@@ -209,7 +209,7 @@ class LibraryService:
         found = {
             entry.ref.path
             for entry in self.entries()
-            if entry.ref.path is not None and _is_same(entry.ref, ref) and Path(entry.ref.path).exists()
+            if entry.ref.path is not None and entry.ref.is_same_file(ref) and Path(entry.ref.path).exists()
         }
         # Copies with the same hash are as good as one another.
         return min(found) if found and (ref.sha256 is not None or len(found) == 1) else None
@@ -290,12 +290,6 @@ class LibraryService:
             files = tuple(file for file in self._settings.current.files if file not in gone)
             self._settings.change(files=files)
         return done
-
-
-def _is_same(one: ModelRef, other: ModelRef) -> bool:
-    if one.sha256 is not None and other.sha256 is not None:
-        return one.sha256 == other.sha256
-    return bool(one.size_bytes) and (one.filenames, one.size_bytes) == (other.filenames, other.size_bytes)
 
 
 def _identity(entry: LibraryEntry) -> tuple[str | None, str | None]:

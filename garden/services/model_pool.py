@@ -119,10 +119,10 @@ class ModelPool:
             if seat and seat.backend.alive and seat.backend.loaded and _same_load(seat.wanted, configuration):
                 self._note(seat.backend, seat.backend.loaded, busy=True)
                 return seat.backend
-            self._library.models_folder.refuse_while_moving(files_of(configuration))
-            if seat:
-                self._release(key)
             with contextlib.ExitStack() as booked:
+                booked.enter_context(self._library.models_folder.loading(files_of(configuration)))
+                if seat:
+                    self._release(key)
                 backend = LocalBackend(lambda error: self._died(key, error))
                 with self._admission.bookings.deciding():
                     forecast = self._make_room(configuration)

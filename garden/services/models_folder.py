@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from garden.core.errors import RefusedError
@@ -17,6 +18,7 @@ from garden.jobs.job_runner import JobRunner
 from garden.services import starter
 from garden.services.folder_move import FolderMove, Journal
 from garden.services.settings import SettingsService
+from garden.store.files_in_use import FilesInUse
 from garden.store.loaded_models import LoadedModels
 from garden.store.moved_files import MovedFiles
 
@@ -45,6 +47,7 @@ class ModelsFolder:
         self._moved = moved
         self._jobs = jobs
         self._scan = scan
+        self._in_use = FilesInUse(data_dir() / "loading")
         jobs.on_resume(JobKind.MOVE, self._again)
 
     @property
@@ -63,7 +66,8 @@ class ModelsFolder:
             The new folder, when all is there.
 
         Raises:
-            RefusedError: A model of it is loaded or in use, another move is not finished, or the folders overlap.
+            RefusedError: A model of it is loaded, being loaded or in use, another move is under way or not finished, or
+                the folders overlap.
             DiskFullError: The new disk has no room.
         """
         new = user_path(folder)
@@ -79,6 +83,7 @@ class ModelsFolder:
             raise RefusedError(
                 f"{journal.old} holds more than models.", "Move the models by hand, or choose another models folder."
             )
+        self.refuse_while_moving((), kind=JobKind.MOVE)
         self._refuse_in_use(journal.old)
         total = self._mover(journal).check()
         return self._jobs.submit(
@@ -96,22 +101,45 @@ class ModelsFolder:
 
         Args:
             paths: Files that would be read.
-            kind: Of the work; a quantization is refused whatever it reads, since it may write there.
+            kind: Of the work; a quantization, which may write there, and a second move are refused whatever they read.
 
         Raises:
             RefusedError: They are.
         """
-        if not paths and kind is not JobKind.QUANTIZE:
+        if not paths and kind not in (JobKind.QUANTIZE, JobKind.MOVE):
             return
-        for job in self._jobs.jobs():
-            if job.kind is not JobKind.MOVE or job.state not in (JobState.WAITING, JobState.RUNNING):
-                continue
+        for job in self._under_way():
             old, new = (Path(folder) for folder in json.loads(job.target).values())
-            if kind is JobKind.QUANTIZE or any(Path(path).is_relative_to(at) for path in paths for at in (old, new)):
+            within = any(Path(path).is_relative_to(at) for path in paths for at in (old, new))
+            if within or kind in (JobKind.QUANTIZE, JobKind.MOVE):
                 raise RefusedError(
                     "The models folder is being moved.",
                     "Wait for its end, or cancel the move in Activity, then try again.",
                 )
+
+    @contextlib.contextmanager
+    def loading(self, paths: tuple[str, ...]) -> Iterator[None]:
+        """Held while files are being loaded: no move of theirs begins until then.
+
+        Raises:
+            RefusedError: They are on their way.
+        """
+        # Noted first and looked after that, while a move is written down before it looks at the notes: of two that
+        # begin at the same moment at least one sees the other.
+        with self._in_use.noted(paths):
+            self.refuse_while_moving(paths)
+            yield
+
+    def _under_way(self) -> tuple[JobRecord, ...]:
+        """Moves that run or wait, in whichever process; those of a process that was killed are paused from now on."""
+
+        def moves() -> tuple[JobRecord, ...]:
+            states = (JobState.WAITING, JobState.RUNNING)
+            return tuple(job for job in self._jobs.jobs() if job.kind is JobKind.MOVE and job.state in states)
+
+        if any(not self._jobs.is_own(job.id) for job in moves()):
+            self._jobs.take_over()
+        return moves()
 
     def _again(self, record: JobRecord) -> Callable[[JobContext], Path]:
         target = json.loads(record.target)
@@ -149,6 +177,9 @@ class ModelsFolder:
         for record in self._loaded.list():
             if any(Path(path).is_relative_to(folder) for path in files_of(record.configuration)):
                 raise RefusedError(f"{record.configuration.model.name} is loaded.", "Unload it first, then move.")
+        if loading := next((path for path in self._in_use.list() if Path(path).is_relative_to(folder)), None):
+            raise RefusedError(f"{Path(loading).name} is being loaded.", "Unload it once it is loaded, then move.")
+        self._jobs.take_over()
         for job in self._jobs.jobs():
             reads = any(Path(path).is_relative_to(folder) for path in job.reads)
             # A quantization may write there, whatever it reads.

@@ -15,6 +15,7 @@ from garden.core.errors import GardenError
 from garden.core.events import ConversationsChanged, EventBus, FilesMoved
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import RunConfiguration
+from garden.services.bookkeeping import bookkeeping
 from garden.store.conversations import Conversations
 
 _LOG = logging.getLogger(__name__)
@@ -27,14 +28,20 @@ class OpenConversations:
         bus: Where changes are announced.
         conversations: Where they are kept.
         find: Where a model's file lies now that is not where it was; None when it is nowhere.
+        found: Stores that a conversation's file was found: its id, the old and the new place.
     """
 
     def __init__(
-        self, bus: EventBus, conversations: Conversations, find: Callable[[ModelRef], str | None] = lambda _ref: None
+        self,
+        bus: EventBus,
+        conversations: Conversations,
+        find: Callable[[ModelRef], str | None] = lambda _ref: None,
+        found: Callable[[str, str, str], None] = lambda _id, _old, _new: None,
     ) -> None:
         self._bus = bus
         self._conversations = conversations
         self._find = find
+        self._found = found
         self._open: dict[str, Conversation] = {}
         # Guards memory alone, never held over the disk.
         self._lock = threading.Lock()
@@ -133,6 +140,9 @@ class OpenConversations:
         for path, ref in refs.items():
             if path is not None and not Path(path).exists() and (there := self._find(ref)) is not None:
                 self.moved(path, there)
+                for conversation in looked:
+                    with bookkeeping("Where a model's file lies now"):
+                        self._found(conversation.id, path, there)
 
     def delete(self, conversation_id: str) -> None:
         """Delete it, in memory and on the disk."""

@@ -1,20 +1,44 @@
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from garden.core.errors import RefusedError
-from garden.core.job_record import JobKind
+from garden.core.job_record import JobKind, JobState
+from garden.core.messages import ModelLoaded
 from garden.core.paths import data_dir
 from garden.core.receipt import QuantizationReceipt
+from garden.core.run_configuration import RunConfiguration
+from garden.inference.local_backend import LocalBackend
 from garden.services import starter
 from garden.services.folder_move import FolderMove, Journal
 from garden.services.garden import Garden
 from garden.store.conversations import Conversations
+
+#: Another program of Garden that loads a file, or moves the folder, for as long as it lives.
+_ANOTHER = """
+import sys, time
+from pathlib import Path
+from garden.services.folder_move import FolderMove
+from garden.services.garden import Garden
+what, path = sys.argv[1:]
+def endless(*_):
+    print("begun", flush=True)
+    time.sleep(60)
+with Garden.open() as garden:
+    if what == "load":
+        with garden.library.models_folder.loading((path,)):
+            endless()
+    FolderMove.run = endless
+    garden.library.models_folder.move(Path(path)).result(60)
+"""
 
 
 def receipt_of(path: Path) -> QuantizationReceipt:
@@ -143,6 +167,81 @@ def test_nothing_begins_with_a_file_that_is_on_its_way(
     moving.result(30)
 
 
+@pytest.fixture
+def begin_elsewhere() -> Iterator[Callable[[str, Path], subprocess.Popen[str]]]:
+    """Begin to load or to move in another process."""
+    children: list[subprocess.Popen[str]] = []
+
+    def begin(what: str, path: Path) -> subprocess.Popen[str]:
+        child = subprocess.Popen(
+            [sys.executable, "-c", _ANOTHER, what, str(path)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        children.append(child)
+        assert child.stdout is not None
+        assert child.stdout.readline() == "begun\n"
+        return child
+
+    yield begin
+    for child in children:
+        child.kill()
+        child.communicate()
+
+
+def test_a_file_that_another_program_loads_keeps_its_folder_while_that_one_lives(
+    garden: Garden, made: Path, tmp_path: Path, begin_elsewhere: Callable[[str, Path], subprocess.Popen[str]]
+) -> None:
+    child = begin_elsewhere("load", made)
+
+    with pytest.raises(RefusedError) as caught:
+        garden.library.models_folder.move(tmp_path / "new")
+    assert caught.value.sentence == "Made-F16.gguf is being loaded."
+
+    child.kill()
+    child.wait()
+    garden.library.models_folder.move(tmp_path / "new").result(30)
+    assert (tmp_path / "new" / made.name).exists()
+    assert not list((data_dir() / "loading").iterdir())
+
+
+def test_a_move_of_a_killed_program_refuses_nothing_and_goes_on_here(
+    garden: Garden, made: Path, tmp_path: Path, begin_elsewhere: Callable[[str, Path], subprocess.Popen[str]]
+) -> None:
+    folder = garden.library.models_folder
+    new = tmp_path / "new"
+    child = begin_elsewhere("move", new)
+    for begin in (lambda: folder.refuse_while_moving((str(made),)), lambda: folder.move(new)):
+        with pytest.raises(RefusedError) as caught:
+            begin()
+        assert caught.value.sentence == "The models folder is being moved."
+
+    child.kill()
+    child.wait()
+
+    with folder.loading((str(made),)):
+        (job,) = (job for job in garden.activity.jobs() if job.kind is JobKind.MOVE)
+        assert job.state is JobState.PAUSED
+    assert folder.unfinished is not None
+    garden.activity.resume(job.id).result(30)
+    assert garden.settings.models_dir == new
+    assert folder.unfinished is None
+
+
+def test_jobs_that_have_ended_name_files_where_they_lie_now(garden: Garden, made: Path, tmp_path: Path) -> None:
+    def of_check() -> tuple[str, ...]:
+        return next(job.reads for job in garden.activity.own_jobs() if job.kind is JobKind.VERIFY)
+
+    garden.library.verify(garden.library.describe(made)).result(20)
+    assert of_check() == (str(made),)
+
+    garden.library.models_folder.move(tmp_path / "new").result(30)
+
+    assert of_check() == (str(tmp_path / "new" / made.name),)
+    assert all(str(made) not in job.target for job in garden.activity.jobs())
+
+
 def test_a_folder_that_holds_more_than_models_stays(garden: Garden) -> None:
     garden.settings.change(models_dir=str(data_dir().parent))
 
@@ -161,10 +260,13 @@ def test_a_conversation_finds_a_file_that_another_program_of_garden_moved(
     garden.library.verify(garden.library.describe(there)).result(20)
     garden.library.scan().result(20)
 
+    conversations = Conversations(garden._work)
+    conversations.save(chat)
     garden._opened_conversations.find_files()
 
-    ((_letter, configuration),) = garden.compare.open(chat.id).panes
-    assert configuration.model.path == str(there)
+    for now in (garden.compare.open(chat.id), conversations.load(chat.id)):
+        ((_letter, configuration),) = now.panes
+        assert configuration.model.path == str(there)
 
 
 @pytest.mark.engine
@@ -184,6 +286,39 @@ def test_an_open_conversation_goes_on_after_the_move(garden: Garden, starter_pat
     assert answer.text
     assert answer.configuration.model.path == str(tmp_path / "new" / path.name)
     assert len(garden.compare.open(chat.id).turns) == 2
+
+
+@pytest.mark.engine
+def test_a_model_that_is_being_loaded_keeps_its_folder(
+    garden: Garden, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    load = LocalBackend.load
+
+    def slow(
+        self: LocalBackend,
+        configuration: RunConfiguration,
+        on_progress: Callable[[float], None] | None = None,
+        *,
+        cancelled: threading.Event | None = None,
+    ) -> ModelLoaded:
+        begun.set()
+        assert go_on.wait(20)
+        return load(self, configuration, on_progress, cancelled=cancelled)
+
+    monkeypatch.setattr(LocalBackend, "load", slow)
+    configuration = garden.compare.configuration_for(garden.library.describe(made))
+    chat = garden.compare.new([configuration.with_ask(max_tokens=4)])
+    turn = garden.compare.ask(chat.id, "Hello?")
+    try:
+        assert begun.wait(20)
+        with pytest.raises(RefusedError) as caught:
+            garden.library.models_folder.move(tmp_path / "new")
+        assert caught.value.sentence == "Made-F16.gguf is being loaded."
+    finally:
+        go_on.set()
+    (answer,) = turn.result(60).answers
+    assert answer.error is None
 
 
 @pytest.mark.engine
