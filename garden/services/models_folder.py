@@ -148,10 +148,18 @@ class ModelsFolder:
     def _work(self, journal: Journal) -> Callable[[JobContext], Path]:
         def work(job: JobContext) -> Path:
             self._refuse_in_use(journal.old)
+            goes_on = self.unfinished is not None
             journal.write(self._journal)
-            mover = self._mover(journal)
-            total = mover.check()
-            mover.run(lambda done, name: job.progress(done, total, name), job.cancelled)
+            moved: list[Path] = []
+            mover = self._mover(journal, moved.append)
+            try:
+                total = mover.check()
+                mover.run(lambda done, name: job.progress(done, total, name), job.cancelled)
+            except BaseException:
+                # Where nothing has moved yet nothing is to be gone on with, and another folder may be chosen.
+                if not goes_on and not moved:
+                    self._journal.unlink(missing_ok=True)
+                raise
             current = self._settings.current
             folders, files = (
                 tuple(_at_new_place(path, journal) for path in paths) for paths in (current.folders, current.files)
@@ -164,11 +172,15 @@ class ModelsFolder:
 
         return work
 
-    def _mover(self, journal: Journal) -> FolderMove:
+    def _mover(self, journal: Journal, on_moved: Callable[[Path], object] = lambda _new: None) -> FolderMove:
+        def note(old: Path, new: Path) -> None:
+            on_moved(new)
+            self._moved.moved(str(old), str(new))
+
         return FolderMove(
             journal.old,
             journal.new,
-            lambda old, new: self._moved.moved(str(old), str(new)),
+            note,
             # The starter was not made here and has a place of its own; so has the Hub cache, for all tools.
             without=(starter.starter_path().parent, hub_cache_dir()),
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from garden.core.errors import RefusedError
+from garden.core.errors import CancelledByUser, RefusedError
 from garden.core.job_record import JobKind, JobState
 from garden.core.messages import ModelLoaded
 from garden.core.paths import data_dir
@@ -121,6 +121,25 @@ def test_a_move_that_was_cut_short_is_listed_from_both_folders_and_goes_on(
     garden.library.models_folder.move(new).result(30)
     assert {path.name for path in new.iterdir()} == {made.name, "Moved-F16.gguf"}
     assert garden.settings.models_dir == new
+
+
+def test_a_move_that_was_cancelled_before_the_first_file_leaves_the_choice_open(
+    garden: Garden, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = FolderMove.run
+
+    def cancelled(self: FolderMove, on_bytes: Callable[[int, str], None], _cancelled: threading.Event) -> None:
+        at_once = threading.Event()
+        at_once.set()
+        run(self, on_bytes, at_once)
+
+    monkeypatch.setattr(FolderMove, "run", cancelled)
+    with pytest.raises(CancelledByUser):
+        garden.library.models_folder.move(tmp_path / "wrong").result(30)
+    monkeypatch.setattr(FolderMove, "run", run)
+
+    assert garden.library.models_folder.unfinished is None
+    assert garden.library.models_folder.move(tmp_path / "right").result(30) == tmp_path / "right"
 
 
 def test_a_model_in_use_keeps_its_folder(garden: Garden, made: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from garden.core.errors import GardenError
+from garden.core.errors import CancelledByUser, GardenError
 from garden.core.events import JobChanged, MachineRead, SettingsChanged
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.job_record import JobKind, JobRecord, JobState
@@ -156,7 +156,8 @@ class SettingsViewModel(QObject):
         self._pump.begin(
             lambda: self._garden.library.models_folder.move(folder),
             lambda moved: self.said.emit(f"The models folder is {moved} now.", ""),
-            self._on_failed,
+            # Of one that was cancelled the row tells.
+            lambda error: None if isinstance(error, CancelledByUser) else self._on_failed(error),
         )
 
     def move_on(self) -> None:
