@@ -86,13 +86,18 @@ class ModelsFolder:
         self.refuse_while_moving((), kind=JobKind.MOVE)
         self._refuse_in_use(journal.old)
         total = self._mover(journal).check()
+        target = json.dumps({"old": str(journal.old), "new": str(journal.new)})
+        for job in self._jobs.own_jobs():
+            # Paused, e.g. by the end of the program that began it: the same job goes on.
+            if (job.kind, job.state, job.target) == (JobKind.MOVE, JobState.PAUSED, target):
+                return self._jobs.resume(job.id)
         return self._jobs.submit(
             JobKind.MOVE,
             "Models folder",
             new.name,
             self._work(journal),
             resumable=True,
-            target=json.dumps({"old": str(journal.old), "new": str(journal.new)}),
+            target=target,
             total=total or None,
         )
 

@@ -243,8 +243,9 @@ def test_a_move_of_a_killed_program_refuses_nothing_and_goes_on_here(
         (job,) = (job for job in garden.activity.jobs() if job.kind is JobKind.MOVE)
         assert job.state is JobState.PAUSED
     assert folder.unfinished is not None
-    garden.activity.resume(job.id).result(30)
+    folder.move(new).result(30)
     assert garden.settings.models_dir == new
+    assert [job.state for job in garden.activity.jobs() if job.kind is JobKind.MOVE] == [JobState.SUCCEEDED]
     assert folder.unfinished is None
 
 

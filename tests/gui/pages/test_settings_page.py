@@ -372,7 +372,7 @@ def test_the_models_folder_moves_stops_and_goes_on(
     assert again is not None
     row = next(row for row in page.findChildren(SettingRow) if row.title == "Models folder")
     qtbot.waitUntil(lambda: stop.isVisible() and row.matches(["moving", "to", "new"]), timeout=10_000)
-    qtbot.waitUntil(lambda: (new / "a.gguf").exists(), timeout=10_000)
+    qtbot.waitUntil((new / "a.gguf").exists, timeout=10_000)
 
     _click(qtbot, page, "settings.modelsDir.stop")
     qtbot.waitUntil(lambda: again.isVisible() and not stop.isVisible(), timeout=10_000)
