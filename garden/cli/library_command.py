@@ -66,6 +66,20 @@ def scan(paths: tuple[str, ...], as_json: bool) -> None:
     _show(entries, as_json)
 
 
+@library.command(help="Move the folder of models made here, with its files; run it again to go on with a move.")
+@click.argument("folder", type=click.Path(file_okay=False))
+@json_option
+def move(folder: str, as_json: bool) -> None:
+    """Move the models folder."""
+    with opened() as garden:
+        moved = wait(garden.library.models_folder.move(Path(folder)), garden, as_json=False, what="Models folder")
+        entries = garden.library.entries()
+    if as_json:
+        print_json([entry_document(entry) for entry in entries])
+    else:
+        click.echo(printable(f"The models folder is {moved} now."))
+
+
 @library.command(help="List folders, or single files, that were added no longer; the files stay.")
 @click.argument("targets", nargs=-1, required=True)
 @json_option

@@ -28,6 +28,7 @@ _DOING = {
     JobKind.VERIFY: "a check of it",
     JobKind.SPEED: "a measurement of its speed",
     JobKind.ENGINE: "a test of the engine",
+    JobKind.MOVE: "a move of its folder",
 }
 
 

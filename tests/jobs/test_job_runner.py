@@ -607,3 +607,24 @@ def test_a_cancel_that_comes_after_the_end_clears_nothing(bench: Bench) -> None:
     bench.wait_for(handle.id, JobState.SUCCEEDED)
     bench.runner.cancel(handle.id)
     assert cleared == [] and bench.record(handle.id).state is JobState.SUCCEEDED
+
+
+def test_records_can_say_otherwise_where_files_lie(bench: Bench) -> None:
+    made: list[str] = []
+    bench.runner.on_resume(JobKind.DOWNLOAD, lambda record: lambda _context: made.append(record.target))
+    begun = threading.Event()
+    running = bench.runner.submit(JobKind.DOWNLOAD, "Running", "", until_cancelled(begun), target="/old")
+
+    def fail(_context: JobContext) -> None:
+        raise NotFoundError("The file is gone.")
+
+    ended = bench.runner.submit(JobKind.DOWNLOAD, "Ended", "", fail, target="/old")
+    bench.wait_for(ended.id, JobState.FAILED)
+    assert begun.wait(5)
+
+    bench.runner.revise(lambda record: dataclasses.replace(record, target=record.target.replace("/old", "/new")))
+
+    assert {record.target for record in bench.log.list()} == {"/new"}
+    assert bench.record(running.id).state is JobState.RUNNING
+    bench.runner.retry(ended.id).result(5)
+    assert made == ["/new"]

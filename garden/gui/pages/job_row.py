@@ -23,6 +23,7 @@ _KIND_ICONS = {
     JobKind.VERIFY: "shield",
     JobKind.SPEED: "clock",
     JobKind.ENGINE: "engine",
+    JobKind.MOVE: "folder",
 }
 
 _TONES = {Tone.PLAIN: "text.secondary", Tone.WARNING: "status.warning.fg", Tone.DANGER: "status.danger.fg"}

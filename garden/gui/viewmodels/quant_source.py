@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from garden.gguf.header import GgufHeader
     from garden.services.garden import Garden
 
+#: Types that nothing was lost in.
+FULL_PRECISION = frozenset({"F32", "F16", "BF16"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFacts:
@@ -65,6 +68,25 @@ class SourceFacts:
         if self.entry.ref.sha256:
             parts.append(self.entry.ref.sha256[:7])
         return " · ".join(parts)
+
+    def made(self, quant_type: str, entries: Sequence[LibraryEntry]) -> LibraryEntry | None:
+        """What was made of it as a type, of these; None when nothing was."""
+        ref = self.entry.ref
+        return next(
+            (
+                entry
+                for entry in entries
+                if entry.ref.name == ref.name and entry.ref.quant_type == quant_type and entry.ref.path != ref.path
+            ),
+            None,
+        )
+
+
+def distance_from_original(entry: LibraryEntry) -> int:
+    """0 for full precision, 1 for what came quantized, 2 for what was made here."""
+    if (entry.ref.quant_type or "").upper() in FULL_PRECISION:
+        return 0
+    return 2 if entry.origin == "made_here" else 1
 
 
 def read_source(garden: Garden, entry: LibraryEntry) -> SourceFacts:

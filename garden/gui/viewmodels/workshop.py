@@ -14,13 +14,19 @@ from PySide6.QtCore import QObject, Signal, Slot
 from garden.core.errors import CancelledByUser, GardenError
 from garden.core.events import JobChanged, LibraryChanged, MachineRead
 from garden.core.job_record import JobKind, JobRecord, JobState
-from garden.core.library_entry import LibraryEntry
+from garden.core.library_entry import LibraryEntry, entry_now
 from garden.core.receipt import QualityReport, QuantizationForecast, QuantizationReceipt
 from garden.gui.viewmodels.loss_points import SizeBand
 from garden.gui.viewmodels.own_losses import own_loss
 from garden.gui.viewmodels.quant_batches import QuantBatches
 from garden.gui.viewmodels.quant_estimate import Estimate, estimate
-from garden.gui.viewmodels.quant_source import ResultFits, SourceFacts, forecast_results, read_source
+from garden.gui.viewmodels.quant_source import (
+    ResultFits,
+    SourceFacts,
+    distance_from_original,
+    forecast_results,
+    read_source,
+)
 from garden.gui.viewmodels.quant_table import QuantRow, QuantTableModel, recommended_type
 from garden.gui.viewmodels.readings import read_entries, read_jobs, read_records
 from garden.quantization.offered_types import OFFERED_TYPES, default_type
@@ -34,9 +40,6 @@ if TYPE_CHECKING:
 
 #: Types that most people want, largest first; the others on demand.
 COMMON_TYPES = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "IQ4_XS", "Q4_0", "Q3_K_M", "Q2_K")
-
-#: Types that nothing was lost in.
-FULL_PRECISION = frozenset({"F32", "F16", "BF16"})
 
 
 class WorkshopViewModel(QObject):
@@ -225,9 +228,19 @@ class WorkshopViewModel(QObject):
         self.entries = tuple(entry for entry in entries if entry.problem is None)
         self.listed = True
         if self._wanted is None and self.entries:
-            self.choose_source(min(self.entries, key=_distance_from_original))
+            self.choose_source(min(self.entries, key=distance_from_original))
             return
+        there = entry_now(self._wanted.ref, self.entries) if self._wanted is not None else None
+        if self._wanted is not None and there is not None and there.ref.path != self._wanted.ref.path:
+            self._follow(there)
         self._refresh()
+
+    def _follow(self, entry: LibraryEntry) -> None:
+        """Go on with a source whose file was moved: what was chosen for it stays."""
+        if self.source is None or self.busy:
+            self.choose_source(entry)
+        else:
+            self._wanted, self.source = entry, dataclasses.replace(self.source, entry=entry)
 
     def _on_source(self, source: SourceFacts) -> None:
         if source.entry != self._wanted:
@@ -315,7 +328,7 @@ class WorkshopViewModel(QObject):
 
     def _row(self, source: SourceFacts, quant_type: str, before: QuantRow | None) -> QuantRow:
         forecast = self._forecasts.get(quant_type)
-        entry = self._made_entry(source, quant_type)
+        entry = source.made(quant_type, self.entries)
         size = source.entry.ref.size_bytes or source.header.data_bytes
         return QuantRow(
             quant_type=quant_type,
@@ -329,17 +342,6 @@ class WorkshopViewModel(QObject):
             chosen=before.chosen if before else False,
             grows=forecast is not None and forecast.size_bytes >= size,
             requantized=source.quantized,
-        )
-
-    def _made_entry(self, source: SourceFacts, quant_type: str) -> LibraryEntry | None:
-        ref = source.entry.ref
-        return next(
-            (
-                entry
-                for entry in self.entries
-                if entry.ref.name == ref.name and entry.ref.quant_type == quant_type and entry.ref.path != ref.path
-            ),
-            None,
         )
 
     def _job_of(self, source: SourceFacts, quant_type: str) -> JobRecord | None:
@@ -391,10 +393,3 @@ class WorkshopViewModel(QObject):
     def _on_failed(self, error: GardenError) -> None:
         if not isinstance(error, CancelledByUser):
             self.said.emit(error.sentence, error.action)
-
-
-def _distance_from_original(entry: LibraryEntry) -> int:
-    """0 for full precision, 1 for what came quantized, 2 for what was made here."""
-    if (entry.ref.quant_type or "").upper() in FULL_PRECISION:
-        return 0
-    return 2 if entry.origin == "made_here" else 1
