@@ -182,7 +182,7 @@ def _remove_locked(cache_dir: Path, folder: Path, file: CachedFile, dispose: Cal
     if file.blob.is_symlink():
         # The bytes lie in the store that all repositories share; only huggingface_hub knows who else uses them.
         return _remove_shared(cache_dir, file)
-    links = [(path, os.readlink(path)) for path in _links_to(folder, file.blob)]
+    links = [(path, path.readlink()) for path in _links_to(folder, file.blob)]
     try:
         # The names go first: there is no moment in which a name leads nowhere.
         for path, _ in links:
@@ -231,7 +231,7 @@ def _links_to(folder: Path, blob: Path) -> list[Path]:
     return [path for snapshot in _snapshots(folder) for path in _gguf_files(snapshot) if _first_target(path) == blob]
 
 
-def _link_again(blob: Path, links: list[tuple[Path, str]]) -> None:
+def _link_again(blob: Path, links: list[tuple[Path, Path]]) -> None:
     for path, target in links:
         with contextlib.suppress(OSError):
             if blob.exists() and not path.is_symlink():

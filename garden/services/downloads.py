@@ -12,6 +12,7 @@ from garden.core.errors import OfflineError
 from garden.core.job_record import JobKind, JobRecord
 from garden.core.library_entry import LibraryEntry
 from garden.core.messages import (
+    FileFetched,
     HubAskedToWait,
     Message,
     Progress,
@@ -152,10 +153,17 @@ class Downloads:
         return self._transfer_work(known_target(record))
 
     def _clear(self, record: JobRecord) -> None:
-        """Clear away what a cancelled download has left."""
+        """Clear away what a cancelled download has left, but for what another one goes on from."""
         target = target_of(record)
         if target is not None:
-            BlobStore(hub_cache_dir(), target.repo_id).clear(target.revision, target.model_files, target.etags)
+            others = (target_of(job) for job in self._jobs.jobs() if job.id != record.id and not job.state.ended)
+            BlobStore(hub_cache_dir(), target.repo_id).clear(
+                target.revision,
+                target.model_files,
+                target.etags,
+                fetched=target.fetched,
+                kept={etag for other in others if other and other.repo_id == target.repo_id for etag in other.etags},
+            )
 
     def _transfer_work(self, target: TransferTarget) -> Callable[[JobContext], LibraryEntry]:
         # What runs again after a pause is what it has moved on to.
@@ -211,6 +219,9 @@ class Downloads:
                             BlobStore(hub_cache_dir(), target.repo_id).drop_part(etag)
                         latest[0] = moved
                         job.retarget(moved.text())
+                case FileFetched():
+                    latest[0] = latest[0].with_fetched(message.etag)
+                    job.retarget(latest[0].text())
                 case HubAskedToWait():
                     self._fleet.asked_to_wait(endpoint, message.seconds)
 

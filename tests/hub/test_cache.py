@@ -259,8 +259,8 @@ def test_a_bin_that_takes_nothing_leaves_the_file_and_all_its_names(hub: HubServ
     assert [file.filename for file in cached_models(cache)] == ["sub/n-Q8_0.gguf"]
 
 
-@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="reads the bin as the freedesktop standard lays it out")
-@pytest.mark.parametrize("no_links", ["0", "1"])
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the bin of a freedesktop")
+@pytest.mark.parametrize("bare", ["0", "1"])
 @pytest.mark.parametrize("served", [_MODEL, _OTHER])
 def test_what_comes_back_from_the_bin_is_the_file_again(
     hub: HubServer,
@@ -268,14 +268,14 @@ def test_what_comes_back_from_the_bin_is_the_file_again(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     served: ServedRepository,
-    no_links: str,
+    bare: str,
 ) -> None:
     from send2trash import plat_other, send2trash
 
     share = tmp_path / "share"
     monkeypatch.setattr(plat_other, "XDG_DATA_HOME", os.fsencode(share))
     monkeypatch.setattr(plat_other, "HOMETRASH_B", os.fsencode(share / "Trash"))
-    monkeypatch.setenv("HF_HUB_DISABLE_SYMLINKS", no_links)
+    monkeypatch.setenv("HF_HUB_DISABLE_SYMLINKS", bare)
     monkeypatch.setenv("HOME", str(tmp_path))
     _fetch(hub, cache, served)
     before = [(file.repo_id, file.revision, file.filename, file.size_bytes) for file in cached_models(cache)]

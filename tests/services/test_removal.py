@@ -131,9 +131,7 @@ def test_a_cached_file_frees_its_blob_and_its_parts(garden: Garden, tiny_model: 
     assert free_after(garden, only(garden)) == (size + 200_000, size + 200_000)
 
 
-@pytest.mark.skipif(
-    sys.platform in ("win32", "darwin"), reason="breaks the bin as the freedesktop standard lays it out"
-)
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the bin of a freedesktop")
 def test_without_a_bin_a_cached_file_stays_and_can_be_removed_for_good(
     garden: Garden, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
