@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from garden.core import write_failure
-from garden.core.errors import CancelledByUser
+from garden.core.errors import CancelledByUser, RefusedError
 from garden.core.unfinished_download import UnfinishedDownload
 from garden.hub.filename import path_inside
 from garden.hub.hub_library import repository_folder
@@ -192,11 +192,12 @@ class BlobStore:
         return self.cache_dir / ".locks" / self.folder.name
 
 
-def bytes_of(store: BlobStore, etag: str) -> int:
-    """How much of a file is here: the verified bytes, or a part."""
-    for path in (store.blob(etag), store.part(etag)):
-        with contextlib.suppress(OSError):
-            return path.stat().st_size
+def bytes_of(store: BlobStore, etag: str, commit: str, filename: str) -> int:
+    """How much of a file is here: the verified bytes, which without links lie under its name, or a part."""
+    for place in (lambda: store.blob(etag), lambda: store.pointer(commit, filename), lambda: store.part(etag)):
+        # A name that is not safe is refused when it is fetched; nothing lies there.
+        with contextlib.suppress(OSError, RefusedError):
+            return place().stat().st_size
     return 0
 
 

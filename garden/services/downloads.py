@@ -22,7 +22,7 @@ from garden.core.messages import (
     Transferred,
 )
 from garden.core.paths import hub_cache_dir
-from garden.hub.blob_store import BlobStore, bytes_of
+from garden.hub.blob_store import BlobStore
 from garden.hub.cache import cached_models
 from garden.hub.file_grouping import projector_for
 from garden.jobs.handle import Handle
@@ -31,7 +31,7 @@ from garden.jobs.job_runner import JobRunner
 from garden.process.child import Child
 from garden.process.task import run_task
 from garden.services import starter
-from garden.services.disk_guard import DiskGuard
+from garden.services.disk_guard import DiskGuard, bytes_here
 from garden.services.hub_access import HubAccess
 from garden.services.library_scan import LibraryScan
 from garden.services.listing import Listing
@@ -132,12 +132,8 @@ class Downloads:
                 resumable=True,
                 target=target.text(),
                 total=size_bytes,
-                held_for=self._guard.problem_of_adding(size_bytes - self._bytes_here(target)),
+                held_for=self._guard.problem_of_adding(max(0, size_bytes - bytes_here(target))),
             )
-
-    def _bytes_here(self, target: TransferTarget) -> int:
-        """What lies in the cache already, of these very bytes."""
-        return sum(bytes_of(BlobStore(hub_cache_dir(), target.repo_id), etag) for etag in set(target.etags))
 
     def _taken_up(self, target: TransferTarget) -> Handle[LibraryEntry] | None:
         """The same download: under way, or going on under its record when it was paused; None when there is none."""

@@ -416,6 +416,23 @@ def test_a_queue_that_has_no_room_says_so_and_goes_on_by_itself(
     until(garden, handle.id, lambda record: record.state is JobState.SUCCEEDED)
 
 
+def test_what_is_here_of_it_needs_no_room(hub: HubServer, garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.fail(Fault("stall", after_bytes=3_500_000))
+    listed = page(garden)
+    first = garden.library.download(listed, listed.files[0])
+    until(garden, first.id, lambda record: record.done >= 3_500_000)
+    garden.activity.cancel(first.id, keep=True)
+    with pytest.raises(CancelledByUser):
+        first.result(20)
+    hub.faults.clear()
+    real = shutil.disk_usage
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: real(path)._replace(free=1_000_000 + 128 * 2**20))
+
+    again = garden.library.download(listed, listed.files[0])
+
+    assert Path(again.result(30).ref.path or "").read_bytes() == _DATA
+
+
 def test_the_whole_queue_counts(hub: HubServer, garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.fail(Fault("slow", bytes_per_second=500_000))
     real = shutil.disk_usage
