@@ -194,10 +194,13 @@ class BlobStore:
 
 def bytes_of(store: BlobStore, etag: str, commit: str, filename: str) -> int:
     """How much of a file is here: the verified bytes, which without links lie under its name, or a part."""
-    for place in (lambda: store.blob(etag), lambda: store.pointer(commit, filename), lambda: store.part(etag)):
-        # A name that is not safe is refused when it is fetched; nothing lies there.
-        with contextlib.suppress(OSError, RefusedError):
-            return place().stat().st_size
+    places = [store.blob(etag), store.part(etag)]
+    # A name that is not safe is refused when it is fetched; nothing lies there.
+    with contextlib.suppress(RefusedError):
+        places.insert(1, store.pointer(commit, filename))
+    for path in places:
+        with contextlib.suppress(OSError):
+            return path.stat().st_size
     return 0
 
 
