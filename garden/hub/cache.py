@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -130,7 +131,9 @@ def remove(cache_dir: Path, file: CachedFile, dispose: Callable[[Path], None] | 
         StateError: Something could not be removed.
     """
     folder = file.blob.parent.parent if file.etag is not None else _folder_of(file)
-    with _alone(cache_dir, folder, file.etag or file.blob.name, file.filename):
+    # Without a hash no transfer can be under way; a name itself may be as long as a name can be.
+    lock = file.etag or hashlib.sha256(file.filename.encode("utf-8", "surrogatepass")).hexdigest()
+    with _alone(cache_dir, folder, lock, file.filename):
         return _remove_locked(cache_dir, folder, file, dispose)
 
 

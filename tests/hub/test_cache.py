@@ -312,6 +312,20 @@ def test_bytes_that_cannot_be_deleted_keep_their_names(hub: HubServer, cache: Pa
     assert cached_models(cache) == before
 
 
+@pytest.mark.parametrize("bare", ["0", "1"])
+def test_a_name_as_long_as_a_name_can_be_is_kept_and_removed(
+    hub: HubServer, cache: Path, monkeypatch: pytest.MonkeyPatch, bare: str
+) -> None:
+    monkeypatch.setenv("HF_HUB_DISABLE_SYMLINKS", bare)
+    name = "y" * 250 + ".gguf"
+    served = repository("o/long", **{name: _DATA})
+    hub.state.put([served])
+    _fetch(hub, cache, served)
+    assert _file(cache, name, "o/long").path.read_bytes() == _DATA
+    assert remove(cache, _file(cache, name, "o/long")) == len(_DATA)
+    assert cached_models(cache) == ()
+
+
 def test_a_cache_that_another_program_changes_meanwhile_is_listed(cache: Path) -> None:
     folder = cache / "models--o--r"
     (folder / "blobs").mkdir(parents=True)
