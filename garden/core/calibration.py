@@ -9,7 +9,7 @@ from garden.core.messages import Cancel, Failed, Message, Progress
 from garden.core.run_configuration import LoadParameters
 
 #: Of what is measured and what it means; what an earlier version measured is not used.
-METHOD = 2
+METHOD = 3
 
 #: Which memory the weights lie in.
 SpeedDevice = Literal["cpu", "gpu"]

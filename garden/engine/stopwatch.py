@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from garden.core.calibration import TimedBy
@@ -20,6 +20,9 @@ _WARM_UP_STEPS = 3
 
 #: At least so many steps, whatever they take; the middle of fewer is a matter of luck.
 _FEWEST_STEPS = 9
+
+#: Steps of one model before the next one's turn.
+_TURN_STEPS = 4
 
 
 def clock_of(timed_by: TimedBy, threads: int) -> Callable[[], float]:
@@ -117,17 +120,27 @@ class Stopwatch:
             EngineError: The engine failed.
         """
         for _ in range(_WARM_UP_STEPS):
-            self._context.feed(self._drawn(1))
+            self.step()
         taken: list[float] = []
         begun = time.perf_counter()
         while len(taken) < steps:
-            one = self._drawn(1)
-            started = self._clock()
-            self._context.feed(one)
-            taken.append(self._clock() - started)
+            taken.append(self.step())
             if len(taken) >= _FEWEST_STEPS and time.perf_counter() - begun >= seconds:
                 break
-        return statistics.fmean(sorted(taken)[: -(-len(taken) * 7 // 8)])
+        return _undisturbed(taken)
+
+    def step(self) -> float:
+        """Time of the next token, disturbed or not.
+
+        Raises:
+            CancelledByUser: Cancelled.
+            CacheFull: The context is too short.
+            EngineError: The engine failed.
+        """
+        one = self._drawn(1)
+        started = self._clock()
+        self._context.feed(one)
+        return self._clock() - started
 
     def choice_seconds(self, *, times: int = 12) -> float:
         """Time to choose a token from the last row of logits with the usual samplers."""
@@ -149,3 +162,28 @@ class Stopwatch:
 
     def _drawn(self, count: int) -> list[int]:
         return [self._random.randrange(self._tokens) for _ in range(count)]
+
+
+def token_seconds_in_turns(watches: Sequence[Stopwatch], *, turns: int) -> list[float]:
+    """Time of an undisturbed token of each of several models, which take turns of a few steps.
+
+    Args:
+        watches: The models, each with room for five steps a turn in its context.
+        turns: How often each comes.
+
+    Raises:
+        CancelledByUser: Cancelled.
+        CacheFull: A context is too short.
+        EngineError: The engine failed.
+    """
+    taken: list[list[float]] = [[] for _ in watches]
+    for _ in range(turns):
+        for watch, own in zip(watches, taken, strict=True):
+            # The one before left its weights in the caches, and its threads asleep.
+            watch.step()
+            own += [watch.step() for _ in range(_TURN_STEPS)]
+    return [_undisturbed(own) for own in taken]
+
+
+def _undisturbed(taken: list[float]) -> float:
+    return statistics.fmean(sorted(taken)[: -(-len(taken) * 7 // 8)])

@@ -39,9 +39,12 @@ LONG_PROMPT_TOKENS = 512
 
 _SMALL = MadeUpModel(width=256, feed_forward=512, heads=4, kv_heads=2, blocks=4, vocabulary=256, weights="Q4_0")
 #: What a token costs beside its blocks is what is left of a small model. What a block costs beside its matrices is told
-#: by one with many, of real width: threads that work for long at a time wait for each other for longer.
+#: by one with many, of real width, whose steps take turns with those of one that reads as much in two (``flat``):
+#: threads that work for long at a time wait for each other for longer.
 SHALLOW = _SMALL
 DEEP = MadeUpModel(width=768, feed_forward=2048, heads=12, kv_heads=4, blocks=28, vocabulary=256, weights="Q4_0")
+#: Of a flat one.
+FLAT_BLOCKS = 2
 
 #: Timed beside all others, to see how well the device does; it fits into caches, and computes.
 REFERENCE = MadeUpModel(width=512, feed_forward=1536, heads=8, kv_heads=2, blocks=4, vocabulary=256, weights="Q4_0")
@@ -116,6 +119,12 @@ def wide(kind: str, cache_bytes: int = 0) -> MadeUpModel:
     """
     model = MadeUpModel(width=2048, feed_forward=5632, heads=16, kv_heads=4, blocks=2, vocabulary=256, weights=kind)
     return _larger(model, max(_LEAST_BYTES, _CACHES * cache_bytes))
+
+
+def flat(model: MadeUpModel) -> MadeUpModel:
+    """A model that reads as many bytes as another one, in two blocks of the same width."""
+    read = sum(matrices.bytes for matrices in total(blocks_of(model)).values())
+    return _larger(dataclasses.replace(model, blocks=FLAT_BLOCKS), math.floor(read))
 
 
 def _larger(model: MadeUpModel, least: int) -> MadeUpModel:

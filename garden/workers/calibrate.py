@@ -132,7 +132,11 @@ class _Device:
         usual, unusual = trial_models.TYPES[: trial_models.USUAL_TYPES], trial_models.TYPES[trial_models.USUAL_TYPES :]
         first_cache, *other_caches = trial_models.CACHE_TYPES
         self._worker.tell(f"Blocks on the {self._where}")
-        overheads = [_once(model, rounds=2) for model in (trial_models.SHALLOW, trial_models.DEEP)]
+        deep = trial_models.DEEP
+        overheads = [
+            _once(trial_models.SHALLOW, rounds=2),
+            Trial(model=deep, depths=(0,), against=trial_models.flat(deep)),
+        ]
         self._take(overheads)
         caches = {first_cache: self._attention(first_cache)}
         types = {usual[0]: self._type(usual[0])}

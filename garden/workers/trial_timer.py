@@ -13,7 +13,7 @@ from garden.core.calibration import SpeedDevice
 from garden.core.errors import CancelledByUser
 from garden.core.run_configuration import LoadParameters
 from garden.engine.library import EngineLibrary
-from garden.engine.stopwatch import Stopwatch
+from garden.engine.stopwatch import Stopwatch, token_seconds_in_turns
 from garden.fit import trial_models
 from garden.fit.calibrating import Times
 from garden.gguf.filled_file import write_filled_file
@@ -31,6 +31,9 @@ _PROMPT_TIMES: Final = 2
 
 _ANSWER_SECONDS: Final = 0.15
 
+#: Steps of each of two models that take turns, a few at a time.
+_TURNS: Final = 12
+
 #: Prompt of the model that is always the same, read so often.
 _REFERENCE_TOKENS: Final = 64
 _REFERENCE_TIMES: Final = 3
@@ -46,6 +49,8 @@ class Trial:
         prompts: Tokens of the prompts to time.
         cache: Type of the cache.
         rounds: How often answers are timed; what is a difference of two times needs both to be good.
+        against: A model whose steps take turns with those of this one, at the first depth: what slows the device then
+            slows both, and leaves their difference. Neither prompts nor other depths are timed.
     """
 
     model: MadeUpModel
@@ -53,6 +58,7 @@ class Trial:
     prompts: tuple[int, ...] = ()
     cache: str = "f16"
     rounds: int = 1
+    against: MadeUpModel | None = None
 
 
 class TrialTimer:
@@ -195,6 +201,8 @@ class TrialTimer:
         self._seconds[trial] = time.monotonic() - begun
 
     def _timed(self, trial: Trial) -> Times:
+        if trial.against is not None:
+            return self._in_turns(trial, trial.against)
         batch = max((trial_models.PROMPT_TOKENS, *trial.prompts))
         watch = self.opened(trial.model, trial.cache, max((*trial.depths, *trial.prompts)) + 256, batch)
         try:
@@ -210,9 +218,24 @@ class TrialTimer:
         finally:
             self.close(watch)
 
+    def _in_turns(self, trial: Trial, against: MadeUpModel) -> Times:
+        depth, batch = trial.depths[0], trial_models.PROMPT_TOKENS
+        watches: list[Stopwatch] = []
+        try:
+            for model in (trial.model, against):
+                watches.append(self.opened(model, trial.cache, depth + 256, batch))
+                watches[-1].fill(depth, batch)
+            own, other = token_seconds_in_turns(watches, turns=_TURNS * trial.rounds)
+            return Times(token_seconds={depth: own}, against_seconds={depth: other})
+        finally:
+            for watch in watches:
+                self.close(watch)
+
 
 def _best_of(one: Times, other: Times) -> Times:
-    """Nothing makes a device faster than it is."""
+    """Nothing makes a device faster than it is; what was timed in turns belongs together."""
+    if one.against_seconds:
+        return min(one, other, key=lambda times: sum((*times.token_seconds.values(), *times.against_seconds.values())))
     answers, prompts = one.token_seconds, one.prompt_seconds
     return Times(
         token_seconds={depth: min(taken, other.token_seconds[depth]) for depth, taken in answers.items()},

@@ -15,7 +15,7 @@ from garden.process.child import worker_environment
 def engine() -> EngineLibrary:
     """The engine; tests are skipped, saying so, where it is not installed."""
     # As in a worker; the library reads it when it is loaded.
-    os.environ.setdefault("GOMP_SPINCOUNT", worker_environment().get("GOMP_SPINCOUNT", "300"))
+    os.environ.setdefault("GOMP_SPINCOUNT", worker_environment().get("GOMP_SPINCOUNT", "700"))
     try:
         return EngineLibrary()
     except EngineMissingError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -103,7 +104,10 @@ def measured_again(speed: DeviceSpeed, noise: Callable[[], float] = lambda: 1.0)
         speed.device,
         speed.name,
         shallow=timed(trial_models.SHALLOW, depths=(0,)),
-        deep=timed(trial_models.DEEP, depths=(0,)),
+        deep=dataclasses.replace(
+            timed(trial_models.DEEP, depths=(0,)),
+            against_seconds=timed(trial_models.flat(trial_models.DEEP), depths=(0,)).token_seconds,
+        ),
         attention={
             kind: (
                 timed(trial_models.WIDE_HEADS, depths=trial_models.DEPTHS, prompts=(short, long), cache=kind),

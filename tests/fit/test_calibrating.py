@@ -104,6 +104,24 @@ def test_checks_say_how_far_forecasts_are_off() -> None:
     assert 0 < found.prefill_error < 0.02
 
 
+def test_a_type_that_was_timed_at_a_bad_moment_says_nothing_of_what_blocks_cost() -> None:
+    """Weights that seem to be read a fifth more slowly would explain all that a deep model takes, and more."""
+    known = device()
+    slow = dataclasses.replace(known.types["Q4_0"], byte_seconds=known.types["Q4_0"].byte_seconds * 1.25)
+    told = dataclasses.replace(known, types={**known.types, "Q4_0": slow}, layer_seconds=0.0, token_seconds=0.0)
+    deep, plain = trial_models.DEEP, trial_models.flat(trial_models.DEEP)
+
+    found = calibrating._with_overheads(
+        told,
+        times(known, trial_models.SHALLOW, depths=(0,)),
+        dataclasses.replace(
+            times(known, deep, depths=(0,)), against_seconds=times(known, plain, depths=(0,)).token_seconds
+        ),
+    )
+
+    assert found.layer_seconds == EXACT(known.layer_seconds, rel=0.1)
+
+
 def test_without_a_check_an_error_is_assumed() -> None:
     found = with_errors(device(), [])
 

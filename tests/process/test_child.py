@@ -189,7 +189,7 @@ def test_no_token_reaches_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_threads_sleep_soon_unless_the_user_decided(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
-    assert worker_environment()["GOMP_SPINCOUNT"] == "300"
+    assert worker_environment()["GOMP_SPINCOUNT"] == "700"
 
     monkeypatch.setenv("OMP_WAIT_POLICY", "active")
     assert "GOMP_SPINCOUNT" not in worker_environment()

@@ -126,8 +126,8 @@ def test_a_load_on_a_gpu_that_shares_the_ram_is_booked_there(garden: Garden, mon
 
     with admission.booked(planned, lambda: None):
         assert planned.placement is Placement.GPU
-        assert admission.bookings.ram_bytes == planned.need_bytes
-        assert planned.need_bytes > 5 * GIB
+        assert admission.bookings.ram_bytes() == planned.need_bytes
+        assert admission.bookings.ram_bytes() > 5 * GIB
 
 
 def _full(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
