@@ -305,11 +305,12 @@ class JobRunner(JobRegistry):
             # Nothing can be written now: they stay whose they were.
             _log.warning("what an earlier process left could not be taken over: %s %s", error, error.detail)
             return
-        for record in left:
+        for record in sorted(left, key=lambda record: (record.place, record.created_at)):
             job = self._jobs[record.id] = Job(record, None, self._new_handle(record.id))
             job.take_over(self._wall_clock())
             job.handle.fail(CancelledByUser())
-            self._queue.know(record.place)
+            # Each process counts from one: what two of them left may stand in the same place.
+            job.change(place=self._queue.know(record.place))
             self._pulse.post(job)
         self._announcer.send()
 

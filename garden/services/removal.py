@@ -165,7 +165,7 @@ def _trash(path: Path) -> None:
         send2trash.send2trash(path)
     except (OSError, send2trash.TrashPermissionError) as error:
         raise StateError(
-            f"{path.name} could not be moved to the trash.",
+            f"{path.name} could not be moved to the trash and is still here.",
             "Remove it for good: garden library remove --permanently",
             str(error),
         ) from error

@@ -199,7 +199,7 @@ class LibraryViewModel(QObject):
         """Do away with what is here of a download that did not end."""
         name = resting.entry.ref.name
         self._pump.run(
-            lambda: self._garden.unfinished.remove(resting.parts),
+            lambda: self._garden.unfinished.clear(resting),
             lambda freed: self.said.emit(f"What was here of {name} is gone; {format_bytes(freed)} are free again.", ""),
             lambda error: self._on_failed(error, name),
             receiver=self,

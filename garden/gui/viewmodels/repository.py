@@ -123,10 +123,9 @@ class RepositoryViewModel(QObject):
     @property
     def trained_context(self) -> int | None:
         """The context that the model was trained for."""
-        for row in self.files.rows:
-            if row.header is not None and row.header.context_length:
-                return row.header.context_length
-        return self.repository.summary.context_length if self.repository else None
+        known = (row.header.context_length for row in self.files.rows if row.header is not None)
+        told = self.repository.summary.context_length if self.repository else None
+        return next(filter(None, known), told)
 
     @property
     def largest_context(self) -> int:
@@ -220,14 +219,16 @@ class RepositoryViewModel(QObject):
         if self.repository is None or number < 0:
             return
         row = self.files.rows[number]
-        if row.entry is not None or row.downloading:
-            return
-        self._downloads.begin(self.repository, row.file)
+        if row.entry is None and not row.downloading:
+            self._downloads.begin(self.repository, row.file)
+
+    def pause_download(self, filename: str) -> None:
+        """Stop fetching a file for now; what came is kept, and ``download`` goes on with it."""
+        self._downloads.pause(self.repo_id or "", filename)
 
     def cancel_download(self, filename: str) -> None:
-        """Stop fetching a file; what is here is kept for the next time."""
-        if self.repo_id is not None:
-            self._downloads.cancel(self.repo_id, filename)
+        """Stop fetching a file for good and clear away what came of it."""
+        self._downloads.cancel(self.repo_id or "", filename)
 
     # What came back
 
