@@ -35,14 +35,17 @@ class JobQueue:
         """Let so many of a kind run at once from now on; what runs already goes on."""
         self._limits[kind] = limit
 
-    def know(self, job: Job) -> None:
-        """A job of an earlier process does not wait now; new ones come after it, and no two have one place.
+    def know(self, place: int) -> int:
+        """Take over a job that does not wait now; new ones come after it.
 
-        Each process counts from 1, so what several of them have left shares places. To be called in their order.
+        Args:
+            place: Where it stood in the queue of its process. To be called in the order of the places.
+
+        Returns:
+            Its place here: the same, or the next one that is free.
         """
-        if job.record.place <= self._last:
-            job.change(place=self._last + 1)
-        self._last = job.record.place
+        self._last = max(self._last + 1, place)
+        return self._last
 
     def put(self, job: Job, *, keep_place: bool = False) -> None:
         """Let a job wait: behind all others, or where it stood before."""

@@ -73,6 +73,13 @@ class SettingsService:
         return told.strip().upper() in _TRUE
 
     @property
+    def way_online(self) -> str:
+        """What the user does to open connections again."""
+        if self.offline_is_fixed:
+            return "HF_HUB_OFFLINE is set: start Garden without it to go online."
+        return "Go online in the settings first, or with `garden hub online`."
+
+    @property
     def models_dir(self) -> Path:
         """Where models made here go."""
         chosen = self._current.models_dir

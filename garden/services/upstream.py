@@ -130,7 +130,7 @@ class UpstreamService:
 
     def _refuse_offline(self) -> None:
         if self._settings.offline:
-            raise RefusedError("Garden works offline and opens no connection.", "Go online in the settings first.")
+            raise RefusedError("Garden works offline and opens no connection.", self._settings.way_online)
 
     def _check(
         self, wanted: set[str] | None, cancelled: threading.Event, *, unasked: bool = False

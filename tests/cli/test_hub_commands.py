@@ -69,7 +69,8 @@ def test_what_is_left_out_is_said_below_the_files(cli: Cli, hub: HubServer) -> N
 
     lines = cli("files", REPO).out.splitlines()
 
-    assert lines[-2].endswith("projector")
+    assert lines[-3].endswith("projector")
+    assert lines[-2].startswith("Recommended: F16. ")
     assert lines[-1] == "2 other files: not for llama.cpp"
 
 

@@ -75,19 +75,24 @@ class SourceFacts:
             parts.append(self.entry.ref.sha256[:7])
         return " · ".join(parts)
 
+    def made(self, quant_type: str, entries: Sequence[LibraryEntry]) -> LibraryEntry | None:
+        """What was made of it as a type, of these; None when nothing was."""
+        ref = self.entry.ref
+        return next(
+            (
+                entry
+                for entry in entries
+                if entry.ref.name == ref.name and entry.ref.quant_type == quant_type and entry.ref.path != ref.path
+            ),
+            None,
+        )
+
 
 def distance_from_original(entry: LibraryEntry) -> int:
     """0 for full precision, 1 for what came quantized, 2 for what was made here."""
     if (entry.ref.quant_type or "").upper() in FULL_PRECISION:
         return 0
     return 2 if entry.origin == "made_here" else 1
-
-
-def made_of(source: LibraryEntry, quant_type: str, entries: Sequence[LibraryEntry]) -> LibraryEntry | None:
-    """The model of this type that lies beside a source, None without one."""
-    ref = source.ref
-    made = (entry for entry in entries if entry.ref.quant_type == quant_type and entry.ref.path != ref.path)
-    return next((entry for entry in made if entry.ref.name == ref.name), None)
 
 
 def read_source(garden: Garden, entry: LibraryEntry) -> SourceFacts:

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from garden.core.errors import CancelledByUser, GardenError
 from garden.core.events import JobChanged, LibraryChanged, MachineRead
 from garden.core.job_record import JobKind, JobRecord, JobState
-from garden.core.library_entry import LibraryEntry
+from garden.core.library_entry import LibraryEntry, entry_now
 from garden.core.receipt import QualityReport, QuantizationForecast, QuantizationReceipt
 from garden.gui.viewmodels.loss_points import SizeBand
 from garden.gui.viewmodels.own_losses import own_loss
@@ -24,7 +24,6 @@ from garden.gui.viewmodels.quant_source import (
     SourceFacts,
     distance_from_original,
     forecast_results,
-    made_of,
     read_source,
 )
 from garden.gui.viewmodels.quant_table import QuantRow, QuantTableModel, recommended_type
@@ -233,7 +232,17 @@ class WorkshopViewModel(QObject):
         if self._wanted is None and self.entries:
             self.choose_source(min(self.entries, key=distance_from_original))
             return
+        there = entry_now(self._wanted.ref, self.entries) if self._wanted is not None else None
+        if self._wanted is not None and there is not None and there.ref.path != self._wanted.ref.path:
+            self._follow(there)
         self._refresh()
+
+    def _follow(self, entry: LibraryEntry) -> None:
+        """Go on with a source whose file was moved: what was chosen for it stays."""
+        if self.source is None or self.busy:
+            self.choose_source(entry)
+        else:
+            self._wanted, self.source = entry, dataclasses.replace(self.source, entry=entry)
 
     def _on_source(self, reading: Handle[SourceFacts], source: SourceFacts) -> None:
         if reading is not self._reading:
@@ -335,7 +344,7 @@ class WorkshopViewModel(QObject):
 
     def _row(self, source: SourceFacts, quant_type: str, before: QuantRow | None) -> QuantRow:
         forecast = self._forecasts.get(quant_type)
-        entry = made_of(source.entry, quant_type, self.entries)
+        entry = source.made(quant_type, self.entries)
         size = source.entry.ref.size_bytes or source.header.data_bytes
         return QuantRow(
             quant_type=quant_type,
