@@ -190,12 +190,11 @@ class WorkshopViewModel(QObject):
 
     def choose_below(self, size_bytes: int) -> bool:
         """Choose the largest type whose file is no larger than this; False when none is."""
-        fitting = [row for row in self.table.rows if row.forecast and row.forecast.size_bytes <= size_bytes]
-        if not fitting:
-            return False
-        best = max(fitting, key=lambda row: row.forecast.size_bytes if row.forecast else 0)
-        self.table.choose([best.quant_type])
-        return True
+        sizes = {row.quant_type: row.forecast.size_bytes for row in self.table.rows if row.forecast}
+        fitting = [name for name, size in sizes.items() if size <= size_bytes]
+        if fitting:
+            self.table.choose([max(fitting, key=sizes.__getitem__)])
+        return bool(fitting)
 
     def quantize(self) -> None:
         """Start what is chosen."""
@@ -392,10 +391,8 @@ class WorkshopViewModel(QObject):
             self._set_queue([*others, event.job])
 
     def _set_queue(self, jobs: Sequence[JobRecord]) -> None:
-        kinds = (JobKind.QUANTIZE, JobKind.QUALITY)
-        under_way = [job for job in jobs if job.kind in kinds and not job.state.ended]
-        under_way.sort(key=lambda job: (job.state is not JobState.RUNNING, job.created_at))
-        self.queue = tuple(under_way)
+        under_way = (job for job in jobs if job.kind in (JobKind.QUANTIZE, JobKind.QUALITY) and not job.state.ended)
+        self.queue = tuple(sorted(under_way, key=lambda job: (job.state is not JobState.RUNNING, job.created_at)))
         self._refresh()
         self.queue_changed.emit()
 
