@@ -8,6 +8,7 @@ import click
 
 from garden.cli.output import json_option, opened, print_event, wait
 from garden.core.errors import CancelledByUser, GardenError
+from garden.services.garden import Garden
 from garden.services.settings import MIN_BANDWIDTH
 from garden.services.target import STARTER, HubTarget, parse_hub_target
 
@@ -52,7 +53,7 @@ def download(target: str, revision: str | None, limit_rate: int | None, projecto
             handle = (
                 garden.library.fetch_starter()
                 if target == STARTER
-                else garden.library.download_target(_hub_target(target), revision, projector=projector)
+                else garden.library.download_target(_hub_target(garden, target), revision, projector=projector)
             )
             entry = wait(handle, garden, as_json=as_json, what=target)
     except CancelledByUser as error:
@@ -74,8 +75,8 @@ def download(target: str, revision: str | None, limit_rate: int | None, projecto
         click.echo(f"{ref.name} {ref.quant_type or ''}{seeing} is here and matches its hash: {ref.path}")
 
 
-def _hub_target(text: str) -> HubTarget:
-    target = parse_hub_target(text)
+def _hub_target(garden: Garden, text: str) -> HubTarget:
+    target = parse_hub_target(text, garden.settings.endpoint)
     if target is None:
         raise click.UsageError(f"“{text}” is neither owner/repo:QUANT nor owner/repo/file.gguf.")
     return target

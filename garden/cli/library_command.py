@@ -66,6 +66,20 @@ def scan(paths: tuple[str, ...], as_json: bool) -> None:
     _show(entries, as_json)
 
 
+@library.command(help="Move the folder of models made here, with its files; run it again to go on with a move.")
+@click.argument("folder", type=click.Path(file_okay=False))
+@json_option
+def move(folder: str, as_json: bool) -> None:
+    """Move the models folder."""
+    with opened() as garden:
+        moved = wait(garden.library.models_folder.move(Path(folder)), garden, as_json=False, what="Models folder")
+        entries = garden.library.entries()
+    if as_json:
+        print_json([entry_document(entry) for entry in entries])
+    else:
+        click.echo(printable(f"The models folder is {moved} now."))
+
+
 @library.command(help="List folders, or single files, that were added no longer; the files stay.")
 @click.argument("targets", nargs=-1, required=True)
 @json_option
@@ -157,7 +171,8 @@ def _remove_models(garden: Garden, targets: tuple[str, ...], permanently: bool, 
 def _remove_unfinished(garden: Garden, targets: tuple[str, ...], yes: bool) -> str:
     parts = garden.unfinished.list()
     if targets:
-        wanted = {hub.repo_id for target in targets if (hub := parse_hub_target(target)) is not None}
+        hubs = [parse_hub_target(target, garden.settings.endpoint) for target in targets]
+        wanted = {hub.repo_id for hub in hubs if hub is not None}
         parts = tuple(part for part in parts if part.repo_id in wanted)
     if not parts:
         raise NotFoundError("No download is unfinished here.", "`garden library` lists what is here.")
@@ -186,7 +201,8 @@ def _listed(garden: Garden, target: str) -> LibraryEntry:
     """What a target names, also a file that is gone."""
     path = str(user_path(target))
     entries = garden.library.scan().result()
-    return next((entry for entry in entries if entry.ref.path == path), None) or choose_entry(target, entries)
+    found = next((entry for entry in entries if entry.ref.path == path), None)
+    return found or choose_entry(target, entries, garden.settings.endpoint)
 
 
 def _chosen(garden: Garden, targets: tuple[str, ...]) -> tuple[LibraryEntry, ...]:

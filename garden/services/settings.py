@@ -176,6 +176,13 @@ class SettingsService:
             return f"Not signed in. A token of other tools was found ({found.place})."
         return "Not signed in. Public models need no token."
 
+    @property
+    def token_is_offered(self) -> bool:
+        """Whether other tools keep a token for the Hub in use on this machine, while Garden has and uses none."""
+        if self.endpoint in self._set_aside or self._current.use_existing_token or self.token_place() != "none":
+            return False
+        return self._tokens.found_elsewhere(self.endpoint) is not None
+
     def token_place(self) -> str:
         """Where the token for the Hub in use lies: ``keychain``, ``session`` or ``none``."""
         return self._tokens.place(self.endpoint)

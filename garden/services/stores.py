@@ -12,11 +12,13 @@ from garden.services.made_once import MadeOnce
 
 if TYPE_CHECKING:
     from garden.core.errors import GardenError
+    from garden.store.conversations import Conversations
     from garden.store.index_database import IndexDatabase
     from garden.store.loaded_models import LoadedModels
     from garden.store.memory_database import MemoryDatabase
     from garden.store.migrations import Migration
     from garden.store.model_use import ModelUses
+    from garden.store.moved_files import MovedFiles
     from garden.store.receipts import Receipts
     from garden.store.speeds import Speeds
     from garden.store.summaries import Summaries
@@ -100,6 +102,18 @@ class Stores:
         from garden.store.model_use import ModelUses
 
         return ModelUses(self._work)
+
+    @MadeOnce
+    def _conversations(self) -> Conversations:
+        from garden.store.conversations import Conversations
+
+        return Conversations(self._work)
+
+    @MadeOnce
+    def _moved(self) -> MovedFiles:
+        from garden.store.moved_files import MovedFiles
+
+        return MovedFiles(self._work)
 
     @MadeOnce
     def _loaded(self) -> LoadedModels:

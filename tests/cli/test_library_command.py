@@ -313,3 +313,13 @@ def test_a_replaced_file_is_told_and_fetched_beside_the_old(cli: Cli, hub: HubSe
     assert "Fetched Tiny-Chat:F16" in cli("library", "upstream", "--fetch").out
 
     assert len({entry["source"]["revision"] for entry in cli("library", "--json").json}) == 2
+
+
+def test_the_models_folder_moves_with_its_files(cli: Cli, tiny_model: Path, data_dirs: Path, tmp_path: Path) -> None:
+    (data_dirs / "data" / "models").mkdir(parents=True)
+    shutil.copyfile(tiny_model, data_dirs / "data" / "models" / "Mine-F16.gguf")
+
+    ran = cli("library", "move", str(tmp_path / "new"))
+
+    assert ran.out == f"The models folder is {tmp_path / 'new'} now.\n"
+    assert [entry["path"] for entry in cli("library", "--json").json] == [str(tmp_path / "new" / "Mine-F16.gguf")]

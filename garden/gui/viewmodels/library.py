@@ -199,7 +199,7 @@ class LibraryViewModel(QObject):
         """Do away with what is here of a download that did not end."""
         name = resting.entry.ref.name
         self._pump.run(
-            lambda: self._garden.unfinished.remove(resting.parts),
+            lambda: self._garden.unfinished.clear(resting),
             lambda freed: self.said.emit(f"What was here of {name} is gone; {format_bytes(freed)} are free again.", ""),
             lambda error: self._on_failed(error, name),
             receiver=self,
@@ -210,8 +210,9 @@ class LibraryViewModel(QObject):
 
         def told(entries: tuple[LibraryEntry, ...]) -> None:
             found = next((other for other in entries if other.ref.path == entry.ref.path), entry)
-            state = found.upstream.state if found.upstream is not None else "gone"
-            self.said.emit(f"{entry.ref.name} {_UPSTREAM[state]}.", "")
+            # Without an answer it was removed meanwhile, and nobody waits for one.
+            if found.upstream is not None:
+                self.said.emit(f"{entry.ref.name} {_UPSTREAM[found.upstream.state]}.", "")
 
         self._pump.begin(
             lambda: self._garden.library.upstream.check([entry]),
@@ -237,7 +238,7 @@ class LibraryViewModel(QObject):
             self._reload_wanted = True
             return
         self._reloading = True
-        self._pump.run(lambda: read_library(self._garden), self._on_read, self._on_failed)
+        self._pump.run(lambda: read_library(self._garden), self._on_read, self._on_read_failed)
 
     def _on_read(self, read: ReadLibrary) -> None:
         entries = read.entries
@@ -262,6 +263,14 @@ class LibraryViewModel(QObject):
         self.table.replace(rows)
         self.changed.emit()
         self._forecast([row.entry for row in rows if row.forecast is None and row.entry.problem is None])
+        self._read_again()
+
+    def _on_read_failed(self, error: GardenError) -> None:
+        self._reloading = False
+        self._on_failed(error)
+        self._read_again()
+
+    def _read_again(self) -> None:
         if self._reload_wanted:
             self._reload_wanted = False
             self._reload()
@@ -344,7 +353,6 @@ class LibraryViewModel(QObject):
         self._reload()
 
     def _on_failed(self, error: GardenError, name: str = "") -> None:
-        self._reloading = False
         if not isinstance(error, CancelledByUser):
             self.said.emit(about(name, error.sentence), error.action)
 

@@ -124,7 +124,9 @@ class LibraryRow:
         if self.entry.problem:
             return self.entry.problem
         commit = f"commit {(self.entry.ref.revision or '')[:7]}" if self.tells_commit else ""
-        return " · ".join(part for part in (self._origin_note, commit, self._twin_note) if part)
+        parts = [part for part in (self._origin_note, commit, self._twin_note) if part]
+        # A file's name is told where nothing else is.
+        return " · ".join(parts) or (self.entry.ref.filenames[0] if self.entry.ref.filenames else "")
 
     @property
     def news(self) -> str:
@@ -159,7 +161,7 @@ class LibraryRow:
             return f"also {', '.join(entry.also)}"
         if entry.publisher:
             return entry.publisher
-        return entry.ref.filenames[0] if entry.ref.filenames else ""
+        return ""
 
     @property
     def here_bytes(self) -> int:

@@ -223,21 +223,22 @@ class RepositoryViewModel(QObject):
         if self.repository is not None and row is not None and row.entry is None and not row.downloading:
             self._downloads.begin(self.repository, row.file)
 
+    def pause_download(self, filename: str) -> None:
+        """Stop fetching a file for now; what came is kept, and ``download`` goes on with it."""
+        self._downloads.pause(self.repo_id or "", filename)
+
     def cancel_download(self, filename: str) -> None:
-        """Stop fetching a file; what is here is kept for the next time."""
-        if self.repo_id is not None:
-            self._downloads.cancel(self.repo_id, filename)
+        """Stop fetching a file for good and clear away what came of it."""
+        self._downloads.cancel(self.repo_id or "", filename)
 
     # What came back
 
     def _forget(self) -> None:
         if self._page is not None:
             self._page.cancel()
-        self._page = None
         for asked in (self.card, self.family, self.quantizations, self.trust):
             asked.forget()
-        self.repository = self.problem = None
-        self._selected = None
+        self._page = self.repository = self.problem = self._selected = None
         self._chosen_by_hand = False
         self.options.begin_another()
         self.headers.forget()

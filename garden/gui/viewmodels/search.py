@@ -12,7 +12,8 @@ from garden.core.errors import CancelledByUser, GardenError, RateLimitedError
 from garden.core.events import MachineRead, SpeedsChanged, WhatIfChanged
 from garden.core.model_query import ModelQuery
 from garden.gui.viewmodels.model_list import ModelListModel
-from garden.hub.address import begins_address, is_repo_id, parse_address
+from garden.gui.viewmodels.typed_address import pasted_address, typed_hint
+from garden.hub.address import parse_address
 from garden.services.browse import SCREENFUL, hub_part, ordered, passing
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class SearchViewModel(QObject):
         self._debounce.timeout.connect(self.search)
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
-        self._pause.timeout.connect(self.search)
+        self._pause.timeout.connect(self._go_on)
 
     @property
     def query(self) -> ModelQuery:
@@ -152,45 +153,33 @@ class SearchViewModel(QObject):
     def set_text(self, text: str) -> None:
         """Search for this once typing pauses; what becomes an address waits for Enter, and is not looked for."""
         text = " ".join(text.split())
-        if begins_address(text):
+        self._show_hint(typed_hint(text, self._garden.catalog.endpoint))
+        if self._hint:
             if self._debounce.isActive():
                 # The letters before this one were its beginning.
                 self._debounce.stop()
                 self._query = dataclasses.replace(self._query, text=self._asked_text)
-            self._say_hint(parse_address(text, self._garden.catalog.endpoint))
-            return
-        self._forget_hint()
-        if text != self._query.text:
+        elif text != self._query.text:
             self._query = dataclasses.replace(self._query, text=text)
             self._debounce.start()
 
     def paste(self, text: str, came: str) -> None:
-        """Something was pasted: an address opens its page at once.
-
-        Args:
-            text: All that stands there now.
-            came: What was pasted.
-        """
-        # A name alone may be the beginning of what is typed next.
-        for address in (text, came):
-            if not is_repo_id(address.strip()) and self._open_page(address):
-                return
+        """Something came in at once, and this stands there now: an address opens its page."""
+        self._open_page(pasted_address(text, came, self._garden.catalog.endpoint))
 
     def submit(self, text: str) -> None:
         """Enter was pressed: search at once; ``owner/name`` opens its page."""
-        if self._open_page(text):
-            return
-        self.look_for(" ".join(text.split()))
+        if not self._open_page(parse_address(text, self._garden.catalog.endpoint)):
+            self.look_for(" ".join(text.split()))
 
     def look_for(self, text: str) -> None:
         """Search for these words now, unless what is shown answers them."""
-        self._forget_hint()
+        self._show_hint("")
         if text != self._query.text or self._debounce.isActive():
             self._query = dataclasses.replace(self._query, text=text)
             self.search()
 
-    def _open_page(self, text: str) -> bool:
-        address = parse_address(text, self._garden.catalog.endpoint)
+    def _open_page(self, address: PastedAddress | None) -> bool:
         if address is None:
             return False
         # First, so that whoever opens the page finds the list under way to the same.
@@ -198,14 +187,9 @@ class SearchViewModel(QObject):
         self.repository_requested.emit(address.repo_id, address.file)
         return True
 
-    def _say_hint(self, address: PastedAddress | None) -> None:
-        name = address and (f"{address.repo_id}, {address.file}" if address.file else address.repo_id)
-        self._hint = f"Press Enter to open {name}" if name else "Go on to owner/name, then press Enter"
-        self.changed.emit()
-
-    def _forget_hint(self) -> None:
-        if self._hint:
-            self._hint = ""
+    def _show_hint(self, hint: str) -> None:
+        if hint != self._hint:
+            self._hint = hint
             self.changed.emit()
 
     def change(self, query: ModelQuery) -> None:
@@ -228,12 +212,16 @@ class SearchViewModel(QObject):
 
     def forget(self) -> None:
         """Take away what came: it was for another account, or from another Hub."""
+        busy = self.busy
+        self._pause.stop()
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
         self._seen = self._cursor = self._problem = None
         self._from_index = False
         self.models.replace((), more=False)
+        if busy:
+            self.busy_changed.emit(False)
         self.changed.emit()
 
     def clear_filters(self) -> None:
@@ -251,15 +239,24 @@ class SearchViewModel(QObject):
     def search(self) -> None:
         """Ask for the first page now."""
         self._debounce.stop()
-        self._pause.stop()
         self._ask(None)
         self.busy_changed.emit(True)
         self.changed.emit()
+
+    @Slot()
+    def _go_on(self) -> None:
+        """The Hub may be asked again: for the page that it refused, so that those which came stay where they are."""
+        if self._first_page or self._cursor is None or self._query != self._shown:
+            self.search()
+        else:
+            self._on_more_wanted()
+            self.changed.emit()
 
     def _ask(self, cursor: str | None) -> None:
         # Once something is asked for, and not for the first paint.
         from garden.gui.viewmodels.search_pieces import SearchPieces
 
+        self._pause.stop()
         if self._handle is not None:
             self._handle.cancel()
         self._asked, self._asked_text = True, self._query.text
