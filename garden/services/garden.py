@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from garden.core.events import EventBus
+from garden.core.events import EventBus, SpeedsChanged
 from garden.core.paths import cache_dir, data_dir
 from garden.jobs.pool import TaskPool
 from garden.services.made_once import MadeOnce
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from garden.services.library import LibraryService
     from garden.services.load_audit import LoadAudit
     from garden.services.machine import MachineService
+    from garden.services.measured_speeds import MeasuredSpeeds
     from garden.services.model_pool import ModelPool, PaneKey
     from garden.services.open_conversations import OpenConversations
     from garden.services.saved_searches import SavedSearches
@@ -155,7 +156,7 @@ class Garden(Stores):
             self._hub,
             Headers(self._index),
             self.audit,
-            self._speeds,
+            self._measured,
             self.calibration,
             self._pool,
             exact,
@@ -318,6 +319,12 @@ class Garden(Stores):
         self.machine.count(held.now)
         return held
 
+    @MadeOnce
+    def _measured(self) -> MeasuredSpeeds:
+        from garden.services.measured_speeds import MeasuredSpeeds
+
+        return MeasuredSpeeds(self._speeds)
+
     # --- the whole ---
 
     def _recall(self) -> None:
@@ -353,7 +360,10 @@ class Garden(Stores):
         return self._work.recovery
 
     def changed_elsewhere(self) -> bool:
-        """Whether another window or command has written the user's database since the last call."""
+        """Whether another window or command has written the user's database since the last call.
+
+        What it measured is taken over, and an engine that came, went or was built anew is probed and announced.
+        """
         changed = self._work.changed_elsewhere()
         if changed:
             if "_opened_conversations" in self.__dict__:
@@ -361,7 +371,16 @@ class Garden(Stores):
             self._held.reread()
             if self._held.take_news():
                 self.machine.tell()
+            self.reread_speeds()
+        if self.machine.engine_changed():
+            self.machine.refresh()
         return changed
+
+    def reread_speeds(self) -> None:
+        """Take over what other programs of Garden have measured; announced where it is news. Waits for the disk."""
+        # Both are read, whichever has news.
+        if self._measured.reread() | self.calibration.reread():
+            self.bus.publish(SpeedsChanged())
 
     def close(self) -> None:
         """Stop everything: answers, jobs (those that can go on are kept as paused), children, databases."""

@@ -199,8 +199,9 @@ with Garden.open() as garden:
     chat = garden.compare.new([pane.with_ask(max_tokens=1_900, seed=7) for pane in panes])
     events = garden.bus.subscribe()
     turn = garden.compare.ask(chat.id, "Go on and on.", order_seed=int(sys.stdin.readline()))
-    while not any(type(event).__name__ == "PaneText" for event in events.wait(30)):
-        pass
+    text = ""
+    while len(text) < 40:
+        text += "".join(event.text for event in events.wait(30) if type(event).__name__ == "PaneText")
     print("writes", flush=True)
     turn.result(600)
 """
