@@ -185,6 +185,13 @@ def test_a_killed_process_fails_its_pane_within_a_second_and_the_others_go_on(
     assert failed.finish_reason is FinishReason.ERROR
     assert failed.action == "Start it again; what was written stays here until another answer takes its place."
     assert failed.text
+    # What was seen of its speed stays, too.
+    metrics = failed.metrics
+    assert metrics.completion_tokens == len(failed.token_ids)
+    assert metrics.prompt_tokens == len(failed.prompt_token_ids)
+    assert metrics.time_to_first_token_ms
+    assert metrics.load_seconds is not None
+    assert metrics.decode_tokens_per_second or metrics.completion_tokens == 1
     assert garden.compare.open(pair.id).turns[0].answers[0].text == failed.text
     assert fine.error is None
 
