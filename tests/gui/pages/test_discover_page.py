@@ -323,7 +323,7 @@ def test_an_address_that_is_typed_stays_as_it_is_until_enter(
     begun = len(hub.requests)
 
     for letter in address:
-        QTest.keyClick(field, letter)
+        QTest.keyClicks(field, letter)
         typed += letter
         assert field.text() == typed
         # As slowly as someone who copies it from paper, where it may be taken for words.
