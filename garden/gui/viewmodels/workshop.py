@@ -63,6 +63,7 @@ class WorkshopViewModel(QObject):
         self._fits = ResultFits(by_type={}, bands=())
         self.batches = QuantBatches(garden, pump, self)
         self._all_types = self.listed = self.busy = self.consented = False
+        self.measure_after = True
         self._heard: set[str] = set()
         # The latest of each that is under way: what an older one brings, or fails with, is of no more interest.
         self._reading: Handle[SourceFacts] | None = None
@@ -73,7 +74,6 @@ class WorkshopViewModel(QObject):
         self.source: SourceFacts | None = None
         self._problem: GardenError | None = None
         self._fit_problem: GardenError | None = None
-        self.measure_after = True
         self.receipts: tuple[QuantizationReceipt, ...] = ()
         self.reports: tuple[QualityReport, ...] = ()
         self.queue: tuple[JobRecord, ...] = ()
@@ -231,17 +231,15 @@ class WorkshopViewModel(QObject):
         if self._wanted is None and self.entries:
             self.choose_source(min(self.entries, key=distance_from_original))
             return
-        there = entry_now(self._wanted.ref, self.entries) if self._wanted is not None else None
-        if self._wanted is not None and there is not None and there.ref.path != self._wanted.ref.path:
-            self._follow(there)
+        there = self._wanted and entry_now(self._wanted.ref, self.entries)
+        if self._wanted and there and there.ref.path != self._wanted.ref.path:
+            # Its file was moved: what was chosen for it stays.
+            self._wanted = there
+            if self.source is None or self.busy:
+                self.choose_source(there)
+            else:
+                self.source = dataclasses.replace(self.source, entry=there)
         self._refresh()
-
-    def _follow(self, entry: LibraryEntry) -> None:
-        """Go on with a source whose file was moved: what was chosen for it stays."""
-        if self.source is None or self.busy:
-            self.choose_source(entry)
-        else:
-            self._wanted, self.source = entry, dataclasses.replace(self.source, entry=entry)
 
     def _on_source(self, reading: Handle[SourceFacts], source: SourceFacts) -> None:
         if reading is not self._reading:
@@ -333,12 +331,10 @@ class WorkshopViewModel(QObject):
         rows = [self._row(source, name, before.get(name)) for name in self._types()]
         best = recommended_type(rows, default_type(source.header.parameters))
         first_time = not any(row.forecast for row in before.values())
-        marked = []
-        for row in rows:
-            chosen = row.chosen or (first_time and row.quant_type == best and row.can_be_chosen)
-            is_best = row.quant_type == best
-            marked.append(dataclasses.replace(row, recommended=is_best, chosen=chosen and row.can_be_chosen))
-        self.table.replace(marked)
+        for number, row in enumerate(rows):
+            chosen = row.can_be_chosen and (row.chosen or (first_time and row.quant_type == best))
+            rows[number] = dataclasses.replace(row, recommended=row.quant_type == best, chosen=chosen)
+        self.table.replace(rows)
         self.changed.emit()
 
     def _row(self, source: SourceFacts, quant_type: str, before: QuantRow | None) -> QuantRow:
@@ -361,11 +357,10 @@ class WorkshopViewModel(QObject):
 
     def _job_of(self, source: SourceFacts, quant_type: str) -> JobRecord | None:
         wanted = (JobKind.QUANTIZE, source.entry.ref.name, quant_type)
-        job = next((job for job in self.queue if (job.kind, job.title, job.subtitle) == wanted), None)
-        if job is None and self.batches.makes(source.entry, quant_type):
-            # It waits from the click on; its record comes when it was written down.
-            return JobRecord(id="", kind=JobKind.QUANTIZE, title=source.entry.ref.name, subtitle=quant_type)
-        return job
+        # It waits from the click on; its record comes when it was written down.
+        made = self.batches.makes(source.entry, quant_type)
+        coming = JobRecord(id="", kind=wanted[0], title=wanted[1], subtitle=wanted[2]) if made else None
+        return next((job for job in self.queue if (job.kind, job.title, job.subtitle) == wanted), coming)
 
     def _on_batches_changed(self) -> None:
         self._refresh()
