@@ -360,7 +360,8 @@ class FitService:
         """
         settings = self._settings.current
         here = machine or self._machine.snapshot()
-        forecast = estimator.rough_forecast(summary, here, context_length or settings.context_length or 16_384)
+        context = context_length or settings.context_length or 16_384
+        forecast = estimator.rough_forecast(summary, here, context, settings.kv_type)
         if machine is not None or forecast.quant_type is None or not summary.parameters:
             return forecast
         self._recall()
