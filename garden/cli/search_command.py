@@ -13,7 +13,8 @@ from garden.core.errors import RefusedError
 from garden.core.licence import LicenceClass
 from garden.core.model_query import SORTS, ModelQuery
 from garden.core.model_traits import ArchitectureKind
-from garden.core.quantity import format_age, format_count, format_model_size
+from garden.core.quantity import format_age, format_count, format_model_size, format_tokens
+from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH
 from garden.core.saved_search import SavedSearch
 from garden.gguf.quant_name import quant_type_named
 from garden.services.browse import passing
@@ -115,11 +116,14 @@ def search(
             kept = garden.saved_searches.save(save, question)
             click.echo(f"Kept as “{kept.name}”: garden search --saved {_quoted(kept.name)}", err=True)
         rows, looked_through, more = _found(garden, question, limit)
+        settings = garden.settings.current
     if as_json:
         print_json([_document(row) for row in rows])
         return
     if rows:
         _show(rows)
+        context = format_tokens(settings.context_length or DEFAULT_CONTEXT_LENGTH)
+        click.echo(f"With {context} of context and a cache of type {settings.kv_type}.", err=True)
     else:
         click.echo("No model matches. Try fewer words or filters.")
     if question.is_filtered_here:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from garden.services.load_audit import LoadAudit
     from garden.services.machine import MachineService
     from garden.services.model_pool import ModelPool, PaneKey
+    from garden.services.row_rating import RowRating
     from garden.services.saved_searches import SavedSearches
     from garden.services.twin_runs import TwinService
     from garden.services.unfinished import UnfinishedService
@@ -185,9 +186,17 @@ class Garden(Stores):
         from garden.services.catalog import CatalogService
 
         def rate(summary: ModelSummary) -> FitForecast:
-            return self.fit.rough(summary)
+            return self.rows.rate(summary)
 
         return CatalogService(self._hub, self.settings, rate, lambda: self._summaries, self._pool, cache_dir())
+
+    @MadeOnce
+    def rows(self) -> RowRating:
+        """Whether the models of lists run here."""
+        from garden.services.row_rating import RowRating
+        from garden.store.headers import Headers
+
+        return RowRating(self.fit, self.machine, self.settings, lambda: self._summaries, Headers(self._index))
 
     @MadeOnce
     def browse(self) -> BrowseService:
