@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from garden.services.measured_speeds import MeasuredSpeeds
     from garden.services.model_pool import ModelPool, PaneKey
     from garden.services.open_conversations import OpenConversations
+    from garden.services.row_rating import RowRating
     from garden.services.saved_searches import SavedSearches
     from garden.services.twin_runs import TwinService
     from garden.services.unfinished import UnfinishedService
@@ -191,9 +192,17 @@ class Garden(Stores):
         from garden.services.catalog import CatalogService
 
         def rate(summary: ModelSummary) -> FitForecast:
-            return self.fit.rough(summary)
+            return self.rows.rate(summary)
 
         return CatalogService(self._hub, self.settings, rate, lambda: self._summaries, self._pool, cache_dir())
+
+    @MadeOnce
+    def rows(self) -> RowRating:
+        """Whether the models of lists run here."""
+        from garden.services.row_rating import RowRating
+        from garden.store.headers import Headers
+
+        return RowRating(self.fit, self.machine, self.settings, lambda: self._summaries, Headers(self._index))
 
     @MadeOnce
     def browse(self) -> BrowseService:
