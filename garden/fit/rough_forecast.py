@@ -132,6 +132,10 @@ def _placed(
     context_length = load.context_length
     guess = _best_on_gpu(model, context_length, gpus, ram) or _best_elsewhere(model, context_length, gpus, ram)
     weights, cache, compute = guess.parts
+    seen = _seen_type(summary, guess.quant_type)
+    reason = guess.reason
+    if seen is None:
+        reason = reason.replace(f"{guess.quant_type} needs", f"a file of type {guess.quant_type} would need", 1)
     suggestion = ""
     if guess.verdict is Verdict.TOO_LARGE:
         # Smaller files and shorter contexts were tried.
@@ -139,7 +143,7 @@ def _placed(
     return FitForecast(
         verdict=guess.verdict,
         placement=guess.placement,
-        reason=guess.reason,
+        reason=reason,
         suggestion=suggestion,
         method=FitMethod.ROUGH,
         architecture=summary.architecture,
@@ -149,8 +153,15 @@ def _placed(
         total_bytes=weights + cache + compute,
         devices=_devices(gpus, ram, guess.placement, guess.parts),
         context_length=guess.context_length or context_length,
-        quant_type=guess.quant_type,
+        quant_type=seen,
     )
+
+
+def _seen_type(summary: ModelSummary, quant_type: str) -> str | None:
+    """The type, unless there are models and none of their names tells it: then the figures stand for a guess."""
+    names = [name.rpartition("/")[2].lower() for name in summary.filenames]
+    named = any(name.endswith(".gguf") and not any(word in name for word in _BESIDE_MODELS) for name in names)
+    return None if named and not offered_types(summary.filenames) else quant_type
 
 
 @functools.lru_cache(maxsize=16_384)

@@ -170,3 +170,12 @@ def test_a_smaller_file_or_a_shorter_context_lets_a_row_run_tightly() -> None:
     assert shorter.reason.startswith("With 8k of context Q4_K_M needs about ")
     assert neither.verdict is Verdict.TOO_LARGE
     assert neither.suggestion == "Look for a model of fewer parameters than 70.0B."
+
+
+def test_a_type_is_named_only_where_it_was_seen() -> None:
+    unnamed = rough_forecast(row(8e9, filenames=("other.gguf", "README.md")), DESKTOP, 16_384)
+
+    assert unnamed.quant_type is None
+    assert "a file of type Q4_K_M would need about" in unnamed.reason
+    assert unnamed.total_bytes
+    assert rough_forecast(row(8e9, filenames=files("Q4_K_M")), DESKTOP, 16_384).quant_type == "Q4_K_M"
