@@ -7,7 +7,8 @@ import logging
 import threading
 from collections.abc import Callable, Collection
 
-from garden.core.catalog import ModelSummary, Repository, RepositoryFile
+from garden.core.calibration import Calibration
+from garden.core.catalog import Repository, RepositoryFile
 from garden.core.conversation import Answer
 from garden.core.errors import CancelledByUser, GardenError
 from garden.core.fit_forecast import FitForecast, Placement, Verdict
@@ -19,11 +20,10 @@ from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters, RunCo
 from garden.fit import default_load, estimator, recommend
 from garden.fit.calibrated_speed import with_calibrated_speed
 from garden.fit.devices import process_bytes
-from garden.fit.family_kind import guessed_active_parameters, kind_of
 from garden.fit.imagined import published_speed
 from garden.fit.projector import Projector, projector_of
 from garden.fit.resident import resident_forecast
-from garden.fit.rough_speed import RoughModel, with_rough_speed
+from garden.fit.speed import MeasuredSpeed
 from garden.gguf.header import GgufHeader
 from garden.inference.sampling_defaults import default_ask
 from garden.jobs.handle import Handle, chained, finished
@@ -80,7 +80,7 @@ class FitService:
         self._audit = audit
         self._speeds = speeds
         self._calibration = calibration
-        self._remote = RemoteHeaders(hub, headers, pool, self._recall)
+        self._remote = RemoteHeaders(hub, headers, pool, self.recall)
         self._exact = exact
         self._decisions = decisions
         self._pool = pool
@@ -92,7 +92,7 @@ class FitService:
             NotFoundError: The file is gone.
             InvalidFileError: It is damaged.
         """
-        self._recall()
+        self.recall()
         return local_header(ref, self._headers)
 
     def remote_header(
@@ -119,10 +119,9 @@ class FitService:
 
         Of several the one in F16 counts, which most programs take, else the smallest.
         """
-        files = [file for file in repository.files if file.kind == "projector" and len(file.files) == 1]
-        if not files:
+        file = projector_file(repository)
+        if file is None:
             return finished(None)
-        file = min(files, key=lambda file: (file.quant_type != "F16", file.size_bytes))
         return chained(self._remote.header(repository, file), lambda header: finished(projector_of(header)))
 
     def default_load(self, header: GgufHeader, machine: HardwareSnapshot | None = None) -> LoadParameters:
@@ -288,8 +287,8 @@ class FitService:
         forecast = self._with_calibrated_speed(forecast, header, load)
         return forecast if ref is None else self._with_measured_speed(forecast, ref, load)
 
-    def _recall(self) -> None:
-        """What earlier sessions measured; waits for the disk the first time."""
+    def recall(self) -> None:
+        """Read what earlier sessions measured; waits for the disk the first time."""
         self._speeds.recall()
         self._audit.recall()
         self._calibration.current()
@@ -351,31 +350,9 @@ class FitService:
         placed = dataclasses.replace(load, n_gpu_layers=forecast.n_gpu_layers)
         return with_speed_of(forecast, estimator.forecast(header, placed, machine, speeds=speeds))
 
-    def rough(
-        self, summary: ModelSummary, context_length: int | None = None, machine: HardwareSnapshot | None = None
-    ) -> FitForecast:
-        """Forecast from the Hub's fields alone, for rows of a list; on this machine when no other is given.
-
-        Of this machine the speed is told too, from a calibration or from answers given here, where either is known.
-        """
-        settings = self._settings.current
-        here = machine or self._machine.snapshot()
-        forecast = estimator.rough_forecast(summary, here, context_length or settings.context_length or 16_384)
-        if machine is not None or forecast.quant_type is None or not summary.parameters:
-            return forecast
-        self._recall()
-        cores = max(1, here.cpu.physical_cores)
-        load = LoadParameters(type_k=settings.kv_type, type_v=settings.kv_type, threads=cores, threads_batch=cores)
-        calibration, measured = self._calibration.holding_for(load), self._speeds.calibration(load)
-        if calibration is None and measured is None:
-            return forecast
-        kind = kind_of(summary.architecture, summary.name, summary.tags)
-        model = RoughModel(
-            parameters=summary.parameters,
-            active_parameters=guessed_active_parameters(summary.architecture, summary.name, summary.parameters, kind),
-            quant_type=forecast.quant_type,
-        )
-        return with_rough_speed(forecast, model, calibration, measured)
+    def speeds_of(self, load: LoadParameters) -> tuple[Calibration | None, MeasuredSpeed | None]:
+        """What is known of the speed of any file that is loaded like this: a calibration, and what answers showed."""
+        return self._calibration.holding_for(load), self._speeds.calibration(load)
 
     def recommend(self, files: tuple[tuple[RepositoryFile, FitForecast], ...]) -> RepositoryFile | None:
         """The file of a repository to take on this machine, None when none runs."""
@@ -397,3 +374,9 @@ class FitService:
         """
         machine = self._machine.snapshot()
         return resident_forecast(self.header(ref), load, forecast, machine.cpu.features, process_bytes(machine))
+
+
+def projector_file(repository: Repository) -> RepositoryFile | None:
+    """The projector that counts beside the models of a repository, None where it has none; see ``remote_projector``."""
+    files = [file for file in repository.files if file.kind == "projector" and len(file.files) == 1]
+    return min(files, key=lambda file: (file.quant_type != "F16", file.size_bytes), default=None)

@@ -140,6 +140,7 @@ class DiscoverPage(QWidget):
             view.show()
             self._share_width()
             view_model.selected_changed.connect(self._on_plan_changed)
+            view_model.headers.came.connect(self._on_header)
             view_model.changed.connect(self._choose_wanted_file)
             view_model.load_changed.connect(self._on_plan_changed)
             view.compare_wanted.connect(self._on_compare)
@@ -268,14 +269,17 @@ class DiscoverPage(QWidget):
         self._field.set_text(query.text)
         self.search.change(query)
 
+    @Slot(str)
+    def _on_header(self, _filename: str) -> None:
+        """Once all headers of a repository were read, its row is no guess any more."""
+        if self._side is not None and self._side[0].headers.whole and self._side[0].repo_id is not None:
+            self.search.rate_again(self._side[0].repo_id)
+
     @Slot()
     def _on_plan_changed(self) -> None:
         """The memory meter shows what the chosen file would take, while this page is in front."""
         if self._side is None:
             return
-        repo_id, best = self._side[0].repo_id, self._side[0].files.best_forecast
-        if repo_id is not None and best is not None:
-            self.search.models.take_forecast(repo_id, best)
         if not self.isVisible():
             return
         from garden.gui.viewmodels.relay_plan import planned_bytes

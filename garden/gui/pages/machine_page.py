@@ -57,8 +57,9 @@ class _Columns(Surface):
 
     def event(self, event: QEvent) -> bool:
         """What the cards need changes with what they say."""
-        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Resize) and self.parentWidget() is not None:
-            self.share(self.parentWidget().width())
+        around = self.parentWidget()
+        if around is not None and event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Resize):
+            self.share(around.width())
         return super().event(event)
 
     def share(self, room: int) -> None:

@@ -69,6 +69,8 @@ class ModelListPane(QWidget):
         self._open: str | None = None
         self._count = Label(theme, style="caption", color="text.muted", elide=Qt.TextElideMode.ElideRight)
         self._count.setObjectName("discover.count")
+        self._basis = Label(theme, style="caption", color="text.muted", elide=Qt.TextElideMode.ElideRight)
+        self._basis.setObjectName("discover.basis")
         self._sort = SortMenu(theme, SORTS, name="discover.sort")
         self._list = RowList(theme, name="models", label="Models")
         self._list.setProperty("dimsSelection", False)
@@ -86,6 +88,7 @@ class ModelListPane(QWidget):
         row.setContentsMargins(px(16), 0, px(10), 1)
         row.setSpacing(px(8))
         row.addWidget(self._count)
+        row.addWidget(self._basis)
         row.addStretch(1)
         row.addWidget(self._sort)
         column = QVBoxLayout(self)
@@ -142,6 +145,9 @@ class ModelListPane(QWidget):
         self._sort.show_sort(search.query.sort)
         self._count.setText(self._count_text())
         self._count.updateGeometry()
+        # Every row is rated under this load, whatever is chosen on a page.
+        self._basis.setText(search.basis if search.models.rowCount() else "")
+        self._basis.updateGeometry()
         self._foot.setVisible(search.can_look_further and bool(search.models.rowCount()))
         self._further.setText(f"{search.models.loaded} looked through, the Hub has more.")
         if search.models.rowCount():

@@ -11,6 +11,8 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from garden.core.errors import CancelledByUser, GardenError, RateLimitedError
 from garden.core.events import MachineRead, SpeedsChanged, WhatIfChanged
 from garden.core.model_query import ModelQuery
+from garden.core.quantity import format_tokens
+from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH
 from garden.gui.viewmodels.model_list import ModelListModel
 from garden.gui.viewmodels.typed_address import pasted_address, typed_hint
 from garden.hub.address import parse_address
@@ -342,7 +344,6 @@ class SearchViewModel(QObject):
     # Verdicts for another machine, or with other speeds
 
     def _on_what_if_changed(self, _event: WhatIfChanged) -> None:
-        self.models.forget_forecasts()
         self._unsettled = True
         self._rate_anew()
 
@@ -353,6 +354,19 @@ class SearchViewModel(QObject):
     def _on_machine_read(self, _event: MachineRead) -> None:
         # Free memory moves all day, and nobody asked for it: verdicts follow, rows stay where they are.
         self._rate_anew()
+
+    def rate_again(self, repo_id: str) -> None:
+        """Headers of a repository were read: its row says what they say, under the load of all rows."""
+        row = self.models.loaded_row(repo_id)
+        if row is not None:
+            self._pump.run(lambda: self._rated([row]), self.models.take_ratings, lambda _error: None, receiver=self)
+
+    @property
+    def basis(self) -> str:
+        """The one load that every row is rated under: ``16k context, f16 cache``."""
+        settings = self._garden.settings.current
+        context = format_tokens(settings.context_length or DEFAULT_CONTEXT_LENGTH)
+        return f"{context} context, {settings.kv_type} cache"
 
     def _rate_anew(self) -> None:
         """All rows that came, some at a time, those that are shown first; rows move at most once all are rated."""
@@ -384,8 +398,8 @@ class SearchViewModel(QObject):
         return rows if self._garden.what_if.chosen is None else ordered(self._query, self._rated(rows))
 
     def _rated(self, rows: Sequence[RatedModel]) -> list[RatedModel]:
-        fit, machine = self._garden.fit, self._garden.what_if.snapshot
-        return [dataclasses.replace(row, forecast=fit.rough(row.summary, machine=machine)) for row in rows]
+        rating, machine = self._garden.rows, self._garden.what_if.snapshot
+        return [dataclasses.replace(row, forecast=rating.rate(row.summary, machine)) for row in rows]
 
 
 def _asks_the_same(one: ModelQuery, other: ModelQuery) -> bool:

@@ -649,3 +649,12 @@ def test_look_further_goes_on_where_a_search_has_ended(qtbot: QtBot, page: Disco
 
     qtbot.waitUntil(lambda: _names(page) == ["owner/Tiny-Chat-GGUF"], timeout=20_000)
     assert _text(page, "discover.count") == "1 loaded, 1051 looked through"
+
+
+def test_the_list_says_under_which_load_its_rows_are_rated(qtbot: QtBot, page: DiscoverPage, garden: Garden) -> None:
+    _opened(qtbot, page)
+
+    assert _text(page, "discover.basis") == "16k context, f16 cache"
+    garden.settings.change(context_length=8_192, kv_type="q8_0")
+    page.search.search()
+    qtbot.waitUntil(lambda: _text(page, "discover.basis") == "8k context, q8_0 cache")
