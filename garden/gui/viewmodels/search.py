@@ -16,7 +16,7 @@ from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH
 from garden.gui.viewmodels.model_list import ModelListModel
 from garden.gui.viewmodels.typed_address import pasted_address, typed_hint
 from garden.hub.address import parse_address
-from garden.services.browse import SCREENFUL, hub_part, ordered, passing
+from garden.services.browse import SCREENFUL, asks_the_same, ordered, passing
 
 if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
@@ -67,8 +67,8 @@ class SearchViewModel(QObject):
         self._hint = self._asked_text = ""
         self.models = ModelListModel(self)
         self.models.more_wanted.connect(self._on_more_wanted)
-        pump.on(WhatIfChanged, self._on_what_if_changed)
-        pump.on(SpeedsChanged, self._on_speeds_changed)
+        pump.on(WhatIfChanged, self._on_other_verdicts)
+        pump.on(SpeedsChanged, self._on_other_verdicts)
         pump.on(MachineRead, self._on_machine_read)
         self._debounce = QTimer(self)
         self._debounce.setSingleShot(True)
@@ -198,7 +198,7 @@ class SearchViewModel(QObject):
         """Ask something else; where only filters differ that the Hub lacks, what is loaded is filtered at once."""
         if query == self._query:
             return
-        local = _asks_the_same(query, self._query) and self._ever_answered and not self.busy
+        local = asks_the_same(query, self._query) and self._ever_answered and not self.busy
         self._query = query
         if not local:
             self.search()
@@ -343,11 +343,7 @@ class SearchViewModel(QObject):
 
     # Verdicts for another machine, or with other speeds
 
-    def _on_what_if_changed(self, _event: WhatIfChanged) -> None:
-        self._unsettled = True
-        self._rate_anew()
-
-    def _on_speeds_changed(self, _event: SpeedsChanged) -> None:
+    def _on_other_verdicts(self, _event: WhatIfChanged | SpeedsChanged) -> None:
         self._unsettled = True
         self._rate_anew()
 
@@ -400,9 +396,3 @@ class SearchViewModel(QObject):
     def _rated(self, rows: Sequence[RatedModel]) -> list[RatedModel]:
         rating, machine = self._garden.rows, self._garden.what_if.snapshot
         return [dataclasses.replace(row, forecast=rating.rate(row.summary, machine)) for row in rows]
-
-
-def _asks_the_same(one: ModelQuery, other: ModelQuery) -> bool:
-    """Whether the Hub would be asked the same, so that what it has answered serves both."""
-    asked, other_asked = (dataclasses.replace(hub_part(each), limit=1) for each in (one, other))
-    return (one.sort, one.mine, asked) == (other.sort, other.mine, other_asked)
