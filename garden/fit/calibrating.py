@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from garden.core.calibration import CacheSpeed, DeviceSpeed, SpeedDevice, TypeSpeed
 from garden.core.run_configuration import KV_TYPES, LoadParameters
-from garden.fit.calibrated_speed import decode_seconds, prefill_seconds, total
+from garden.fit.calibrated_speed import decode_seconds, prefill_seconds, prompt_pairs, total
 from garden.fit.trial_models import (
     DEEP,
     DEPTHS,
@@ -32,8 +32,8 @@ from garden.fit.trial_models import (
 )
 from garden.gguf.made_up_model import MadeUpModel
 
-#: Whatever noise says, experts cost neither nothing nor ten times as much.
-_FACTORS = (0.5, 4.0)
+#: Whatever noise says, experts cost neither nothing nor ten times as much as other matrices.
+_FACTORS = (0.5, 5.0)
 
 #: Taken where there was no time to check.
 UNCHECKED_ERROR = 0.2
@@ -69,12 +69,16 @@ class TypeTrial:
         narrow: The one with narrow ones.
         of_wide: Its times.
         of_narrow: Likewise.
+        experts: One with experts.
+        of_experts: Its times of a prompt; None where it was not timed.
     """
 
     wide: MadeUpModel
     narrow: MadeUpModel
     of_wide: Times
     of_narrow: Times
+    experts: MadeUpModel | None = None
+    of_experts: Times | None = None
 
 
 def measured_speed(
@@ -97,7 +101,7 @@ def measured_speed(
         deep: Times of DEEP, and of its flat one.
         attention: By type of the cache: times of WIDE_HEADS, NARROW_HEADS and IN_ROWS.
         types: By type of weights; ``Q4_0`` is among them.
-        experts: Times of WITH_EXPERTS; None where EXPERTS_TYPE was not measured.
+        experts: Times of answers of WITH_EXPERTS; None where EXPERTS_TYPE was not measured.
         state: Times of WITH_STATE; None where it was not measured.
     """
     speed = DeviceSpeed(device=device, name=name, token_seconds=0.0, layer_seconds=0.0)
@@ -110,6 +114,7 @@ def measured_speed(
     speed = dataclasses.replace(speed, types=_types(speed, types))
     if experts is not None and EXPERTS_TYPE in types:
         speed = _with_experts(speed, experts)
+    speed = _with_prompts_of_experts(speed, types)
     return speed if state is None else _with_state(speed, state)
 
 
@@ -129,19 +134,32 @@ def _with_state(speed: DeviceSpeed, times: Times) -> DeviceSpeed:
 
 def _with_experts(speed: DeviceSpeed, times: Times) -> DeviceSpeed:
     blocks = blocks_of(WITH_EXPERTS)
-    free = dataclasses.replace(speed, expert_token_factor=0.0, expert_prompt_factor=0.0)
+    free = dataclasses.replace(speed, expert_token_factor=0.0)
     ((depth, seconds),) = times.token_seconds.items()
-    ((tokens, taken),) = times.prompt_seconds.items()
     whole, rest = (decode_seconds(blocks, one, _load("f16"), depth) or 0.0 for one in (speed, free))
-    token_factor = (seconds - speed.token_seconds - rest) / max(whole - rest, _LEAST)
-    whole, rest = (prefill_seconds(blocks, one, _load("f16"), tokens) or 0.0 for one in (speed, free))
-    prompt_factor = (taken - rest) / max(whole - rest, _LEAST)
+    factor = (seconds - speed.token_seconds - rest) / max(whole - rest, _LEAST)
     low, high = _FACTORS
-    return dataclasses.replace(
-        speed,
-        expert_token_factor=min(max(token_factor, low), high),
-        expert_prompt_factor=min(max(prompt_factor, low), high),
-    )
+    return dataclasses.replace(speed, expert_token_factor=min(max(factor, low), high))
+
+
+def _with_prompts_of_experts(speed: DeviceSpeed, trials: Mapping[str, TypeTrial]) -> DeviceSpeed:
+    """What other matrices leave of the prompts' times, per operation."""
+    types = dict(speed.types)
+    for kind, trial in trials.items():
+        if trial.experts is None or trial.of_experts is None:
+            continue
+        blocks, one = blocks_of(trial.experts), types[kind]
+        free = dataclasses.replace(
+            speed, types={**speed.types, kind: dataclasses.replace(one, expert_operation_seconds=_LEAST)}
+        )
+        ((tokens, taken),) = trial.of_experts.prompt_seconds.items()
+        left = taken - (prefill_seconds(blocks, free, _load("f16"), tokens) or 0.0)
+        sums = total(blocks, experts=True)[kind]
+        dense = one.operation_seconds + sums.prompt_values / sums.prompt_operations * one.value_seconds
+        low, high = _FACTORS
+        each = min(max(left / tokens / sums.prompt_operations, low * dense), high * dense)
+        types[kind] = dataclasses.replace(one, expert_operation_seconds=each)
+    return dataclasses.replace(speed, types=types)
 
 
 def with_errors(speed: DeviceSpeed, checks: Iterable[tuple[MadeUpModel, Times]]) -> DeviceSpeed:
@@ -173,7 +191,9 @@ def _cache_speed(speed: DeviceSpeed, kind: str, in_wide: Times, in_narrow: Times
         return max(_depth_seconds(times) - heads * head_seconds - values * value_seconds, 0.0) / read
 
     wide, half, narrow_wide, narrow_half = map(byte_seconds, IN_ROWS, in_rows)
-    of_wide, of_narrow = _pair_seconds(speed, WIDE_HEADS, in_wide), _pair_seconds(speed, NARROW_HEADS, in_narrow)
+    of_wide, of_narrow = (
+        _pair_seconds(speed, kind, model, times) for model, times in ((WIDE_HEADS, in_wide), (NARROW_HEADS, in_narrow))
+    )
     prompt_head_seconds = min(max((of_narrow - of_wide) / more_heads, 0.0), of_wide / heads)
     return CacheSpeed(
         head_seconds=head_seconds,
@@ -193,7 +213,7 @@ def _depth_seconds(times: Times) -> float:
     return max((times.token_seconds[far] - times.token_seconds[near]) / (far - near), _LEAST)
 
 
-def _pair_seconds(speed: DeviceSpeed, model: MadeUpModel, times: Times) -> float:
+def _pair_seconds(speed: DeviceSpeed, kind: str, model: MadeUpModel, times: Times) -> float:
     """What each pair of tokens of a prompt costs: matrices take as much for each token, pairs grow with the square."""
     short, long = PROMPT_TOKENS, LONG_PROMPT_TOKENS
     # What a batch takes however long it is.
@@ -201,7 +221,8 @@ def _pair_seconds(speed: DeviceSpeed, model: MadeUpModel, times: Times) -> float
     fixed = prefill_seconds(blocks_of(model), dataclasses.replace(speed, types=types, caches={}), _load("f16"), short)
     of_short, of_long = (times.prompt_seconds[tokens] - (fixed or 0.0) for tokens in (short, long))
     more = of_long - of_short * long / short
-    return max(more / (long * (long + 1) / 2 - long / short * short * (short + 1) / 2), 0.0)
+    of_many, of_few = (prompt_pairs(tokens, speed, _load(kind)) for tokens in (long, short))
+    return max(more / (of_many - long / short * of_few), 0.0)
 
 
 def _attention_work(model: MadeUpModel, kind: str) -> tuple[int, int, float]:

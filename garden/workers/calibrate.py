@@ -144,17 +144,20 @@ class _Device:
         self._worker.tell(f"Choosing tokens on the {self._where}")
         self._time_choice()
         extra: dict[str, Trial] = {}
-        for note, model in (("A recurrent state", trial_models.WITH_STATE), ("Experts", trial_models.WITH_EXPERTS)):
+        for note, trial in (
+            ("A recurrent state", _once(trial_models.WITH_STATE, trial_models.PROMPT_TOKENS)),
+            ("Experts", _once(trial_models.WITH_EXPERTS)),
+        ):
             if self._has_time():
                 self._worker.tell(f"{note} on the {self._where}")
-                extra[note] = _once(model, trial_models.PROMPT_TOKENS)
-                self._take([extra[note]])
+                extra[note] = trial
+                self._take([trial])
         self._settle(_SETTLE_SHARE)
         # As long as there is time to settle what these leave.
         types |= {kind: self._type(kind) for kind in unusual if self._has_time(_SETTLE_SHARE / 2)}
         caches |= {kind: self._attention(kind) for kind in other_caches if self._has_time(_SETTLE_SHARE / 2)}
         self._settle(1.0)
-        times = self._timer.times
+        times = self._timer.usual
         speed = calibrating.measured_speed(
             self._device,
             name,
@@ -163,9 +166,14 @@ class _Device:
             attention={kind: tuple(map(times, trials)) for kind, trials in caches.items()},
             types={
                 kind: TypeTrial(
-                    wide=of_wide.model, narrow=of_narrow.model, of_wide=times(of_wide), of_narrow=times(of_narrow)
+                    wide=of_wide.model,
+                    narrow=of_narrow.model,
+                    of_wide=times(of_wide),
+                    of_narrow=times(of_narrow),
+                    experts=of_experts.model,
+                    of_experts=times(of_experts),
                 )
-                for kind, (of_wide, of_narrow) in types.items()
+                for kind, (of_wide, of_narrow, of_experts) in types.items()
             },
             experts=times(extra["Experts"]) if "Experts" in extra else None,
             state=times(extra["A recurrent state"]) if "A recurrent state" in extra else None,
@@ -201,12 +209,13 @@ class _Device:
         self._take(trials)
         return trials
 
-    def _type(self, kind: str) -> tuple[Trial, Trial]:
+    def _type(self, kind: str) -> tuple[Trial, Trial, Trial]:
         self._worker.tell(f"{kind} on the {self._where}")
         make = trial_models.wide, trial_models.narrow
         of_wide, of_narrow = (_once(each(kind, self._cache_bytes), trial_models.PROMPT_TOKENS) for each in make)
-        self._take((of_wide, of_narrow))
-        return of_wide, of_narrow
+        of_experts = Trial(model=trial_models.with_experts(kind), prompts=(trial_models.PROMPT_TOKENS,))
+        self._take((of_wide, of_narrow, of_experts))
+        return of_wide, of_narrow, of_experts
 
     def _checks(self) -> list[tuple[MadeUpModel, Times]]:
         trials: list[Trial] = []
@@ -217,7 +226,7 @@ class _Device:
             trials.append(_once(model, trial_models.PROMPT_TOKENS))
             self._take(trials[-1:])
         self._timer.settle(self._deadline)
-        return [(trial.model, self._timer.times(trial)) for trial in trials]
+        return [(trial.model, self._timer.usual(trial)) for trial in trials]
 
     def _time_choice(self) -> None:
         watch = self._timer.opened(trial_models.MANY_WORDS, "f16", 256, 64)

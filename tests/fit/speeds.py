@@ -23,6 +23,11 @@ TYPES = {
     "F16": TypeSpeed(byte_seconds=1 / 28e9, operation_seconds=1 / 95e9, value_seconds=2e-9),
     "F32": TypeSpeed(byte_seconds=1 / 25e9, operation_seconds=1 / 80e9, value_seconds=3e-9),
 }
+#: Matrices of experts take so much longer for prompts.
+TYPES = {
+    kind: dataclasses.replace(one, expert_operation_seconds=(1.3 + 0.2 * number) * one.operation_seconds)
+    for number, (kind, one) in enumerate(TYPES.items())
+}
 F16_CACHE = CacheSpeed(
     head_seconds=6e-9,
     value_seconds=0.05e-9,
@@ -53,7 +58,6 @@ def device(**changes: Any) -> DeviceSpeed:
         "token_seconds": 20e-6,
         "layer_seconds": 10e-6,
         "expert_token_factor": 1.2,
-        "expert_prompt_factor": 1.6,
         "scan_seconds": 4e-9,
         "prompt_scan_seconds": 3e-9,
         "types": dict(TYPES),
@@ -122,9 +126,11 @@ def measured_again(speed: DeviceSpeed, noise: Callable[[], float] = lambda: 1.0)
                 narrow=trial_models.narrow(kind),
                 of_wide=timed(trial_models.wide(kind), depths=(0,), prompts=(short,)),
                 of_narrow=timed(trial_models.narrow(kind), depths=(0,), prompts=(short,)),
+                experts=trial_models.with_experts(kind),
+                of_experts=timed(trial_models.with_experts(kind), prompts=(short,)),
             )
             for kind in speed.types
         },
-        experts=timed(trial_models.WITH_EXPERTS, depths=(0,), prompts=(short,)),
+        experts=timed(trial_models.WITH_EXPERTS, depths=(0,)),
         state=timed(trial_models.WITH_STATE, depths=(0,), prompts=(short,)),
     )

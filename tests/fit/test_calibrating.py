@@ -25,7 +25,6 @@ def assert_same(found: DeviceSpeed, known: DeviceSpeed, rel: float) -> None:
     assert found.layer_seconds == EXACT(known.layer_seconds, rel=rel)
     assert found.token_seconds == EXACT(known.token_seconds, rel=rel, abs=1e-7)
     assert found.expert_token_factor == EXACT(known.expert_token_factor, rel=rel)
-    assert found.expert_prompt_factor == EXACT(known.expert_prompt_factor, rel=rel)
     assert found.scan_seconds == EXACT(known.scan_seconds, rel=rel)
     assert found.prompt_scan_seconds == EXACT(known.prompt_scan_seconds, rel=rel)
     for kind, one in known.types.items():
@@ -52,6 +51,7 @@ def test_any_machine_is_found(bandwidth: float, compute: float, overhead: float,
                 byte_seconds=one.byte_seconds * bandwidth,
                 operation_seconds=one.operation_seconds * compute,
                 value_seconds=one.value_seconds * compute,
+                expert_operation_seconds=one.expert_operation_seconds * compute,
             )
             for kind, one in TYPES.items()
         },
