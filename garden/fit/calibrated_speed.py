@@ -10,7 +10,8 @@ one is counted per entry of the vocabulary: 0.08 ms of 49,000 and 0.22 ms of 152
 takes no longer than the same steps alone, so that nothing is added for it.
 
 A prompt takes ``blocks · tb + Σ operations of each type · its time + values in and out · their time + attention``:
-narrow matrices compute more slowly, by up to a third, and differently for each type.
+narrow matrices compute more slowly, by up to a third, and differently for each type; those of experts have kernels of
+their own, with a time of their own per operation.
 """
 
 from __future__ import annotations
@@ -353,7 +354,8 @@ def _unmeasured_share(blocks: Sequence[BlockWork], speed: DeviceSpeed) -> float:
 
 
 def _family(kind: str) -> str:
-    if kind.startswith("IQ"):
+    if kind.startswith("IQ") and kind != "IQ4_NL":
+        # That one is packed like Q4_0, in blocks of 32 values, and has kernels of the same make.
         return "grid"
     if kind.endswith("_K"):
         return "k"

@@ -15,6 +15,7 @@ from garden.fit.calibrated_speed import (
     prompt_pairs,
     shares,
     speed_of,
+    type_speed,
     with_calibrated_speed,
 )
 from garden.fit.work import work_of
@@ -157,6 +158,14 @@ def test_a_type_that_was_not_measured_is_taken_for_a_similar_one_with_less_trust
     assert guessed.decode == pytest.approx(told.decode, rel=0.3)
     assert guessed.decode_range[0] / guessed.decode < told.decode_range[0] / told.decode
     assert speed_of(work, calibration(device(types={})), LOAD) is None
+
+
+def test_a_type_is_taken_for_one_that_is_packed_like_it() -> None:
+    grid = dataclasses.replace(TYPES["Q4_0"], byte_seconds=1.0)
+    speed = device(types={**TYPES, "IQ4_XS": grid})
+
+    assert type_speed(speed, "IQ4_NL") == TYPES["Q4_0"]
+    assert type_speed(speed, "IQ3_S") == grid
 
 
 def test_the_range_widens_with_the_error_and_with_other_programs() -> None:
