@@ -243,7 +243,7 @@ def header_of(garden: Garden, target: str, *, own: bool = False) -> tuple[GgufHe
     try:
         entry = usable_model(garden, target)
     except NotFoundError:
-        hub = parse_hub_target(target)
+        hub = parse_hub_target(target, garden.settings.endpoint)
         if hub is None:
             raise
         repository = garden.catalog.repository(hub.repo_id, hub.revision).result()

@@ -17,7 +17,6 @@ from garden.core.quantity import format_age, format_count, format_model_size
 from garden.core.saved_search import SavedSearch
 from garden.gguf.quant_name import quant_type_named
 from garden.services.browse import passing
-from garden.services.garden import Garden
 from garden.services.rated_model import RatedModel
 
 _KIND_WORDS = {
@@ -114,7 +113,11 @@ def search(
         if save is not None:
             kept = garden.saved_searches.save(save, question)
             click.echo(f"Kept as “{kept.name}”: garden search --saved {_quoted(kept.name)}", err=True)
-        rows, looked_through, more = _found(garden, question, limit)
+        garden.machine.read()
+        page = garden.browse.search(question, wanted=limit).result()
+    rows = passing(question, page.rows)
+    more = page.cursor is not None or len(rows) > limit
+    rows = rows[:limit]
     if as_json:
         print_json([_document(row) for row in rows])
         return
@@ -122,9 +125,13 @@ def search(
         _show(rows)
     else:
         click.echo("No model matches. Try fewer words or filters.")
+    counts = [f"{len(rows)} shown"]
     if question.is_filtered_here:
-        rest = "; the Hub has more" if more else ""
-        click.echo(f"{len(rows)} shown, {looked_through} looked through{rest}.", err=True)
+        counts.append(f"{len(page.rows)} looked through")
+    if page.from_index:
+        click.echo(f"Offline: {', '.join(counts)}, of what was seen before.", err=True)
+    elif more or question.is_filtered_here:
+        click.echo(f"{', '.join(counts)}{'; the Hub has more' if more else ''}.", err=True)
 
 
 def _changes(
@@ -192,13 +199,6 @@ def _language(text: str) -> str:
     return code
 
 
-def _found(garden: Garden, question: ModelQuery, limit: int) -> tuple[list[RatedModel], int, bool]:
-    garden.machine.read()
-    page = garden.browse.search(question, wanted=limit).result()
-    rows = passing(question, page.rows)
-    return rows[:limit], len(page.rows), page.cursor is not None
-
-
 def _document(row: RatedModel) -> dict[str, object]:
     summary = row.summary
     return {
@@ -216,7 +216,7 @@ def _document(row: RatedModel) -> dict[str, object]:
 
 def _show(rows: list[RatedModel]) -> None:
     print_table(
-        ("Model", "Parameters", "Kind", "Verdict", "Takes", "tok/s", "Licence", "Downloads", "Age"),
+        ("Model", "Parameters", "Kind", "Verdict", "Takes", "tok/s", "Licence", "Downloads", "Likes", "Age"),
         [
             (
                 f"{row.summary.repo_id} (private)" if row.summary.private else row.summary.repo_id,
@@ -227,11 +227,12 @@ def _show(rows: list[RatedModel]) -> None:
                 f"≈ {speed:.3g}" if (speed := row.forecast.decode_tokens_per_second) is not None else "–",
                 row.summary.license or "–",
                 format_count(row.summary.downloads) if row.summary.downloads is not None else "–",
+                format_count(row.summary.likes) if row.summary.likes is not None else "–",
                 format_age(row.traits.updated_at) if row.traits.updated_at is not None else "–",
             )
             for row in rows
         ],
-        right=(1, 5, 7),
+        right=(1, 5, 7, 8),
     )
 
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from garden.services.load_audit import LoadAudit
     from garden.services.machine import MachineService
     from garden.services.model_pool import ModelPool, PaneKey
+    from garden.services.open_conversations import OpenConversations
     from garden.services.saved_searches import SavedSearches
     from garden.services.twin_runs import TwinService
     from garden.services.unfinished import UnfinishedService
@@ -99,6 +100,7 @@ class Garden(Stores):
         from garden.core.job_record import JobKind
         from garden.jobs.job_runner import JobRunner
         from garden.store.jobs_log import StoredJobsLog
+        from garden.store.moved_files import record_at_new_place
 
         limits = dict.fromkeys(JobKind, 1) | {JobKind.DOWNLOAD: self.settings.current.parallel_downloads}
         runner = JobRunner(self.bus, StoredJobsLog(self._work), limits)
@@ -106,6 +108,9 @@ class Garden(Stores):
         runner.made_by((JobKind.DOWNLOAD,), lambda: self.library, clears=True)
         runner.made_by((JobKind.QUANTIZE, JobKind.QUALITY), lambda: self.workshop)
         runner.made_by((JobKind.ENGINE,), lambda: self.backends)
+        runner.made_by((JobKind.MOVE,), lambda: self.library)
+        runner.on_begin(lambda kind, reads: self.library.models_folder.refuse_while_moving(reads, kind=kind))
+        self._moved.follow(lambda old, new: runner.revise(lambda record: record_at_new_place(record, old, new)))
         self.settings.on_change(lambda changed: runner.set_limit(JobKind.DOWNLOAD, changed.parallel_downloads))
         return runner
 
@@ -222,6 +227,7 @@ class Garden(Stores):
             Downloads(self.settings, self._hub, scan, listing, self.activity),
             self._receipts,
             self._loaded,
+            self._moved,
             self.activity,
             self._pool,
         )
@@ -256,15 +262,23 @@ class Garden(Stores):
         from garden.services.admission import Admission
         from garden.services.compare import CompareService
         from garden.services.model_pool import ModelPool
-        from garden.store.conversations import Conversations
 
         def make_pool(on_death: Callable[[PaneKey, WorkerDiedError], None]) -> ModelPool:
             admission = Admission(self.fit, self.machine, self._loaded, self._held, self._bookings)
             tell = self.machine.tell
             return ModelPool(admission, self.fit, self.audit, self.library, self._loaded, self._held, tell, on_death)
 
-        conversations = Conversations(self._work)
-        return CompareService(self.bus, conversations, self.fit, make_pool, self._turns)
+        opened = self._opened_conversations
+        return CompareService(self.bus, self._conversations, opened, self.fit, make_pool, self._turns)
+
+    @MadeOnce
+    def _opened_conversations(self) -> OpenConversations:
+        from garden.services.open_conversations import OpenConversations
+
+        moved = self._moved
+        opened = OpenConversations(self.bus, self._conversations, self.library.find, moved.moved_in_conversation)
+        moved.follow(opened.moved)
+        return opened
 
     @MadeOnce
     def exports(self) -> ExportService:
@@ -316,6 +330,12 @@ class Garden(Stores):
         compare: CompareService | None = self.__dict__.get("compare")
         return compare is not None and compare.answering()
 
+    def _on_index_lost(self) -> None:
+        """List again what lies on the disk, where a list was asked for."""
+        library: LibraryService | None = self.__dict__.get("library")
+        if library is not None:
+            library.scan()
+
     def tend(self) -> None:
         """What a window does once after its start: take up what closing had paused, keep a copy of the database."""
         # Whoever can make paused work again has to be there first.
@@ -336,6 +356,8 @@ class Garden(Stores):
         """Whether another window or command has written the user's database since the last call."""
         changed = self._work.changed_elsewhere()
         if changed:
+            if "_opened_conversations" in self.__dict__:
+                self._opened_conversations.find_files()
             self._held.reread()
             if self._held.take_news():
                 self.machine.tell()

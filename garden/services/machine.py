@@ -195,13 +195,13 @@ class MachineService:
                 ProbeOutput,
                 Probed,
                 cancelled=cancelled,
-                limit_seconds=_LIMIT_SECONDS if added else None,
+                limit_seconds=_LIMIT_SECONDS,
             )
         except (WorkerDiedError, TimeLimitError):
             if not added:
                 raise
         alone = msgspec.structs.replace(request, added=False)
-        found = run_task("probe", alone, ProbeOutput, Probed, cancelled=cancelled)
+        found = run_task("probe", alone, ProbeOutput, Probed, cancelled=cancelled, limit_seconds=_LIMIT_SECONDS)
         names = " ".join(record.name for record in added)
         problem = f"Loading it takes the engine down: remove it with `garden engine remove {names}`."
         left_out = tuple(EngineBackend.left_out(record, problem) for record in added)

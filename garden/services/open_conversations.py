@@ -6,11 +6,16 @@ import dataclasses
 import logging
 import threading
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from garden.core.conversation import Answer, Conversation, FinishReason
 from garden.core.errors import GardenError
-from garden.core.events import ConversationsChanged, EventBus
+from garden.core.events import ConversationsChanged, EventBus, FilesMoved
+from garden.core.model_ref import ModelRef
+from garden.core.run_configuration import RunConfiguration
+from garden.services.bookkeeping import bookkeeping
 from garden.store.conversations import Conversations
 
 _LOG = logging.getLogger(__name__)
@@ -22,11 +27,21 @@ class OpenConversations:
     Args:
         bus: Where changes are announced.
         conversations: Where they are kept.
+        find: Where a model's file lies now that is not where it was; None when it is nowhere.
+        found: Stores that a conversation's file was found: its id, the old and the new place.
     """
 
-    def __init__(self, bus: EventBus, conversations: Conversations) -> None:
+    def __init__(
+        self,
+        bus: EventBus,
+        conversations: Conversations,
+        find: Callable[[ModelRef], str | None] = lambda _ref: None,
+        found: Callable[[str, str, str], None] = lambda _id, _old, _new: None,
+    ) -> None:
         self._bus = bus
         self._conversations = conversations
+        self._find = find
+        self._found = found
         self._open: dict[str, Conversation] = {}
         # Guards memory alone, never held over the disk.
         self._lock = threading.Lock()
@@ -102,6 +117,33 @@ class OpenConversations:
                 self.put(dataclasses.replace(conversation, turns=tuple(turns)))
         return answer
 
+    def moved(self, old: str, new: str) -> None:
+        """Name a file where it lies now, in every conversation that was begun or opened here; nothing is stored."""
+        changed = False
+        with self._saving:
+            for conversation in tuple(self._open.values()):
+                there = _with_file(conversation, old, new)
+                changed = changed or there is not conversation
+                self.put(there)
+        if changed:
+            self._bus.publish(FilesMoved())
+
+    def find_files(self, conversation_id: str | None = None) -> None:
+        """Look for files of panes that are not where they were, e.g. since another program of Garden moved them.
+
+        Args:
+            conversation_id: Whose panes; of all that were begun or opened here when None.
+        """
+        with self._lock:
+            looked = [one for key, one in self._open.items() if conversation_id in (None, key)]
+        refs = {run.model.path: run.model for one in looked for _letter, run in one.panes}
+        for path, ref in refs.items():
+            if path is not None and not Path(path).exists() and (there := self._find(ref)) is not None:
+                self.moved(path, there)
+                for conversation in looked:
+                    with bookkeeping("Where a model's file lies now"):
+                        self._found(conversation.id, path, there)
+
     def delete(self, conversation_id: str) -> None:
         """Delete it, in memory and on the disk."""
         # In one step: an answer that comes meanwhile is kept before this, or finds nothing to be kept in.
@@ -110,6 +152,31 @@ class OpenConversations:
             with self._lock:
                 self._open.pop(conversation_id, None)
         self._bus.publish(ConversationsChanged())
+
+
+def _with_file(conversation: Conversation, old: str, new: str) -> Conversation:
+    def there(run: RunConfiguration) -> RunConfiguration:
+        adapters = run.load.adapters
+        if any(adapter.path == old for adapter in adapters):
+            moved = (dataclasses.replace(one, path=new) if one.path == old else one for one in adapters)
+            run = run.with_load(adapters=tuple(moved))
+        return (
+            dataclasses.replace(run, model=dataclasses.replace(run.model, path=new)) if run.model.path == old else run
+        )
+
+    panes = tuple((letter, there(run)) for letter, run in conversation.panes)
+    turns = tuple(
+        dataclasses.replace(
+            turn,
+            answers=tuple(
+                dataclasses.replace(answer, configuration=there(answer.configuration)) for answer in turn.answers
+            ),
+        )
+        for turn in conversation.turns
+    )
+    if panes == conversation.panes and turns == conversation.turns:
+        return conversation
+    return dataclasses.replace(conversation, panes=panes, turns=turns)
 
 
 def _beside(said: Answer, silent: Answer) -> Answer:

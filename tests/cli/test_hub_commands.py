@@ -31,6 +31,25 @@ def test_a_hub_that_does_not_answer_is_one_sentence(cli: Cli) -> None:
         assert len(ran.err.strip().splitlines()) == 1
 
 
+def test_pages_of_a_hub_that_the_settings_name_are_targets(
+    cli: Cli, hub: HubServer, monkeypatch: pytest.MonkeyPatch, tiny_model: Path
+) -> None:
+    monkeypatch.delenv("HF_ENDPOINT")
+    page = f"{hub.endpoint}/{REPO}/blob/main/{tiny_model.name}"
+    refused = cli("fit", page)
+    assert (refused.code, "is no address of a model on the Hub" in refused.err) == (1, True)
+
+    assert cli("hub", "add", "Office", hub.endpoint).code == 0
+    assert cli("hub", "use", "Office").code == 0
+    told = cli("fit", page)
+    assert (told.code, told.err) == (0, "")
+    fetched = cli("download", page)
+    assert fetched.code == 0, fetched.err
+    assert "matches its hash" in fetched.out
+    there = cli("fit", page, "--json")
+    assert there.code == 0, there.err
+
+
 def test_files_as_json_have_exactly_the_keys_of_the_contract(cli: Cli, hub: HubServer, tiny_model: Path) -> None:
     ran = cli("files", REPO, "--json")
 
@@ -50,7 +69,8 @@ def test_what_is_left_out_is_said_below_the_files(cli: Cli, hub: HubServer) -> N
 
     lines = cli("files", REPO).out.splitlines()
 
-    assert lines[-2].endswith("projector")
+    assert lines[-3].endswith("projector")
+    assert lines[-2].startswith("Recommended: F16. ")
     assert lines[-1] == "2 other files: not for llama.cpp"
 
 

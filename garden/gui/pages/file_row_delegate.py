@@ -22,7 +22,7 @@ _WIDTH_WITH_FIGURES = 170
 _ACTION_ICONS = {
     "Download": ("download", "text.secondary"),
     "Resume": ("play", "text.secondary"),
-    "Cancel": ("close", "text.secondary"),
+    "Pause": ("pause", "text.secondary"),
     "In library": ("check", "verdict.gpu.fg"),
 }
 

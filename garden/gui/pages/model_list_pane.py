@@ -204,7 +204,7 @@ class ModelListPane(QWidget):
             online: Action = ("Go online", "default", "discover", self.online_wanted.emit)
             settings: Action = ("Settings", "default", "settings", self.settings_wanted.emit)
             fixed = self._settings.offline_is_fixed
-            text = "HF_HUB_OFFLINE is set: start Garden without it to go online." if fixed else problem.action
+            text = self._settings.way_online if fixed else problem.action
             actions = ((online,) if not fixed else ()) if offline else (retry, settings)
             state.show_state("offline", title, text, actions=actions)
         elif problem is not None and not show_unauthorized(

@@ -15,7 +15,7 @@ from garden.core.library_entry import LibraryEntry
 from garden.core.load_choice import LoadChoice
 from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH, LoadParameters, RunConfiguration
 from garden.fit.default_load import with_found_layers
-from garden.gui.viewmodels.family import quantizations, whole_family
+from garden.gui.viewmodels.family import QuantizationsViewModel, whole_family
 from garden.gui.viewmodels.file_downloads import FileDownloads
 from garden.gui.viewmodels.file_headers import FileHeaders
 from garden.gui.viewmodels.file_measuring import FileMeasuring
@@ -73,7 +73,7 @@ class RepositoryViewModel(QObject):
         self.problem: GardenError | None = None
         self.card = RepositoryCard(garden, pump, self)
         self.family = whole_family(garden, pump, self)
-        self.quantizations = quantizations(garden, pump, self)
+        self.quantizations = QuantizationsViewModel(garden, pump, self)
         self.trust = TrustViewModel(garden, pump, self)
         self.options = LoadOptions(self)
         self.options.changed.connect(self._on_options_changed)
@@ -123,10 +123,9 @@ class RepositoryViewModel(QObject):
     @property
     def trained_context(self) -> int | None:
         """The context that the model was trained for."""
-        for row in self.files.rows:
-            if row.header is not None and row.header.context_length:
-                return row.header.context_length
-        return self.repository.summary.context_length if self.repository else None
+        known = (row.header.context_length for row in self.files.rows if row.header is not None)
+        told = self.repository.summary.context_length if self.repository else None
+        return next(filter(None, known), told)
 
     @property
     def largest_context(self) -> int:
@@ -220,14 +219,16 @@ class RepositoryViewModel(QObject):
         if self.repository is None or number < 0:
             return
         row = self.files.rows[number]
-        if row.entry is not None or row.downloading:
-            return
-        self._downloads.begin(self.repository, row.file)
+        if row.entry is None and not row.downloading:
+            self._downloads.begin(self.repository, row.file)
+
+    def pause_download(self, filename: str) -> None:
+        """Stop fetching a file for now; what came is kept, and ``download`` goes on with it."""
+        self._downloads.pause(self.repo_id or "", filename)
 
     def cancel_download(self, filename: str) -> None:
-        """Stop fetching a file; what is here is kept for the next time."""
-        if self.repo_id is not None:
-            self._downloads.cancel(self.repo_id, filename)
+        """Stop fetching a file for good and clear away what came of it."""
+        self._downloads.cancel(self.repo_id or "", filename)
 
     # What came back
 

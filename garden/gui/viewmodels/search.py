@@ -70,7 +70,7 @@ class SearchViewModel(QObject):
         self._debounce.timeout.connect(self.search)
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
-        self._pause.timeout.connect(self.search)
+        self._pause.timeout.connect(self._go_on)
 
     @property
     def query(self) -> ModelQuery:
@@ -187,12 +187,16 @@ class SearchViewModel(QObject):
 
     def forget(self) -> None:
         """Take away what came: it was for another account, or from another Hub."""
+        busy = self.busy
+        self._pause.stop()
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
         self._seen = self._cursor = self._problem = None
         self._from_index = False
         self.models.replace((), more=False)
+        if busy:
+            self.busy_changed.emit(False)
         self.changed.emit()
 
     def clear_filters(self) -> None:
@@ -210,15 +214,24 @@ class SearchViewModel(QObject):
     def search(self) -> None:
         """Ask for the first page now."""
         self._debounce.stop()
-        self._pause.stop()
         self._ask(None)
         self.busy_changed.emit(True)
         self.changed.emit()
+
+    @Slot()
+    def _go_on(self) -> None:
+        """The Hub may be asked again: for the page that it refused, so that those which came stay where they are."""
+        if self._first_page or self._cursor is None or self._query != self._shown:
+            self.search()
+        else:
+            self._on_more_wanted()
+            self.changed.emit()
 
     def _ask(self, cursor: str | None) -> None:
         # Once something is asked for, and not for the first paint.
         from garden.gui.viewmodels.search_pieces import SearchPieces
 
+        self._pause.stop()
         if self._handle is not None:
             self._handle.cancel()
         self._asked = True

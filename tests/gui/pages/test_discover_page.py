@@ -187,6 +187,61 @@ def test_a_paused_download_is_resumed_where_it_was_begun(
     assert [(done.id, done.state) for done in garden.activity.jobs()] == [(job.id, JobState.SUCCEEDED)]
 
 
+@pytest.fixture
+def under_way(qtbot: QtBot, page: DiscoverPage, hub: HubServer, garden: Garden) -> JobRecord:
+    """A download of the first file of which more than 100 kB have come."""
+    _opened(qtbot, page)
+    hub.fail(Fault("slow", bytes_per_second=400_000))
+    page.repository.download(page.repository.files.rows[0].file.filename)
+    qtbot.waitUntil(lambda: bool(garden.activity.jobs()) and garden.activity.jobs()[0].done > 100_000, timeout=20_000)
+    qtbot.waitUntil(lambda: page.repository.files.rows[0].downloading, timeout=10_000)
+    return garden.activity.jobs()[0]
+
+
+@pytest.mark.parametrize("way", ["double click", "enter", "click", "button"])
+def test_no_press_on_a_running_download_costs_what_came(
+    qtbot: QtBot, page: DiscoverPage, garden: Garden, under_way: JobRecord, way: str
+) -> None:
+    table = page.findChild(QTableView, "files")
+    assert table is not None
+    first, last = (table.model().index(0, column) for column in (0, FileColumn.ACTION))
+    qtbot.waitUntil(lambda: last.data(Qt.ItemDataRole.AccessibleTextRole) == "Pause", timeout=10_000)
+    match way:
+        case "double click":
+            place = table.visualRect(first).center()
+            QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+            QTest.mouseDClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        case "enter":
+            QTest.keyClick(table, Qt.Key.Key_Return)
+        case "click":
+            QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualRect(last).center())
+        case _:
+            QTest.mouseClick(_button(page, "fileDetail.pause"), Qt.MouseButton.LeftButton)
+
+    qtbot.waitUntil(lambda: garden.activity.jobs()[0].state is not JobState.RUNNING, timeout=10_000)
+
+    assert garden.activity.jobs()[0].state is JobState.PAUSED
+    assert any(part.size_bytes > 100_000 for part in garden.unfinished.list())
+
+
+def test_a_cancel_says_how_much_it_deletes_before_it_does(
+    qtbot: QtBot, page: DiscoverPage, garden: Garden, under_way: JobRecord
+) -> None:
+    def ask(answer: str) -> None:
+        QTest.mouseClick(_button(page, "fileDetail.cancel"), Qt.MouseButton.LeftButton)
+        assert _text(page, "cancelQuestion.view.title") == "Cancel the download of F16?"
+        said = [label.text() for label in page.findChildren(QLabel) if "that came of it are deleted" in label.text()]
+        assert said and said[0].startswith("The ")
+        assert " KiB " in said[0] or " MiB " in said[0]
+        QTest.mouseClick(_button(page, f"cancelQuestion.view.{answer}"), Qt.MouseButton.LeftButton)
+
+    ask("action2")
+    assert garden.activity.jobs()[0].state is JobState.RUNNING
+    ask("action1")
+    qtbot.waitUntil(lambda: garden.activity.jobs()[0].state is JobState.CANCELLED, timeout=10_000)
+    assert garden.unfinished.list() == ()
+
+
 def test_what_a_paused_download_needs_stands_before_its_forecast(qtbot: QtBot, theme: ThemeController) -> None:
     detail = FileDetail(theme)
     qtbot.addWidget(detail)

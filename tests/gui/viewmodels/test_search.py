@@ -342,6 +342,56 @@ def test_after_a_rate_limit_the_search_goes_on_by_itself(
     assert search.seconds_until_retry is None
 
 
+def test_after_a_pause_the_page_that_was_refused_is_asked_for_and_the_others_stay(
+    qtbot: QtBot, search: SearchViewModel, garden: GardenDouble
+) -> None:
+    search.search()
+    _answer(qtbot, search, garden, page("a/one", cursor="next"))
+    search.models.fetchMore(QModelIndex())
+    garden.browse.searches[-1].fail(RateLimitedError("A pause.", retry_after_seconds=0.05))
+
+    qtbot.waitUntil(lambda: len(garden.browse.asked) == 3)
+    assert [cursor for _query, cursor in garden.browse.asked] == [None, "next", "next"]
+    assert _shown(search) == ["a/one"]
+    _answer(qtbot, search, garden, page("a/two"))
+
+    assert _shown(search) == ["a/one", "a/two"]
+
+
+def test_who_asks_again_during_a_pause_is_not_asked_for_again_after_it(
+    qtbot: QtBot, search: SearchViewModel, garden: GardenDouble
+) -> None:
+    search.search()
+    _answer(qtbot, search, garden, page("a/one", cursor="next"))
+    search.models.fetchMore(QModelIndex())
+    with qtbot.waitSignal(search.changed):
+        garden.browse.searches[-1].fail(RateLimitedError("A pause.", retry_after_seconds=0.3))
+
+    search.models.fetchMore(QModelIndex())
+    _answer(qtbot, search, garden, page("a/two"))
+    qtbot.wait(400)
+
+    assert len(garden.browse.asked) == 3
+    assert _shown(search) == ["a/one", "a/two"]
+
+
+def test_what_is_forgotten_is_not_busy_and_not_asked_for_after_a_pause(
+    qtbot: QtBot, search: SearchViewModel, garden: GardenDouble
+) -> None:
+    search.search()
+    with qtbot.waitSignal(search.busy_changed) as told:
+        search.forget()
+    assert told.args == [False]
+    search.search()
+    with qtbot.waitSignal(search.changed):
+        garden.browse.searches[-1].fail(RateLimitedError("A pause.", retry_after_seconds=0.05))
+
+    search.forget()
+    qtbot.wait(150)
+
+    assert len(garden.browse.asked) == 2
+
+
 def test_a_failed_further_page_can_be_asked_for_again(
     qtbot: QtBot, search: SearchViewModel, garden: GardenDouble
 ) -> None:
