@@ -13,7 +13,7 @@ from garden.cli.output import json_option, opened, print_json, print_table, prin
 from garden.core.errors import CancelledByUser, IntegrityError, InvalidFileError, NotFoundError
 from garden.core.library_entry import PROGRAM_NAMES, LibraryEntry, Origin
 from garden.core.paths import user_path
-from garden.core.quantity import format_age, format_bytes, format_parameters
+from garden.core.quantity import format_age, format_bytes, format_parameters, format_rate
 from garden.core.unfinished_download import UnfinishedDownload
 from garden.services.garden import Garden
 from garden.services.target import choose_entry, full_name, parse_hub_target
@@ -227,7 +227,7 @@ def _show(entries: tuple[LibraryEntry, ...], as_json: bool) -> None:
             format_parameters(entry.parameters) if entry.parameters else "–",
             _ORIGINS[entry.origin],
             entry.problem or checked[entry.verified],
-            f"{speed:.3g}" if (speed := entry.decode_tokens_per_second) is not None else "–",
+            format_rate(speed) if (speed := entry.decode_tokens_per_second) is not None else "–",
             format_age(entry.last_used_at) if entry.last_used_at is not None else "–",
         )
         for entry in entries

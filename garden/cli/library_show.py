@@ -8,7 +8,7 @@ import click
 
 from garden.cli.output import json_option, opened, print_json, printable
 from garden.core.library_entry import LibraryEntry
-from garden.core.quantity import format_age, format_bytes, format_parameters
+from garden.core.quantity import format_age, format_bytes, format_parameters, format_rate
 from garden.core.upstream import Upstream
 from garden.services.target import full_name
 
@@ -51,7 +51,7 @@ def _lines(entry: LibraryEntry) -> dict[str, str]:
         "sha256": ref.sha256 or "not hashed yet",
         "checked": _checked(entry),
         "made from": " → ".join(entry.lineage) or None,
-        "speed": f"{speed:.3g} tok/s, as last measured" if speed is not None else "not measured yet",
+        "speed": f"{format_rate(speed)} tok/s, as last measured" if speed is not None else "not measured yet",
         "last used": _day(entry.last_used_at) if entry.last_used_at is not None else "never",
         "projector": entry.projector,
     }

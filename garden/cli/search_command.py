@@ -13,7 +13,7 @@ from garden.core.errors import RefusedError
 from garden.core.licence import LicenceClass
 from garden.core.model_query import SORTS, ModelQuery
 from garden.core.model_traits import ArchitectureKind
-from garden.core.quantity import format_age, format_count, format_model_size
+from garden.core.quantity import format_age, format_count, format_model_size, format_parameters, format_rate
 from garden.core.saved_search import SavedSearch
 from garden.gguf.quant_name import quant_type_named
 from garden.services.browse import passing
@@ -103,6 +103,7 @@ def search(
     with opened(notes_optional=True) as garden:
         if forget is not None:
             garden.saved_searches.delete(forget)
+            click.echo(f"Forgot “{printable(forget)}”.", err=True)
             if not list_saved:
                 return
         if list_saved:
@@ -110,6 +111,11 @@ def search(
             return
         base = ModelQuery() if saved is None else garden.saved_searches.named(saved).query
         question = dataclasses.replace(base, **changes)
+        low, high = question.min_parameters, question.max_parameters
+        if low is not None and high is not None and low > high:
+            raise click.UsageError(
+                f"No model has at least {format_parameters(low)} and at most {format_parameters(high)} parameters."
+            )
         if save is not None:
             kept = garden.saved_searches.save(save, question)
             click.echo(f"Kept as “{kept.name}”: garden search --saved {_quoted(kept.name)}", err=True)
@@ -224,7 +230,7 @@ def _show(rows: list[RatedModel]) -> None:
                 _KIND_WORDS[row.traits.kind] if row.traits.kind else "–",
                 verdict_word(row.forecast),
                 row.forecast.quant_type or "–",
-                f"≈ {speed:.3g}" if (speed := row.forecast.decode_tokens_per_second) is not None else "–",
+                f"≈ {format_rate(speed)}" if (speed := row.forecast.decode_tokens_per_second) is not None else "–",
                 row.summary.license or "–",
                 format_count(row.summary.downloads) if row.summary.downloads is not None else "–",
                 format_count(row.summary.likes) if row.summary.likes is not None else "–",

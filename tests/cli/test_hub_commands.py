@@ -219,7 +219,7 @@ def test_an_address_of_the_environment_is_blamed_on_it(cli: Cli, monkeypatch: py
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_ctrl_c_says_how_to_go_on_and_how_to_clear(start: Start, hub: HubServer) -> None:
+def test_ctrl_c_says_how_to_go_on_and_how_to_clear(cli: Cli, start: Start, hub: HubServer) -> None:
     hub.faults.add(Fault("stall", after_bytes=300_000))
     process = start("download", f"{REPO}:F16")
     part = hub_cache_dir()
@@ -234,6 +234,8 @@ def test_ctrl_c_says_how_to_go_on_and_how_to_clear(start: Start, hub: HubServer)
     assert process.returncode == 130
     assert "Run the same command again to go on, or `garden library remove --unfinished`" in err
     assert [path for path in part.rglob("*.incomplete") if path.stat().st_size >= 300_000]
+    (job,) = cli("queue", "--json").json
+    assert (job["state"], job["note"]) == ("paused", "Paused by you")
 
 
 def test_a_rate_is_read_as_people_write_it_and_kept_to(cli: Cli, hub: HubServer, tiny_model: Path) -> None:

@@ -158,10 +158,17 @@ def test_a_search_is_kept_found_changed_and_forgotten(cli: Cli, hub: HubServer) 
     assert found(cli, "--saved", "small ones", "--license", "cc-by-nc-4.0", "--quant", "Q4_K_M") == []
     (listed,) = cli("search", "--list-saved", "--json").json
     assert listed == {"name": "small ones", "filters": {"runs_here": True, "license_class": "permissive"}}
-    assert cli("search", "--forget", "small ones").code == 0
+    assert cli("search", "--forget", "small ones").err == "Forgot “small ones”.\n"
     missing = cli("search", "--saved", "small ones")
     assert (missing.code, missing.out) == (1, "")
     assert "No search is saved as “small ones”" in missing.err
+
+
+def test_bounds_that_no_model_meets_are_wrong_usage(cli: Cli, hub: HubServer) -> None:
+    ran = cli("search", "--min-params", "8B", "--max-params", "1B")
+
+    assert ran.code == 2
+    assert "No model has at least 8.0B and at most 1.0B" in ran.err
 
 
 @pytest.mark.parametrize("options", [("--quant", "Q9_Z"), ("--language", "Klingon"), ("--updated", "soon")])

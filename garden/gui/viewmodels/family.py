@@ -148,18 +148,17 @@ class QuantizationsViewModel(RelativesViewModel):
     """What can be run of a repository that holds nothing that can."""
 
     def __init__(self, garden: Garden, pump: EventPump, parent: QObject | None = None) -> None:
-        rated = garden.catalog.rated
         super().__init__(
             pump,
             lambda repository: garden.catalog.families.quantizations(repository.summary.repo_id),
-            lambda repo_id, models: _quantization_rows(repo_id, models, rated),
+            lambda repo_id, models: _quantization_rows(repo_id, models, garden.catalog.rated),
             parent,
         )
-        self._rated = rated
+        self._garden = garden
 
     def why(self, repository: Repository) -> str:
         """Why nothing in it runs: one sentence."""
-        return why_nothing_runs(repository, self._rated(repository.summary).forecast)
+        return why_nothing_runs(repository, self._garden.catalog.rated(repository.summary).forecast)
 
 
 def _quantization_rows(
