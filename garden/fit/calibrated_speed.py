@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from garden.core.calibration import CacheSpeed, Calibration, DeviceSpeed, SpeedDevice, TypeSpeed
@@ -339,11 +339,16 @@ def type_speed(speed: DeviceSpeed, kind: str) -> TypeSpeed | None:
     known = speed.types.get(kind)
     if known is not None or kind not in TYPES_BY_NAME or not speed.types:
         return known
+    return speed.types[most_like(kind, speed.types)]
 
-    def distance(name: str) -> tuple[bool, float]:
-        return _family(name) != _family(kind), abs(_bits(name) - _bits(kind))
 
-    return speed.types[min(speed.types, key=distance)]
+def most_like(kind: str, names: Iterable[str]) -> str:
+    """Which of these types has kernels of the same make as another one, and about as many bits; itself if it can."""
+
+    def distance(name: str) -> tuple[bool, bool, float]:
+        return name != kind, _family(name) != _family(kind), abs(_bits(name) - _bits(kind))
+
+    return min(names, key=distance)
 
 
 def _unmeasured_share(blocks: Sequence[BlockWork], speed: DeviceSpeed) -> float:

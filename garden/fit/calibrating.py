@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from garden.core.calibration import CacheSpeed, DeviceSpeed, SpeedDevice, TypeSpeed
 from garden.core.run_configuration import KV_TYPES, LoadParameters
-from garden.fit.calibrated_speed import decode_seconds, prefill_seconds, prompt_pairs, total
+from garden.fit.calibrated_speed import decode_seconds, most_like, prefill_seconds, prompt_pairs, total
 from garden.fit.trial_models import (
     DEEP,
     DEPTHS,
@@ -25,10 +25,10 @@ from garden.fit.trial_models import (
     PROMPT_TOKENS,
     SHALLOW,
     WIDE_HEADS,
-    WITH_EXPERTS,
     WITH_STATE,
     blocks_of,
     flat,
+    with_experts,
 )
 from garden.gguf.made_up_model import MadeUpModel
 
@@ -69,16 +69,12 @@ class TypeTrial:
         narrow: The one with narrow ones.
         of_wide: Its times.
         of_narrow: Likewise.
-        experts: One with experts.
-        of_experts: Its times of a prompt; None where it was not timed.
     """
 
     wide: MadeUpModel
     narrow: MadeUpModel
     of_wide: Times
     of_narrow: Times
-    experts: MadeUpModel | None = None
-    of_experts: Times | None = None
 
 
 def measured_speed(
@@ -89,7 +85,7 @@ def measured_speed(
     deep: Times,
     attention: Mapping[str, Sequence[Times]],
     types: Mapping[str, TypeTrial],
-    experts: Times | None = None,
+    experts: Mapping[str, Times] | None = None,
     state: Times | None = None,
 ) -> DeviceSpeed:
     """Speed of a device.
@@ -101,7 +97,8 @@ def measured_speed(
         deep: Times of DEEP, and of its flat one.
         attention: By type of the cache: times of WIDE_HEADS, NARROW_HEADS and IN_ROWS.
         types: By type of weights; ``Q4_0`` is among them.
-        experts: Times of answers of WITH_EXPERTS; None where EXPERTS_TYPE was not measured.
+        experts: By type of weights: times of a prompt of ``with_experts``, and of an answer too for EXPERTS_TYPE. Types
+            that are not among ``types`` say nothing.
         state: Times of WITH_STATE; None where it was not measured.
     """
     speed = DeviceSpeed(device=device, name=name, token_seconds=0.0, layer_seconds=0.0)
@@ -112,9 +109,10 @@ def measured_speed(
         speed = dataclasses.replace(speed, types=_types(speed, types))
         speed = _with_overheads(speed, shallow, deep)
     speed = dataclasses.replace(speed, types=_types(speed, types))
-    if experts is not None and EXPERTS_TYPE in types:
-        speed = _with_experts(speed, experts)
-    speed = _with_prompts_of_experts(speed, types)
+    known = {kind: times for kind, times in (experts or {}).items() if kind in types}
+    if EXPERTS_TYPE in known:
+        speed = _with_experts(speed, known[EXPERTS_TYPE])
+    speed = _with_prompts_of_experts(speed, known)
     return speed if state is None else _with_state(speed, state)
 
 
@@ -133,7 +131,7 @@ def _with_state(speed: DeviceSpeed, times: Times) -> DeviceSpeed:
 
 
 def _with_experts(speed: DeviceSpeed, times: Times) -> DeviceSpeed:
-    blocks = blocks_of(WITH_EXPERTS)
+    blocks = blocks_of(with_experts(EXPERTS_TYPE))
     free = dataclasses.replace(speed, expert_token_factor=0.0)
     ((depth, seconds),) = times.token_seconds.items()
     whole, rest = (decode_seconds(blocks, one, _load("f16"), depth) or 0.0 for one in (speed, free))
@@ -142,24 +140,37 @@ def _with_experts(speed: DeviceSpeed, times: Times) -> DeviceSpeed:
     return dataclasses.replace(speed, expert_token_factor=min(max(factor, low), high))
 
 
-def _with_prompts_of_experts(speed: DeviceSpeed, trials: Mapping[str, TypeTrial]) -> DeviceSpeed:
-    """What other matrices leave of the prompts' times, per operation."""
-    types = dict(speed.types)
-    for kind, trial in trials.items():
-        if trial.experts is None or trial.of_experts is None:
-            continue
-        blocks, one = blocks_of(trial.experts), types[kind]
-        free = dataclasses.replace(
-            speed, types={**speed.types, kind: dataclasses.replace(one, expert_operation_seconds=_LEAST)}
+def _with_prompts_of_experts(speed: DeviceSpeed, experts: Mapping[str, Times]) -> DeviceSpeed:
+    """With the prompts of experts per operation: of types without a time, in the ratio of the one most like them."""
+    if not experts:
+        return speed
+    ratios = {kind: _expert_ratio(speed, kind, times) for kind, times in experts.items()}
+    types = {
+        kind: dataclasses.replace(
+            one, expert_operation_seconds=ratios[most_like(kind, ratios)] * _dense_operation_seconds(kind, one)
         )
-        ((tokens, taken),) = trial.of_experts.prompt_seconds.items()
-        left = taken - (prefill_seconds(blocks, free, _load("f16"), tokens) or 0.0)
-        sums = total(blocks, experts=True)[kind]
-        dense = one.operation_seconds + sums.prompt_values / sums.prompt_operations * one.value_seconds
-        low, high = _FACTORS
-        each = min(max(left / tokens / sums.prompt_operations, low * dense), high * dense)
-        types[kind] = dataclasses.replace(one, expert_operation_seconds=each)
+        for kind, one in speed.types.items()
+    }
     return dataclasses.replace(speed, types=types)
+
+
+def _expert_ratio(speed: DeviceSpeed, kind: str, times: Times) -> float:
+    """How much longer an operation takes in a prompt than with other matrices of the type."""
+    blocks, one = blocks_of(with_experts(kind)), speed.types[kind]
+    free = dataclasses.replace(
+        speed, types={**speed.types, kind: dataclasses.replace(one, expert_operation_seconds=_LEAST)}
+    )
+    ((tokens, taken),) = times.prompt_seconds.items()
+    left = taken - (prefill_seconds(blocks, free, _load("f16"), tokens) or 0.0)
+    each = left / tokens / total(blocks, experts=True)[kind].prompt_operations
+    low, high = _FACTORS
+    return min(max(each / _dense_operation_seconds(kind, one), low), high)
+
+
+def _dense_operation_seconds(kind: str, one: TypeSpeed) -> float:
+    """Time per operation that experts' matrices would take if they were like others, the values' part included."""
+    sums = total(blocks_of(with_experts(kind)), experts=True)[kind]
+    return one.operation_seconds + sums.prompt_values / sums.prompt_operations * one.value_seconds
 
 
 def with_errors(speed: DeviceSpeed, checks: Iterable[tuple[MadeUpModel, Times]]) -> DeviceSpeed:

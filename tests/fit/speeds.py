@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from garden.core.calibration import CacheSpeed, Calibration, DeviceSpeed, SpeedSetup, TypeSpeed
@@ -97,8 +97,10 @@ def times(
     )
 
 
-def measured_again(speed: DeviceSpeed, noise: Callable[[], float] = lambda: 1.0) -> DeviceSpeed:
-    """What measuring a device of this speed finds."""
+def measured_again(
+    speed: DeviceSpeed, noise: Callable[[], float] = lambda: 1.0, experts: Iterable[str] | None = None
+) -> DeviceSpeed:
+    """What measuring a device of this speed finds, with experts of these types, None for all."""
     short, long = trial_models.PROMPT_TOKENS, trial_models.LONG_PROMPT_TOKENS
 
     def timed(model: MadeUpModel, **what: Any) -> Times:
@@ -126,11 +128,12 @@ def measured_again(speed: DeviceSpeed, noise: Callable[[], float] = lambda: 1.0)
                 narrow=trial_models.narrow(kind),
                 of_wide=timed(trial_models.wide(kind), depths=(0,), prompts=(short,)),
                 of_narrow=timed(trial_models.narrow(kind), depths=(0,), prompts=(short,)),
-                experts=trial_models.with_experts(kind),
-                of_experts=timed(trial_models.with_experts(kind), prompts=(short,)),
             )
             for kind in speed.types
         },
-        experts=timed(trial_models.WITH_EXPERTS, depths=(0,)),
+        experts={
+            kind: timed(trial_models.with_experts(kind), depths=(0,), prompts=(short,))
+            for kind in (speed.types if experts is None else experts)
+        },
         state=timed(trial_models.WITH_STATE, depths=(0,), prompts=(short,)),
     )

@@ -167,3 +167,24 @@ def test_narrow_matrices_with_dear_rows_are_forecast_from_both_models() -> None:
     assert told and true and plain
     assert told == EXACT(true, rel=1e-3)
     assert plain < 0.85 * true
+
+
+def test_prompts_of_experts_are_forecast_in_the_ratio_of_the_type_most_like_them() -> None:
+    known = device()
+
+    def ratio(speed: DeviceSpeed, kind: str) -> float:
+        one = speed.types[kind]
+        return one.expert_operation_seconds / calibrating._dense_operation_seconds(kind, one)
+
+    found = measured_again(known, experts=("Q4_K", "Q8_0"))
+
+    for kind, like in (("Q4_K", "Q4_K"), ("Q6_K", "Q4_K"), ("Q8_0", "Q8_0"), ("Q4_0", "Q8_0")):
+        assert ratio(found, kind) == EXACT(ratio(known, like), rel=1e-3)
+    assert ratio(known, "Q6_K") != EXACT(ratio(known, "Q4_K"), rel=0.02)
+
+
+def test_without_experts_nothing_is_told_of_them() -> None:
+    found = measured_again(device(), experts=())
+
+    assert found.expert_token_factor == 1.0
+    assert {one.expert_operation_seconds for one in found.types.values()} == {0.0}
