@@ -31,7 +31,8 @@ class TypeSpeed:
     Attributes:
         byte_seconds: To decode with, per byte of weights.
         row_seconds: The same, per row beside its bytes: per value that comes out of a matrix.
-        expert_operation_seconds: As ``operation_seconds``, of matrices of experts; 0 where that of others holds.
+        expert_operation_seconds: As ``operation_seconds``, of matrices of experts: timed, or in the ratio of the most
+            similar type whose experts were; 0 where none were and that of others holds.
         operation_seconds: To read prompts with, per multiplication or addition.
         value_seconds: To read prompts with, per value that goes into a matrix or comes out of it, per token.
     """

@@ -149,7 +149,7 @@ class _Device:
             self._worker.tell(f"A recurrent state on the {self._where}")
             self._take([state])
         first = trial_models.EXPERTS_TYPE
-        experts = {first: self._experts(first, depths=(0,))} if self._has_time() else {}
+        experts = {first: self._experts(first, depths=(0,))} if first in types else {}
         self._settle(_SETTLE_SHARE)
         # As long as there is time to settle what these leave.
         types |= {kind: self._type(kind) for kind in unusual if self._has_time(_SETTLE_SHARE / 2)}
