@@ -9,7 +9,7 @@ import click
 
 from garden.cli.output import json_option, opened, print_json, print_table, printable
 from garden.core.account import Account
-from garden.core.errors import GardenError, UnauthorizedError
+from garden.core.errors import GardenError, RefusedError, UnauthorizedError
 from garden.services.garden import Garden
 
 
@@ -104,14 +104,36 @@ def forget(name: str) -> None:
         garden.settings.endpoints.forget(name)
 
 
+@hub.command(help="Open no connection from now on; what was seen before can still be browsed.")
+def offline() -> None:
+    """Go offline."""
+    _switch(True)
+
+
+@hub.command(help="Open connections again.")
+def online() -> None:
+    """Go online."""
+    _switch(False)
+
+
+def _switch(offline: bool) -> None:
+    with opened(notes_optional=True) as garden:
+        garden.settings.change(offline=offline)
+        still, way = garden.settings.offline, garden.settings.way_online
+    if still and not offline:
+        raise RefusedError("Garden still works offline.", way)
+    click.echo("Works offline from now on." if offline else "Works online again.")
+
+
 def _show(as_json: bool) -> None:
     with opened(notes_optional=True) as garden:
         endpoint, status = garden.settings.endpoint, garden.settings.token_status()
-        account = _account(garden)
+        is_offline = garden.settings.offline
+        account = None if is_offline else _account(garden)
     if as_json:
         print_json({"endpoint": endpoint, "account": None if account is None else dataclasses.asdict(account)})
         return
-    click.echo(printable(f"{endpoint}"))
+    click.echo(printable(f"{endpoint}{', offline' if is_offline else ''}"))
     if account is not None:
         click.echo(_sentence(account))
     click.echo(printable(status))

@@ -6,7 +6,7 @@ from garden.core.calibration import Calibration, DeviceSpeed
 from garden.core.quantity import format_duration
 
 #: Shown as text; the rest is in the JSON document.
-_SHOWN = ("Q4_K", "Q8_0", "F16")
+_SHOWN = ("Q4_0", "Q4_K", "Q8_0", "F16")
 
 
 def calibration_lines(calibration: Calibration, now: float) -> list[str]:

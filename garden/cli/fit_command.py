@@ -11,11 +11,11 @@ from garden.cli.output import json_option, opened, print_json, print_table, verd
 from garden.cli.run_options import context_note
 from garden.cli.targets import usable_model
 from garden.core.errors import NotFoundError, RefusedError
-from garden.core.fit_forecast import FitForecast, SpeedSource, Verdict
+from garden.core.fit_forecast import FitForecast, Placement, SpeedSource, Verdict
 from garden.core.hardware_snapshot import Gpu, HardwareSnapshot
 from garden.core.imagined_machine import ImaginedMachine
 from garden.core.model_ref import ModelRef
-from garden.core.quantity import format_bytes
+from garden.core.quantity import format_bytes, format_rate
 from garden.core.run_configuration import AUTO_GPU_LAYERS, KV_TYPES, LoadParameters
 from garden.fit.devices import process_bytes, usable_gpus
 from garden.fit.kv_cache import padded
@@ -106,6 +106,7 @@ def fit(
         header, ref, projector = header_of(garden, target, own=exact or measure)
         load = _asked_load(garden.fit.default_load(header, machine), **asked)
         elsewhere = None if machine is here else machine
+        calibration = garden.calibration.current()
         if measure:
             wait(garden.twins.measure_header(header, ref, load), garden, as_json=False, what="Measuring its speed")
         if exact:
@@ -113,6 +114,7 @@ def fit(
             forecast = garden.fit.exact(header, load, elsewhere, as_is=as_is, ref=ref).result()
         else:
             forecast = garden.fit.decided(header, load, elsewhere, ref=ref)
+        gpu_context = _gpu_context(garden, header, load, elsewhere, forecast)
     forecast = with_projector(forecast, projector)
     context = asked["context"]
     if context is not None and forecast.verdict in _RUNNABLE:
@@ -123,10 +125,22 @@ def fit(
     else:
         if other is not None:
             click.echo(f"On {other.title}, {format_bytes(machine.ram_free_bytes)} of RAM free:")
-        _print(target, forecast, header, load)
+        _print(target, forecast, header, load, gpu_context)
+        if calibration is not None and calibration.disturbance and forecast.speed_source is SpeedSource.CALIBRATED:
+            click.echo(f"When this machine was calibrated it was not quiet. {calibration.disturbance}")
         _print_notes(forecast, load, machine, given=exact and ram is not None)
     if check and forecast.verdict not in (Verdict.FITS, Verdict.TIGHT):
         raise RefusedError(f"{target}: {verdict_word(forecast)}.", forecast.suggestion)
+
+
+def _gpu_context(
+    garden: Garden, header: GgufHeader, load: LoadParameters, machine: HardwareSnapshot | None, forecast: FitForecast
+) -> int | None:
+    """Largest context with all layers on GPUs, None where a model has none there; by the formula."""
+    if forecast.placement is not Placement.GPU or not forecast.n_layers:
+        return None
+    whole = dataclasses.replace(load, n_gpu_layers=forecast.n_layers)
+    return garden.fit.forecast_header(header, whole, machine, ask_engine=False).max_context
 
 
 def _print_notes(forecast: FitForecast, load: LoadParameters, machine: HardwareSnapshot, *, given: bool) -> None:
@@ -180,7 +194,25 @@ def _scope(load: LoadParameters) -> str:
     return f"At {load.context_length:,} tokens, {each:,} for each of {load.n_sequences} sequences"
 
 
-def _print(target: str, forecast: FitForecast, header: GgufHeader, load: LoadParameters) -> None:
+def _context_text(forecast: FitForecast, trained: int | None, gpu_context: int | None) -> str:
+    """How large a context may be; where layers would leave the GPU for it, from where on."""
+    largest = forecast.max_context
+    if not largest:
+        return ""
+    everything = trained is not None and largest >= trained
+    if gpu_context and gpu_context < largest:
+        end = f"all {trained:,} that the model was trained for fit" if everything else f"up to {largest:,} fit"
+        return f"On the GPU alone up to {gpu_context:,} tokens; split between GPU and RAM {end}."
+    if forecast.verdict is Verdict.UNKNOWN:
+        return f"Largest context that may fit: {largest:,} tokens."
+    if everything:
+        return f"All {trained:,} tokens that the model was trained for fit."
+    return f"Largest context that fits: {largest:,} tokens."
+
+
+def _print(
+    target: str, forecast: FitForecast, header: GgufHeader, load: LoadParameters, gpu_context: int | None
+) -> None:
     click.echo(f"{target}: {verdict_word(forecast)}. {forecast.reason}")
     if forecast.suggestion:
         click.echo(forecast.suggestion)
@@ -200,20 +232,15 @@ def _print(target: str, forecast: FitForecast, header: GgufHeader, load: LoadPar
     known = ", ".join(f"{name} {format_bytes(size)}" for name, size in parts.items() if size)
     if known:
         click.echo(f"{_scope(load)}: {known}")
-    if forecast.max_context and header.context_length and forecast.max_context >= header.context_length:
-        click.echo(f"All {header.context_length:,} tokens that the model was trained for fit.")
-    elif forecast.max_context:
-        click.echo(f"Largest context that fits: {forecast.max_context:,} tokens.")
+    room = _context_text(forecast, header.context_length, gpu_context)
+    if room:
+        click.echo(room)
     if forecast.decode_tokens_per_second is not None:
         about = "at most" if forecast.speed_source is SpeedSource.ELSEWHERE else "about"
-        click.echo(f"Answer: {about} {_rate(forecast.decode_tokens_per_second)}, {forecast.speed_basis}.")
+        speed = format_rate(forecast.decode_tokens_per_second)
+        click.echo(f"Answer: {about} {speed} tokens per second, {forecast.speed_basis}.")
     if forecast.prefill_tokens_per_second is not None:
-        click.echo(f"Prompt: about {_rate(forecast.prefill_tokens_per_second)}.")
-
-
-def _rate(tokens_per_second: float) -> str:
-    digits = 1 if tokens_per_second < 9.95 else 0
-    return f"{tokens_per_second:,.{digits}f} tokens per second"
+        click.echo(f"Prompt: about {format_rate(forecast.prefill_tokens_per_second)} tokens per second.")
 
 
 def pretend(machine: HardwareSnapshot, ram: int | None, vram: int | None) -> HardwareSnapshot:
@@ -243,7 +270,7 @@ def header_of(garden: Garden, target: str, *, own: bool = False) -> tuple[GgufHe
     try:
         entry = usable_model(garden, target)
     except NotFoundError:
-        hub = parse_hub_target(target)
+        hub = parse_hub_target(target, garden.settings.endpoint)
         if hub is None:
             raise
         repository = garden.catalog.repository(hub.repo_id, hub.revision).result()

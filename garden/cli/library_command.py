@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from garden.cli.library_duplicates import show_duplicates
+from garden.cli.library_show import show
 from garden.cli.library_upstream import upstream
 from garden.cli.output import json_option, opened, print_json, print_table, printable, wait
 from garden.core.errors import CancelledByUser, IntegrityError, InvalidFileError, NotFoundError
 from garden.core.library_entry import PROGRAM_NAMES, LibraryEntry, Origin
 from garden.core.paths import user_path
-from garden.core.quantity import format_bytes, format_parameters
+from garden.core.quantity import format_age, format_bytes, format_parameters, format_rate
 from garden.core.unfinished_download import UnfinishedDownload
 from garden.services.garden import Garden
 from garden.services.target import choose_entry, full_name, parse_hub_target
@@ -46,6 +47,7 @@ def library(context: click.Context, twice: bool, as_json: bool) -> None:
             _show_unfinished(parts)
 
 
+library.add_command(show)
 library.add_command(upstream)
 
 
@@ -64,14 +66,29 @@ def scan(paths: tuple[str, ...], as_json: bool) -> None:
     _show(entries, as_json)
 
 
-@library.command(help="List single files that were added no longer; the files stay.")
+@library.command(help="Move the folder of models made here, with its files; run it again to go on with a move.")
+@click.argument("folder", type=click.Path(file_okay=False))
+@json_option
+def move(folder: str, as_json: bool) -> None:
+    """Move the models folder."""
+    with opened() as garden:
+        moved = wait(garden.library.models_folder.move(Path(folder)), garden, as_json=False, what="Models folder")
+        entries = garden.library.entries()
+    if as_json:
+        print_json([entry_document(entry) for entry in entries])
+    else:
+        click.echo(printable(f"The models folder is {moved} now."))
+
+
+@library.command(help="List folders, or single files, that were added no longer; the files stay.")
 @click.argument("targets", nargs=-1, required=True)
 @json_option
 def forget(targets: tuple[str, ...], as_json: bool) -> None:
     """Forget."""
     with opened(notes_optional=True) as garden:
         for target in targets:
-            garden.library.forget(_listed(garden, target))
+            if not garden.library.forget_folder(user_path(target)):
+                garden.library.forget(_listed(garden, target))
         entries = garden.library.entries()
     _show(entries, as_json)
 
@@ -154,7 +171,8 @@ def _remove_models(garden: Garden, targets: tuple[str, ...], permanently: bool, 
 def _remove_unfinished(garden: Garden, targets: tuple[str, ...], yes: bool) -> str:
     parts = garden.unfinished.list()
     if targets:
-        wanted = {hub.repo_id for target in targets if (hub := parse_hub_target(target)) is not None}
+        hubs = [parse_hub_target(target, garden.settings.endpoint) for target in targets]
+        wanted = {hub.repo_id for hub in hubs if hub is not None}
         parts = tuple(part for part in parts if part.repo_id in wanted)
     if not parts:
         raise NotFoundError("No download is unfinished here.", "`garden library` lists what is here.")
@@ -183,7 +201,8 @@ def _listed(garden: Garden, target: str) -> LibraryEntry:
     """What a target names, also a file that is gone."""
     path = str(user_path(target))
     entries = garden.library.scan().result()
-    return next((entry for entry in entries if entry.ref.path == path), None) or choose_entry(target, entries)
+    found = next((entry for entry in entries if entry.ref.path == path), None)
+    return found or choose_entry(target, entries, garden.settings.endpoint)
 
 
 def _chosen(garden: Garden, targets: tuple[str, ...]) -> tuple[LibraryEntry, ...]:
@@ -208,10 +227,12 @@ def _show(entries: tuple[LibraryEntry, ...], as_json: bool) -> None:
             format_parameters(entry.parameters) if entry.parameters else "–",
             _ORIGINS[entry.origin],
             entry.problem or checked[entry.verified],
+            format_rate(speed) if (speed := entry.decode_tokens_per_second) is not None else "–",
+            format_age(entry.last_used_at) if entry.last_used_at is not None else "–",
         )
         for entry in entries
     ]
-    print_table(("Model", "Size", "Parameters", "Source", "Checked"), rows, right=(1, 2))
+    print_table(("Model", "Size", "Parameters", "Source", "Checked", "tok/s", "Used"), rows, right=(1, 2, 5))
 
 
 def entry_document(entry: LibraryEntry) -> dict[str, object]:

@@ -45,7 +45,7 @@ def upstream(targets: tuple[str, ...], fetch: bool, as_json: bool) -> None:
 def _told(entry: LibraryEntry) -> str:
     upstream = entry.upstream
     if upstream is None:
-        return "not looked at"
+        return "not to be seen with this account"
     told = _WORDS[upstream.state]
     if upstream.state == "changed":
         day = f", {upstream.modified[:10]}" if upstream.modified else ""

@@ -41,7 +41,7 @@ def hardware(wake: bool, calibrate: bool, catalogue: bool, as_json: bool) -> Non
         else:
             calibration = garden.calibration.current()
     if as_json:
-        measured = {"calibration": calibration_document(calibration)} if calibrate and calibration else {}
+        measured = {"calibration": calibration_document(calibration)} if calibration else {}
         print_json({**hardware_document(machine), **measured})
         return
     limit = " (limited by a control group)" if machine.ram_limited_by_cgroup else ""

@@ -130,8 +130,6 @@ def wait(handle: Handle[T], garden: Garden, *, as_json: bool, what: str = "") ->
         return handle.result()
     except KeyboardInterrupt:
         _stop(handle, garden)
-        with contextlib.suppress(GardenError, TimeoutError):
-            handle.result(10)
         raise CancelledByUser from None
     except OSError:
         # Nobody can be told any more (a closed pipe, a full disk): the work must not go on unseen.
@@ -143,11 +141,19 @@ def wait(handle: Handle[T], garden: Garden, *, as_json: bool, what: str = "") ->
 
 
 def _stop(handle: Handle[Any], garden: Garden) -> None:
-    """Stop work; what it has so far is kept, so that the same command goes on from it."""
-    if garden.activity.is_own(handle.id):
-        garden.activity.cancel(handle.id, keep=True)
-    else:
+    """Stop work; what it has so far is kept, so that the same command goes on from it.
+
+    What can go on stays in the queue, paused; closing the program waits for it to stop.
+    """
+    if not garden.activity.is_own(handle.id):
         handle.cancel()
+    elif any(job.resumable for job in garden.activity.jobs() if job.id == handle.id):
+        garden.activity.pause(handle.id)
+        return
+    else:
+        garden.activity.cancel(handle.id, keep=True)
+    with contextlib.suppress(GardenError, TimeoutError):
+        handle.result(10)
 
 
 def _show_events(handle: Handle[Any]) -> Callable[[JobRecord], None]:

@@ -13,12 +13,18 @@ from garden.core.errors import RefusedError
 from garden.core.licence import LicenceClass
 from garden.core.model_query import SORTS, ModelQuery
 from garden.core.model_traits import ArchitectureKind
-from garden.core.quantity import format_age, format_count, format_model_size, format_tokens
+from garden.core.quantity import (
+    format_age,
+    format_count,
+    format_model_size,
+    format_parameters,
+    format_rate,
+    format_tokens,
+)
 from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH
 from garden.core.saved_search import SavedSearch
 from garden.gguf.quant_name import quant_type_named
 from garden.services.browse import passing
-from garden.services.garden import Garden
 from garden.services.rated_model import RatedModel
 
 _KIND_WORDS = {
@@ -105,6 +111,7 @@ def search(
     with opened(notes_optional=True) as garden:
         if forget is not None:
             garden.saved_searches.delete(forget)
+            click.echo(f"Forgot “{printable(forget)}”.", err=True)
             if not list_saved:
                 return
         if list_saved:
@@ -112,11 +119,20 @@ def search(
             return
         base = ModelQuery() if saved is None else garden.saved_searches.named(saved).query
         question = dataclasses.replace(base, **changes)
+        low, high = question.min_parameters, question.max_parameters
+        if low is not None and high is not None and low > high:
+            raise click.UsageError(
+                f"No model has at least {format_parameters(low)} and at most {format_parameters(high)} parameters."
+            )
         if save is not None:
             kept = garden.saved_searches.save(save, question)
             click.echo(f"Kept as “{kept.name}”: garden search --saved {_quoted(kept.name)}", err=True)
-        rows, looked_through, more = _found(garden, question, limit)
+        garden.machine.read()
+        page = garden.browse.search(question, wanted=limit).result()
         settings = garden.settings.current
+    rows = passing(question, page.rows)
+    more = page.cursor is not None or len(rows) > limit
+    rows = rows[:limit]
     if as_json:
         print_json([_document(row) for row in rows])
         return
@@ -126,9 +142,13 @@ def search(
         click.echo(f"With {context} of context and a cache of type {settings.kv_type}.", err=True)
     else:
         click.echo("No model matches. Try fewer words or filters.")
+    counts = [f"{len(rows)} shown"]
     if question.is_filtered_here:
-        rest = "; the Hub has more" if more else ""
-        click.echo(f"{len(rows)} shown, {looked_through} looked through{rest}.", err=True)
+        counts.append(f"{len(page.rows)} looked through")
+    if page.from_index:
+        click.echo(f"Offline: {', '.join(counts)}, of what was seen before.", err=True)
+    elif more or question.is_filtered_here:
+        click.echo(f"{', '.join(counts)}{'; the Hub has more' if more else ''}.", err=True)
 
 
 def _changes(
@@ -196,13 +216,6 @@ def _language(text: str) -> str:
     return code
 
 
-def _found(garden: Garden, question: ModelQuery, limit: int) -> tuple[list[RatedModel], int, bool]:
-    garden.machine.read()
-    page = garden.browse.search(question, wanted=limit).result()
-    rows = passing(question, page.rows)
-    return rows[:limit], len(page.rows), page.cursor is not None
-
-
 def _document(row: RatedModel) -> dict[str, object]:
     summary = row.summary
     return {
@@ -220,7 +233,7 @@ def _document(row: RatedModel) -> dict[str, object]:
 
 def _show(rows: list[RatedModel]) -> None:
     print_table(
-        ("Model", "Parameters", "Kind", "Verdict", "Takes", "tok/s", "Licence", "Downloads", "Age"),
+        ("Model", "Parameters", "Kind", "Verdict", "Takes", "tok/s", "Licence", "Downloads", "Likes", "Age"),
         [
             (
                 f"{row.summary.repo_id} (private)" if row.summary.private else row.summary.repo_id,
@@ -228,14 +241,15 @@ def _show(rows: list[RatedModel]) -> None:
                 _KIND_WORDS[row.traits.kind] if row.traits.kind else "–",
                 verdict_word(row.forecast),
                 row.forecast.quant_type or "–",
-                f"≈ {speed:.3g}" if (speed := row.forecast.decode_tokens_per_second) is not None else "–",
+                f"≈ {format_rate(speed)}" if (speed := row.forecast.decode_tokens_per_second) is not None else "–",
                 row.summary.license or "–",
                 format_count(row.summary.downloads) if row.summary.downloads is not None else "–",
+                format_count(row.summary.likes) if row.summary.likes is not None else "–",
                 format_age(row.traits.updated_at) if row.traits.updated_at is not None else "–",
             )
             for row in rows
         ],
-        right=(1, 5, 7),
+        right=(1, 5, 7, 8),
     )
 
 

@@ -105,6 +105,16 @@ class ConversationsChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilesMoved:
+    """Files of models lie elsewhere now; conversations that were begun or opened name them there."""
+
+    @property
+    def key(self) -> Hashable:
+        """One pending event."""
+        return "moved"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpeedsChanged:
     """More is known of how fast models run here; forecast again."""
 
@@ -165,6 +175,7 @@ Event = (
     | WhatIfChanged
     | SpeedsChanged
     | ConversationsChanged
+    | FilesMoved
     | PaneText
     | PaneChanged
 )

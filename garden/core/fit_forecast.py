@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass
 from typing import Literal
 
+from garden.core.quantity import format_rate
+
 #: Whose memory it is.
 MemoryKind = Literal["ram", "gpu"]
 
@@ -192,8 +194,4 @@ class FitForecast:
                 basis = "from one run here" if self.speed_runs == 1 else f"from {self.speed_runs} runs here"
         low, high = self.speed_range or (0.0, 0.0)
         # Runs beside other programs are slower; where they disagree, one number would promise too much.
-        return f"{basis}, between {_rate(low)} and {_rate(high)}" if high > 1.1 * low else basis
-
-
-def _rate(tokens_per_second: float) -> str:
-    return f"{tokens_per_second:.1f}" if tokens_per_second < 9.95 else f"{tokens_per_second:.0f}"
+        return f"{basis}, between {format_rate(low)} and {format_rate(high)}" if high > 1.1 * low else basis

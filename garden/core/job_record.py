@@ -19,6 +19,7 @@ class JobKind(enum.StrEnum):
     VERIFY = "verify"
     SPEED = "speed"
     ENGINE = "engine"
+    MOVE = "move"
 
 
 class JobState(enum.StrEnum):

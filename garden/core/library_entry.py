@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -66,3 +66,22 @@ class LibraryEntry:
     def program(self) -> OtherProgram | None:
         """The other program whose file it is, None for a file that is nobody else's."""
         return next((program for program in PROGRAM_NAMES if program == self.origin), None)
+
+
+def entry_now(ref: ModelRef, entries: Sequence[LibraryEntry]) -> LibraryEntry | None:
+    """The entry of a model in a newer list, also when its file was moved meanwhile.
+
+    Args:
+        ref: The model as it was listed before.
+        entries: What is listed now.
+
+    Returns:
+        The one at the same path, else the one with the same bytes; None when there is none, or it is unclear which.
+    """
+    there = next((entry for entry in entries if entry.ref.path == ref.path), None)
+    if there is not None:
+        return there
+    same = [entry for entry in entries if entry.ref.is_same_file(ref)]
+    # Copies with the same hash are as good as one another; one that is called the same is more likely meant.
+    same.sort(key=lambda entry: entry.ref.filenames != ref.filenames)
+    return same[0] if len(same) == 1 or (same and ref.sha256 is not None) else None

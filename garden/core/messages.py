@@ -338,6 +338,16 @@ class TransferPlanned(Message, frozen=True, kw_only=True):
     etags: tuple[str, ...]
 
 
+class FileFetched(Message, frozen=True, kw_only=True):
+    """One of the files came whole by this transfer, or by what an earlier run of it had left.
+
+    Attributes:
+        etag: Hash that names it in the cache.
+    """
+
+    etag: str
+
+
 class HubAskedToWait(Message, frozen=True, kw_only=True):
     """The Hub wants no request for so many seconds, from any transfer."""
 
@@ -353,7 +363,7 @@ class Transferred(Message, frozen=True, kw_only=True):
 
 
 TransferInput = Transfer | SteerTransfer | Cancel
-TransferOutput = Progress | TransferPlanned | HubAskedToWait | Transferred | Failed
+TransferOutput = Progress | TransferPlanned | FileFetched | HubAskedToWait | Transferred | Failed
 
 # --- probe ------------------------------------------------------------------------------------------------------------
 

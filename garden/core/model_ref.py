@@ -28,3 +28,9 @@ class ModelRef:
     quant_type: str | None = None
     size_bytes: int = 0
     sha256: str | None = None
+
+    def is_same_file(self, other: ModelRef) -> bool:
+        """Whether both name the same bytes, wherever they lie: by hash, or by name and size where one has no hash."""
+        if self.sha256 is not None and other.sha256 is not None:
+            return self.sha256 == other.sha256
+        return bool(self.size_bytes) and (self.filenames, self.size_bytes) == (other.filenames, other.size_bytes)

@@ -37,6 +37,11 @@ def format_duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
+def format_rate(tokens_per_second: float) -> str:
+    """``0.5``, ``9.8``, ``42``, ``1,234``: tokens per second that are forecast, or measured once."""
+    return f"{tokens_per_second:.1f}" if tokens_per_second < 9.95 else f"{tokens_per_second:,.0f}"
+
+
 def format_count(count: float) -> str:
     """``184k``, ``1.2M``, ``312``: downloads and likes."""
     if count >= 999_500:

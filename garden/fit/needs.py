@@ -39,6 +39,7 @@ class ContextNeeds:
         compute: Compute buffer when all runs on one device.
         inputs: Inputs of the graph alone.
         looked_up: Embeddings of one micro-batch.
+        largest_cache: Cache of the layer that has the largest one.
     """
 
     full_cells: int
@@ -49,6 +50,7 @@ class ContextNeeds:
     compute: int
     inputs: int
     looked_up: int
+    largest_cache: int
 
     @property
     def cache_bytes(self) -> int:
@@ -128,6 +130,7 @@ class Needs:
         self.largest_matrix = self.weights.largest_matrix
         idle = [0.0] * (self.layers - len(shape.layers))
         per_cell = cell_bytes(shape, load)
+        self._largest_cells = max(per_cell.full, default=0.0), max(per_cell.sliding, default=0.0)
         self._full = _from_the_top([*per_cell.full, *idle])
         self._sliding = _from_the_top([*per_cell.sliding, *idle])
         state = layer_state_bytes(shape, load)
@@ -162,6 +165,7 @@ class Needs:
         load = dataclasses.replace(self.load, context_length=context_length)
         cells = cache_cells(self.shape, load)
         inputs = inputs_bytes(self.shape, load, cells)
+        full, sliding = self._largest_cells
         return ContextNeeds(
             full_cells=cells.full * cells.streams,
             sliding_cells=cells.sliding * cells.streams,
@@ -171,6 +175,7 @@ class Needs:
             compute=self._compute(load, cells, inputs),
             inputs=inputs,
             looked_up=4 * self.shape.width * graph_tokens(load),
+            largest_cache=round(cells.streams * max(cells.full * full, cells.sliding * sliding)),
         )
 
     def _compute(self, load: LoadParameters, cells: CacheCells, inputs: int) -> int:

@@ -206,8 +206,8 @@ class PlanSearch:
             if made_for <= context and 0 < layers < found:
                 if self._is_hopeless(plan):
                     found = layers
-                elif layers + 1 < found and not self._gpus_fit(plan):
-                    found = layers + 1 if self._is_hopeless(plan, self._lightest_bytes) else found
+                elif layers + 1 < found and self._is_hopeless(plan, self._lightest_bytes):
+                    found = layers + 1
         return found
 
     def _everything_fits(self, context: int) -> bool:

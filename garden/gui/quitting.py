@@ -18,6 +18,7 @@ _WORK_NAMES = {
     JobKind.VERIFY: ("check", "checks"),
     JobKind.SPEED: ("speed measurement", "speed measurements"),
     JobKind.ENGINE: ("engine backend", "engine backends"),
+    JobKind.MOVE: ("move of the models folder", "moves of the models folder"),
 }
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from garden.core import write_failure
-from garden.core.errors import CancelledByUser
+from garden.core.errors import CancelledByUser, RefusedError
 from garden.core.unfinished_download import UnfinishedDownload
 from garden.hub.filename import path_inside
 from garden.hub.hub_library import repository_folder
@@ -140,13 +140,23 @@ class BlobStore:
                 with contextlib.suppress(OSError):
                     folder.rmdir()
 
-    def clear(self, commit: str, filenames: Sequence[str], etags: Sequence[str]) -> None:
-        """Clear away a transfer that did not end: its parts, and the first shards of a set that lacks the others.
+    def clear(
+        self,
+        commit: str,
+        filenames: Sequence[str],
+        etags: Sequence[str],
+        *,
+        fetched: Collection[str],
+        kept: Collection[str] = (),
+    ) -> None:
+        """Clear away a transfer that did not end: its parts, and the shards that it fetched of a set that lacks others.
 
         Args:
             commit: Full commit hash.
             filenames: Files of one model.
             etags: Hash of each of them, further files' after them.
+            fetched: Hashes of the files that it fetched itself; what another tool or an earlier download brought stays.
+            kept: Hashes of what something else goes on from.
 
         Raises:
             StateError: Another program is fetching the same file now; what is here is its own.
@@ -155,8 +165,9 @@ class BlobStore:
 
         if len(filenames) > 1 and not all(self.pointer(commit, name).exists() for name in filenames):
             for etag, filename in zip(etags, filenames, strict=False):
-                self.forget(etag, commit, filename)
-        for etag in etags:
+                if etag in fetched and etag not in kept:
+                    self.forget(etag, commit, filename)
+        for etag in (etag for etag in etags if etag not in kept):
             part = UnfinishedDownload(repo_id=self.repo_id, path=self.part(etag), size_bytes=0)
             remove_unfinished(self.cache_dir, part)
 
@@ -181,9 +192,13 @@ class BlobStore:
         return self.cache_dir / ".locks" / self.folder.name
 
 
-def bytes_of(store: BlobStore, etag: str) -> int:
-    """How much of a file is here: the verified bytes, or a part."""
-    for path in (store.blob(etag), store.part(etag)):
+def bytes_of(store: BlobStore, etag: str, commit: str, filename: str) -> int:
+    """How much of a file is here: the verified bytes, which without links lie under its name, or a part."""
+    places = [store.blob(etag), store.part(etag)]
+    # A name that is not safe is refused when it is fetched; nothing lies there.
+    with contextlib.suppress(RefusedError):
+        places.insert(1, store.pointer(commit, filename))
+    for path in places:
         with contextlib.suppress(OSError):
             return path.stat().st_size
     return 0

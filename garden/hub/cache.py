@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ def cached_models(cache_dir: Path) -> tuple[CachedFile, ...]:
         for snapshot in _snapshots(folder):
             for path in _gguf_files(snapshot):
                 file = _cached_file(repo_id, snapshot, path)
-                if (file.filename, file.blob) not in seen:
+                if file is not None and (file.filename, file.blob) not in seen:
                     seen.add((file.filename, file.blob))
                     found.append(file)
     return tuple(sorted(found, key=lambda file: (file.repo_id.lower(), file.filename.lower(), file.revision)))
@@ -69,10 +70,10 @@ def cached_models(cache_dir: Path) -> tuple[CachedFile, ...]:
 def unfinished_downloads(cache_dir: Path) -> tuple[UnfinishedDownload, ...]:
     """What interrupted transfers left, Garden's (which resume) and those of other tools (which do not)."""
     found = [
-        UnfinishedDownload(repo_id=repo_id, path=Path(entry.path), size_bytes=entry.stat(follow_symlinks=False).st_size)
+        UnfinishedDownload(repo_id=repo_id, path=Path(entry.path), size_bytes=status.st_size)
         for folder, repo_id in _repositories(cache_dir)
         for entry in _entries(folder / "blobs")
-        if entry.name.endswith(".incomplete")
+        if entry.name.endswith(".incomplete") and (status := _status(entry)) is not None
     ]
     return tuple(sorted(found, key=lambda part: str(part.path)))
 
@@ -101,7 +102,7 @@ def removal(cache_dir: Path, file: CachedFile) -> Freed:
 
         freed = freed_by_deleting_shared(cache_dir, file.blob)
         return Freed(blob_bytes=freed, kept_bytes=0 if freed else file.size_bytes, for_good=True)
-    parts = sum(entry.stat(follow_symlinks=False).st_size for entry in _parts_of(file))
+    parts = sum(status.st_size for entry in _parts_of(file) if (status := _status(entry)) is not None)
     try:
         status = file.blob.stat()
     except OSError:
@@ -114,10 +115,14 @@ def removal(cache_dir: Path, file: CachedFile) -> Freed:
 def remove(cache_dir: Path, file: CachedFile, dispose: Callable[[Path], None] | None = None) -> int:
     """Remove a file: its name in every revision, then its bytes, then the part of an unfinished transfer of it.
 
+    When the bytes cannot be done away with, the file stays as it was.
+
     Args:
         cache_dir: The Hub cache.
         file: As listed.
-        dispose: Does away with the bytes, e.g. into the trash; deletes them when None.
+        dispose: Does away with the bytes, e.g. into the trash; deletes them when None. It is given them under the
+            file's own name where that leads into its repository, so that what comes back from the trash is the file;
+            the folder that it comes back to stays.
 
     Returns:
         Bytes freed.
@@ -126,8 +131,10 @@ def remove(cache_dir: Path, file: CachedFile, dispose: Callable[[Path], None] | 
         StateError: Something could not be removed.
     """
     folder = file.blob.parent.parent if file.etag is not None else _folder_of(file)
-    with _alone(cache_dir, folder, file.etag or file.blob.name, file.filename):
-        return _remove_locked(cache_dir, folder, file, dispose or _delete)
+    # Without a hash no transfer can be under way; a name itself may be as long as a name can be.
+    lock = file.etag or hashlib.sha256(file.filename.encode("utf-8", "surrogatepass")).hexdigest()
+    with _alone(cache_dir, folder, lock, file.filename):
+        return _remove_locked(cache_dir, folder, file, dispose)
 
 
 def remove_unfinished(cache_dir: Path, part: UnfinishedDownload) -> int:
@@ -174,28 +181,64 @@ def _alone(cache_dir: Path, folder: Path, blob: str, name: str) -> Iterator[None
         ) from error
 
 
-def _remove_locked(cache_dir: Path, folder: Path, file: CachedFile, dispose: Callable[[Path], None]) -> int:
+def _remove_locked(cache_dir: Path, folder: Path, file: CachedFile, dispose: Callable[[Path], None] | None) -> int:
     if file.blob.is_symlink():
         # The bytes lie in the store that all repositories share; only huggingface_hub knows who else uses them.
         return _remove_shared(cache_dir, file)
-    freed = 0
-    for snapshot in _snapshots(folder):
-        for path in _gguf_files(snapshot):
-            # The names go first: there is no moment in which a name leads nowhere.
-            if path.is_symlink() and _first_target(path) == file.blob:
-                path.unlink()
-                _remove_empty(path.parent, folder)
-    with contextlib.suppress(FileNotFoundError):
-        status = file.blob.stat()
-        freed = status.st_size if status.st_nlink == 1 else 0
-        dispose(file.blob)
-    parts = _parts_of(file)
-    _remove_empty(file.blob.parent, folder)
-    for entry in parts:
-        freed += entry.stat(follow_symlinks=False).st_size
+    links = [(path, path.readlink()) for path in _links_to(folder, file.blob)]
+    try:
+        # The names go first: there is no moment in which a name leads nowhere.
+        for path, _ in links:
+            path.unlink(missing_ok=True)
+        freed = _without_bytes(folder, file, dispose)
+    except BaseException:
+        # Bytes that no name leads to would be found by nobody: a bin that takes nothing leaves all as it was.
+        _link_again(file.blob, links)
+        raise
+    for path in (*(path for path, _ in links), file.blob):
+        if dispose is None or path.parent != file.path.parent:
+            _remove_empty(path.parent, folder)
+    for entry in _parts_of(file):
+        status = _status(entry)
+        freed += status.st_size if status is not None else 0
         Path(entry.path).unlink(missing_ok=True)
     _remove_repository_if_empty(folder)
     return freed
+
+
+def _without_bytes(folder: Path, file: CachedFile, dispose: Callable[[Path], None] | None) -> int:
+    """Do away with the bytes of a file; how many are free then."""
+    try:
+        status = file.blob.stat()
+    except FileNotFoundError:
+        return 0
+    if dispose is None:
+        file.blob.unlink(missing_ok=True)
+    elif file.etag is None or file.blob.parent != folder / "blobs":
+        dispose(file.blob)
+    else:
+        # A hash in the bin tells nobody what it is, and put back to the blobs it would be no file again.
+        file.path.parent.mkdir(parents=True, exist_ok=True)
+        file.blob.replace(file.path)
+        try:
+            dispose(file.path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                file.path.replace(file.blob)
+            raise
+    return status.st_size if status.st_nlink == 1 else 0
+
+
+def _links_to(folder: Path, blob: Path) -> list[Path]:
+    """Names of a blob in all revisions."""
+    return [path for snapshot in _snapshots(folder) for path in _gguf_files(snapshot) if _first_target(path) == blob]
+
+
+def _link_again(blob: Path, links: list[tuple[Path, Path]]) -> None:
+    for path, target in links:
+        with contextlib.suppress(OSError):
+            if blob.exists() and not path.is_symlink():
+                path.symlink_to(target)
 
 
 def _parts_of(file: CachedFile) -> list[os.DirEntry[str]]:
@@ -213,10 +256,6 @@ def _remove_shared(cache_dir: Path, file: CachedFile) -> int:
     from garden.hub.hub_library import delete_shared
 
     return delete_shared(cache_dir, file.blob)
-
-
-def _delete(path: Path) -> None:
-    path.unlink()
 
 
 def _remove_empty(folder: Path, stop: Path) -> None:
@@ -254,9 +293,12 @@ def _snapshots(folder: Path) -> list[Path]:
     main = ""
     with contextlib.suppress(OSError, UnicodeDecodeError):
         main = (folder / "refs" / "main").read_text("ascii")[:64].strip()
-    snapshots = [entry for entry in _entries(folder / "snapshots") if entry.is_dir(follow_symlinks=False)]
-    snapshots.sort(key=lambda entry: (entry.name == main, entry.stat(follow_symlinks=False).st_mtime), reverse=True)
-    return [Path(entry.path) for entry in snapshots]
+    snapshots = [
+        (entry.name == main, status.st_mtime, Path(entry.path))
+        for entry in _entries(folder / "snapshots")
+        if entry.is_dir(follow_symlinks=False) and (status := _status(entry)) is not None
+    ]
+    return [path for *_, path in sorted(snapshots, reverse=True)]
 
 
 def _gguf_files(folder: Path, depth: int = 0) -> Iterator[Path]:
@@ -268,11 +310,14 @@ def _gguf_files(folder: Path, depth: int = 0) -> Iterator[Path]:
             yield Path(entry.path)
 
 
-def _cached_file(repo_id: str, snapshot: Path, path: Path) -> CachedFile:
-    blob = _first_target(path) if path.is_symlink() else path
+def _cached_file(repo_id: str, snapshot: Path, path: Path) -> CachedFile | None:
+    """What a name leads to; None when another program took it away meanwhile."""
+    blob = _first_target(path) or path
     try:
         size, complete = path.stat().st_size, path.is_file()
     except OSError:
+        if not path.is_symlink():
+            return None
         size, complete = 0, False
     return CachedFile(
         repo_id=repo_id,
@@ -286,9 +331,14 @@ def _cached_file(repo_id: str, snapshot: Path, path: Path) -> CachedFile:
     )
 
 
-def _first_target(path: Path) -> Path:
+def _first_target(path: Path) -> Path | None:
     """Where a link leads, one step: the blob may itself be a link into the store that all repositories share."""
-    return Path(os.path.abspath(path.parent / os.readlink(path)))  # noqa: PTH100, PTH115 - resolve() would go all the way
+    try:
+        target = path.readlink()
+    except OSError:
+        # No link, or gone meanwhile.
+        return None
+    return Path(os.path.abspath(path.parent / target))  # noqa: PTH100 - resolve() would go all the way
 
 
 def _folder_of(file: CachedFile) -> Path:
@@ -304,3 +354,11 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
             return list(entries)
     except OSError:
         return []
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """Size and time of an entry itself, None when another program took it away meanwhile."""
+    try:
+        return entry.stat(follow_symlinks=False)
+    except OSError:
+        return None

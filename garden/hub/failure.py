@@ -58,9 +58,12 @@ class Subject:
     with_token: bool = False
 
 
+_GO_ONLINE = "Go online in the settings or with `garden hub online`; where HF_HUB_OFFLINE is set, start without it."
+
+
 def offline_error() -> OfflineError:
     """The error of every request while the user works offline."""
-    return OfflineError("Garden is working offline, as set.", "Turn off 'Work offline' in Settings to reach the Hub.")
+    return OfflineError("Garden is working offline, as set.", _GO_ONLINE)
 
 
 def error_from_status(status: int, headers: Mapping[str, str], subject: Subject) -> GardenError:

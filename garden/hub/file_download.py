@@ -50,6 +50,7 @@ class FileDownload:
 
     Attributes:
         fetched: Whether bytes of it came over the network.
+        completed: Whether it was not here whole before.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class FileDownload:
         self._cancelled = cancelled
         self._patience = patience
         self._steering = steering or Steering(cancelled)
-        self.fetched = False
+        self.fetched = self.completed = False
         self._blob = store.blob(file.etag)
         self._part = store.part(file.etag)
         self._subject = connection.subject(store.repo_id, file.commit, file.filename)
@@ -142,6 +143,7 @@ class FileDownload:
         with writing(self._store.cache_dir):
             self._part.replace(self._blob)
         sync_folder(self._blob.parent)
+        self.completed = True
 
     @contextlib.contextmanager
     def _open_part(self) -> Iterator[BinaryIO]:

@@ -15,7 +15,7 @@ from garden.core.errors import (
     RateLimitedError,
     RevisionGoneError,
 )
-from garden.core.messages import Transfer, TransferPlanned, Transferred
+from garden.core.messages import FileFetched, Transfer, TransferPlanned, Transferred
 from garden.hub.blob_store import BlobStore
 from garden.hub.connection import HubConnection
 from garden.hub.file_download import FileDownload, pause_note
@@ -48,6 +48,7 @@ class RepositoryTransfer:
         patience: Waiting times.
         steering: Pace, and pauses that the Hub asked for; by default what the request says.
         on_planned: Told what is fetched, again when that has changed on the Hub.
+        on_fetched: Told of each file that came whole; not of one that was here already.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class RepositoryTransfer:
         *,
         steering: Steering | None = None,
         on_planned: Callable[[TransferPlanned], None] = lambda _planned: None,
+        on_fetched: Callable[[FileFetched], None] = lambda _fetched: None,
     ) -> None:
         self._request = request
         self._progress = progress
@@ -66,6 +68,7 @@ class RepositoryTransfer:
         self._patience = patience or Patience()
         self._steering = steering or Steering(cancelled, request.bytes_per_second, request.hold_off_seconds)
         self._on_planned = on_planned
+        self._on_fetched = on_fetched
         self._planned: list[ResolvedFile] = []
         self._fetched: list[ResolvedFile] = []
         self._change = ""
@@ -192,6 +195,8 @@ class RepositoryTransfer:
             hashes.append(download.run())
             if download.fetched:
                 self._fetched.append(file)
+            if download.completed:
+                self._on_fetched(FileFetched(etag=file.etag))
             before += file.size_bytes
             self._progress(before, total, "")
         return hashes

@@ -146,7 +146,8 @@ def _set_up(silence_seconds: float) -> None:
     os.environ.update(
         {
             "HF_XET_TELEMETRY_ENABLED": "0",
-            "HF_XET_LOG_DEST": "stderr",  # not a file that nobody clears away
+            # A path: any word would be a file in the working folder, and without one a log stays in the cache.
+            "HF_XET_LOG_DEST": os.devnull,
             "HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": "1",
             "HF_XET_CLIENT_RETRY_BASE_DELAY": "500ms",
             "HF_XET_CLIENT_CONNECT_TIMEOUT": f"{min(10, seconds)}s",

@@ -45,6 +45,8 @@ def _where(kind: JobKind) -> str:
             return "Measure again."
         case JobKind.ENGINE:
             return "Start it again in Machine."
+        case JobKind.MOVE:
+            return "Start it again in Settings."
         case _:
             assert_never(kind)
 

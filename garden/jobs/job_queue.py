@@ -35,9 +35,17 @@ class JobQueue:
         """Let so many of a kind run at once from now on; what runs already goes on."""
         self._limits[kind] = limit
 
-    def know(self, place: int) -> None:
-        """A place is taken by a job that does not wait now; new ones come after it."""
-        self._last = max(self._last, place)
+    def know(self, place: int) -> int:
+        """Take over a job that does not wait now; new ones come after it.
+
+        Args:
+            place: Where it stood in the queue of its process. To be called in the order of the places.
+
+        Returns:
+            Its place here: the same, or the next one that is free.
+        """
+        self._last = max(self._last + 1, place)
+        return self._last
 
     def put(self, job: Job, *, keep_place: bool = False) -> None:
         """Let a job wait: behind all others, or where it stood before."""

@@ -9,11 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 from garden.core.errors import CancelledByUser, GardenError, NotFoundError, RefusedError
+from garden.core.events import EventBus
 from garden.core.job_record import JobKind, JobRecord, JobState
+from garden.jobs.announcer import Announcer
 from garden.jobs.handle import Handle
 from garden.jobs.job import INTERRUPTED, PAUSED_FOR_SPACE, PAUSED_OFFLINE, Job
 from garden.jobs.job_context import JobContext
 from garden.jobs.jobs_log import JobsLog
+from garden.jobs.pulse import Pulse
 
 Work = Callable[[JobContext], Any]
 
@@ -24,15 +27,20 @@ class JobRegistry(ABC):
     """What the runner knows of jobs, besides running them. Safe to use from any thread.
 
     Args:
+        bus: Where JobChanged goes.
         log: Where records are kept.
+        clock: A steady clock, in seconds.
     """
 
-    def __init__(self, log: JobsLog) -> None:
+    def __init__(self, bus: EventBus, log: JobsLog, clock: Callable[[], float]) -> None:
         self._log = log
         self._lock = threading.Lock()
+        self._announcer = Announcer(bus, log)
+        self._pulse = Pulse(self._announcer, self._lock, self._running, clock)
         self._jobs: dict[str, Job] = {}
         self._factories: dict[JobKind, Callable[[JobRecord], Work]] = {}
         self._clearers: dict[JobKind, Callable[[JobRecord], None]] = {}
+        self._may_begin: Callable[[JobKind, tuple[str, ...]], None] = lambda _kind, _reads: None
         self._has_room: Callable[[JobRecord], bool] | None = None
 
     def on_resume(self, kind: JobKind, factory: Callable[[JobRecord], Work]) -> None:
@@ -42,6 +50,10 @@ class JobRegistry(ABC):
     def on_clear(self, kind: JobKind, clear: Callable[[JobRecord], None]) -> None:
         """Say how to clear away what cancelled work of a kind has left; it raises GardenError when something stays."""
         self._clearers[kind] = clear
+
+    def on_begin(self, may_begin: Callable[[JobKind, tuple[str, ...]], None]) -> None:
+        """Say what may be queued now, by its kind and what it reads; it raises RefusedError for what may not."""
+        self._may_begin = may_begin
 
     def on_room(self, has_room: Callable[[JobRecord], bool]) -> None:
         """Say how to find out whether work that was paused for want of room has it now."""
@@ -111,6 +123,25 @@ class JobRegistry(ABC):
         """What was paused because Garden works offline, in the order of the queue."""
         return self._paused_with(PAUSED_OFFLINE)
 
+    def revise(self, change: Callable[[JobRecord], JobRecord]) -> None:
+        """Let records say otherwise what they say of the world, e.g. where a file lies; what becomes of jobs stays.
+
+        Args:
+            change: The record as it is to be; the same one where nothing is to be said otherwise.
+        """
+        with self._lock:
+            for job in self._jobs.values():
+                record = change(job.record)
+                if record == job.record:
+                    continue
+                job.record = record
+                paused = record.state is JobState.PAUSED
+                if job.run is None:
+                    # Made again from the record: what is there knows the world as it was.
+                    job.work = None if record.state.ended or (paused and self._can_make(record)) else job.work
+                self._pulse.post(job)
+        self._announcer.send()
+
     def remove(self, job_id: str) -> None:
         """Forget one job that has ended; one that has not stays."""
         with self._lock:
@@ -131,8 +162,16 @@ class JobRegistry(ABC):
             ]
         return tuple(sorted(paused, key=lambda record: (record.place, record.created_at)))
 
+    def _running(self) -> list[Job]:
+        """Jobs under way; the lock is held."""
+        return [job for job in self._jobs.values() if job.run is not None]
+
     def _can_make(self, record: JobRecord) -> bool:
         return bool(record.target) and record.kind in self._factories
+
+    def _work_again(self, job: Job) -> Work:
+        self._may_begin(job.record.kind, job.record.reads)
+        return job.work or self._work_for(job.record)
 
     def _work_for(self, record: JobRecord) -> Work:
         factory = self._factories.get(record.kind)

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from garden.core.errors import CancelledByUser, DiskFullError, GardenError, RefusedError
 from garden.core.events import EventBus
 from garden.core.job_record import JobKind, JobRecord, JobState, JobUnit
-from garden.jobs.announcer import Announcer
 from garden.jobs.due_timer import DueTimer
 from garden.jobs.handle import Handle, as_garden_error
 from garden.jobs.job import PAUSED_AT_CLOSE, Intent, Job
@@ -20,10 +19,8 @@ from garden.jobs.job_context import JobContext
 from garden.jobs.job_queue import JobQueue
 from garden.jobs.job_registry import JobRegistry
 from garden.jobs.jobs_log import JobsLog
-from garden.jobs.pulse import Pulse
 
 T = TypeVar("T")
-
 _log = logging.getLogger(__name__)
 
 #: How often the disk is looked at while work is paused because it was full.
@@ -55,17 +52,15 @@ class JobRunner(JobRegistry):
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(log)
+        super().__init__(bus, log, clock)
         self._wall_clock = wall_clock
         self._queue = JobQueue(limits)
         self._patient = False
         self._threads: dict[str, threading.Thread] = {}
         self._closed = False
-        self._announcer = Announcer(bus, log)
-        self._pulse = Pulse(self._announcer, self._lock, self._running, clock)
         self._due = DueTimer(self._next_due, self._look_again, wall_clock)
         self._room_due = 0.0
-        self._take_over()
+        self.take_over()
 
     def submit(
         self,
@@ -81,7 +76,7 @@ class JobRunner(JobRegistry):
         total: int | None = None,
         held_for: DiskFullError | None = None,
     ) -> Handle[T]:
-        """Queue work.
+        """Queue work; RefusedError when it may not begin now, see ``on_begin``.
 
         Args:
             kind: What it is; sets how many run at once.
@@ -98,6 +93,7 @@ class JobRunner(JobRegistry):
         Returns:
             A handle whose id is the record's.
         """
+        self._may_begin(kind, reads)
         job_id = uuid.uuid4().hex
         handle: Handle[T] = self._new_handle(job_id)
         record = JobRecord(
@@ -263,7 +259,7 @@ class JobRunner(JobRegistry):
 
     def _requeue(self, job_id: str, states: set[JobState]) -> Handle[Any]:
         job = self._job(job_id)
-        work = job.work or self._work_for(job.record)
+        work = self._work_again(job)
         with self._lock:
             if job.record.state not in states or self._closed:
                 return job.handle
@@ -301,18 +297,20 @@ class JobRunner(JobRegistry):
                     self.resume(record.id)
         self._start_ready()
 
-    def _take_over(self) -> None:
+    def take_over(self) -> None:
+        """Look for work of processes that are gone: what can go on is paused, the rest has failed."""
         try:
             left = self._log.adopt()
         except GardenError as error:
             # Nothing can be written now: they stay whose they were.
             _log.warning("what an earlier process left could not be taken over: %s %s", error, error.detail)
             return
-        for record in left:
+        for record in sorted(left, key=lambda record: (record.place, record.created_at)):
             job = self._jobs[record.id] = Job(record, None, self._new_handle(record.id))
             job.take_over(self._wall_clock())
             job.handle.fail(CancelledByUser())
-            self._queue.know(record.place)
+            # Each process counts from one: what two of them left may stand in the same place.
+            job.change(place=self._queue.know(record.place))
             self._pulse.post(job)
         self._announcer.send()
 
@@ -334,10 +332,6 @@ class JobRunner(JobRegistry):
                 thread.start()
                 self._pulse.beat()
             self._announcer.send()
-
-    def _running(self) -> list[Job]:
-        """Jobs under way; the lock is held."""
-        return [job for job in self._jobs.values() if job.run is not None]
 
     def _new_run(self, job: Job) -> JobContext:
         def on_progress(done: int, total: int | None, note: str) -> None:

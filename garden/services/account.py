@@ -159,7 +159,7 @@ class AccountService:
             if noted is None or noted.mark != _mark(endpoint, token):
                 raise HubUnreachableError(
                     "Garden works offline, and whose token this is was not asked before.",
-                    "Go online in the settings first.",
+                    self._settings.way_online,
                 )
             return noted.account
         # A client of its own: by now the shared one may be for another Hub, or another token.

@@ -17,6 +17,7 @@ from garden.core.errors import GardenError, HubUnreachableError
 from garden.core.fit_forecast import FitForecast
 from garden.hub.search_query import SearchQuery
 from garden.jobs.handle import Handle
+from garden.services.answers_seen import AnswersSeen, never_seen
 from garden.services.rated_model import RatedModel
 from garden.store.settings import PUBLIC_HUB
 
@@ -93,7 +94,11 @@ class CatalogService:
         """What models were made from, and what was made of them."""
         from garden.services.families import FamilyService
 
-        return FamilyService(self._hub, self._pool)
+        return FamilyService(self._hub, self._pool, self._answers)
+
+    @functools.cached_property
+    def _answers(self) -> AnswersSeen:
+        return AnswersSeen(self._settings, self._summaries)
 
     @functools.cached_property
     def account(self) -> AccountService:
@@ -143,7 +148,7 @@ class CatalogService:
             if not seen:
                 raise HubUnreachableError(
                     "Garden works offline, and nothing like this was seen before.",
-                    "Go online in the settings to search the Hub.",
+                    self._settings.way_online,
                 )
             return CatalogPage(rows=tuple(map(self.rated, seen)), cursor=None, from_index=True)
         mark = self.account.mark(self.endpoint)
@@ -172,7 +177,7 @@ class CatalogService:
                 return repository
             seen = self._seen_page(repo_id)
             if seen is None or revision not in (None, seen.revision):
-                raise _never_seen()
+                raise never_seen(self._settings)
             return seen
 
         return self._pool.submit(work)
@@ -189,14 +194,29 @@ class CatalogService:
                 return card
             seen = pages.card(self.endpoint, repo_id) if self._seen_page(repo_id) is not None else None
             if seen is None:
-                raise _never_seen()
+                raise never_seen(self._settings)
             return seen
 
         return self._pool.submit(work)
 
     def trust(self, repo_id: str, revision: str | None = None) -> Handle[RepositoryTrust]:
-        """What speaks for and against a repository, in one request."""
-        return self._pool.submit(lambda cancelled: self._hub.client().trust(repo_id, revision, cancelled))
+        """What speaks for and against a repository, in one request. Offline, as it was last told."""
+
+        def work(cancelled: threading.Event) -> RepositoryTrust:
+            from garden.core.trust import RepositoryTrust
+
+            found = self._answers.ask(
+                repo_id,
+                "trust",
+                RepositoryTrust,
+                lambda: self._hub.client().trust(repo_id, revision, cancelled),
+                lambda trust: trust.private,
+            )
+            if self._settings.offline and revision not in (None, found.commit):
+                raise never_seen(self._settings)
+            return found
+
+        return self._pool.submit(work)
 
     def rated(self, summary: ModelSummary) -> RatedModel:
         """A row with what its fields and file names let guess of this machine; at once."""
@@ -230,9 +250,3 @@ class CatalogService:
         # What cannot be kept is asked for again.
         with contextlib.suppress(GardenError):
             write_atomically(self._last_page, msgspec.json.encode(kept))
-
-
-def _never_seen() -> HubUnreachableError:
-    return HubUnreachableError(
-        "Garden works offline, and this was not looked at before.", "Go online in the settings to read it."
-    )

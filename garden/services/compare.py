@@ -11,14 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from garden.comparison.schedule import answer_order
-from garden.core.conversation import (
-    Answer,
-    Conversation,
-    ConversationSummary,
-    FinishReason,
-    Mode,
-    Turn,
-)
+from garden.core.conversation import Answer, Conversation, ConversationSummary, FinishReason, Mode, Turn
 from garden.core.errors import CancelledByUser, GardenError, NotFoundError, RefusedError, WorkerDiedError
 from garden.core.events import EventBus, PaneChanged, PaneStage
 from garden.core.library_entry import LibraryEntry
@@ -45,6 +38,7 @@ class CompareService:
     Args:
         bus: Where panes report.
         conversations: Where they are kept.
+        opened: Those that were begun or opened in this process.
         fit: Starting configurations; keeps measured speeds.
         make_pool: Makes the pool of loaded models, given what to call when an idle one dies.
         tasks: Runs turns; one thread per conversation that is answering.
@@ -54,6 +48,7 @@ class CompareService:
         self,
         bus: EventBus,
         conversations: Conversations,
+        opened: OpenConversations,
         fit: FitService,
         make_pool: Callable[[Callable[[PaneKey, WorkerDiedError], None]], ModelPool],
         tasks: TaskPool,
@@ -64,7 +59,7 @@ class CompareService:
         self._models = make_pool(self._on_idle_death)
         self._tasks = tasks
         self._seed = secrets.randbelow(2**31)
-        self._open = OpenConversations(bus, conversations)
+        self._open = opened
         # One model generates at a time, whichever conversation asked.
         self._generating = threading.Lock()
         self._at_work = PanesAtWork()
@@ -235,8 +230,10 @@ class CompareService:
 
         def work(_cancelled: threading.Event) -> None:
             # In its turn: a load beside an answer would slow it down, and could push out a model about to answer.
+            self._open.find_files(conversation_id)
             with self._generating:
-                self._models.acquire((conversation_id, letter), wanted)
+                there = dict(self.open(conversation_id).panes).get(letter, wanted)
+                self._models.acquire((conversation_id, letter), there)
             self._models.settled((conversation_id, letter))
 
         return self._tasks.submit(work)
@@ -307,6 +304,7 @@ class CompareService:
 
     def _run_turn(self, conversation_id: str, index: int, order: Sequence[str], cancelled: threading.Event) -> Turn:
         try:
+            self._open.find_files(conversation_id)
             relay = self.open(conversation_id).mode is Mode.RELAY
             if relay:
                 # Whatever other panes still hold makes room first: never two at once.
@@ -356,7 +354,8 @@ class CompareService:
                 raise CancelledByUser
             run.report("reading", None)
             messages = messages_for(conversation, index, letter, configuration)
-            answer = run.ask(backend, messages, load_seconds, self._models.forecast_bytes(key), stopped)
+            with self._open.noting(conversation_id, index, run.so_far):
+                answer = run.ask(backend, messages, load_seconds, self._models.forecast_bytes(key), stopped)
             with bookkeeping("The speed of an answer"):
                 self._fit.remember_speed(answer)
             with bookkeeping("What an answer made its process take"):

@@ -10,9 +10,10 @@ from garden.core.errors import DiskFullError
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.core.paths import hub_cache_dir
 from garden.core.quantity import format_bytes
+from garden.hub.blob_store import BlobStore, bytes_of
 from garden.hub.room import reserve_bytes
 from garden.jobs.job_runner import JobRunner
-from garden.services.transfer_target import target_of
+from garden.services.transfer_target import TransferTarget, target_of
 
 _ACTION = "Free some space: it goes on by itself when there is room, or when you resume it."
 
@@ -55,13 +56,25 @@ class DiskGuard:
 
 
 def missing_bytes(records: Iterable[JobRecord]) -> int:
-    """Bytes that downloads will still write; the same files in two processes count once."""
+    """Bytes that downloads will still write; the same files in two processes count once.
+
+    What lies in the cache counts too: a record says nothing of it before its transfer has spoken, and less while that
+    checks what is here.
+    """
     missing: dict[object, int] = {}
     for record in records:
         target = target_of(record)
         key = record.id if target is None else (target.repo_id, target.filenames)
-        missing[key] = max(missing.get(key, 0), (record.total or 0) - record.done)
+        here = 0 if target is None else bytes_here(target)
+        missing[key] = max(missing.get(key, 0), (record.total or 0) - max(record.done, here))
     return sum(missing.values())
+
+
+def bytes_here(target: TransferTarget) -> int:
+    """What lies in the cache of the very bytes of a download, whole or as parts; 0 while its hashes are not known."""
+    store = BlobStore(hub_cache_dir(), target.repo_id)
+    files = zip(target.etags, target.filenames, strict=False)
+    return sum(bytes_of(store, etag, target.revision, filename) for etag, filename in files)
 
 
 def _free_bytes() -> int:

@@ -12,6 +12,7 @@ from garden.core.errors import OfflineError
 from garden.core.job_record import JobKind, JobRecord
 from garden.core.library_entry import LibraryEntry
 from garden.core.messages import (
+    FileFetched,
     HubAskedToWait,
     Message,
     Progress,
@@ -21,7 +22,7 @@ from garden.core.messages import (
     Transferred,
 )
 from garden.core.paths import hub_cache_dir
-from garden.hub.blob_store import BlobStore, bytes_of
+from garden.hub.blob_store import BlobStore
 from garden.hub.cache import cached_models
 from garden.hub.file_grouping import projector_for
 from garden.jobs.handle import Handle
@@ -30,7 +31,7 @@ from garden.jobs.job_runner import JobRunner
 from garden.process.child import Child
 from garden.process.task import run_task
 from garden.services import starter
-from garden.services.disk_guard import DiskGuard
+from garden.services.disk_guard import DiskGuard, bytes_here
 from garden.services.hub_access import HubAccess
 from garden.services.library_scan import LibraryScan
 from garden.services.listing import Listing
@@ -131,12 +132,8 @@ class Downloads:
                 resumable=True,
                 target=target.text(),
                 total=size_bytes,
-                held_for=self._guard.problem_of_adding(size_bytes - self._bytes_here(target)),
+                held_for=self._guard.problem_of_adding(max(0, size_bytes - bytes_here(target))),
             )
-
-    def _bytes_here(self, target: TransferTarget) -> int:
-        """What lies in the cache already, of these very bytes."""
-        return sum(bytes_of(BlobStore(hub_cache_dir(), target.repo_id), etag) for etag in set(target.etags))
 
     def _taken_up(self, target: TransferTarget) -> Handle[LibraryEntry] | None:
         """The same download: under way, or going on under its record when it was paused; None when there is none."""
@@ -152,10 +149,17 @@ class Downloads:
         return self._transfer_work(known_target(record))
 
     def _clear(self, record: JobRecord) -> None:
-        """Clear away what a cancelled download has left."""
+        """Clear away what a cancelled download has left, but for what another one goes on from."""
         target = target_of(record)
         if target is not None:
-            BlobStore(hub_cache_dir(), target.repo_id).clear(target.revision, target.model_files, target.etags)
+            others = (target_of(job) for job in self._jobs.jobs() if job.id != record.id and not job.state.ended)
+            BlobStore(hub_cache_dir(), target.repo_id).clear(
+                target.revision,
+                target.model_files,
+                target.etags,
+                fetched=target.fetched,
+                kept={etag for other in others if other and other.repo_id == target.repo_id for etag in other.etags},
+            )
 
     def _transfer_work(self, target: TransferTarget) -> Callable[[JobContext], LibraryEntry]:
         # What runs again after a pause is what it has moved on to.
@@ -163,7 +167,7 @@ class Downloads:
 
         def work(job: JobContext) -> LibraryEntry:
             if self._settings.offline:
-                raise OfflineError("Garden works offline and opens no connection.", "Go online in the settings first.")
+                raise OfflineError("Garden works offline and opens no connection.", self._settings.way_online)
             self._guard.check_running()
             done = self._run(job, latest)
             path = Path(done.path)
@@ -211,6 +215,9 @@ class Downloads:
                             BlobStore(hub_cache_dir(), target.repo_id).drop_part(etag)
                         latest[0] = moved
                         job.retarget(moved.text())
+                case FileFetched():
+                    latest[0] = latest[0].with_fetched(message.etag)
+                    job.retarget(latest[0].text())
                 case HubAskedToWait():
                     self._fleet.asked_to_wait(endpoint, message.seconds)
 

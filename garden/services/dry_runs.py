@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -87,18 +88,17 @@ class DryRuns:
             EngineMissingError: There is no engine.
         """
         cancelled = cancelled or threading.Event()
-        with self._asking:
-            if self._closed:
-                raise CancelledByUser
+        with self._turn(cancelled):
             if self._idle is not None:
                 self._idle.cancel()
-            self._count += 1
-            request = msgspec.structs.replace(request, request_id=self._count, path=str(self._hollow(header)))
-            self._warm_up()
-            assert self._child is not None
             try:
+                self._count += 1
+                request = msgspec.structs.replace(request, request_id=self._count, path=str(self._hollow(header)))
+                self._warm_up()
+                assert self._child is not None
                 return self._child.answer(request, cancelled, self._limit_seconds)
             finally:
+                # Also where nothing was asked after all: a child that is warm from before must not stay for good.
                 self._idle = threading.Timer(self._idle_seconds, self._end_idle_child)
                 self._idle.daemon = True
                 self._idle.start()
@@ -119,6 +119,19 @@ class DryRuns:
             if self._folder is not None:
                 self._folder.cleanup()
                 self._folder = None
+
+    @contextlib.contextmanager
+    def _turn(self, cancelled: threading.Event) -> Iterator[None]:
+        """Wait until nobody else asks; who is cancelled meanwhile, or finds everything closed, asks nothing."""
+        while not (mine := self._asking.acquire(timeout=_POLL_SECONDS)) and not cancelled.is_set() and not self._closed:
+            pass
+        try:
+            if not mine or cancelled.is_set() or self._closed:
+                raise CancelledByUser
+            yield
+        finally:
+            if mine:
+                self._asking.release()
 
     def _warm_up(self) -> None:
         """A child that runs, and has loaded the backends that the engine has now."""

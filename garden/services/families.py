@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from garden.core.catalog import ModelSummary
 from garden.core.errors import GardenError
 from garden.core.model_family import Ancestor, Derivatives, ModelFamily, Relation
 from garden.hub.base_models import parents
 from garden.jobs.handle import Handle
 
 if TYPE_CHECKING:
-    from garden.core.catalog import ModelSummary
     from garden.hub.client import HubClient
     from garden.jobs.pool import TaskPool
+    from garden.services.answers_seen import AnswersSeen
     from garden.services.hub_access import HubAccess
 
 #: Steps up at most: publishers name no more than three or four, and a circle would go on for ever.
@@ -24,17 +26,27 @@ _GENERATIONS = 6
 _PARENTS = 8
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """A family as it is kept, with the row of the repository itself: it says whether others may know of it."""
+
+    own: ModelSummary
+    family: ModelFamily
+
+
 class FamilyService:
     """Asks the Hub for families: one request for each step up, one for each kind of derivative.
 
     Args:
         hub: The Hub.
         pool: Runs requests.
+        answers: Keeps what was told, for offline.
     """
 
-    def __init__(self, hub: HubAccess, pool: TaskPool) -> None:
+    def __init__(self, hub: HubAccess, pool: TaskPool, answers: AnswersSeen) -> None:
         self._hub = hub
         self._pool = pool
+        self._answers = answers
 
     def family(self, repo_id: str) -> Handle[ModelFamily]:
         """The family of a repository.
@@ -42,18 +54,22 @@ class FamilyService:
         The handle fails when the repository itself cannot be read; an ancestor that cannot is there without more.
         """
 
-        def work(cancelled: threading.Event) -> ModelFamily:
+        def asked(cancelled: threading.Event) -> _Told:
             client = self._hub.client()
             summary = client.repository(repo_id, cancelled=cancelled).summary
             generations = _generations(client, summary, cancelled)
             trunk = _trunk(summary.repo_id, generations)
             found = (_derivatives(client, trunk, relation, cancelled) for relation in Relation)
-            return ModelFamily(
+            family = ModelFamily(
                 repo_id=summary.repo_id,
                 generations=generations,
                 trunk=trunk,
                 derivatives=tuple(group for group in found if group.models),
             )
+            return _Told(own=summary, family=family)
+
+        def work(cancelled: threading.Event) -> ModelFamily:
+            return self._answers.ask(repo_id, "family", _Told, lambda: asked(cancelled), _is_private).family
 
         return self._pool.submit(work)
 
@@ -63,7 +79,7 @@ class FamilyService:
         The publisher's own come before others, then those with the most downloads.
         """
 
-        def work(cancelled: threading.Event) -> tuple[ModelSummary, ...]:
+        def asked(cancelled: threading.Event) -> tuple[ModelSummary, ...]:
             page = self._hub.client().derivatives(repo_id, Relation.QUANTIZED, 100, cancelled)
             author = repo_id.partition("/")[0]
             found = sorted(
@@ -72,7 +88,23 @@ class FamilyService:
             )
             return tuple(found[:limit])
 
+        def work(cancelled: threading.Event) -> tuple[ModelSummary, ...]:
+            kind = tuple[ModelSummary, ...]
+            return self._answers.ask(repo_id, "quantizations", kind, lambda: asked(cancelled), _may_be_private)
+
         return self._pool.submit(work)
+
+
+def _is_private(told: _Told) -> bool:
+    family = told.family
+    parents_known = (parent.summary for parents_ in family.generations for parent in parents_)
+    made = (row for group in family.derivatives for row in group.models)
+    return told.own.private or any(row.private for row in (*parents_known, *made) if row is not None)
+
+
+def _may_be_private(rows: tuple[ModelSummary, ...]) -> bool:
+    # Only public derivatives show that others know of the repository itself.
+    return not rows or any(row.private for row in rows)
 
 
 def _generations(

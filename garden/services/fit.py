@@ -40,7 +40,7 @@ from garden.services.remote_headers import RemoteHeaders
 from garden.services.settings import SettingsService
 from garden.services.told_speed import elsewhere, with_measured, with_speed_of
 from garden.store.headers import Headers
-from garden.store.speeds import SpeedRecord, Speeds
+from garden.store.speeds import SpeedRecord
 
 #: Files that were last said to be the ones to take, one for each repository and load.
 _TAKEN_KEPT = 500
@@ -71,7 +71,7 @@ class FitService:
         hub: HubAccess,
         headers: Headers,
         audit: LoadAudit,
-        speeds: Speeds,
+        speeds: MeasuredSpeeds,
         calibration: CalibrationService,
         pool: TaskPool,
         exact: ExactFit,
@@ -81,7 +81,7 @@ class FitService:
         self._settings = settings
         self._headers = headers
         self._audit = audit
-        self._speeds = MeasuredSpeeds(speeds)
+        self._speeds = speeds
         self._calibration = calibration
         self._remote = RemoteHeaders(hub, headers, pool, self.recall)
         self._exact = exact

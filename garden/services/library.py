@@ -21,6 +21,7 @@ from garden.services.downloads import Downloads
 from garden.services.hub_access import HubAccess
 from garden.services.library_scan import LibraryScan
 from garden.services.listing import Listing
+from garden.services.models_folder import ModelsFolder
 from garden.services.other_programs.stores import Store, stores
 from garden.services.removal import Removal
 from garden.services.removal_plan import RemovalPlan
@@ -28,6 +29,7 @@ from garden.services.settings import SettingsService
 from garden.services.target import HubTarget, choose_entry, looks_like_path
 from garden.services.upstream import UpstreamService
 from garden.store.loaded_models import LoadedModels
+from garden.store.moved_files import MovedFiles
 from garden.store.receipts import Receipts
 
 
@@ -42,6 +44,7 @@ class LibraryService:
         downloads: Fetches models.
         receipts: What was made here.
         loaded: What is loaded now.
+        moved: Brings the user's notes to files that were moved.
         jobs: Runs checks.
         pool: Runs scans.
     """
@@ -55,6 +58,7 @@ class LibraryService:
         downloads: Downloads,
         receipts: Receipts,
         loaded: LoadedModels,
+        moved: MovedFiles,
         jobs: JobRunner,
         pool: TaskPool,
     ) -> None:
@@ -65,6 +69,8 @@ class LibraryService:
         self._pool = pool
         #: What the Hub has now of what is here.
         self.upstream = UpstreamService(settings, hub, listing, downloads, pool)
+        #: The folder of models made here.
+        self.models_folder = ModelsFolder(settings, loaded, moved, jobs, self._scan_now)
         self._checking = Checking(scan, listing, receipts, jobs)
         self._removal = Removal(listing, receipts, loaded, jobs)
 
@@ -80,6 +86,9 @@ class LibraryService:
         with self._listing.scanning():
             current = self._settings.current
             folders, files = (tuple(map(Path, paths)) for paths in (current.folders, current.files))
+            # A move that was cut short has files in both folders.
+            moving = self.models_folder.unfinished
+            folders += () if moving is None else (moving.old, moving.new)
             hidden = tuple(program for program in PROGRAM_NAMES if program in current.hidden_programs)
             entries = self._scan.run(self._settings.models_dir, folders, cancelled, files=files, without=hidden)
             # What was asked of the Hub is not on the disk; it holds while the file is the one that was asked about.
@@ -99,12 +108,12 @@ class LibraryService:
         if looks_like_path(target):
             return self.describe(Path(target))
         try:
-            entry = choose_entry(target, self.entries())
+            entry = choose_entry(target, self.entries(), self._settings.endpoint)
             if entry.ref.path is not None and Path(entry.ref.path).exists():
                 return entry
         except (NotFoundError, RefusedError):
             pass
-        return choose_entry(target, self._scan_now(threading.Event()))
+        return choose_entry(target, self._scan_now(threading.Event()), self._settings.endpoint)
 
     def describe(self, path: Path) -> LibraryEntry:
         """A file of this machine, in the library or not.
@@ -176,11 +185,25 @@ class LibraryService:
         if not self.is_single(entry):
             raise RefusedError(
                 f"{entry.ref.name} was not added as a single file.",
-                "Forget its folder in the settings, or remove the file.",
+                "Forget its folder in the settings or with `garden library forget FOLDER`, or remove the file.",
             )
         files = tuple(file for file in self._settings.current.files if file != entry.ref.path)
         self._settings.change(files=files)
         self._scan_now(threading.Event())
+
+    def forget_folder(self, folder: Path) -> bool:
+        """List the models of a folder that was added no longer; the files stay.
+
+        Returns:
+            Whether it was one that had been added.
+        """
+        folders = self._settings.current.folders
+        rest = tuple(path for path in folders if path != str(folder))
+        if rest == folders:
+            return False
+        self._settings.change(folders=rest)
+        self._scan_now(threading.Event())
+        return True
 
     def made(self, path: Path, sha256: str | None = None) -> LibraryEntry:
         """Take a file that was just made here into the library.
@@ -194,6 +217,16 @@ class LibraryService:
         entry = self._scan.describe(path)
         self._listing.put(entry)
         return entry
+
+    def find(self, ref: ModelRef) -> str | None:
+        """Where a model lies that is not at its path any more: by its hash, or by name and size; None when unclear."""
+        found = {
+            entry.ref.path
+            for entry in self.entries()
+            if entry.ref.path is not None and entry.ref.is_same_file(ref) and Path(entry.ref.path).exists()
+        }
+        # Copies with the same hash are as good as one another.
+        return min(found) if found and (ref.sha256 is not None or len(found) == 1) else None
 
     def hash_of(self, ref: ModelRef, cancelled: threading.Event) -> str | None:
         """The hash of a model's (first) file, computed and remembered where nobody knew it; None when it is nowhere.

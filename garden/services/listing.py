@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from garden.core.events import EventBus, LibraryChanged
 from garden.core.library_entry import LibraryEntry
+from garden.core.upstream import Upstream
 from garden.services.bookkeeping import bookkeeping
 from garden.store.library_index import LibraryIndex
 from garden.store.model_use import ModelUses
@@ -31,6 +33,7 @@ class Listing:
         self._lock = threading.Lock()
         self._scanning = threading.RLock()
         self._meanwhile: dict[str, LibraryEntry | None] | None = None
+        self._asked: dict[str, Upstream] = {}
 
     @contextlib.contextmanager
     def scanning(self) -> Iterator[None]:
@@ -40,12 +43,12 @@ class Listing:
         """
         with self._scanning:
             with self._lock:
-                self._meanwhile = {}
+                self._meanwhile, self._asked = {}, {}
             try:
                 yield
             finally:
                 with self._lock:
-                    self._meanwhile = None
+                    self._meanwhile, self._asked = None, {}
 
     def entries(self) -> tuple[LibraryEntry, ...]:
         """What is listed; quick."""
@@ -55,7 +58,7 @@ class Listing:
         """List what a scan found."""
         with self._lock:
             changed = self._meanwhile or {}
-            kept = [entry for entry in entries if entry.ref.path not in changed]
+            kept = [self._with_answer(entry) for entry in entries if entry.ref.path not in changed]
             with bookkeeping("What the scan found"):
                 self._index.replace([*kept, *(entry for entry in changed.values() if entry is not None)])
         self._bus.publish(LibraryChanged())
@@ -67,6 +70,33 @@ class Listing:
                 self._meanwhile[entry.ref.path] = entry
             self._index.put(entry)
         self._bus.publish(LibraryChanged())
+
+    def note_upstream(self, path: str, upstream: Upstream) -> LibraryEntry | None:
+        """Note what the Hub has where a model came from, if it is still listed.
+
+        What was asked long ago may be answered after the model was removed, or listed anew: only the answer is written.
+
+        Args:
+            path: Of its file.
+            upstream: The answer.
+
+        Returns:
+            The model as it is listed now; None when it is not.
+        """
+        with self._lock:
+            if self._meanwhile is not None:
+                # A scan that has looked already replaces what is listed; whether the file is still there it knows best.
+                self._asked[path] = upstream
+                if (taken := self._meanwhile.get(path)) is not None:
+                    self._meanwhile[path] = dataclasses.replace(taken, upstream=upstream)
+            noted = self._index.change(path, lambda listed: dataclasses.replace(listed, upstream=upstream))
+        if noted is not None:
+            self._bus.publish(LibraryChanged())
+        return noted
+
+    def _with_answer(self, entry: LibraryEntry) -> LibraryEntry:
+        answer = self._asked.get(entry.ref.path or "")
+        return entry if answer is None else dataclasses.replace(entry, upstream=answer)
 
     def remove(self, entry: LibraryEntry, paths: Sequence[Path]) -> None:
         """List a model no more, and forget what was noted of its files."""

@@ -21,6 +21,7 @@ from garden.services.fit import FitService
 from garden.services.held_models import HeldModels
 from garden.services.library import LibraryService
 from garden.services.load_audit import LoadAudit
+from garden.services.models_folder import files_of
 from garden.store.loaded_models import LoadedModels, LoadedRecord
 
 #: Which pane a loaded model belongs to: conversation and letter.
@@ -118,9 +119,10 @@ class ModelPool:
             if seat and seat.backend.alive and seat.backend.loaded and _same_load(seat.wanted, configuration):
                 self._note(seat.backend, seat.backend.loaded, busy=True)
                 return seat.backend
-            if seat:
-                self._release(key)
             with contextlib.ExitStack() as booked:
+                booked.enter_context(self._library.models_folder.loading(files_of(configuration)))
+                if seat:
+                    self._release(key)
                 backend = LocalBackend(lambda error: self._died(key, error))
                 with self._admission.bookings.deciding():
                     forecast = self._make_room(configuration)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import threading
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from pathlib import Path
 
 from garden.core.conversation import Answer, Conversation, FinishReason
 from garden.core.errors import GardenError
-from garden.core.events import ConversationsChanged, EventBus
+from garden.core.events import ConversationsChanged, EventBus, FilesMoved
+from garden.core.model_ref import ModelRef
+from garden.core.run_configuration import RunConfiguration
+from garden.services.answer_notes import noting
+from garden.services.bookkeeping import bookkeeping
+from garden.services.pane_run import KEPT
 from garden.store.conversations import Conversations
 
 _LOG = logging.getLogger(__name__)
@@ -22,11 +29,21 @@ class OpenConversations:
     Args:
         bus: Where changes are announced.
         conversations: Where they are kept.
+        find: Where a model's file lies now that is not where it was; None when it is nowhere.
+        found: Stores that a conversation's file was found: its id, the old and the new place.
     """
 
-    def __init__(self, bus: EventBus, conversations: Conversations) -> None:
+    def __init__(
+        self,
+        bus: EventBus,
+        conversations: Conversations,
+        find: Callable[[ModelRef], str | None] = lambda _ref: None,
+        found: Callable[[str, str, str], None] = lambda _id, _old, _new: None,
+    ) -> None:
         self._bus = bus
         self._conversations = conversations
+        self._find = find
+        self._found = found
         self._open: dict[str, Conversation] = {}
         # Guards memory alone, never held over the disk.
         self._lock = threading.Lock()
@@ -34,7 +51,7 @@ class OpenConversations:
         self._saving = threading.RLock()
 
     @property
-    def changing(self) -> AbstractContextManager[object]:
+    def changing(self) -> contextlib.AbstractContextManager[object]:
         """Held by whoever decides on a change from what a conversation is now."""
         return self._saving
 
@@ -54,7 +71,7 @@ class OpenConversations:
             return conversation
         with self._saving:
             # Nobody deletes it meanwhile.
-            return self.put(self.now(conversation_id) or self._conversations.load(conversation_id))
+            return self.put(self.now(conversation_id) or _interrupted(self._conversations.load(conversation_id)))
 
     def put(self, conversation: Conversation) -> Conversation:
         """Take one over as it is, without storing it."""
@@ -102,6 +119,51 @@ class OpenConversations:
                 self.put(dataclasses.replace(conversation, turns=tuple(turns)))
         return answer
 
+    def noting(
+        self, conversation_id: str, index: int, so_far: Callable[[], Answer]
+    ) -> contextlib.AbstractContextManager[None]:
+        """Store what a pane has written so far from time to time, on the disk alone, until its answer is kept.
+
+        An answer that ended well stays there until another one has: a retry that is cut off does not cost it.
+        """
+
+        def note(answer: Answer) -> None:
+            with self._saving:
+                old = next(
+                    (old for old in self.get(conversation_id).turns[index].answers if old.pane == answer.pane), None
+                )
+                if old is None or not old.text or old.error:
+                    self._conversations.note(conversation_id, index, answer)
+
+        return noting(note, so_far)
+
+    def moved(self, old: str, new: str) -> None:
+        """Name a file where it lies now, in every conversation that was begun or opened here; nothing is stored."""
+        changed = False
+        with self._saving:
+            for conversation in tuple(self._open.values()):
+                there = _with_file(conversation, old, new)
+                changed = changed or there is not conversation
+                self.put(there)
+        if changed:
+            self._bus.publish(FilesMoved())
+
+    def find_files(self, conversation_id: str | None = None) -> None:
+        """Look for files of panes that are not where they were, e.g. since another program of Garden moved them.
+
+        Args:
+            conversation_id: Whose panes; of all that were begun or opened here when None.
+        """
+        with self._lock:
+            looked = [one for key, one in self._open.items() if conversation_id in (None, key)]
+        refs = {run.model.path: run.model for one in looked for _letter, run in one.panes}
+        for path, ref in refs.items():
+            if path is not None and not Path(path).exists() and (there := self._find(ref)) is not None:
+                self.moved(path, there)
+                for conversation in looked:
+                    with bookkeeping("Where a model's file lies now"):
+                        self._found(conversation.id, path, there)
+
     def delete(self, conversation_id: str) -> None:
         """Delete it, in memory and on the disk."""
         # In one step: an answer that comes meanwhile is kept before this, or finds nothing to be kept in.
@@ -110,6 +172,50 @@ class OpenConversations:
             with self._lock:
                 self._open.pop(conversation_id, None)
         self._bus.publish(ConversationsChanged())
+
+
+def _interrupted(stored: Conversation) -> Conversation:
+    """A conversation as it was left: what had not ended when it was stored last, never will."""
+
+    def settled(answer: Answer) -> Answer:
+        if answer.finish_reason is not None:
+            return answer
+        return dataclasses.replace(
+            answer,
+            finish_reason=FinishReason.ERROR,
+            error="This answer was interrupted: Garden ended while it was written."
+            if answer.text
+            else "Garden ended before this was answered.",
+            action=f"Start again to ask once more; {KEPT}" if answer.text else "Start again to ask once more.",
+        )
+
+    turns = (dataclasses.replace(turn, answers=tuple(map(settled, turn.answers))) for turn in stored.turns)
+    return dataclasses.replace(stored, turns=tuple(turns))
+
+
+def _with_file(conversation: Conversation, old: str, new: str) -> Conversation:
+    def there(run: RunConfiguration) -> RunConfiguration:
+        adapters = run.load.adapters
+        if any(adapter.path == old for adapter in adapters):
+            moved = (dataclasses.replace(one, path=new) if one.path == old else one for one in adapters)
+            run = run.with_load(adapters=tuple(moved))
+        return (
+            dataclasses.replace(run, model=dataclasses.replace(run.model, path=new)) if run.model.path == old else run
+        )
+
+    panes = tuple((letter, there(run)) for letter, run in conversation.panes)
+    turns = tuple(
+        dataclasses.replace(
+            turn,
+            answers=tuple(
+                dataclasses.replace(answer, configuration=there(answer.configuration)) for answer in turn.answers
+            ),
+        )
+        for turn in conversation.turns
+    )
+    if panes == conversation.panes and turns == conversation.turns:
+        return conversation
+    return dataclasses.replace(conversation, panes=panes, turns=turns)
 
 
 def _beside(said: Answer, silent: Answer) -> Answer:

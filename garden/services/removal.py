@@ -28,6 +28,7 @@ _DOING = {
     JobKind.VERIFY: "a check of it",
     JobKind.SPEED: "a measurement of its speed",
     JobKind.ENGINE: "a test of the engine",
+    JobKind.MOVE: "a move of its folder",
 }
 
 
@@ -164,7 +165,7 @@ def _trash(path: Path) -> None:
         send2trash.send2trash(path)
     except (OSError, send2trash.TrashPermissionError) as error:
         raise StateError(
-            f"{path.name} could not be moved to the trash.",
+            f"{path.name} could not be moved to the trash and is still here.",
             "Remove it for good: garden library remove --permanently",
             str(error),
         ) from error

@@ -73,6 +73,13 @@ class SettingsService:
         return told.strip().upper() in _TRUE
 
     @property
+    def way_online(self) -> str:
+        """What the user does to open connections again."""
+        if self.offline_is_fixed:
+            return "HF_HUB_OFFLINE is set: start Garden without it to go online."
+        return "Go online in the settings first, or with `garden hub online`."
+
+    @property
     def models_dir(self) -> Path:
         """Where models made here go."""
         chosen = self._current.models_dir
@@ -168,6 +175,13 @@ class SettingsService:
         if found:
             return f"Not signed in. A token of other tools was found ({found.place})."
         return "Not signed in. Public models need no token."
+
+    @property
+    def token_is_offered(self) -> bool:
+        """Whether other tools keep a token for the Hub in use on this machine, while Garden has and uses none."""
+        if self.endpoint in self._set_aside or self._current.use_existing_token or self.token_place() != "none":
+            return False
+        return self._tokens.found_elsewhere(self.endpoint) is not None
 
     def token_place(self) -> str:
         """Where the token for the Hub in use lies: ``keychain``, ``session`` or ``none``."""

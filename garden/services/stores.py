@@ -12,11 +12,13 @@ from garden.services.made_once import MadeOnce
 
 if TYPE_CHECKING:
     from garden.core.errors import GardenError
+    from garden.store.conversations import Conversations
     from garden.store.index_database import IndexDatabase
     from garden.store.loaded_models import LoadedModels
     from garden.store.memory_database import MemoryDatabase
     from garden.store.migrations import Migration
     from garden.store.model_use import ModelUses
+    from garden.store.moved_files import MovedFiles
     from garden.store.receipts import Receipts
     from garden.store.speeds import Speeds
     from garden.store.summaries import Summaries
@@ -55,7 +57,13 @@ class Stores:
         from garden.store.index_database import IndexDatabase
         from garden.store.migrations import INDEX_MIGRATIONS
 
-        return self._opened(IndexDatabase, cache_dir() / "index.sqlite", INDEX_MIGRATIONS)
+        def opened(path: Path) -> IndexDatabase:
+            return IndexDatabase(path, on_lost=self._on_index_lost)
+
+        return self._opened(opened, cache_dir() / "index.sqlite", INDEX_MIGRATIONS)
+
+    def _on_index_lost(self) -> None:
+        """What the index held is gone; whoever shows any of it has it read again."""
 
     def _opened(self, kind: Callable[[Path], T], path: Path, migrations: Sequence[Migration]) -> T | MemoryDatabase:
         from garden.core.errors import DiskFullError, StateError
@@ -94,6 +102,18 @@ class Stores:
         from garden.store.model_use import ModelUses
 
         return ModelUses(self._work)
+
+    @MadeOnce
+    def _conversations(self) -> Conversations:
+        from garden.store.conversations import Conversations
+
+        return Conversations(self._work)
+
+    @MadeOnce
+    def _moved(self) -> MovedFiles:
+        from garden.store.moved_files import MovedFiles
+
+        return MovedFiles(self._work)
 
     @MadeOnce
     def _loaded(self) -> LoadedModels:

@@ -38,14 +38,18 @@ class HubTarget:
     revision: str | None = None
 
 
-def parse_hub_target(text: str) -> HubTarget | None:
+def parse_hub_target(text: str, endpoint: str = "") -> HubTarget | None:
     """The Hub's file that a text names; None when it does not look like one.
+
+    Args:
+        text: As the user wrote it.
+        endpoint: Address of the Hub in use; pages of its host count as well as those of huggingface.co.
 
     Raises:
         RefusedError: It is an address, and not of a model on the Hub.
     """
     if looks_like_address(text):
-        found = parse_address(text, os.environ.get("HF_ENDPOINT", ""))
+        found = parse_address(text, endpoint)
         if found is None:
             raise RefusedError(
                 f"“{text[:120]}” is no address of a model on the Hub.",
@@ -95,8 +99,13 @@ def choose_file(repository: Repository, target: HubTarget) -> RepositoryFile:
     )
 
 
-def choose_entry(text: str, entries: Sequence[LibraryEntry]) -> LibraryEntry:
+def choose_entry(text: str, entries: Sequence[LibraryEntry], endpoint: str = "") -> LibraryEntry:
     """The library's model that a text names: by name, ``name:QUANT``, file name, or ``owner/repo:QUANT``.
+
+    Args:
+        text: As the user wrote it.
+        entries: What is here.
+        endpoint: Address of the Hub in use, as in ``parse_hub_target``.
 
     Raises:
         NotFoundError: None; the action offers close names.
@@ -107,12 +116,12 @@ def choose_entry(text: str, entries: Sequence[LibraryEntry]) -> LibraryEntry:
         if found:
             return found[0]
         raise NotFoundError("The starter model is not here.", "Fetch it: garden download starter")
-    named = _named(text, entries)
+    named = _named(text, entries, endpoint)
     if len(named) == 1:
         return named[0]
     if named:
         raise _ambiguous(text, named, entries)
-    hub = parse_hub_target(text)
+    hub = parse_hub_target(text, endpoint)
     names = sorted({STARTER, *(name for entry in entries for name in (entry.ref.name, full_name(entry)))})
     close = difflib.get_close_matches(text, names, n=3, cutoff=0.5)
     action = f"Did you mean {' or '.join(close)}?" if close else "`garden library` lists what is here."
@@ -132,9 +141,9 @@ def _quant_type(entry: LibraryEntry) -> str | None:
     return entry.ref.quant_type or quant_type_of(entry.ref.filenames[0])
 
 
-def _named(text: str, entries: Sequence[LibraryEntry]) -> list[LibraryEntry]:
+def _named(text: str, entries: Sequence[LibraryEntry], endpoint: str = "") -> list[LibraryEntry]:
     """All that a text may mean: those of a repository, or else those of a name."""
-    hub = parse_hub_target(text)
+    hub = parse_hub_target(text, endpoint)
     if hub is not None:
         of_repository = [
             entry

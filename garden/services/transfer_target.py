@@ -23,6 +23,7 @@ class TransferTarget:
         branch: Where the next version is looked for, empty for nowhere.
         asked: Commit hash that was asked for at first.
         projector: Whether the last file is the projector of the model before it.
+        fetched: Hashes of those that this download has brought whole; other whole files in the cache are not its own.
     """
 
     repo_id: str
@@ -32,6 +33,7 @@ class TransferTarget:
     branch: str = ""
     asked: str = ""
     projector: bool = False
+    fetched: tuple[str, ...] = ()
 
     @property
     def model_files(self) -> tuple[str, ...]:
@@ -47,6 +49,10 @@ class TransferTarget:
     def moved(self, revision: str, etags: tuple[str, ...]) -> TransferTarget:
         """The same files as another commit has them."""
         return dataclasses.replace(self, revision=revision, etags=etags, asked=self.asked or self.revision)
+
+    def with_fetched(self, etag: str) -> TransferTarget:
+        """The same, of which one more file has come."""
+        return dataclasses.replace(self, fetched=tuple(dict.fromkeys((*self.fetched, etag))))
 
     def text(self) -> str:
         """For the record."""

@@ -25,7 +25,7 @@ class RestingDownload:
 
     Attributes:
         repo_id: ``owner/name``.
-        parts: What it left.
+        parts: What it left; of one that another download goes on from too, the first of them tells.
         size_bytes: How much of it is here.
         total_bytes: How much it would be; None where no download of Garden's knows.
         job: The paused download, None when another tool left it or its record is gone.
@@ -75,19 +75,23 @@ class UnfinishedService:
         return tuple(part for part in cache.unfinished_downloads(hub_cache_dir()) if part.size_bytes)
 
     def resting(self) -> tuple[RestingDownload, ...]:
-        """What lies there, by repository, without downloads that are under way or wait for their turn."""
-        jobs: dict[str, JobRecord] = {}
-        for record in self._jobs.jobs():
-            if record.kind is JobKind.DOWNLOAD and not record.state.ended and (repo_id := _repo_id(record)):
-                jobs.setdefault(repo_id, record)
-        parts: dict[str, list[UnfinishedDownload]] = {}
+        """What lies there, by download, without downloads that are under way or wait for their turn.
+
+        The name of a part says whose it is: several downloads of one repository each have their own. What no download
+        of Garden's is known to own stands together by repository.
+        """
+        jobs = self._open_downloads()
+        found: dict[tuple[str, str], list[UnfinishedDownload]] = {}
+        owners: dict[tuple[str, str], JobRecord] = {}
         for part in self.list():
-            parts.setdefault(part.repo_id, []).append(part)
-        return tuple(
-            _resting(repo_id, tuple(found), jobs.get(repo_id))
-            for repo_id, found in parts.items()
-            if repo_id not in jobs or jobs[repo_id].state is JobState.PAUSED
-        )
+            owner = _owner(part, jobs)
+            if owner is not None and owner.state is not JobState.PAUSED:
+                continue
+            key = (part.repo_id, owner.id if owner is not None else "")
+            found.setdefault(key, []).append(part)
+            if owner is not None:
+                owners[key] = owner
+        return tuple(_resting(key[0], tuple(parts), owners.get(key)) for key, parts in found.items())
 
     def resume(self, resting: RestingDownload) -> None:
         """Let a paused download go on.
@@ -101,6 +105,21 @@ class UnfinishedService:
             )
         self._jobs.resume(resting.job.id)
 
+    def clear(self, resting: RestingDownload) -> int:
+        """Clear away what is here of one download, but for what another one goes on from; a paused one is cancelled.
+
+        Returns:
+            Bytes freed.
+
+        Raises:
+            StateError: A part is being fetched right now, or the system would not let it go.
+        """
+        others = [job for job in self._open_downloads() if resting.job is None or job.id != resting.job.id]
+        freed = self.remove([part for part in resting.parts if not any(_owns(job, part) for job in others)])
+        if resting.job is not None and self._jobs.is_own(resting.job.id):
+            self._jobs.cancel(resting.job.id)
+        return freed
+
     def remove(self, parts: Sequence[UnfinishedDownload]) -> int:
         """Clear parts away; a paused download that has lost all of them has nothing to go on from and is cancelled.
 
@@ -111,26 +130,44 @@ class UnfinishedService:
             StateError: One is being fetched right now, or the system would not let it go.
         """
         freed = 0
+        jobs = self._open_downloads()
         try:
             for part in parts:
                 freed += cache.remove_unfinished(hub_cache_dir(), part)
         finally:
-            left = {part.repo_id for part in self.list()}
-            self._cancel_paused({part.repo_id for part in parts} - left)
+            left = self.list()
+            for job in jobs:
+                lost = any(_owner(part, [job]) for part in parts) and not any(_owner(part, [job]) for part in left)
+                if lost and job.state is JobState.PAUSED and self._jobs.is_own(job.id):
+                    self._jobs.cancel(job.id)
             self._bus.publish(LibraryChanged())
         return freed
 
-    def _cancel_paused(self, repo_ids: set[str]) -> None:
-        for record in self._jobs.jobs():
-            paused = record.kind is JobKind.DOWNLOAD and record.state is JobState.PAUSED
-            if paused and self._jobs.is_own(record.id) and _repo_id(record) in repo_ids:
-                self._jobs.cancel(record.id)
+    def _open_downloads(self) -> tuple[JobRecord, ...]:
+        """Downloads that have not ended, other Gardens' too; the newest first."""
+        return tuple(job for job in self._jobs.jobs() if job.kind is JobKind.DOWNLOAD and not job.state.ended)
 
 
-def _repo_id(record: JobRecord) -> str | None:
-    """The repository that a download is of, None for one that is of none."""
-    target = target_of(record)
-    return target.repo_id if target is not None else None
+def _owner(part: UnfinishedDownload, jobs: Sequence[JobRecord]) -> JobRecord | None:
+    """The download that goes on from a part: one under way before one that is paused.
+
+    By the hash that names the part; of a download that does not know its hashes yet, by the repository.
+    """
+    moving_first = sorted(jobs, key=lambda job: job.state is JobState.PAUSED)
+    named = next((job for job in moving_first if _owns(job, part)), None)
+    if named is not None:
+        return named
+    return next((job for job in moving_first if _may_own(job, part)), None)
+
+
+def _owns(job: JobRecord, part: UnfinishedDownload) -> bool:
+    target = target_of(job)
+    return target is not None and target.repo_id == part.repo_id and part.path.name.partition(".")[0] in target.etags
+
+
+def _may_own(job: JobRecord, part: UnfinishedDownload) -> bool:
+    target = target_of(job)
+    return target is not None and target.repo_id == part.repo_id and not target.etags
 
 
 def _resting(repo_id: str, parts: tuple[UnfinishedDownload, ...], job: JobRecord | None) -> RestingDownload:

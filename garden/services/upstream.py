@@ -67,8 +67,10 @@ class UpstreamService:
                 one request.
 
         Returns:
-            The models that were looked at, with what was found. The handle fails with RefusedError when no connection
-            may be opened, and with a HubError when the Hub does not answer.
+            The models of these repositories that are still listed, with what was found; of a repository that this
+            account may not see, with what was known before. The handle fails with RefusedError when no connection may
+            be opened, with a HubError when the Hub does not answer, and with GatedError or UnauthorizedError when this
+            account may see none of the repositories.
         """
         wanted = None if entries is None else {entry.ref.repo_id for entry in entries if entry.ref.repo_id}
         return self._pool.submit(lambda cancelled: self._check(wanted, cancelled))
@@ -128,13 +130,15 @@ class UpstreamService:
 
     def _refuse_offline(self) -> None:
         if self._settings.offline:
-            raise RefusedError("Garden works offline and opens no connection.", "Go online in the settings first.")
+            raise RefusedError("Garden works offline and opens no connection.", self._settings.way_online)
 
     def _check(
         self, wanted: set[str] | None, cancelled: threading.Event, *, unasked: bool = False
     ) -> tuple[LibraryEntry, ...]:
         self._refuse_offline()
         looked_at: list[LibraryEntry] = []
+        not_seen: list[LibraryEntry] = []
+        refusal: UnauthorizedError | GatedError | None = None
         here = {str(file.path): file for file in cached_models(hub_cache_dir())}
         by_repository: dict[str, list[LibraryEntry]] = {}
         for entry in self._listing.entries():
@@ -145,16 +149,22 @@ class UpstreamService:
                 raise CancelledByUser
             try:
                 repository = self._page(repo_id, cancelled)
-            except (UnauthorizedError, GatedError):
-                if not unasked:
-                    raise
+            except (UnauthorizedError, GatedError) as error:
+                # One that may not be seen says nothing of the others.
                 self._refused[repo_id] = time.time()
+                refusal = refusal or error
+                not_seen += entries
                 continue
             # Noted one by one: what is known stays known when the next question is not answered.
             for entry in entries:
-                looked_at.append(dataclasses.replace(entry, upstream=_compared(entry, here, repository)))
-                self._listing.put(looked_at[-1])
-        return tuple(looked_at)
+                noted = self._listing.note_upstream(entry.ref.path or "", _compared(entry, here, repository))
+                if noted is not None:
+                    looked_at.append(noted)
+        if unasked:
+            return tuple(looked_at)
+        if refusal is not None and not looked_at:
+            raise refusal
+        return (*looked_at, *not_seen)
 
     def _page(self, repo_id: str, cancelled: threading.Event) -> Repository | None:
         """The repository now, None when it is gone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from garden.core.errors import StateError
 from garden.core.library_entry import LibraryEntry
@@ -45,6 +45,27 @@ class LibraryIndex:
         """Store one entry, new or changed."""
         with self._database.write() as connection:
             connection.execute("INSERT OR REPLACE INTO library (path, document) VALUES (?, ?)", _row(entry))
+
+    def change(self, path: str, change: Callable[[LibraryEntry], LibraryEntry]) -> LibraryEntry | None:
+        """Change the entry at a path as it is stored now; nothing is stored where there is none.
+
+        Args:
+            path: Of its file.
+            change: Makes the new one from the stored one; it keeps the path.
+
+        Returns:
+            The new entry; None when none is stored, or it cannot be read.
+        """
+        with self._database.write() as connection:
+            row = connection.execute("SELECT document FROM library WHERE path = ?", (path,)).fetchone()
+            if row is None:
+                return None
+            try:
+                changed = change(from_document(row[0], LibraryEntry))
+            except StateError:
+                return None
+            connection.execute("INSERT OR REPLACE INTO library (path, document) VALUES (?, ?)", _row(changed))
+            return changed
 
     def remove(self, path: str) -> None:
         """Forget the entry at a path."""

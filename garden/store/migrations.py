@@ -102,4 +102,12 @@ INDEX_MIGRATIONS: tuple[Migration, ...] = (
                 PRIMARY KEY (endpoint, repo_id))""",
         ),
     ),
+    Migration(
+        "answers",
+        (
+            """CREATE TABLE answers (
+                endpoint TEXT NOT NULL, repo_id TEXT NOT NULL, question TEXT NOT NULL, seen_at REAL NOT NULL,
+                document TEXT NOT NULL, PRIMARY KEY (endpoint, repo_id, question))""",
+        ),
+    ),
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import time
+import hashlib
 import typing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from garden.core.errors import StateError
+from garden.core.errors import GardenError, StateError
 from garden.core.hub_endpoint import HubEndpoint
 from garden.core.imagined_machine import ImaginedMachine
 from garden.core.saved_search import SavedSearch
@@ -110,12 +111,13 @@ class SettingsStore:
         path: The JSON file; it need not exist.
 
     Attributes:
-        damaged_copy: Where ``load`` has put a damaged file, None when it was whole.
+        damaged_copy: Where ``load`` has put a damaged file, None when it was whole or there was no room for a copy.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.damaged_copy: Path | None = None
+        self._not_kept: bytes | None = None
 
     @property
     def exists(self) -> bool:
@@ -123,8 +125,14 @@ class SettingsStore:
         return self._path.exists()
 
     def load(self) -> Settings:
-        """The settings; where the file is damaged, a copy is kept aside and what can be read of it is used."""
-        self.damaged_copy = None
+        """The settings; where the file is damaged, a copy is kept aside and what can be read of it is used.
+
+        A copy that cannot be written now is made before ``save`` puts whole settings in the place of the damaged ones.
+
+        Raises:
+            StateError: The system does not let the file be read.
+        """
+        self.damaged_copy = self._not_kept = None
         try:
             with self._path.open("rb") as stream:
                 content = stream.read(_MAX_BYTES + 1)
@@ -136,22 +144,31 @@ class SettingsStore:
             ) from error
         settings, whole = _read(content)
         if not whole:
-            self._keep_aside(content)
+            self._not_kept = content
+            # A full disk must not keep the program from starting.
+            with contextlib.suppress(GardenError):
+                self._keep_aside()
         return settings
 
     def save(self, settings: Settings) -> None:
         """Write them, whole or not at all.
 
         Raises:
-            StateError: They could not be written.
+            StateError: They could not be written, or the damaged ones in their place could not be kept aside.
         """
+        self._keep_aside()
         document = msgspec.json.format(msgspec.json.encode(settings), indent=2)
         write_atomically(self._path, document + b"\n")
 
-    def _keep_aside(self, content: bytes) -> None:
-        copy = self._path.with_name(f"{self._path.stem}-damaged-{time.strftime('%Y%m%d-%H%M%S')}{self._path.suffix}")
-        write_atomically(copy, content)
-        self.damaged_copy = copy
+    def _keep_aside(self) -> None:
+        """Write the damaged file that was read, under a name of its content: one copy, however often it is read."""
+        if self._not_kept is None:
+            return
+        digest = hashlib.sha256(self._not_kept).hexdigest()[:12]
+        copy = self._path.with_name(f"{self._path.stem}-damaged-{digest}{self._path.suffix}")
+        if not copy.is_file():
+            write_atomically(copy, self._not_kept)
+        self.damaged_copy, self._not_kept = copy, None
 
 
 def _read(content: bytes) -> tuple[Settings, bool]:

@@ -9,6 +9,7 @@ from garden.core.catalog import ModelSummary
 from garden.core.errors import StateError
 from garden.store.database import DamagedError
 from garden.store.document import Store, from_document, storable_text, to_document
+from garden.store.seen_answers import SeenAnswers
 from garden.store.seen_pages import SeenPages
 
 _KEPT = 5_000
@@ -22,11 +23,13 @@ class Summaries:
 
     Attributes:
         pages: Those repositories of which more was seen than a row.
+        answers: What the Hub told of them beside; nothing private.
     """
 
     def __init__(self, database: Store) -> None:
         self._database = database
         self.pages = SeenPages(database)
+        self.answers = SeenAnswers(database)
 
     def put(self, endpoint: str, summaries: Iterable[ModelSummary]) -> None:
         """Keep rows of a Hub, the newest knowledge of each repository."""
@@ -47,12 +50,14 @@ class Summaries:
             )
 
     def forget(self, endpoint: str, *, private_only: bool) -> None:
-        """Forget rows, pages and cards of a Hub: all, or those that only one account can see."""
+        """Forget rows, pages, cards and answers of a Hub: all, or those that only one account can see."""
         private = "CASE WHEN json_valid(document) THEN json_extract(document, ?) ELSE 1 END" if private_only else "1"
         with self._database.write() as connection:
             for table, field in (("summaries", "$.private"), ("pages", "$.summary.private")):
                 asked = (endpoint, field) if private_only else (endpoint,)
                 connection.execute(f"DELETE FROM {table} WHERE endpoint = ? AND {private}", asked)
+            if not private_only:
+                connection.execute("DELETE FROM answers WHERE endpoint = ?", (endpoint,))
 
     def get(self, endpoint: str, repo_id: str) -> ModelSummary | None:
         """One repository, None when it was never seen."""

@@ -81,6 +81,7 @@ class _Request:
         self._channel = channel
         self._path = Path(request.path)
         self._fused: set[int] = set()
+        self._fuses_everywhere = False
         self._batch = min(request.load.n_ubatch, request.load.n_batch)
 
     def answer(self) -> DryRunDone:
@@ -130,11 +131,21 @@ class _Request:
         # the layers' devices, not on the context, unless that cuts the batch: once for each placement is enough.
         if plan.flash_attention and context >= self._batch and not self._planner.asks_devices(self._request.gpus):
             self._fused.add(layers)
+            self._fuses_everywhere = self._fuses_everywhere or self._attends_everywhere(plan)
         return plan
+
+    def _attends_everywhere(self, plan: Plan) -> bool:
+        """Whether what is fused in one placement is so in all.
+
+        The engine gives it up where attention and the cache it reads come to lie on two devices. Matrices of the same
+        layer before and after it keep that from happening; between recurrent layers, which may lack them, and where
+        matrices are placed one by one, it was seen.
+        """
+        return not self._request.load.tensor_placement and not any(use.recurrent_bytes for use in plan.buffers)
 
     def _load(self, layers: int, context: int) -> LoadParameters:
         load = dataclasses.replace(self._request.load, n_gpu_layers=layers, context_length=context)
-        fused = layers in self._fused and context >= self._batch
+        fused = (self._fuses_everywhere or layers in self._fused) and context >= self._batch
         return dataclasses.replace(load, flash_attention="on") if fused else load
 
 

@@ -90,7 +90,12 @@ def transfer(request: TransferInput, channel: WorkerChannel[TransferInput]) -> T
     reporter = ProgressReporter(channel)
     try:
         return RepositoryTransfer(
-            request, reporter.tell, channel.cancelled, steering=steering, on_planned=channel.emit
+            request,
+            reporter.tell,
+            channel.cancelled,
+            steering=steering,
+            on_planned=channel.emit,
+            on_fetched=channel.emit,
         ).run()
     finally:
         reporter.close()

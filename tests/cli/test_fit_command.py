@@ -1,22 +1,33 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 
+from garden.cli import fit_command
 from garden.cli.fit_command import ByteSize
 from garden.core.conversation import Answer, GenerationMetrics
+from garden.core.model_ref import ModelRef
 from garden.core.quantity import format_bytes
 from garden.fit.devices import PROCESS_BYTES
 from garden.fit.verdict import amount
 from garden.fit.vocabulary import bpe_bytes
+from garden.gguf.made_up_model import MadeUpModel
 from garden.services.garden import Garden
 from tests.cli.conftest import REPO, Cli
 from tests.fit.projector_files import write_projector
 from tests.hubserver import HubServer, repository_of
 from tests.tiny_models import write_tiny_model
+
+#: Some 4 GB, with a cache of some 8 GB.
+SHAPE = MadeUpModel(
+    width=4_096, feed_forward=12_288, heads=32, kv_heads=8, blocks=36, vocabulary=32_000, weights="Q4_0",
+    context_length=65_536,
+)  # fmt: skip
+REFERENCE = ModelRef(name="Shape", filenames=("shape-Q4_0.gguf",), quant_type="Q4_0")
 
 KEYS = {
     "target", "architecture", "verdict", "placement", "reason", "method", "weights_bytes", "kv_cache_bytes",
@@ -253,6 +264,23 @@ def test_the_trained_context_is_told_as_such(cli: Cli, tiny_model: Path) -> None
 
     assert "tokens that the model was trained for fit." in out
     assert "Largest context" not in out
+
+
+def test_where_a_context_leaves_the_gpu_is_told(cli: Cli, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    header = SHAPE.header()
+    monkeypatch.setattr(fit_command, "header_of", lambda _garden, _target, own: (header, REFERENCE, None))
+
+    out = cli("fit", "any", "--vram", "8G", "--ram", "24G").out
+    told = re.search(r"On the GPU alone up to ([\d,]+) tokens; split between GPU and RAM all 65,536 ", out)
+
+    assert told is not None
+    largest = int(told[1].replace(",", ""))
+    at, beyond = (
+        cli("fit", "any", "--vram", "8G", "--ram", "24G", "--context", str(size)).out
+        for size in (largest, largest + 512)
+    )
+    assert "All 37 layers fit on the GPU" in at
+    assert "split" in beyond.splitlines()[0]
 
 
 def test_what_a_sentence_and_a_table_say_has_one_unit() -> None:

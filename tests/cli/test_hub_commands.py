@@ -31,6 +31,25 @@ def test_a_hub_that_does_not_answer_is_one_sentence(cli: Cli) -> None:
         assert len(ran.err.strip().splitlines()) == 1
 
 
+def test_pages_of_a_hub_that_the_settings_name_are_targets(
+    cli: Cli, hub: HubServer, monkeypatch: pytest.MonkeyPatch, tiny_model: Path
+) -> None:
+    monkeypatch.delenv("HF_ENDPOINT")
+    page = f"{hub.endpoint}/{REPO}/blob/main/{tiny_model.name}"
+    refused = cli("fit", page)
+    assert (refused.code, "is no address of a model on the Hub" in refused.err) == (1, True)
+
+    assert cli("hub", "add", "Office", hub.endpoint).code == 0
+    assert cli("hub", "use", "Office").code == 0
+    told = cli("fit", page)
+    assert (told.code, told.err) == (0, "")
+    fetched = cli("download", page)
+    assert fetched.code == 0, fetched.err
+    assert "matches its hash" in fetched.out
+    there = cli("fit", page, "--json")
+    assert there.code == 0, there.err
+
+
 def test_files_as_json_have_exactly_the_keys_of_the_contract(cli: Cli, hub: HubServer, tiny_model: Path) -> None:
     ran = cli("files", REPO, "--json")
 
@@ -50,7 +69,8 @@ def test_what_is_left_out_is_said_below_the_files(cli: Cli, hub: HubServer) -> N
 
     lines = cli("files", REPO).out.splitlines()
 
-    assert lines[-2].endswith("projector")
+    assert lines[-3].endswith("projector")
+    assert lines[-2].startswith("Recommended: F16. ")
     assert lines[-1] == "2 other files: not for llama.cpp"
 
 
@@ -199,7 +219,7 @@ def test_an_address_of_the_environment_is_blamed_on_it(cli: Cli, monkeypatch: py
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_ctrl_c_says_how_to_go_on_and_how_to_clear(start: Start, hub: HubServer) -> None:
+def test_ctrl_c_says_how_to_go_on_and_how_to_clear(cli: Cli, start: Start, hub: HubServer) -> None:
     hub.faults.add(Fault("stall", after_bytes=300_000))
     process = start("download", f"{REPO}:F16")
     part = hub_cache_dir()
@@ -214,6 +234,8 @@ def test_ctrl_c_says_how_to_go_on_and_how_to_clear(start: Start, hub: HubServer)
     assert process.returncode == 130
     assert "Run the same command again to go on, or `garden library remove --unfinished`" in err
     assert [path for path in part.rglob("*.incomplete") if path.stat().st_size >= 300_000]
+    (job,) = cli("queue", "--json").json
+    assert (job["state"], job["note"]) == ("paused", "Paused by you")
 
 
 def test_a_rate_is_read_as_people_write_it_and_kept_to(cli: Cli, hub: HubServer, tiny_model: Path) -> None:

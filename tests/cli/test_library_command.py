@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -259,6 +260,34 @@ def test_a_single_file_is_added_and_forgotten_also_when_it_is_gone(cli: Cli, min
     assert cli("library", "--json").json == []
 
 
+def test_a_folder_is_added_and_forgotten(cli: Cli, mine: Path) -> None:
+    assert [entry["name"] for entry in cli("library", "scan", str(mine.parent), "--json").json] == ["Mine:F16"]
+
+    assert cli("library", "forget", str(mine.parent), "--json").json == []
+
+    assert mine.exists()
+    assert cli("library", "--json").json == []
+    refused = cli("library", "forget", str(mine.parent))
+    assert (refused.code, refused.out) == (1, "")
+
+
+def test_all_that_is_known_of_a_model_is_shown(cli: Cli, mine: Path) -> None:
+    cli("library", "scan", str(mine.parent))
+
+    before = cli("library", "show", "Mine:F16", "--json").json
+    cli("library", "verify", "Mine:F16")
+    after = cli("library", "show", "Mine:F16")
+
+    assert (before["name"], before["path"]) == ("Mine:F16", str(mine))
+    assert (before["sha256"], before["checked"]) == ("not hashed yet", "not yet")
+    assert (before["speed"], before["last used"]) == ("not measured yet", "never")
+    assert f"  sha256: {hashlib.sha256(mine.read_bytes()).hexdigest()}\n" in after.out
+    assert "  checked: hashed; nobody promised a hash, " in after.out
+    assert "  remove: It goes to the bin; " in after.out
+    missing = cli("library", "show", "Nothing:F16")
+    assert (missing.code, missing.out) == (1, "")
+
+
 def test_duplicates_are_listed_with_what_each_would_free(cli: Cli, mine: Path, tiny_model: Path) -> None:
     blob = in_ollama(tiny_model)
     cli("library", "scan", str(mine.parent))
@@ -284,3 +313,13 @@ def test_a_replaced_file_is_told_and_fetched_beside_the_old(cli: Cli, hub: HubSe
     assert "Fetched Tiny-Chat:F16" in cli("library", "upstream", "--fetch").out
 
     assert len({entry["source"]["revision"] for entry in cli("library", "--json").json}) == 2
+
+
+def test_the_models_folder_moves_with_its_files(cli: Cli, tiny_model: Path, data_dirs: Path, tmp_path: Path) -> None:
+    (data_dirs / "data" / "models").mkdir(parents=True)
+    shutil.copyfile(tiny_model, data_dirs / "data" / "models" / "Mine-F16.gguf")
+
+    ran = cli("library", "move", str(tmp_path / "new"))
+
+    assert ran.out == f"The models folder is {tmp_path / 'new'} now.\n"
+    assert [entry["path"] for entry in cli("library", "--json").json] == [str(tmp_path / "new" / "Mine-F16.gguf")]

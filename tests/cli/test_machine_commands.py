@@ -100,7 +100,8 @@ def test_a_measurement_as_json_is_one_document_and_stays_known(cli: Cli, monkeyp
     (processor,) = [device for device in measured["devices"] if device["device"] == "cpu"]
     assert [kind["type"] for kind in processor["types"]][:1] == ["Q4_0"]
     assert all(kind["decode_bytes_per_second"] > 1e8 for kind in processor["types"])
-    assert "measured" in cli("hardware").out
+    assert "reads weights of Q4_0 " in cli("hardware").out
+    assert cli("hardware", "--json").json["calibration"] == measured
 
 
 def test_a_measurement_that_fails_says_why(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

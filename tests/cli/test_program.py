@@ -13,8 +13,8 @@ from tests.cli.conftest import Cli
 
 #: In the order of a model's way: found, fetched, tried, taken elsewhere.
 EXPECTED = [
-    "tour", "hardware", "search", "files", "lineage", "trust", "fit", "download", "queue", "library", "quantize",
-    "quality", "compare", "export", "hub", "engine", "doctor",
+    "tour", "hardware", "search", "files", "card", "lineage", "trust", "fit", "download", "queue", "library",
+    "quantize", "quality", "compare", "export", "hub", "engine", "doctor",
 ]  # fmt: skip
 LATER = ("convert", "endpoint", "import", "serve")
 

@@ -59,7 +59,7 @@ def put_shelf(hub: HubServer) -> None:
     mixture = dataclasses.replace(
         repository("other/Mixture-3B-A1B-GGUF", **{"mixture-Q8_0.gguf": b"GGUF"}),
         gguf=GgufFacts(total=3_000_000_000, architecture="qwen3moe", context_length=2_048),
-        license="cc-by-nc-4.0", trending=2, gated=True, last_modified="2020-01-01T00:00:00.000Z",
+        license="cc-by-nc-4.0", trending=2, likes=41, gated=True, last_modified="2020-01-01T00:00:00.000Z",
     )  # fmt: skip
     huge = dataclasses.replace(
         dense, repo_id="acme/Huge-GGUF", trending=3, gguf=dataclasses.replace(dense.gguf, total=10**13)  # type: ignore[type-var]  # it has one
@@ -110,9 +110,43 @@ def test_a_row_says_what_matters(cli: Cli, hub: HubServer) -> None:
 
     ran = cli("search", "mixture", "--kind", "moe")
 
-    for word in ("3.0B · A1B", "MoE", "Q8_0", "cc-by-nc-4.0", " y"):
+    for word in ("3.0B · A1B", "MoE", "Q8_0", "cc-by-nc-4.0", "Likes", " 41 ", " y"):
         assert word in ran.out
     assert "1 shown, 1 looked through." in ran.err
+
+
+def test_how_many_are_shown_is_said_where_the_hub_has_more(cli: Cli, hub: HubServer) -> None:
+    put_shelf(hub)
+
+    assert cli("search").err == ""
+    assert cli("search", "--limit", "2").err == "2 shown; the Hub has more.\n"
+
+
+def test_offline_it_says_that_this_was_seen_before(cli: Cli, hub: HubServer) -> None:
+    put_shelf(hub)
+    assert len(found(cli)) == 3
+    assert cli("hub", "offline").code == 0
+    asked = len(hub.state.requests)
+
+    ran = cli("search", "--kind", "moe")
+
+    assert "Mixture" in ran.out
+    assert ran.err == "Offline: 1 shown, 3 looked through, of what was seen before.\n"
+    assert ", offline\n" in cli("hub").out
+    assert len(hub.state.requests) == asked
+    assert cli("hub", "online").code == 0
+    assert cli("search").err == ""
+    assert len(hub.state.requests) > asked
+
+
+def test_a_switch_that_the_environment_holds_says_so(cli: Cli, hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+    ran = cli("hub", "online")
+
+    assert (ran.code, ran.out) == (1, "")
+    assert "HF_HUB_OFFLINE is set" in ran.err
+    assert "HF_HUB_OFFLINE is set" in cli("search", "never seen").err
 
 
 def test_a_search_is_kept_found_changed_and_forgotten(cli: Cli, hub: HubServer) -> None:
@@ -124,10 +158,17 @@ def test_a_search_is_kept_found_changed_and_forgotten(cli: Cli, hub: HubServer) 
     assert found(cli, "--saved", "small ones", "--license", "cc-by-nc-4.0", "--quant", "Q4_K_M") == []
     (listed,) = cli("search", "--list-saved", "--json").json
     assert listed == {"name": "small ones", "filters": {"runs_here": True, "license_class": "permissive"}}
-    assert cli("search", "--forget", "small ones").code == 0
+    assert cli("search", "--forget", "small ones").err == "Forgot “small ones”.\n"
     missing = cli("search", "--saved", "small ones")
     assert (missing.code, missing.out) == (1, "")
     assert "No search is saved as “small ones”" in missing.err
+
+
+def test_bounds_that_no_model_meets_are_wrong_usage(cli: Cli, hub: HubServer) -> None:
+    ran = cli("search", "--min-params", "8B", "--max-params", "1B")
+
+    assert ran.code == 2
+    assert "No model has at least 8.0B and at most 1.0B" in ran.err
 
 
 @pytest.mark.parametrize("options", [("--quant", "Q9_Z"), ("--language", "Klingon"), ("--updated", "soon")])

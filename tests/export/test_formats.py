@@ -3,20 +3,28 @@ from __future__ import annotations
 import pytest
 
 from garden.core.errors import NotFoundError, RefusedError
-from garden.export.formats import FORMATS, render
+from garden.export.formats import FORMATS, Format, render
 from tests.export.values import configuration, with_model
 
+#: What each format makes, the file that it names first, and how each begins.
+FILES = {
+    "ollama": {"Modelfile": "# "},
+    "llama-server": {"llama-server.sh": "#!/bin/sh\n", "llama-server.ps1": "# "},
+    "llama-cpp-python": {"answer.py": "#!/usr/bin/env python3\n"},
+}
 
-@pytest.mark.parametrize("name", [known.name for known in FORMATS])
-def test_each_format_makes_the_file_it_names(name: str) -> None:
-    known = next(known for known in FORMATS if known.name == name)
 
-    export = render(name, configuration())
+@pytest.mark.parametrize("hostile", ["plain", "../../a\\b", "no line end\n\n"])
+@pytest.mark.parametrize("known", FORMATS, ids=lambda known: known.name)
+def test_each_format_makes_its_files_whatever_the_model_is_called(known: Format, hostile: str) -> None:
+    export = render(known.name, with_model(configuration(ask={"system_prompt": hostile}), name=hostile))
 
-    names = [file for file, _ in export.files]
-    assert known.file_name in names
-    assert all("/" not in file and "\\" not in file for file in names)
-    assert all(text.endswith("\n") for _, text in export.files)
+    assert [file for file, _ in export.files] == list(FILES[known.name])
+    assert export.files[0][0] == known.file_name
+    for file, text in export.files:
+        assert text.startswith(FILES[known.name][file])
+        assert text.endswith("\n")
+        assert not text.endswith("\n\n")
     assert export.notes
 
 

@@ -132,6 +132,16 @@ def test_one_placement_leads_to_that_of_the_next_context() -> None:
     assert search.plans - so_far <= 3
 
 
+def test_one_layer_more_is_not_asked_about_where_no_layer_is_so_light() -> None:
+    make = engine([1_000] * 80, 1, [500] * 81)
+    search = PlanSearch(make, allowances(40_000, 10**9), 80, 31, unmoved_bytes=0, lightest_bytes=1_000)
+    search.remember(31, 256, make(31, 256))
+
+    # 31 layers hold 31,000 of weights, 7,936 of caches and 500: too much for another 1,000.
+    assert search.most_layers(256).n_gpu_layers == 31
+    assert search.plans == 1
+
+
 @pytest.mark.parametrize(("ram", "fits"), [(1_550, True), (1_549, False)])
 def test_what_a_gpu_that_shares_the_ram_holds_is_taken_from_it(ram: int, fits: bool) -> None:
     make = engine([1_000], 0, [500, 500])

@@ -74,6 +74,9 @@ class CatalogDouble:
         self.pages[repo_id] = Handle()
         return self.pages[repo_id]
 
+    def rated(self, summary: ModelSummary) -> RatedModel:
+        return RatedModel.of(summary, forecast())
+
     def card(self, repo_id: str, revision: str) -> Handle[str]:
         self.cards[repo_id] = Handle()
         return self.cards[repo_id]

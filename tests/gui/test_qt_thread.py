@@ -222,7 +222,7 @@ def test_a_download_and_what_follows_in_the_library(qtbot: QtBot, window: MainWi
     qtbot.waitUntil(lambda: page.library.table.rowCount() == 1, timeout=20_000)
     entry = page.library.table.rows[0].entry
     page.library.verify(entry)
-    qtbot.waitUntil(lambda: not page.library.table.rows[0].verifying, timeout=30_000)
+    qtbot.waitUntil(lambda: page.library.table.rows[0].verifying is None, timeout=30_000)
     page.library.remove(entry)
     qtbot.waitUntil(lambda: page.library.table.rowCount() == 0, timeout=20_000)
 

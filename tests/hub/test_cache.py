@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from filelock import FileLock
@@ -234,3 +237,118 @@ def test_a_large_cache_is_listed_quickly(cache: Path) -> None:
     started = time.perf_counter()
     assert len(cached_models(cache)) == 2000
     assert time.perf_counter() - started < 2.0
+
+
+def test_a_bin_that_takes_nothing_leaves_the_file_and_all_its_names(hub: HubServer, cache: Path) -> None:
+    _fetch(hub, cache)
+    older = cache / "models--o--r" / "snapshots" / ("0" * 40)
+    older.mkdir()
+    (older / "m-Q4_K_M.gguf").symlink_to(f"../../blobs/{_SHA256}")
+    before = cached_models(cache)
+
+    def dispose(path: Path) -> None:
+        raise StateError(f"{path.name} could not be moved to the trash.")
+
+    with pytest.raises(StateError, match=r"m-Q4_K_M\.gguf could not"):
+        remove(cache, _file(cache), dispose)
+
+    assert cached_models(cache) == before
+    assert _file(cache).path.read_bytes() == (older / "m-Q4_K_M.gguf").read_bytes() == _DATA
+    assert _file(cache).path.is_symlink()
+    remove(cache, _file(cache))
+    assert [file.filename for file in cached_models(cache)] == ["sub/n-Q8_0.gguf"]
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the bin of a freedesktop")
+@pytest.mark.parametrize("bare", ["0", "1"])
+@pytest.mark.parametrize("served", [_MODEL, _OTHER])
+def test_what_comes_back_from_the_bin_is_the_file_again(
+    hub: HubServer,
+    cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    served: ServedRepository,
+    bare: str,
+) -> None:
+    from send2trash import plat_other, send2trash
+
+    share = tmp_path / "share"
+    monkeypatch.setattr(plat_other, "XDG_DATA_HOME", os.fsencode(share))
+    monkeypatch.setattr(plat_other, "HOMETRASH_B", os.fsencode(share / "Trash"))
+    monkeypatch.setenv("HF_HUB_DISABLE_SYMLINKS", bare)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _fetch(hub, cache, served)
+    before = [(file.repo_id, file.revision, file.filename, file.size_bytes) for file in cached_models(cache)]
+
+    assert remove(cache, _file(cache, repo_id=served.repo_id), send2trash) == len(_DATA)
+
+    assert len(cached_models(cache)) == len(before) - 1
+    # As a file manager puts it back: to where it was, into a folder that is there.
+    (binned,) = (share / "Trash" / "files").iterdir()
+    assert binned.name == "m-Q4_K_M.gguf"
+    (info,) = (share / "Trash" / "info").iterdir()
+    line = next(line for line in info.read_text().splitlines() if line.startswith("Path="))
+    binned.rename(share / unquote(line.removeprefix("Path=")))
+    after = cached_models(cache)
+    assert [(file.repo_id, file.revision, file.filename, file.size_bytes) for file in after] == before
+    assert _file(cache, repo_id=served.repo_id).path.read_bytes() == _DATA
+    switch_off_extras()
+    from huggingface_hub import scan_cache_dir, try_to_load_from_cache
+
+    assert scan_cache_dir(cache).warnings == []
+    assert try_to_load_from_cache(served.repo_id, "m-Q4_K_M.gguf", cache_dir=cache)
+    remove(cache, _file(cache, repo_id=served.repo_id))
+    assert len(cached_models(cache)) == len(before) - 1
+
+
+def test_bytes_that_cannot_be_deleted_keep_their_names(hub: HubServer, cache: Path) -> None:
+    _fetch(hub, cache)
+    blob = _file(cache).blob
+    blob.unlink()
+    (blob / "not a file").mkdir(parents=True)
+    before = cached_models(cache)
+    with pytest.raises(StateError, match="cannot be removed"):
+        remove(cache, _file(cache))
+    assert cached_models(cache) == before
+
+
+@pytest.mark.parametrize("bare", ["0", "1"])
+def test_a_name_as_long_as_a_name_can_be_is_kept_and_removed(
+    hub: HubServer, cache: Path, monkeypatch: pytest.MonkeyPatch, bare: str
+) -> None:
+    monkeypatch.setenv("HF_HUB_DISABLE_SYMLINKS", bare)
+    name = "y" * 250 + ".gguf"
+    served = repository("o/long", **{name: _DATA})
+    hub.state.put([served])
+    _fetch(hub, cache, served)
+    assert _file(cache, name, "o/long").path.read_bytes() == _DATA
+    assert remove(cache, _file(cache, name, "o/long")) == len(_DATA)
+    assert cached_models(cache) == ()
+
+
+def test_a_cache_that_another_program_changes_meanwhile_is_listed(cache: Path) -> None:
+    folder = cache / "models--o--r"
+    (folder / "blobs").mkdir(parents=True)
+    ended = threading.Event()
+
+    def fetch_and_remove() -> None:
+        while not ended.is_set():
+            part, blob = folder / "blobs" / f"{'a' * 64}.1234abcd.incomplete", folder / "blobs" / ("a" * 64)
+            snapshot = folder / "snapshots" / ("0" * 40)
+            part.write_bytes(b"x")
+            part.replace(blob)
+            snapshot.mkdir(parents=True, exist_ok=True)
+            (snapshot / "m.gguf").symlink_to(f"../../blobs/{'a' * 64}")
+            (snapshot / "m.gguf").unlink()
+            snapshot.rmdir()
+            blob.unlink()
+
+    other = threading.Thread(target=fetch_and_remove)
+    other.start()
+    try:
+        for _ in range(3_000):
+            unfinished_downloads(cache)
+            cached_models(cache)
+    finally:
+        ended.set()
+        other.join()

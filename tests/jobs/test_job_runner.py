@@ -502,12 +502,66 @@ def test_the_order_survives_the_process() -> None:
     again.runner.close()
 
 
+def test_jobs_that_several_processes_left_can_be_moved() -> None:
+    left = [
+        JobRecord(
+            id=name,
+            kind=JobKind.DOWNLOAD,
+            title=name,
+            state=JobState.PAUSED,
+            resumable=True,
+            place=place,
+            created_at=created_at,
+        )
+        for name, place, created_at in (("c", 2, 9.0), ("b", 1, 7.0), ("a", 1, 3.0))
+    ]
+    bench = Bench(MemoryJobsLog(tuple(left)))
+
+    def order() -> list[str]:
+        return [record.id for record in sorted(bench.runner.jobs(), key=lambda record: record.place)]
+
+    assert order() == ["a", "b", "c"]
+    assert len({record.place for record in bench.runner.jobs()}) == 3
+    bench.runner.move("b", "a")
+    assert order() == ["b", "a", "c"]
+    bench.runner.move("b", None)
+    assert order() == ["a", "c", "b"]
+    bench.runner.close()
+
+
 def test_paused_jobs_keep_the_order_that_they_were_given(bench: Bench) -> None:
     ids = queued(bench, "a", "b")
     for job_id in ids.values():
         bench.runner.pause(job_id)
     bench.runner.move(ids["b"], ids["a"])
     assert bench.record(ids["b"]).place < bench.record(ids["a"]).place
+
+
+def test_what_two_processes_left_in_the_same_places_is_moved_too() -> None:
+    left = [
+        JobRecord(
+            id=f"{process}{place}",
+            kind=JobKind.DOWNLOAD,
+            title="a",
+            state=JobState.PAUSED,
+            place=place,
+            resumable=True,
+            target="t",
+            created_at=100.0 * process + place,
+        )
+        for process in (1, 2)
+        for place in (1, 2)
+    ]
+    bench = Bench(MemoryJobsLog(tuple(left)))
+
+    def order() -> list[str]:
+        return [record.id for record in sorted(bench.log.list(), key=lambda record: record.place)]
+
+    assert order() == ["11", "21", "12", "22"]
+    bench.runner.move("21", "11")
+    assert order() == ["21", "11", "12", "22"]
+    assert len({record.place for record in bench.log.list()}) == 4
+    bench.runner.close()
 
 
 def test_the_limit_of_a_kind_changes_live(bench: Bench) -> None:
@@ -607,3 +661,24 @@ def test_a_cancel_that_comes_after_the_end_clears_nothing(bench: Bench) -> None:
     bench.wait_for(handle.id, JobState.SUCCEEDED)
     bench.runner.cancel(handle.id)
     assert cleared == [] and bench.record(handle.id).state is JobState.SUCCEEDED
+
+
+def test_records_can_say_otherwise_where_files_lie(bench: Bench) -> None:
+    made: list[str] = []
+    bench.runner.on_resume(JobKind.DOWNLOAD, lambda record: lambda _context: made.append(record.target))
+    begun = threading.Event()
+    running = bench.runner.submit(JobKind.DOWNLOAD, "Running", "", until_cancelled(begun), target="/old")
+
+    def fail(_context: JobContext) -> None:
+        raise NotFoundError("The file is gone.")
+
+    ended = bench.runner.submit(JobKind.DOWNLOAD, "Ended", "", fail, target="/old")
+    bench.wait_for(ended.id, JobState.FAILED)
+    assert begun.wait(5)
+
+    bench.runner.revise(lambda record: dataclasses.replace(record, target=record.target.replace("/old", "/new")))
+
+    assert {record.target for record in bench.log.list()} == {"/new"}
+    assert bench.record(running.id).state is JobState.RUNNING
+    bench.runner.retry(ended.id).result(5)
+    assert made == ["/new"]

@@ -76,7 +76,7 @@ def test_offline_with_nothing_seen_says_so(hub: HubServer, garden: Garden) -> No
     with pytest.raises(HubUnreachableError) as caught:
         garden.catalog.search(SearchQuery(text="tiny")).result(20)
 
-    assert caught.value.action == "Go online in the settings to search the Hub."
+    assert caught.value.action == "Go online in the settings first, or with `garden hub online`."
 
 
 def test_no_network_is_one_sentence(garden: Garden) -> None:

@@ -24,6 +24,7 @@ from garden.core.catalog import Repository
 from garden.core.errors import CancelledByUser, DiskFullError, HubUnreachableError
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.core.paths import data_dir, hub_cache_dir
+from garden.hub.hub_library import switch_off_extras
 from garden.jobs import job as job_module
 from garden.jobs import job_runner
 from garden.services.garden import Garden
@@ -156,6 +157,66 @@ def test_a_cancel_in_the_middle_of_a_set_takes_its_first_shards_too(hub: HubServ
     with pytest.raises(CancelledByUser):
         handle.result(20)
     assert [name for name in files_left() if name.endswith((".gguf", ".incomplete"))] == []
+
+
+@pytest.mark.parametrize("bare", ["0", "1"])
+@pytest.mark.parametrize("by", ["another tool", "an earlier download"])
+def test_a_cancel_leaves_the_shards_that_it_did_not_fetch(
+    hub: HubServer, garden: Garden, monkeypatch: pytest.MonkeyPatch, by: str, bare: str
+) -> None:
+    monkeypatch.setenv("HF_HUB_DISABLE_SYMLINKS", bare)
+    names = [f"S-{index:05d}-of-00003.gguf" for index in (1, 2, 3)]
+    hub.state.put([repository("o/Set-GGUF", **{name: random.Random(name).randbytes(400_000) for name in names})])
+    listed = page(garden, "o/Set-GGUF")
+    if by == "another tool":
+        switch_off_extras()
+        from huggingface_hub import hf_hub_download
+
+        hf_hub_download("o/Set-GGUF", names[0], endpoint=hub.endpoint, token=False, cache_dir=hub_cache_dir())
+    else:
+        hub.fail(Fault("stall", after_bytes=100_000, skip=1))
+        first = garden.library.download(listed, listed.files[0])
+        until(garden, first.id, lambda record: record.done >= 500_000)
+        garden.activity.cancel(first.id, keep=True)
+        with pytest.raises(CancelledByUser):
+            first.result(20)
+        hub.faults.clear()
+    hub.fail(Fault("stall", after_bytes=100_000, skip=1))
+
+    handle = garden.library.download(listed, listed.files[0])
+    until(garden, handle.id, lambda record: record.done >= 900_000)
+    # What it has fetched is known after a pause too.
+    garden.activity.pause(handle.id)
+    until(garden, handle.id, lambda record: record.state is JobState.PAUSED)
+    garden.activity.cancel(handle.id)
+
+    assert [Path(name).name for name in files_left() if name.endswith((".gguf", ".incomplete"))] == [names[0]]
+    (left,) = hub_cache_dir().glob(f"*/snapshots/*/{names[0]}")
+    assert left.read_bytes() == random.Random(names[0]).randbytes(400_000)
+
+
+def test_a_cancel_leaves_the_projector_that_another_download_goes_on_from(hub: HubServer, garden: Garden) -> None:
+    files = {"Tiny-F16.gguf": _DATA, "Tiny-Q4_0.gguf": _DATA[:2_000_000], "mmproj-Tiny-F16.gguf": _DATA[:300_000]}
+    hub.state.put([repository(REPO, **files)])
+    listed = page(garden)
+    large, small = (file for file in listed.files if file.kind == "model")
+    hub.fail(Fault("stall", after_bytes=100_000, skip=1))
+    goes_on = garden.library.download(listed, small)
+    until(garden, goes_on.id, lambda record: record.done >= 2_100_000)
+    garden.activity.pause(goes_on.id)
+    until(garden, goes_on.id, lambda record: record.state is JobState.PAUSED)
+    hub.faults.clear()
+    hub.fail(Fault("stall", after_bytes=100_000))
+    ends = garden.library.download(listed, large)
+    until(garden, ends.id, lambda record: record.done >= 100_000)
+    ends.cancel()
+    with pytest.raises(CancelledByUser):
+        ends.result(20)
+
+    projector = hashlib.sha256(files["mmproj-Tiny-F16.gguf"]).hexdigest()
+    assert [Path(name).name for name in files_left() if name.endswith(".incomplete")] == [
+        f"{projector}.garden.incomplete"
+    ]
 
 
 def test_a_cancel_leaves_alone_what_another_program_fetches(hub: HubServer, garden: Garden) -> None:
@@ -353,6 +414,23 @@ def test_a_queue_that_has_no_room_says_so_and_goes_on_by_itself(
     assert (record.state, record.note) == (JobState.PAUSED, "Paused until there is room")
     free[0] = 2**40
     until(garden, handle.id, lambda record: record.state is JobState.SUCCEEDED)
+
+
+def test_what_is_here_of_it_needs_no_room(hub: HubServer, garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.fail(Fault("stall", after_bytes=3_500_000))
+    listed = page(garden)
+    first = garden.library.download(listed, listed.files[0])
+    until(garden, first.id, lambda record: record.done >= 3_500_000)
+    garden.activity.cancel(first.id, keep=True)
+    with pytest.raises(CancelledByUser):
+        first.result(20)
+    hub.faults.clear()
+    real = shutil.disk_usage
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: real(path)._replace(free=1_000_000 + 128 * 2**20))
+
+    again = garden.library.download(listed, listed.files[0])
+
+    assert Path(again.result(30).ref.path or "").read_bytes() == _DATA
 
 
 def test_the_whole_queue_counts(hub: HubServer, garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -15,8 +17,11 @@ import pytest
 
 from garden.core.dry_run import DryRun, DryRunDone, DryRunRefused
 from garden.core.errors import CancelledByUser, EngineCrashedError, GardenError, InvalidFileError, WorkerDiedError
+from garden.core.paths import cache_dir
 from garden.core.run_configuration import LoadParameters
 from garden.gguf.header import GgufHeader, Value
+from garden.gguf.hollow_file import write_hollow_file
+from garden.process.scratch_folder import sweep_scratch_folders
 from garden.services import dry_runs
 from garden.services.dry_runs import DryRuns
 from tests.fit.hollow import header_of_file, published_for_engine
@@ -27,6 +32,22 @@ HANGS = (sys.executable, "-c", "import time; time.sleep(600)")
 REQUEST = DryRun(request_id=0, path="", load=LoadParameters(context_length=1_024))
 
 
+_ENDED = """
+import os, signal, sys
+from pathlib import Path
+from garden.core.dry_run import DryRun
+from garden.core.run_configuration import LoadParameters
+from garden.gguf.byte_source import FileSource
+from garden.gguf.header import read_header
+from garden.services.dry_runs import DryRuns
+
+with FileSource(Path(sys.argv[1])) as source:
+    header = read_header(source)
+DryRuns().ask(header, DryRun(request_id=0, path="", load=LoadParameters(context_length=512)))
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
 @pytest.fixture
 def header(tiny_model: Path) -> GgufHeader:
     return header_of_file(tiny_model)
@@ -34,13 +55,26 @@ def header(tiny_model: Path) -> GgufHeader:
 
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DryRuns]:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setenv("GARDEN_CACHE_DIR", str(tmp_path / "cache"))
     made = DryRuns()
     yield made
     made.close()
     assert not children()
-    assert not list(tmp_path.glob("garden-plans-*"))
+    assert not list(tmp_path.glob("cache/scratch/*"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM ends a process there without a signal")
+def test_a_hollow_file_of_a_program_that_was_ended_is_swept(header: GgufHeader, tmp_path: Path) -> None:
+    """Neither this program nor its child had a moment to clear away."""
+    model = tmp_path / "model.gguf"
+    write_hollow_file(header, model)
+    ended = subprocess.run([sys.executable, "-c", _ENDED, str(model)], capture_output=True, timeout=120, check=False)
+    left = list((cache_dir() / "scratch").glob("plans-*/model.gguf"))
+
+    assert ended.returncode == -signal.SIGTERM
+    assert len(left) == 1
+    assert sweep_scratch_folders() == 1
+    assert not left[0].exists()
 
 
 def children() -> list[psutil.Process]:
@@ -84,6 +118,56 @@ def test_a_child_that_nobody_asks_ends_and_the_next_question_starts_another(head
 
     assert not runs.warm
     assert done(runs.ask(header, REQUEST)).plan == first.plan
+    runs.close()
+    assert not children()
+
+
+def test_a_question_that_is_not_asked_after_all_leaves_no_child_for_good(header: GgufHeader) -> None:
+    runs = DryRuns(idle_seconds=1.0)
+    done(runs.ask(header, REQUEST))
+    tensors = tuple(dataclasses.replace(each, size_bytes=each.size_bytes - 1) for each in header.tensors)
+    with pytest.raises(InvalidFileError):
+        runs.ask(dataclasses.replace(header, tensors=tensors), REQUEST)
+    assert len([process for process in psutil.Process().children() if plans(process)]) == 1
+
+    deadline = time.monotonic() + 10
+    while runs.warm and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    assert not runs.warm
+    runs.close()
+
+
+@pytest.mark.parametrize("closing", [False, True])
+def test_who_waits_for_another_question_hears_a_cancel_and_a_close(header: GgufHeader, closing: bool) -> None:
+    runs = DryRuns(limit_seconds=20, command=HANGS)
+    raised: list[type] = []
+
+    def ask(cancelled: threading.Event) -> None:
+        try:
+            runs.ask(header, REQUEST, cancelled)
+        except GardenError as error:
+            raised.append(type(error))
+
+    first, second = threading.Event(), threading.Event()
+    asking = [threading.Thread(target=ask, args=(event,)) for event in (first, second)]
+    asking[0].start()
+    deadline = time.monotonic() + 10
+    while not runs.warm and time.monotonic() < deadline:
+        time.sleep(0.01)
+    asking[1].start()
+    second.set()
+    asking[1].join(2)
+    heard = not asking[1].is_alive()
+    if closing:
+        runs.close()
+    first.set()
+    for thread in asking:
+        thread.join(30)
+
+    assert heard
+    assert raised[0] is CancelledByUser
+    assert len(raised) == 2
     runs.close()
     assert not children()
 

@@ -159,6 +159,22 @@ def test_a_damaged_index_is_made_again(data_dirs: Path, tiny_model: Path, tmp_pa
         assert [entry.ref.path for entry in again.library.scan().result(20)] == [str(mine)]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps files that are open")
+def test_an_index_that_is_deleted_while_garden_runs_is_filled_again_by_itself(
+    data_dirs: Path, garden: Garden, tiny_model: Path, tmp_path: Path
+) -> None:
+    mine = copy_of(tiny_model, tmp_path / "models")
+    garden.library.add_folder(mine.parent).result(20)
+    events = garden.bus.subscribe()
+
+    for path in (data_dirs / "cache").glob("index.sqlite*"):
+        path.unlink()
+    garden.library.entries()
+
+    assert any(isinstance(event, LibraryChanged) for event in events.wait(20))
+    assert [entry.ref.path for entry in garden.library.entries()] == [str(mine)]
+
+
 # --- fetching ---
 
 
@@ -368,7 +384,7 @@ def test_offline_nothing_is_fetched(hub: HubServer, garden: Garden) -> None:
     with pytest.raises(HubUnreachableError) as caught:
         garden.library.fetch_starter().result(20)
 
-    assert caught.value.action == "Go online in the settings first."
+    assert caught.value.action == "Go online in the settings first, or with `garden hub online`."
     assert len(hub.requests) == asked
 
 

@@ -13,6 +13,7 @@ from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.messages import BufferUse
 from garden.core.run_configuration import RunConfiguration
 from garden.services.garden import Garden
+from garden.services.held_models import resident_bytes
 from garden.services.machine import MachineService
 
 pytestmark = pytest.mark.engine
@@ -40,7 +41,7 @@ def least_memory(garden: Garden, path: Path) -> int:
 def held_bytes() -> int:
     """What this test's models hold; a child that plans loads is none."""
     children = psutil.Process().children(recursive=True)
-    return sum(child.memory_info().rss for child in children if "generate" in child.cmdline())
+    return sum(resident_bytes(child.pid) for child in children if "generate" in child.cmdline())
 
 
 def limit_memory(monkeypatch: pytest.MonkeyPatch, budget_bytes: int) -> None:

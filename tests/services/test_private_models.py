@@ -39,6 +39,9 @@ def _look_around(garden: Garden) -> None:
     for repo_id in ("ada/open", "ada/secret"):
         page = garden.catalog.repository(repo_id).result(20)
         garden.catalog.card(repo_id, page.revision).result(20)
+        garden.catalog.trust(repo_id, page.revision).result(20)
+        garden.catalog.families.family(repo_id).result(20)
+        garden.catalog.families.quantizations(repo_id).result(20)
 
 
 def _shown_offline(garden: Garden) -> set[str]:
@@ -64,12 +67,23 @@ def _shown_offline(garden: Garden) -> set[str]:
 def _kept(data_dirs: Path) -> bool:
     """Whether anything of the private model lies in what can be read again."""
     with sqlite3.connect(data_dirs / "cache" / "index.sqlite") as index:
-        rows = index.execute("SELECT repo_id, document FROM summaries UNION SELECT repo_id, document FROM pages")
+        rows = index.execute(
+            "SELECT repo_id, document FROM summaries UNION SELECT repo_id, document FROM pages UNION "
+            "SELECT repo_id, document FROM answers"
+        )
         in_index = any("secret" in f"{row}" for row in rows.fetchall())
         cards = index.execute("SELECT card FROM pages").fetchall()
     index.close()
     files = [path for path in (data_dirs / "cache").glob("*.json") if "secret" in path.read_text()]
     return in_index or bool(files) or ("# Hush",) in cards
+
+
+def _answered(data_dirs: Path) -> set[str]:
+    """Repositories of which lineage or trust is kept."""
+    index = sqlite3.connect(data_dirs / "cache" / "index.sqlite")
+    rows = index.execute("SELECT DISTINCT repo_id FROM answers").fetchall()
+    index.close()
+    return {repo_id for (repo_id,) in rows}
 
 
 EVERYTHING = {"ada/open", "ada/secret", "# Open", "# Hush"}
@@ -81,6 +95,7 @@ def test_ones_own_are_there_offline_and_gone_after_signing_out(hub: HubServer, g
     _look_around(garden)
     assert _shown_offline(garden) == EVERYTHING
     assert _kept(data_dirs)
+    assert _answered(data_dirs) == {"ada/open"}
 
     garden.catalog.account.sign_out()
 

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
+from garden.core.errors import StateError
 from garden.core.library_entry import LibraryEntry
 from garden.core.paths import hub_cache_dir
 from garden.services.garden import Garden
@@ -127,6 +129,27 @@ def test_a_cached_file_frees_its_blob_and_its_parts(garden: Garden, tiny_model: 
     assert (plan.now_bytes, plan.bin_bytes) == (200_000, size)
     assert plan.sentence == "It goes to the bin; 2.54 MiB are free once that is emptied, 195.3 KiB at once."
     assert free_after(garden, only(garden)) == (size + 200_000, size + 200_000)
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the bin of a freedesktop")
+def test_without_a_bin_a_cached_file_stays_and_can_be_removed_for_good(
+    garden: Garden, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from send2trash import plat_other
+
+    blob = cached(tiny_model, "a", shared=False)
+    (tmp_path / "no-folder").write_bytes(b"")
+    monkeypatch.setattr(plat_other, "HOMETRASH_B", os.fsencode(tmp_path / "no-folder" / "Trash"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    entry = only(garden)
+
+    with pytest.raises(StateError, match=r"^m-F16\.gguf could not be moved to the trash and is still here\.") as raised:
+        garden.library.remove(entry)
+
+    assert "--permanently" in raised.value.action
+    assert only(garden).ref == entry.ref
+    garden.library.remove(only(garden), to_trash=False)
+    assert not blob.exists()
 
 
 def test_bytes_that_two_repositories_share_are_freed_with_the_second(garden: Garden, tiny_model: Path) -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from garden.core.errors import GardenError
+from garden.core.errors import DiskFullError, GardenError
 from garden.core.events import SettingsChanged
 from garden.core.paths import data_dir
 from garden.services.garden import Garden
@@ -17,6 +19,29 @@ def test_a_change_is_written_before_it_is_announced_and_outlives_the_session(gar
     assert [type(event) for event in events.drain()] == [SettingsChanged]
     with Garden.open() as again:
         assert (again.settings.current.theme, again.settings.current.folders) == ("dark", ("/models",))
+
+
+def test_a_damaged_settings_file_on_a_full_disk_keeps_the_program_from_nothing(
+    data_dirs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data_dir().mkdir(parents=True, exist_ok=True)
+    (data_dir() / "settings.json").write_text('{"theme": "dark", "text_scale": "big"')
+
+    def full(path: Path, _content: bytes) -> None:
+        raise DiskFullError(f"There is no room for {path.name}.", "Free some space.")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("garden.store.settings.write_atomically", full)
+        with Garden.open() as garden:
+            garden.settings.read_again()
+            with pytest.raises(DiskFullError):
+                garden.settings.change(theme="light")
+
+    with Garden.open() as garden:
+        garden.settings.change(theme="light")
+        garden.settings.read_again()
+        assert garden.settings.current.theme == "light"
+    assert len(list(data_dir().glob("settings-damaged-*.json"))) == 1
 
 
 @pytest.mark.parametrize("fields", [{"text_scale": 9.0}, {"parallel_downloads": 0}, {"no_such_setting": 1}])

@@ -82,10 +82,8 @@ def test_an_address_of_anything_else_is_refused_in_one_sentence(text: str) -> No
     assert caught.value.action
 
 
-def test_pages_of_the_hub_in_use_count_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:8080")
-
-    found = parse_hub_target("http://127.0.0.1:8080/owner/repo/blob/main/m.gguf")
+def test_pages_of_the_hub_in_use_count_as_well() -> None:
+    found = parse_hub_target("http://127.0.0.1:8080/owner/repo/blob/main/m.gguf", "http://127.0.0.1:8080")
 
     assert found == HubTarget("owner/repo", filename="m.gguf")
 

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from garden.core.errors import RefusedError
 from garden.core.events import JobChanged
-from garden.core.job_record import JobState
+from garden.core.job_record import JobRecord, JobState
 from garden.core.paths import hub_cache_dir
 from garden.services.garden import Garden
 from garden.services.target import HubTarget
-from tests.hubserver import Fault, HubServer, repository_of
+from tests.hubserver import Fault, HubServer, repository, repository_of
 
 REPO = "owner/Tiny-Chat-GGUF"
 
@@ -43,6 +45,73 @@ def test_a_paused_download_is_told_with_its_share_and_goes_on(hub: HubServer, ga
     garden.unfinished.resume(resting)
     assert handle.result(60).verified is True
     assert garden.unfinished.resting() == ()
+
+
+@pytest.fixture
+def two_paused(hub: HubServer, garden: Garden) -> dict[str, JobRecord]:
+    """Two downloads of one repository, a half and a fifth of which are here."""
+    data = random.Random(7).randbytes(2_000_000)
+    hub.state.put([repository(REPO, **{"Tiny-Q4_0.gguf": data[:1_000_000], "Tiny-Q8_0.gguf": data})])
+    listed = garden.catalog.repository(REPO).result(20)
+    for file in listed.files:
+        hub.fail(Fault("stall", after_bytes=500_000 if file.quant_type == "Q4_0" else 400_000))
+        handle = garden.library.download(listed, file)
+        until(garden, handle.id, lambda record: record.done >= 400_000)
+        garden.activity.pause(handle.id)
+        until(garden, handle.id, lambda record: record.state is JobState.PAUSED)
+        hub.faults.clear()
+    return {record.subtitle: record for record in garden.activity.jobs()}
+
+
+def until(garden: Garden, job_id: str, reached: Callable[[JobRecord], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not reached(next(record for record in garden.activity.jobs() if record.id == job_id)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_downloads_of_one_repository_are_told_each_and_cleared_alone(
+    garden: Garden, two_paused: dict[str, JobRecord]
+) -> None:
+    resting = {each.entry.ref.quant_type or "": each for each in garden.unfinished.resting()}
+
+    assert {name: each.sentence for name, each in resting.items()} == {
+        "Q4_0": "Incomplete, 50 % here",
+        "Q8_0": "Incomplete, 20 % here",
+    }
+    assert {name: each.job and each.job.id for name, each in resting.items()} == {
+        name: record.id for name, record in two_paused.items()
+    }
+    assert garden.unfinished.clear(resting["Q8_0"]) == 400_000
+    states = {record.subtitle: record.state for record in garden.activity.jobs()}
+    assert states == {"Q4_0": JobState.PAUSED, "Q8_0": JobState.CANCELLED}
+    (left,) = garden.unfinished.resting()
+    assert (left.size_bytes, left.job and left.job.subtitle) == (500_000, "Q4_0")
+    garden.unfinished.resume(left)
+    until(garden, two_paused["Q4_0"].id, lambda record: record.state is JobState.SUCCEEDED)
+
+
+def test_a_paused_download_is_told_while_another_of_its_repository_runs(
+    hub: HubServer, garden: Garden, two_paused: dict[str, JobRecord]
+) -> None:
+    hub.fail(Fault("stall"))
+    garden.activity.resume(two_paused["Q8_0"].id)
+    until(garden, two_paused["Q8_0"].id, lambda record: record.state is JobState.RUNNING)
+    (resting,) = garden.unfinished.resting()
+    assert resting.job is not None
+    assert (resting.job.id, resting.size_bytes) == (two_paused["Q4_0"].id, 500_000)
+    assert garden.unfinished.clear(resting) == 500_000
+    states = {record.subtitle: record.state for record in garden.activity.jobs()}
+    assert states == {"Q4_0": JobState.CANCELLED, "Q8_0": JobState.RUNNING}
+
+
+def test_a_part_of_another_tool_is_not_a_paused_downloads(garden: Garden, two_paused: dict[str, JobRecord]) -> None:
+    foreign = hub_cache_dir() / "models--owner--Tiny-Chat-GGUF" / "blobs" / f"{'ab' * 32}.12345678.incomplete"
+    foreign.write_bytes(bytes(2048))
+    unowned = [each for each in garden.unfinished.resting() if each.job is None]
+    assert [each.sentence for each in unowned] == ["Incomplete, 2.00 KiB here"]
+    assert garden.unfinished.clear(unowned[0]) == 2048
+    assert {record.state for record in garden.activity.jobs()} == {JobState.PAUSED}
 
 
 def test_a_part_of_another_tool_is_told_in_bytes_and_can_only_be_cleared(garden: Garden) -> None:

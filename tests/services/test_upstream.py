@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from garden.core.errors import CancelledByUser, HubUnreachableError, RefusedError
+from garden.core.catalog import Repository
+from garden.core.errors import CancelledByUser, GatedError, HubUnreachableError, RefusedError, UnauthorizedError
 from garden.core.library_entry import LibraryEntry
 from garden.services.garden import Garden
 from garden.services.target import HubTarget
@@ -195,21 +197,91 @@ def test_who_asks_again_meanwhile_is_given_the_same_answer(hub: HubServer, garde
         first.result(5)
 
 
-def test_a_repository_that_may_not_be_seen_holds_up_no_other(
+@pytest.fixture
+def two(
     garden: Garden, tiny_model: Path, other_tiny_model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> Iterator[HubServer]:
+    """Two repositories, a file of each fetched; the first one may not be seen any more."""
     first, second = repository_of("owner/A-GGUF", tiny_model), repository_of("owner/B-GGUF", other_tiny_model)
     with HubServer([first, second]) as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
         for repo_id, model in (("owner/A-GGUF", tiny_model), ("owner/B-GGUF", other_tiny_model)):
             garden.library.download_target(HubTarget(repo_id, filename=model.name)).result(60)
         hub.fail(Fault("status", "api", path="owner/A-GGUF", status=403, times=9))
+        yield hub
 
-        (looked_at,) = garden.library.upstream.check_seldom().result(20)
-        assert looked_at.ref.repo_id == "owner/B-GGUF"
-        before = len(hub.requests)
-        assert garden.library.upstream.check_seldom().result(20) == ()
-        assert len(hub.requests) == before
+
+def test_a_repository_that_may_not_be_seen_holds_up_no_other(two: HubServer, garden: Garden) -> None:
+    (looked_at,) = garden.library.upstream.check_seldom().result(20)
+    assert looked_at.ref.repo_id == "owner/B-GGUF"
+    before = len(two.requests)
+    assert garden.library.upstream.check_seldom().result(20) == ()
+    assert len(two.requests) == before
+
+
+def test_who_asks_about_all_hears_of_all_that_may_be_seen(two: HubServer, garden: Garden) -> None:
+    found = {entry.ref.repo_id: entry.upstream for entry in garden.library.upstream.check().result(20)}
+
+    assert found["owner/B-GGUF"] is not None
+    assert found["owner/B-GGUF"].state == "same"
+    assert found["owner/A-GGUF"] is None
+
+
+def test_who_asks_about_one_that_may_not_be_seen_is_told_so(two: HubServer, garden: Garden) -> None:
+    wanted = [entry for entry in garden.library.entries() if entry.ref.repo_id == "owner/A-GGUF"]
+
+    with pytest.raises((GatedError, UnauthorizedError)):
+        garden.library.upstream.check(wanted).result(20)
+
+
+def test_a_model_that_is_removed_while_the_hub_is_asked_stays_removed(
+    hub: HubServer, garden: Garden, entry: LibraryEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _while_the_hub_is_asked(garden, monkeypatch, lambda: garden.library.remove(entry, to_trash=False))
+
+    assert garden.library.upstream.check().result(20) == ()
+
+    assert garden.library.entries() == ()
+
+
+def test_what_else_is_noted_of_a_model_while_the_hub_is_asked_stays(
+    hub: HubServer, garden: Garden, entry: LibraryEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renamed = dataclasses.replace(entry, ref=dataclasses.replace(entry.ref, name="Another name"))
+    _while_the_hub_is_asked(garden, monkeypatch, lambda: garden.library._listing.put(renamed))
+
+    garden.library.upstream.check().result(20)
+
+    (found,) = garden.library.entries()
+    assert found.ref.name == "Another name"
+    assert found.upstream is not None
+
+
+def test_an_answer_that_comes_during_a_scan_is_kept_and_brings_nothing_back(
+    hub: HubServer, garden: Garden, entry: LibraryEntry
+) -> None:
+    listing = garden.library._listing
+    with listing.scanning():
+        garden.library.upstream.check().result(20)
+        listing.replace([entry])
+    (kept,) = garden.library.entries()
+    assert kept.upstream is not None
+    assert kept.upstream.state == "same"
+
+    with listing.scanning():
+        garden.library.upstream.check().result(20)
+        listing.replace([])
+    assert garden.library.entries() == ()
+
+
+def _while_the_hub_is_asked(garden: Garden, monkeypatch: pytest.MonkeyPatch, does: Callable[[], object]) -> None:
+    ask = garden.library.upstream._page
+
+    def page(repo_id: str, cancelled: threading.Event) -> Repository | None:
+        does()
+        return ask(repo_id, cancelled)
+
+    monkeypatch.setattr(garden.library.upstream, "_page", page)
 
 
 def test_nothing_newer_cannot_be_fetched(hub: HubServer, garden: Garden, entry: LibraryEntry) -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from garden.core.errors import StateError
+from garden.core.errors import GardenError, StateError
 from garden.store.settings import Settings, SettingsStore
 
 
@@ -47,6 +50,52 @@ def test_a_damaged_file_is_kept_aside_and_the_defaults_hold(tmp_path: Path, cont
     assert store.damaged_copy.read_bytes() == content
     store.save(Settings(theme="light"))
     assert store.load().theme == "light"
+
+
+def test_a_damaged_file_is_kept_aside_once_however_often_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text("{damaged")
+    SettingsStore(path).load()
+    time.sleep(1.1)  # a name by the second would be another one now
+    SettingsStore(path).load()
+    (copy,) = tmp_path.glob("settings-damaged-*.json")
+    assert copy.read_text() == "{damaged"
+
+    path.write_text("{damaged otherwise")
+    SettingsStore(path).load()
+
+    assert len(list(tmp_path.glob("settings-damaged-*.json"))) == 2
+
+
+def test_on_a_full_disk_a_damaged_file_is_read_and_stays_until_it_can_be_kept_aside(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    content = '{"theme": "dark", "text_scale": "big", "folders": ["' + "x" * 1_000
+    path.write_text(content + '"]}')
+    store = SettingsStore(path)
+
+    with no_room():
+        assert store.load().theme == "dark"
+        assert not list(tmp_path.glob("settings-damaged-*"))
+        with pytest.raises(GardenError):
+            store.save(Settings(theme="light"))
+
+    assert path.read_text().startswith(content)
+    store.save(Settings(theme="light"))
+    assert store.damaged_copy is not None
+    assert store.damaged_copy.read_text().startswith(content)
+    assert store.load() == Settings(theme="light")
+
+
+@contextlib.contextmanager
+def no_room() -> Iterator[None]:
+    """The system takes no more than 500 bytes of a file."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_what_is_whole_in_a_damaged_file_is_kept(tmp_path: Path) -> None:

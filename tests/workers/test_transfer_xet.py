@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import garden
 from garden.core.errors import HubTroubleError, IntegrityError, RefusedError
 from garden.core.messages import Cancel, Message, Progress, Transfer, TransferOutput, Transferred
 from garden.hub.blob_store import BlobStore
@@ -78,6 +79,17 @@ def test_a_large_file_comes_out_of_the_store_and_is_verified(hub: HubServer, tmp
         request for request in hub.requests if "/pieces/" in request.path and "authorization" in request.headers
     ]
     assert not [request for request in hub.requests if "telemetry" in request.path]
+    assert not list((tmp_path / "home").rglob("*.log"))
+
+
+def test_no_log_is_left_behind(hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(garden.__file__).parents[1]))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+
+    _run(_request(hub, tmp_path))
+
+    assert not list((tmp_path / "work").iterdir())
     assert not list((tmp_path / "home").rglob("*.log"))
 
 

@@ -102,14 +102,16 @@ class DiscoverPage(QWidget):
         outer.addWidget(self._splitter, 1)
 
     def _connect(self) -> None:
-        self._field.edited.connect(self.search.set_text)
+        self._field.edited.connect(self._on_edited)
+        self._field.pasted.connect(self.search.paste)
         self._field.entered.connect(self._on_entered)
         self._filters.changed.connect(self.search.change)
         self._filters.saved_wanted.connect(self._on_saved_wanted)
         self._filters.authors_wanted.connect(self._on_authors_wanted)
         self.search.changed.connect(self._on_search_changed)
-        self.search.repository_requested.connect(self.open_repository)
+        self.search.repository_requested.connect(self._on_address)
         self._models.chosen.connect(self._on_chosen)
+        self._models.left.connect(self._on_left)
         self._models.entered.connect(self._on_list_entered)
         self._models.sign_in_wanted.connect(self._on_settings_wanted)
         self._models.without_token_wanted.connect(self._on_without_token)
@@ -166,9 +168,10 @@ class DiscoverPage(QWidget):
     @Slot(str, str)
     def open_repository(self, repo_id: str, file: str = "") -> None:
         """Show a repository, in the list or not; a file that is named, or a type, is chosen once it is known."""
+        self._models.mark(repo_id)
         if self.search.models.row_of(repo_id) < 0:
             self._field.set_text(repo_id)
-        self._models.mark(repo_id)
+            self.search.look_for(repo_id)
         self._wanted_file = file
         self.repository.open(repo_id)
         self._choose_wanted_file()
@@ -287,9 +290,28 @@ class DiscoverPage(QWidget):
 
     # What the user does
 
+    @Slot(str)
+    def _on_edited(self, text: str) -> None:
+        if self._side is not None and self._side[0].problem is not None:
+            # It was said of what stood here before.
+            self._models.mark(None)
+            self._on_left()
+        self.search.set_text(text)
+
     @Slot()
     def _on_entered(self) -> None:
         self.search.submit(self._field.text)
+
+    @Slot(str, str)
+    def _on_address(self, repo_id: str, file: str) -> None:
+        self._field.set_text(repo_id)
+        self.open_repository(repo_id, file)
+
+    @Slot()
+    def _on_left(self) -> None:
+        """Nothing of the list is open any more."""
+        self._wanted_file = ""
+        self.repository.open(None)
 
     @Slot(str)
     def _on_chosen(self, repo_id: str) -> None:

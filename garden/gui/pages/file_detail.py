@@ -79,7 +79,8 @@ class FileDetail(Surface):
 
     Signals:
         download_wanted: The button was pressed.
-        cancel_wanted: The download under way is to stop.
+        pause_wanted: The download under way is to stop for now.
+        cancel_wanted: The download is to stop for good.
         measure_wanted: Its speed is to be measured.
         measure_cancel_wanted: No longer.
         compare_wanted: The file is in the library and is to be tried.
@@ -87,6 +88,7 @@ class FileDetail(Surface):
     """
 
     download_wanted = Signal()
+    pause_wanted = Signal()
     cancel_wanted = Signal()
     measure_wanted = Signal()
     measure_cancel_wanted = Signal()
@@ -106,7 +108,9 @@ class FileDetail(Surface):
         widen(self._progress, theme, 60)
         self._state = Label(theme, style="small", color="text.secondary")
         self._state.setObjectName("fileDetail.state")
-        self._cancel = Button(theme, "Cancel", name="fileDetail.cancel")
+        self._pause = Button(theme, "Pause", icon="pause", name="fileDetail.pause", hint="Pause; what came is kept")
+        self._pause.clicked.connect(self.pause_wanted)
+        self._cancel = Button(theme, "Cancel", name="fileDetail.cancel", hint="Cancel, and clear what came")
         self._cancel.clicked.connect(self.cancel_wanted)
         self._download = Button(theme, "Download", icon="download", kind="primary", name="fileDetail.download")
         self._download.clicked.connect(self.download_wanted)
@@ -126,7 +130,7 @@ class FileDetail(Surface):
         self._line.copied.connect(self.copied)
         self._held = Label(theme, style="small", color="text.muted", wrap=True, max_width=760)
         self._held.setObjectName("fileDetail.held")
-        self._legend = Legend(theme)
+        self._legend = Legend(theme, wrap=True)
         self._build()
 
     def _build(self) -> None:
@@ -136,7 +140,7 @@ class FileDetail(Surface):
         for widget in (self._type, self._verdict, self._method):
             head.addWidget(widget)
         head.addStretch(1)
-        for control in (self._disk, self._cancel, self._download, self._compare):
+        for control in (self._disk, self._cancel, self._pause, self._download, self._compare):
             head.addWidget(control)
         # A line of its own: beside type, verdict and buttons its figures would be cut.
         transfer = QHBoxLayout()
@@ -218,6 +222,7 @@ class FileDetail(Surface):
         self._progress.setVisible(begun)
         self._state.setVisible(begun)
         self._cancel.setVisible(begun)
+        self._pause.setVisible(row.downloading)
         self._download.setVisible(not row.downloading and not here)
         self._compare.setVisible(here)
         self._has_disk = disk_free_bytes is not None and not begun and not here

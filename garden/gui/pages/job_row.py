@@ -7,6 +7,7 @@ from PySide6.QtGui import QFocusEvent, QFont, QFontMetricsF, QPainter, QPaintEve
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from garden.core.job_record import JobKind, JobRecord, JobState
+from garden.core.quantity import format_bytes
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.activity import JobRowFacts
 from garden.gui.viewmodels.job_actions import JobAction
@@ -23,6 +24,7 @@ _KIND_ICONS = {
     JobKind.VERIFY: "shield",
     JobKind.SPEED: "clock",
     JobKind.ENGINE: "engine",
+    JobKind.MOVE: "folder",
 }
 
 _TONES = {Tone.PLAIN: "text.secondary", Tone.WARNING: "status.warning.fg", Tone.DANGER: "status.danger.fg"}
@@ -233,6 +235,7 @@ class JobRow(ThemedWidget):
         lines = facts.lines
         if first or facts.actions != old.actions:
             self._show_buttons()
+        self._say_what_a_cancel_clears()
         self._bar.setVisible(lines.fraction is not None)
         if lines.fraction is not None:
             self._bar.set_fraction(lines.fraction, _bar_color(facts.job, lines))
@@ -240,6 +243,12 @@ class JobRow(ThemedWidget):
         self.setAccessibleName(f"{facts.title}: {lines.state}")
         self.setAccessibleDescription(", ".join(filter(None, (lines.amount, lines.detail))))
         self.update()
+
+    def _say_what_a_cancel_clears(self) -> None:
+        job, button = self._facts.job, self._buttons.get(JobAction.CANCEL)
+        if button is not None and job.kind is JobKind.DOWNLOAD and job.resumable and job.done:
+            hint, key = _DOWNLOAD_HINTS[JobAction.CANCEL], _BUTTONS[JobAction.CANCEL][3]
+            button.setToolTip(f"{hint}: {format_bytes(job.done)} ({key})")
 
     def _show_buttons(self) -> None:
         focus = next((action for action, button in self._buttons.items() if button.hasFocus()), None)

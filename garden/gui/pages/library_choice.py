@@ -105,7 +105,7 @@ class LibraryChoice(Surface):
         self._compare.set_usable(not refusal, refusal)
         self._refusal.setText(refusal)
         self._refusal.setVisible(bool(refusal))
-        self._verify.set_usable(not all(row.verifying for row in rows), "They are being hashed.")
+        self._verify.set_usable(not all(row.verifying is not None for row in rows), "They are being hashed.")
         while len(self._lines) < len(rows):
             line = _Line(self._controller)
             self._list.insertWidget(len(self._lines), line)

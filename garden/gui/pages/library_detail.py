@@ -132,7 +132,7 @@ class LibraryDetail(Surface):
         quantize_wanted: Open Workshop with it.
         measure_wanted: Measure its speed.
         measure_cancel_wanted: No longer.
-        verify_wanted: Hash it.
+        verify_wanted: Hash it, or stop that.
         remove_wanted: Remove it, after a question.
         forget_wanted: List it no longer.
         look_wanted: Ask the Hub whether it was replaced.
@@ -309,8 +309,10 @@ class LibraryDetail(Surface):
         self._lineage.show_steps((*entry.lineage, f"{entry.ref.name} {entry.ref.quant_type or ''}".strip()))
         self._newer.setVisible(row.newer is not None)
         self._facts.show_facts(facts.lines if facts is not None else ())
-        self._verify.set_usable(not row.verifying, "It is being hashed.")
-        self._verify.set_text("Verifying" if row.verifying else "Verify" if row.resting is None else "Resume")
+        if row.verifying is not None:
+            self._verify.set_text(f"Stop, {row.verifying * 100:.0f} % read")
+        else:
+            self._verify.set_text("Verify" if row.resting is None else "Resume")
         if row.resting is not None:
             self._remove.set_usable(True, "")
             self._remove.set_text(f"Clear, frees {format_bytes(row.resting.size_bytes)}")

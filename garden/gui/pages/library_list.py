@@ -16,6 +16,8 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import QAbstractItemView, QWidget
 
+from garden.core.library_entry import entry_now
+from garden.core.model_ref import ModelRef
 from garden.gui.pages.library_row_delegate import LibraryRowDelegate
 from garden.gui.pages.row_table import RowTable
 from garden.gui.theme.theme import ThemeController
@@ -58,7 +60,7 @@ class LibraryList(RowTable):
             sortable=True,
             parent=parent,
         )
-        self._kept: tuple[str, ...] = ()
+        self._kept: tuple[ModelRef, ...] = ()
         self.setProperty("dimsSelection", False)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setItemDelegate(LibraryRowDelegate(theme, "row_library", self))
@@ -125,10 +127,12 @@ class LibraryList(RowTable):
 
     @Slot()
     def _on_about_to_reset(self) -> None:
-        self._kept = tuple(row.entry.ref.path or "" for row in self.chosen)
+        self._kept = tuple(row.entry.ref for row in self.chosen)
 
     @Slot()
     def _on_reset(self) -> None:
-        """Go on with the models that were chosen; take the first when none was."""
-        if not self.choose(self._kept) and self.model().rowCount():
+        """Go on with the models that were chosen, also where their files were moved; take the first when none was."""
+        listed = [self._row(number).entry for number in range(self.model().rowCount())]
+        there = [entry_now(ref, listed) for ref in self._kept]
+        if not self.choose({entry.ref.path or "" for entry in there if entry is not None}) and listed:
             self.selectRow(0)

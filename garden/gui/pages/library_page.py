@@ -336,11 +336,14 @@ class LibraryPage(QWidget):
 
     @Slot()
     def _on_verify(self) -> None:
-        for row in self._table.chosen:
+        chosen = self._table.chosen
+        for row in chosen:
             if row.resting is not None:
                 self.library.resume(row.resting)
-            elif not row.verifying:
+            elif row.verifying is None:
                 self.library.verify(row.entry)
+            elif len(chosen) == 1:
+                self.library.checking.stop(row.entry)
 
     @Slot()
     def _on_measure(self) -> None:

@@ -14,14 +14,14 @@ from garden.gui.widgets.verdict_label import paint_verdict
 _LEFT = 20
 _GAP = 16
 
-#: Icon and its colour for each word of LibraryRow.checked.
+#: Icon and its colour for each word of LibraryRow.checked, and while it is being checked.
 _CHECKED = {
     "Verified": ("check", "verdict.gpu.fg"),
     "No": ("warning", "status.danger.fg"),
     "Differs": ("warning", "status.danger.fg"),
     "Not yet": ("clock", "text.muted"),
-    "Checking": ("retry", "text.muted"),
 }
+_CHECKING = ("retry", "text.muted")
 
 
 class LibraryRowDelegate(RowDelegate):
@@ -76,7 +76,7 @@ class LibraryRowDelegate(RowDelegate):
 
     def _paint_checked(self, painter: QPainter, cell: QRectF, row: LibraryRow) -> None:
         theme = self.look
-        icon, color = _CHECKED[row.checked]
+        icon, color = _CHECKED[row.checked] if row.verifying is None else _CHECKING
         side = theme.px(14)
         pixmap = theme.pixmap(icon, color, 14, painter.device().devicePixelRatioF())
         painter.drawPixmap(round(cell.left()), round(cell.center().y() - side / 2), pixmap)

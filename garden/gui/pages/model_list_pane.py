@@ -45,6 +45,7 @@ class ModelListPane(QWidget):
 
     Signals:
         chosen: A row became the current one; its repository.
+        left: The list has nothing, and what was open was another search's.
         entered: Enter was pressed on a row.
         sign_in_wanted: A token would help, or another one.
         without_token_wanted: The token is not accepted, and the user goes on without one.
@@ -53,6 +54,7 @@ class ModelListPane(QWidget):
     """
 
     chosen = Signal(str)
+    left = Signal()
     entered = Signal()
     sign_in_wanted = Signal()
     without_token_wanted = Signal()
@@ -123,15 +125,16 @@ class ModelListPane(QWidget):
         """Call once the list, or what stands in its place, was painted."""
         FirstPaint(self, call)
 
-    def mark(self, repo_id: str) -> None:
-        """Show which repository is open, without opening it."""
+    def mark(self, repo_id: str | None) -> None:
+        """Show which repository is open, without opening it; None when no one is."""
         self._open = repo_id
         selection = self._list.selectionModel()
         blocked = selection.blockSignals(True)
-        row = self._search.models.row_of(repo_id)
+        row = self._search.models.row_of(repo_id) if repo_id else -1
         if row >= 0:
             self._list.setCurrentIndex(self._search.models.index(row))
         else:
+            self._list.setCurrentIndex(QModelIndex())
             self._list.clearSelection()
         selection.blockSignals(blocked)
         self._list.viewport().update()
@@ -155,9 +158,12 @@ class ModelListPane(QWidget):
             self._show_problem()
         else:
             self._show_nothing()
+        self._follow_rows()
 
     def _count_text(self) -> str:
         search = self._search
+        if search.hint:
+            return search.hint
         shown, loaded = search.models.rowCount(), search.models.loaded
         if search.problem is not None and shown:
             return search.problem.sentence
@@ -210,7 +216,7 @@ class ModelListPane(QWidget):
             online: Action = ("Go online", "default", "discover", self.online_wanted.emit)
             settings: Action = ("Settings", "default", "settings", self.settings_wanted.emit)
             fixed = self._settings.offline_is_fixed
-            text = "HF_HUB_OFFLINE is set: start Garden without it to go online." if fixed else problem.action
+            text = self._settings.way_online if fixed else problem.action
             actions = ((online,) if not fixed else ()) if offline else (retry, settings)
             state.show_state("offline", title, text, actions=actions)
         elif problem is not None and not show_unauthorized(
@@ -262,11 +268,23 @@ class ModelListPane(QWidget):
 
     @Slot()
     def _on_rows_reset(self) -> None:
-        """Keep the repository that is open selected; open the first one when none is."""
         if self._open is not None:
             self.mark(self._open)
-        elif self._search.models.rowCount() and not self._search.from_index:
-            self._list.setCurrentIndex(self._search.models.index(0))
+        self._follow_rows()
+
+    def _follow_rows(self) -> None:
+        """Keep the repository that is open; the first row takes its place where it is none of this search's."""
+        search, models = self._search, self._search.models
+        # One that was named to the letter is what this search is for, listed or not.
+        if self._open is not None and (models.row_of(self._open) >= 0 or self._open == search.query.text):
+            return
+        if search.from_index or search.busy or search.hint:
+            return
+        if models.rowCount():
+            self._list.setCurrentIndex(models.index(0))
+        elif self._open is not None and search.answered and not search.looking and search.problem is None:
+            self._open = None
+            self.left.emit()
 
     @Slot(QModelIndex, QModelIndex)
     def _on_row_chosen(self, current: QModelIndex, _previous: QModelIndex) -> None:

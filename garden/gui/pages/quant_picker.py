@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from garden.core.library_entry import LibraryEntry
 from garden.core.quantity import format_bytes
 from garden.gui.theme.theme import ThemeController
-from garden.gui.viewmodels.workshop import FULL_PRECISION
+from garden.gui.viewmodels.quant_source import FULL_PRECISION
 from garden.gui.widgets.command_palette import CommandPalette, PaletteEntry
 
 

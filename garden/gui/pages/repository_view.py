@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from garden.core.catalog import ModelSummary
 from garden.core.errors import GatedError, HubUnreachableError, NotFoundError
 from garden.gui.pages.access_states import show_gated, show_unauthorized
+from garden.gui.pages.cancel_question import CancelQuestion
 from garden.gui.pages.card_view import CardView
 from garden.gui.pages.family_view import FamilyView
 from garden.gui.pages.file_detail import FileDetail
@@ -36,8 +37,6 @@ _WIDTHS = (20 + 150, 56, None, 14 + 112, 14 + 52, 14 + 28 + 16)
 _INSETS = (20, 0, 14, 14, 0, 0)
 _LEGEND = (("memory.weights", "Weights"), ("memory.kv", "KV cache"), ("memory.compute", "Compute"))
 
-
-_ONLY_GGUF = "Garden runs GGUF files."
 _NO_FAMILY = (
     "No relatives are known",
     "Its card names no model that it was made from, and no other card names it.",
@@ -99,6 +98,7 @@ class RepositoryView(Surface):
         self._table.setModel(view_model.files)
         self._table.apply_sizes()
         self._detail = FileDetail(theme)
+        self._cancelling = CancelQuestion(theme, self, view_model)
         self._card = CardView(theme)
         self._family = FamilyView(view_model.family, theme, name="repository.family", nothing=_NO_FAMILY)
         self._trust = TrustView(view_model.trust, theme)
@@ -173,6 +173,7 @@ class RepositoryView(Surface):
         self._table.clicked.connect(self._on_cell_clicked)
         self._table.row_entered.connect(self._on_row_entered)
         self._detail.download_wanted.connect(self._on_download)
+        self._detail.pause_wanted.connect(self._on_pause)
         self._detail.cancel_wanted.connect(self._on_cancel)
         self._detail.measure_wanted.connect(view_model.measure)
         self._detail.measure_cancel_wanted.connect(self._on_measure_cancelled)
@@ -232,8 +233,7 @@ class RepositoryView(Surface):
         repository = self._view_model.repository
         if repository is None:
             return
-        formats = " and ".join(repository.formats)
-        self._no_files.setText(f"This repository holds {formats}; Garden runs GGUF files." if formats else _ONLY_GGUF)
+        self._no_files.setText(self._view_model.quantizations.why(repository))
         self._bodies.setCurrentWidget(self._elsewhere)
         self._view_model.quantizations.read(repository)
 
@@ -341,10 +341,8 @@ class RepositoryView(Surface):
         row = index.data(FileRole.ROW)
         if not isinstance(row, FileRow) or row.entry is not None:
             return
-        if row.downloading:
-            self._view_model.cancel_download(row.file.filename)
-        else:
-            self._view_model.download(row.file.filename)
+        act = self._view_model.pause_download if row.downloading else self._view_model.download
+        act(row.file.filename)
 
     @Slot()
     def _on_download(self) -> None:
@@ -358,9 +356,14 @@ class RepositoryView(Surface):
             self._view_model.measuring.stop(repository, row.file)
 
     @Slot()
+    def _on_pause(self) -> None:
+        if (row := self.row) is not None:
+            self._view_model.pause_download(row.file.filename)
+
+    @Slot()
     def _on_cancel(self) -> None:
         if (row := self.row) is not None:
-            self._view_model.cancel_download(row.file.filename)
+            self._cancelling.ask(row)
 
     @Slot()
     def _on_try(self) -> None:

@@ -27,9 +27,19 @@ class FoldersSection(Section):
         super().__init__(theme, model)
         choose = Button(theme, "Change", small=True, name="settings.modelsDir.change", hint="Choose a folder")
         choose.clicked.connect(self._on_choose)
+        self._choose = choose
+        self._move = Button(theme, "Move", small=True, name="settings.modelsDir.move", hint="Move it with its files")
+        self._move.clicked.connect(self._on_move)
+        self._move_on = Button(theme, "Go on", small=True, name="settings.modelsDir.moveOn", hint="Move what is left")
+        self._move_on.clicked.connect(model.move_on)
+        stop = Button(
+            theme, "Cancel", small=True, name="settings.modelsDir.stop", hint="Each file stays where it is then"
+        )
+        stop.clicked.connect(model.stop_move)
+        self._stop = stop
         self._reset = Button(theme, "Reset", kind="ghost", small=True, name="settings.modelsDir.reset")
         self._reset.clicked.connect(lambda: model.change(models_dir=None))
-        self._models = SettingRow(theme, "Models folder", " ", (self._reset, choose))
+        self._models = SettingRow(theme, "Models folder", " ", (self._reset, choose, self._move, self._move_on, stop))
         self._upstream = Switch(theme, name="settings.upstream", label="Look for newer versions")
         self._upstream.clicked.connect(lambda: model.change(check_upstream=self._upstream.isChecked()))
         cache = Button(theme, "Open", small=True, name="settings.cache.open", hint="Open the Hub cache")
@@ -71,8 +81,13 @@ class FoldersSection(Section):
     def refresh(self) -> None:
         """Show what is set now."""
         settings = self._model.settings
-        self._models.set_description(f"{self._model.models_dir}. Quantized models go here.")
-        self._reset.setVisible(settings.models_dir is not None)
+        moving, half = self._model.moving, self._model.half_moved
+        self._models.set_description(self._model.models_note)
+        self._reset.setVisible(settings.models_dir is not None and not moving and not half)
+        self._choose.setVisible(not moving and not half)
+        self._move.setVisible(not moving and not half)
+        self._move_on.setVisible(half)
+        self._stop.setVisible(moving)
         self._upstream.setChecked(settings.check_upstream)
         for program, row in self._programs.items():
             row.set_description(self._model.store_note(program))
@@ -94,6 +109,11 @@ class FoldersSection(Section):
                 row = SettingRow(self._theme, folder, "", (remove,))
                 self._shown[folder] = row
                 self._folders.card.add_row(row)
+
+    @Slot()
+    def _on_move(self) -> None:
+        model = self._model
+        choose_folder(self, "Where the models folder goes, with its files", model.move_models, start=model.models_dir)
 
     @Slot()
     def _on_choose(self) -> None:

@@ -139,18 +139,17 @@ class AccountViewModel(QObject):
         self._reads += 1
         number = self._reads
         self._pump.run(
-            lambda: (settings.token_status(), settings.signed_in),
+            lambda: (settings.token_status(), settings.signed_in, settings.token_is_offered),
             lambda facts: self._on_token(number, facts),
             self._on_failed,
             receiver=self,
         )
 
-    def _on_token(self, number: int, facts: tuple[str, bool]) -> None:
+    def _on_token(self, number: int, facts: tuple[str, bool, bool]) -> None:
         if number != self._reads or self.checking:
             # A later one is under way, or comes once the Hub has said whose token it is.
             return
-        self._status, self.signed_in = facts
-        self.token_found = "was found" in self._status
+        self._status, self.signed_in, self.token_found = facts
         if self.signed_in and not self.checking:
             self._ask()
         elif not self.signed_in:

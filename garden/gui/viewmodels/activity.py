@@ -176,7 +176,7 @@ class ActivityViewModel(QObject):
             self._again = True
             return
         self._newer = {}
-        self._pump.run(lambda: (self._garden.activity.jobs(), _disk()), self._on_read, self._on_failed)
+        self._pump.run(lambda: (self._garden.activity.jobs(), _disk()), self._on_read, self._on_read_failed)
 
     def show_only(self, key: str) -> None:
         """Show the kinds of a filter."""
@@ -267,7 +267,6 @@ class ActivityViewModel(QObject):
                 self.job_changed.emit(self._facts(job))
 
     def _on_failed(self, error: GardenError) -> None:
-        self._newer = None
         self.said.emit(error.sentence, error.action)
 
     def _on_entry(self, entry: LibraryEntry) -> None:
@@ -286,6 +285,14 @@ class ActivityViewModel(QObject):
         self._count_needed()
         if first or before != self._jobs:
             self.listed.emit()
+        self._read_again()
+
+    def _on_read_failed(self, error: GardenError) -> None:
+        self._newer = None
+        self._on_failed(error)
+        self._read_again()
+
+    def _read_again(self) -> None:
         if self._again:
             self._again = False
             self.load()

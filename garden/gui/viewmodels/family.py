@@ -14,6 +14,7 @@ from garden.gui.viewmodels.asked_when_seen import AskedWhenSeen
 from garden.gui.viewmodels.model_index import ROOT, Index, count_below, row_at
 from garden.gui.viewmodels.model_list import ModelRole
 from garden.gui.viewmodels.wording import verdict_word
+from garden.services.runnable_elsewhere import why_nothing_runs
 
 if TYPE_CHECKING:
     from garden.core.catalog import ModelSummary, Repository
@@ -143,14 +144,21 @@ def whole_family(garden: Garden, pump: EventPump, parent: QObject | None = None)
     )
 
 
-def quantizations(garden: Garden, pump: EventPump, parent: QObject | None = None) -> RelativesViewModel:
+class QuantizationsViewModel(RelativesViewModel):
     """What can be run of a repository that holds nothing that can."""
-    return RelativesViewModel(
-        pump,
-        lambda repository: garden.catalog.families.quantizations(repository.summary.repo_id),
-        lambda repo_id, models: _quantization_rows(repo_id, models, garden.catalog.rated),
-        parent,
-    )
+
+    def __init__(self, garden: Garden, pump: EventPump, parent: QObject | None = None) -> None:
+        super().__init__(
+            pump,
+            lambda repository: garden.catalog.families.quantizations(repository.summary.repo_id),
+            lambda repo_id, models: _quantization_rows(repo_id, models, garden.catalog.rated),
+            parent,
+        )
+        self._garden = garden
+
+    def why(self, repository: Repository) -> str:
+        """Why nothing in it runs: one sentence."""
+        return why_nothing_runs(repository, self._garden.catalog.rated(repository.summary).forecast)
 
 
 def _quantization_rows(

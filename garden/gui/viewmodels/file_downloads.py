@@ -77,6 +77,12 @@ class FileDownloads(QObject):
         )
         self.moved.emit(*where)
 
+    def pause(self, repo_id: str, filename: str) -> None:
+        """Stop fetching a file for now and keep what came; nothing happens before its record was written."""
+        job = self._jobs.get((repo_id, filename))
+        if job is not None and job.id != UNWRITTEN:
+            self._pump.do(lambda: self._garden.activity.pause(job.id), self._say)
+
     def cancel(self, repo_id: str, filename: str) -> None:
         """Stop fetching a file and clear away what came; a pause keeps it."""
         where = (repo_id, filename)

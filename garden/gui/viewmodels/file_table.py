@@ -101,7 +101,8 @@ class FileRow:
             return "In library"
         if self.paused:
             return "Resume"
-        return "Cancel" if self.downloading else "Download"
+        # A click too many must not cost what came: a cancel stands in the panel below, and says so.
+        return "Pause" if self.downloading else "Download"
 
     @property
     def bits_per_weight(self) -> float | None:

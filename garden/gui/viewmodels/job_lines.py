@@ -17,6 +17,7 @@ _DOING = {
     JobKind.VERIFY: "Checking the hash",
     JobKind.SPEED: "Measuring the speed",
     JobKind.ENGINE: "Adding it to the engine",
+    JobKind.MOVE: "Moving",
 }
 _DONE = {
     JobKind.DOWNLOAD: "Downloaded and verified",
@@ -25,6 +26,7 @@ _DONE = {
     JobKind.VERIFY: "Hash checked",
     JobKind.SPEED: "Speed measured",
     JobKind.ENGINE: "Tested and switched on",
+    JobKind.MOVE: "Moved with its files",
 }
 
 

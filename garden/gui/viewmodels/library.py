@@ -20,6 +20,7 @@ from garden.core.quantity import format_bytes
 from garden.core.run_configuration import LoadParameters
 from garden.gui.viewmodels.addition import Addition, add
 from garden.gui.viewmodels.latest_only import REST_MS, LatestOnly
+from garden.gui.viewmodels.library_checking import LibraryChecking
 from garden.gui.viewmodels.library_measuring import LibraryMeasuring
 from garden.gui.viewmodels.library_reading import ReadLibrary, read_library
 from garden.gui.viewmodels.library_table import SEGMENTS, LibraryFilter, LibraryRow, LibraryTableModel
@@ -72,6 +73,10 @@ class LibraryViewModel(QObject):
         pump.on(WhatIfChanged, self._on_machine_read)
         pump.on(JobChanged, self._on_job_changed)
         self.measuring = LibraryMeasuring(garden, pump, self)
+        self.checking = LibraryChecking(garden, pump, self)
+        self.checking.moved.connect(self.table.set_verifying)
+        self.checking.ended.connect(self._reload)
+        self.checking.said.connect(self.said)
         self.options = LoadOptions(self)
         self.options.changed.connect(self._plan_all)
         self._planning = LatestOnly(pump, self)
@@ -118,18 +123,12 @@ class LibraryViewModel(QObject):
 
     def verify(self, entry: LibraryEntry) -> None:
         """Hash a model and compare with what the Hub promised."""
-        self.table.set_verifying(entry, True)
-        self._pump.begin(
-            lambda: self._garden.library.verify(entry),
-            lambda same: self._on_verified(entry, same),
-            lambda error: self._on_verify_failed(entry, error),
-            receiver=self,
-        )
+        self.checking.begin(entry)
 
     def verify_all(self) -> None:
         """Hash every model that was not checked yet."""
         for row in self.table.rows:
-            if row.entry.verified is None and not row.verifying and row.entry.problem is None:
+            if row.entry.verified is None and row.verifying is None and row.entry.problem is None:
                 self.verify(row.entry)
 
     def find_loads(
@@ -200,7 +199,7 @@ class LibraryViewModel(QObject):
         """Do away with what is here of a download that did not end."""
         name = resting.entry.ref.name
         self._pump.run(
-            lambda: self._garden.unfinished.remove(resting.parts),
+            lambda: self._garden.unfinished.clear(resting),
             lambda freed: self.said.emit(f"What was here of {name} is gone; {format_bytes(freed)} are free again.", ""),
             lambda error: self._on_failed(error, name),
             receiver=self,
@@ -211,8 +210,9 @@ class LibraryViewModel(QObject):
 
         def told(entries: tuple[LibraryEntry, ...]) -> None:
             found = next((other for other in entries if other.ref.path == entry.ref.path), entry)
-            state = found.upstream.state if found.upstream is not None else "gone"
-            self.said.emit(f"{entry.ref.name} {_UPSTREAM[state]}.", "")
+            # Without an answer it was removed meanwhile, and nobody waits for one.
+            if found.upstream is not None:
+                self.said.emit(f"{entry.ref.name} {_UPSTREAM[found.upstream.state]}.", "")
 
         self._pump.begin(
             lambda: self._garden.library.upstream.check([entry]),
@@ -238,7 +238,7 @@ class LibraryViewModel(QObject):
             self._reload_wanted = True
             return
         self._reloading = True
-        self._pump.run(lambda: read_library(self._garden), self._on_read, self._on_failed)
+        self._pump.run(lambda: read_library(self._garden), self._on_read, self._on_read_failed)
 
     def _on_read(self, read: ReadLibrary) -> None:
         entries = read.entries
@@ -253,7 +253,7 @@ class LibraryViewModel(QObject):
                     entry=entry,
                     forecast=before.forecast if before else None,
                     plan=before.plan if before else None,
-                    verifying=before.verifying if before else False,
+                    verifying=before.verifying if before else None,
                     twin=read.twins.get(entry.ref.path or ""),
                     newer=read.newer.get(entry.ref.path or ""),
                     tells_commit=entry.ref.path in read.several,
@@ -263,6 +263,14 @@ class LibraryViewModel(QObject):
         self.table.replace(rows)
         self.changed.emit()
         self._forecast([row.entry for row in rows if row.forecast is None and row.entry.problem is None])
+        self._read_again()
+
+    def _on_read_failed(self, error: GardenError) -> None:
+        self._reloading = False
+        self._on_failed(error)
+        self._read_again()
+
+    def _read_again(self) -> None:
         if self._reload_wanted:
             self._reload_wanted = False
             self._reload()
@@ -344,22 +352,7 @@ class LibraryViewModel(QObject):
         self.added.emit(addition.paths)
         self._reload()
 
-    def _on_verified(self, entry: LibraryEntry, same: bool | None) -> None:
-        self.table.set_verifying(entry, False)
-        if same is None:
-            self.said.emit(f"Nobody promised a hash for {entry.ref.name}; the one it has is noted.", "")
-        elif same:
-            self.said.emit(f"{entry.ref.name} is what it should be: the hashes are equal.", "")
-        else:
-            self.said.emit(f"{entry.ref.name} differs from what was promised.", "Remove it and fetch it again.")
-        self._reload()
-
-    def _on_verify_failed(self, entry: LibraryEntry, error: GardenError) -> None:
-        self.table.set_verifying(entry, False)
-        self._on_failed(error, entry.ref.name)
-
     def _on_failed(self, error: GardenError, name: str = "") -> None:
-        self._reloading = False
         if not isinstance(error, CancelledByUser):
             self.said.emit(about(name, error.sentence), error.action)
 

@@ -100,7 +100,7 @@ class LibraryRow:
         entry: The model.
         forecast: How it will run, None until computed or when its header cannot be read.
         plan: How it would be loaded, None until computed.
-        verifying: Whether its hash is being computed.
+        verifying: How far its hash is computed, from 0 to 1; None while it is not.
         resting: The download that it is an unfinished part of; None for a model that is here.
         newer: What has replaced it on the Hub, None when nothing did or it is here too.
         tells_commit: Whether its commit tells it apart from another one of its name.
@@ -110,7 +110,7 @@ class LibraryRow:
     entry: LibraryEntry
     forecast: FitForecast | None = None
     plan: LoadPlan | None = None
-    verifying: bool = False
+    verifying: float | None = None
     resting: RestingDownload | None = None
     newer: Upstream | None = None
     tells_commit: bool = False
@@ -124,7 +124,9 @@ class LibraryRow:
         if self.entry.problem:
             return self.entry.problem
         commit = f"commit {(self.entry.ref.revision or '')[:7]}" if self.tells_commit else ""
-        return " · ".join(part for part in (self._origin_note, commit, self._twin_note) if part)
+        parts = [part for part in (self._origin_note, commit, self._twin_note) if part]
+        # A file's name is told where nothing else is.
+        return " · ".join(parts) or (self.entry.ref.filenames[0] if self.entry.ref.filenames else "")
 
     @property
     def news(self) -> str:
@@ -159,7 +161,7 @@ class LibraryRow:
             return f"also {', '.join(entry.also)}"
         if entry.publisher:
             return entry.publisher
-        return entry.ref.filenames[0] if entry.ref.filenames else ""
+        return ""
 
     @property
     def here_bytes(self) -> int:
@@ -169,8 +171,8 @@ class LibraryRow:
     @property
     def checked(self) -> str:
         """Whether its bytes are what they should be."""
-        if self.verifying:
-            return "Checking"
+        if self.verifying is not None:
+            return f"{self.verifying * 100:.0f} % read"
         if self.resting is not None:
             return "No"
         return {True: "Verified", False: "Differs", None: "Not yet"}[self.entry.verified]
@@ -244,8 +246,8 @@ class LibraryTableModel(QAbstractTableModel):
             last = LibraryColumn.LAST_USED.value
             self.dataChanged.emit(self.index(min(changed), 0), self.index(max(changed), last))
 
-    def set_verifying(self, entry: LibraryEntry, verifying: bool) -> None:
-        """Show that a model's hash is being computed, or no longer."""
+    def set_verifying(self, entry: LibraryEntry, verifying: float | None) -> None:
+        """Show how far a model's hash is computed, None once it is."""
         number = self.row_of(entry)
         if number >= 0:
             self.set_row(number, dataclasses.replace(self._rows[number], verifying=verifying))

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from garden.core.conversation import Conversation, Mode
 from garden.core.errors import GardenError
-from garden.core.events import FitDecided, MachineRead, SpeedsChanged
+from garden.core.events import FilesMoved, FitDecided, MachineRead, SpeedsChanged
 from garden.core.fit_forecast import FitForecast
 from garden.core.run_configuration import LoadParameters, RunConfiguration
 from garden.services.load_plan import LoadPlan
@@ -73,9 +73,11 @@ class PaneFactsReader(QObject):
 
     Signals:
         facts_read: More is known of some file.
+        files_moved: Files of panes may lie elsewhere now.
     """
 
     facts_read = Signal()
+    files_moved = Signal()
 
     def __init__(self, garden: Garden, pump: EventPump, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -88,6 +90,10 @@ class PaneFactsReader(QObject):
         pump.on(MachineRead, self._on_more_known)
         pump.on(FitDecided, self._on_more_known)
         pump.on(SpeedsChanged, self._on_more_known)
+        pump.on(FilesMoved, self._on_files_moved)
+
+    def _on_files_moved(self, _event: FilesMoved) -> None:
+        self.files_moved.emit()
 
     def of(self, letter: str, run: RunConfiguration) -> PaneFacts:
         """What is known of a pane's file, loaded like this."""

@@ -69,12 +69,20 @@ class PaneLoads:
         self._lock = threading.Lock()
         self._wanted: dict[tuple[str, str], list[_Change]] = {}
         self._under_way: Counter[str] = Counter()
+        facts.files_moved.connect(self._on_files_moved)
 
     @property
     def changing(self) -> bool:
         """Whether something chosen here is still to come: controls stand where the user put them until then."""
         here = self._here()
         return here is not None and self._under_way[here.id] > 0
+
+    def _on_files_moved(self) -> None:
+        """The files of the panes lie elsewhere now."""
+        here = self._here()
+        now = self._garden.compare.now(here.id) if here is not None else None
+        if now is not None:
+            self._take(now)
 
     def options(self, letter: str = "") -> LoadOptions:
         """What a bar or an advanced view changes: the load of one pane, or (without a letter) of all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from garden.core.run_configuration import LoadParameters
     from garden.gguf.header import GgufHeader
     from garden.services.garden import Garden
+
+#: Types that nothing was lost in.
+FULL_PRECISION = frozenset({"F32", "F16", "BF16"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,11 @@ class SourceFacts:
         """Context of the forecasts, ``16k``."""
         return format_tokens(self.load.context_length)
 
+    def command(self, quant_types: Sequence[str]) -> str:
+        """How these types are made of it on the command line."""
+        consent = ["--allow-requantize"] if self.quantized else []
+        return shlex.join(["garden", "quantize", self.entry.ref.path or self.entry.ref.name, *quant_types, *consent])
+
     @property
     def line(self) -> str:
         """Size, parameters, tensors, tied embeddings, hash."""
@@ -65,6 +74,25 @@ class SourceFacts:
         if self.entry.ref.sha256:
             parts.append(self.entry.ref.sha256[:7])
         return " · ".join(parts)
+
+    def made(self, quant_type: str, entries: Sequence[LibraryEntry]) -> LibraryEntry | None:
+        """What was made of it as a type, of these; None when nothing was."""
+        ref = self.entry.ref
+        return next(
+            (
+                entry
+                for entry in entries
+                if entry.ref.name == ref.name and entry.ref.quant_type == quant_type and entry.ref.path != ref.path
+            ),
+            None,
+        )
+
+
+def distance_from_original(entry: LibraryEntry) -> int:
+    """0 for full precision, 1 for what came quantized, 2 for what was made here."""
+    if (entry.ref.quant_type or "").upper() in FULL_PRECISION:
+        return 0
+    return 2 if entry.origin == "made_here" else 1
 
 
 def read_source(garden: Garden, entry: LibraryEntry) -> SourceFacts:

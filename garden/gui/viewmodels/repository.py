@@ -15,7 +15,7 @@ from garden.core.library_entry import LibraryEntry
 from garden.core.load_choice import LoadChoice
 from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH, LoadParameters, RunConfiguration
 from garden.fit.default_load import with_found_layers
-from garden.gui.viewmodels.family import quantizations, whole_family
+from garden.gui.viewmodels.family import QuantizationsViewModel, whole_family
 from garden.gui.viewmodels.file_downloads import FileDownloads
 from garden.gui.viewmodels.file_headers import FileHeaders
 from garden.gui.viewmodels.file_measuring import FileMeasuring
@@ -73,7 +73,7 @@ class RepositoryViewModel(QObject):
         self.problem: GardenError | None = None
         self.card = RepositoryCard(garden, pump, self)
         self.family = whole_family(garden, pump, self)
-        self.quantizations = quantizations(garden, pump, self)
+        self.quantizations = QuantizationsViewModel(garden, pump, self)
         self.trust = TrustViewModel(garden, pump, self)
         self.options = LoadOptions(self)
         self.options.changed.connect(self._on_options_changed)
@@ -123,10 +123,8 @@ class RepositoryViewModel(QObject):
     @property
     def trained_context(self) -> int | None:
         """The context that the model was trained for."""
-        for row in self.files.rows:
-            if row.header is not None and row.header.context_length:
-                return row.header.context_length
-        return self.repository.summary.context_length if self.repository else None
+        trained = (row.header.context_length for row in self.files.rows if row.header is not None)
+        return next(filter(None, trained), self.repository.summary.context_length if self.repository else None)
 
     @property
     def largest_context(self) -> int:
@@ -176,9 +174,13 @@ class RepositoryViewModel(QObject):
 
     # What the user does
 
-    def open(self, repo_id: str) -> None:
-        """Show a repository; the one that is shown stays as it is."""
-        if repo_id != self.repo_id:
+    def open(self, repo_id: str | None) -> None:
+        """Show a repository, or (None) no one any more; the one that is shown stays as it is."""
+        if repo_id is None:
+            self._forget()
+            self.repo_id = None
+            self.changed.emit()
+        elif repo_id != self.repo_id:
             self.reload(repo_id)
 
     def reload(self, repo_id: str | None = None) -> None:
@@ -217,28 +219,26 @@ class RepositoryViewModel(QObject):
     def download(self, filename: str) -> None:
         """Fetch a file, unless it is here or on its way; one that was paused goes on."""
         number = self.files.row_of(filename)
-        if self.repository is None or number < 0:
-            return
-        row = self.files.rows[number]
-        if row.entry is not None or row.downloading:
-            return
-        self._downloads.begin(self.repository, row.file)
+        row = self.files.rows[number] if number >= 0 else None
+        if self.repository is not None and row is not None and row.entry is None and not row.downloading:
+            self._downloads.begin(self.repository, row.file)
+
+    def pause_download(self, filename: str) -> None:
+        """Stop fetching a file for now; what came is kept, and ``download`` goes on with it."""
+        self._downloads.pause(self.repo_id or "", filename)
 
     def cancel_download(self, filename: str) -> None:
-        """Stop fetching a file; what is here is kept for the next time."""
-        if self.repo_id is not None:
-            self._downloads.cancel(self.repo_id, filename)
+        """Stop fetching a file for good and clear away what came of it."""
+        self._downloads.cancel(self.repo_id or "", filename)
 
     # What came back
 
     def _forget(self) -> None:
         if self._page is not None:
             self._page.cancel()
-        self._page = None
         for asked in (self.card, self.family, self.quantizations, self.trust):
             asked.forget()
-        self.repository = self.problem = None
-        self._selected = None
+        self._page = self.repository = self.problem = self._selected = None
         self._chosen_by_hand = False
         self.options.begin_another()
         self.headers.forget()

@@ -14,12 +14,14 @@ from garden.core.model_query import ModelQuery
 from garden.core.quantity import format_tokens
 from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH
 from garden.gui.viewmodels.model_list import ModelListModel
-from garden.hub.address import is_repo_id, parse_address
+from garden.gui.viewmodels.typed_address import pasted_address, typed_hint
+from garden.hub.address import parse_address
 from garden.services.browse import SCREENFUL, hub_part, ordered, passing
 
 if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
     from garden.gui.viewmodels.search_pieces import Piece
+    from garden.hub.address import PastedAddress
     from garden.jobs.handle import Handle
     from garden.services.catalog import CatalogPage
     from garden.services.garden import Garden
@@ -38,7 +40,8 @@ class SearchViewModel(QObject):
     Signals:
         busy_changed: A first page is under way, or no longer.
         changed: Rows, problem or query changed.
-        repository_requested: An address was pasted; its ``owner/name``, and the file or type it names (or nothing).
+        repository_requested: An address was pasted, or entered; its ``owner/name``, and the file or type that it names
+            (or nothing).
     """
 
     busy_changed = Signal(bool)
@@ -61,6 +64,7 @@ class SearchViewModel(QObject):
         self._asked = False
         self._rating = 0
         self._unsettled = False
+        self._hint = self._asked_text = ""
         self.models = ModelListModel(self)
         self.models.more_wanted.connect(self._on_more_wanted)
         pump.on(WhatIfChanged, self._on_what_if_changed)
@@ -72,7 +76,7 @@ class SearchViewModel(QObject):
         self._debounce.timeout.connect(self.search)
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
-        self._pause.timeout.connect(self.search)
+        self._pause.timeout.connect(self._go_on)
 
     @property
     def query(self) -> ModelQuery:
@@ -143,31 +147,52 @@ class SearchViewModel(QObject):
             self.models.replace(page.rows, more=False)
             self.changed.emit()
 
+    @property
+    def hint(self) -> str:
+        """What to do with the address that is being typed; empty while words are."""
+        return self._hint
+
     def set_text(self, text: str) -> None:
-        """Search for this once typing pauses; a pasted address opens its page instead."""
-        # A plain owner/name may still become a longer word: it is a search until Enter is pressed.
-        if not is_repo_id(text.strip()) and self._open_page(text):
-            return
+        """Search for this once typing pauses; what becomes an address waits for Enter, and is not looked for."""
         text = " ".join(text.split())
-        if text != self._query.text:
+        self._show_hint(typed_hint(text, self._garden.catalog.endpoint))
+        if self._hint:
+            if self._debounce.isActive():
+                # The letters before this one were its beginning.
+                self._debounce.stop()
+                self._query = dataclasses.replace(self._query, text=self._asked_text)
+        elif text != self._query.text:
             self._query = dataclasses.replace(self._query, text=text)
             self._debounce.start()
 
+    def paste(self, text: str, came: str) -> None:
+        """Something came in at once, and this stands there now: an address opens its page."""
+        self._open_page(pasted_address(text, came, self._garden.catalog.endpoint))
+
     def submit(self, text: str) -> None:
         """Enter was pressed: search at once; ``owner/name`` opens its page."""
-        if self._open_page(text):
-            return
-        self.set_text(text)
-        if self._debounce.isActive():
+        if not self._open_page(parse_address(text, self._garden.catalog.endpoint)):
+            self.look_for(" ".join(text.split()))
+
+    def look_for(self, text: str) -> None:
+        """Search for these words now, unless what is shown answers them."""
+        self._show_hint("")
+        if text != self._query.text or self._debounce.isActive():
+            self._query = dataclasses.replace(self._query, text=text)
             self.search()
 
-    def _open_page(self, text: str) -> bool:
-        address = parse_address(text, self._garden.catalog.endpoint)
+    def _open_page(self, address: PastedAddress | None) -> bool:
         if address is None:
             return False
-        self._debounce.stop()
+        # First, so that whoever opens the page finds the list under way to the same.
+        self.look_for(address.repo_id)
         self.repository_requested.emit(address.repo_id, address.file)
         return True
+
+    def _show_hint(self, hint: str) -> None:
+        if hint != self._hint:
+            self._hint = hint
+            self.changed.emit()
 
     def change(self, query: ModelQuery) -> None:
         """Ask something else; where only filters differ that the Hub lacks, what is loaded is filtered at once."""
@@ -189,12 +214,16 @@ class SearchViewModel(QObject):
 
     def forget(self) -> None:
         """Take away what came: it was for another account, or from another Hub."""
+        busy = self.busy
+        self._pause.stop()
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
         self._seen = self._cursor = self._problem = None
         self._from_index = False
         self.models.replace((), more=False)
+        if busy:
+            self.busy_changed.emit(False)
         self.changed.emit()
 
     def clear_filters(self) -> None:
@@ -212,18 +241,27 @@ class SearchViewModel(QObject):
     def search(self) -> None:
         """Ask for the first page now."""
         self._debounce.stop()
-        self._pause.stop()
         self._ask(None)
         self.busy_changed.emit(True)
         self.changed.emit()
+
+    @Slot()
+    def _go_on(self) -> None:
+        """The Hub may be asked again: for the page that it refused, so that those which came stay where they are."""
+        if self._first_page or self._cursor is None or self._query != self._shown:
+            self.search()
+        else:
+            self._on_more_wanted()
+            self.changed.emit()
 
     def _ask(self, cursor: str | None) -> None:
         # Once something is asked for, and not for the first paint.
         from garden.gui.viewmodels.search_pieces import SearchPieces
 
+        self._pause.stop()
         if self._handle is not None:
             self._handle.cancel()
-        self._asked = True
+        self._asked, self._asked_text = True, self._query.text
         self._first_page = cursor is None
         self._exhausted = False
         pieces = SearchPieces()

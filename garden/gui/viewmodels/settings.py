@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from garden.core.errors import GardenError
-from garden.core.events import MachineRead, SettingsChanged
+from garden.core.errors import CancelledByUser, GardenError
+from garden.core.events import JobChanged, MachineRead, SettingsChanged
 from garden.core.hardware_snapshot import HardwareSnapshot
+from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.gui.viewmodels.account import AccountViewModel
 from garden.gui.viewmodels.change_queue import ChangeQueue
+from garden.gui.viewmodels.job_lines import job_lines
 from garden.gui.viewmodels.readings import begin_probe
 from garden.hub.address import Endpoint
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from garden.core.library_entry import LibraryEntry, OtherProgram
     from garden.gui.bridge.event_pump import EventPump
     from garden.jobs.handle import Handle
+    from garden.services.folder_move import Journal
     from garden.services.garden import Garden
     from garden.services.other_programs.stores import Store
     from garden.store.settings import Settings
@@ -49,11 +52,14 @@ class SettingsViewModel(QObject):
         self.endpoint_problem = ""
         self.snapshot: HardwareSnapshot | None = None
         self.probing = False
+        self._move: JobRecord | None = None
+        self._half_moved: Journal | None = None
         self._stores: tuple[Store, ...] = ()
         self._changes = ChangeQueue(pump, self)
         self._changes.change_failed.connect(self._on_failed)
         pump.on(SettingsChanged, self._on_settings_changed)
         pump.on(MachineRead, self._on_machine_read)
+        pump.on(JobChanged, self._on_job_changed)
 
     @property
     def settings(self) -> Settings:
@@ -85,11 +91,32 @@ class SettingsViewModel(QObject):
         """Where models made here go."""
         return str(self._garden.settings.models_dir)
 
+    @property
+    def moving(self) -> bool:
+        """Whether the models folder is on its way now."""
+        return self._move is not None and self._move.state in (JobState.WAITING, JobState.RUNNING)
+
+    @property
+    def half_moved(self) -> bool:
+        """Whether a move of the models folder was stopped before its end."""
+        return self._half_moved is not None and not self.moving
+
+    @property
+    def models_note(self) -> str:
+        """Where models made here go; how far a move of the folder is, and how long still."""
+        if self.moving and self._move is not None:
+            lines = job_lines(self._move)
+            return " · ".join(filter(None, (f"Moving to {self._move.subtitle}", lines.amount, lines.detail)))
+        if self._half_moved is not None:
+            return f"{self.models_dir}. Some of its files are in {self._half_moved.new} already; all can be used."
+        return f"{self.models_dir}. Quantized models go here."
+
     def load(self) -> None:
         """Ask what may take a moment: the keychain, the machine."""
         self.account.load()
         self._pump.run(self._read_machine, self._on_machine, self._on_failed, receiver=self)
         self._pump.run(self._read_stores, self._on_stores, self._on_failed, receiver=self)
+        self._read_move()
 
     def change(self, **fields: object) -> None:
         """Write settings; they are announced when they were written."""
@@ -123,6 +150,26 @@ class SettingsViewModel(QObject):
     def add_folder(self, folder: str) -> None:
         """List a folder's models; they are read in place."""
         self._pump.run(lambda: self._garden.library.add_folder(Path(folder)), lambda _scan: None, self._on_failed)
+
+    def move_models(self, folder: Path) -> None:
+        """Move the models folder with its files; Activity shows how far it is."""
+        self._pump.begin(
+            lambda: self._garden.library.models_folder.move(folder),
+            lambda moved: self.said.emit(f"The models folder is {moved} now.", ""),
+            # Of one that was cancelled the row tells.
+            lambda error: None if isinstance(error, CancelledByUser) else self._on_failed(error),
+        )
+
+    def move_on(self) -> None:
+        """Go on with a move that was stopped."""
+        if self._half_moved is not None:
+            self.move_models(self._half_moved.new)
+
+    def stop_move(self) -> None:
+        """Stop a move; each file stays where it is by then."""
+        if self._move is not None:
+            job_id = self._move.id
+            self._pump.do(lambda: self._garden.activity.cancel(job_id), self._on_failed)
 
     def store_note(self, program: OtherProgram) -> str:
         """Where another program keeps its models, as it was found."""
@@ -176,6 +223,24 @@ class SettingsViewModel(QObject):
     def _on_stores(self, stores: tuple[Store, ...]) -> None:
         self._stores = stores
         self.changed.emit()
+
+    def _read_move(self) -> None:
+        self._pump.run(
+            lambda: self._garden.library.models_folder.unfinished, self._on_move_read, self._on_failed, receiver=self
+        )
+
+    def _on_move_read(self, unfinished: Journal | None) -> None:
+        self._half_moved = unfinished
+        self.changed.emit()
+
+    def _on_job_changed(self, event: JobChanged) -> None:
+        if event.job.kind is not JobKind.MOVE:
+            return
+        self._move = event.job
+        if self.moving:
+            self.changed.emit()
+        else:
+            self._read_move()
 
     def _on_machine_read(self, event: MachineRead) -> None:
         self._on_machine(event.snapshot)

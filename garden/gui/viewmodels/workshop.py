@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from PySide6.QtCore import QObject, Signal, Slot
@@ -14,13 +13,19 @@ from PySide6.QtCore import QObject, Signal, Slot
 from garden.core.errors import CancelledByUser, GardenError
 from garden.core.events import JobChanged, LibraryChanged, MachineRead
 from garden.core.job_record import JobKind, JobRecord, JobState
-from garden.core.library_entry import LibraryEntry
+from garden.core.library_entry import LibraryEntry, entry_now
 from garden.core.receipt import QualityReport, QuantizationForecast, QuantizationReceipt
 from garden.gui.viewmodels.loss_points import SizeBand
 from garden.gui.viewmodels.own_losses import own_loss
 from garden.gui.viewmodels.quant_batches import QuantBatches
 from garden.gui.viewmodels.quant_estimate import Estimate, estimate
-from garden.gui.viewmodels.quant_source import ResultFits, SourceFacts, forecast_results, read_source
+from garden.gui.viewmodels.quant_source import (
+    ResultFits,
+    SourceFacts,
+    distance_from_original,
+    forecast_results,
+    read_source,
+)
 from garden.gui.viewmodels.quant_table import QuantRow, QuantTableModel, recommended_type
 from garden.gui.viewmodels.readings import read_entries, read_jobs, read_records
 from garden.quantization.offered_types import OFFERED_TYPES, default_type
@@ -34,9 +39,6 @@ if TYPE_CHECKING:
 
 #: Types that most people want, largest first; the others on demand.
 COMMON_TYPES = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "IQ4_XS", "Q4_0", "Q3_K_M", "Q2_K")
-
-#: Types that nothing was lost in.
-FULL_PRECISION = frozenset({"F32", "F16", "BF16"})
 
 
 class WorkshopViewModel(QObject):
@@ -60,23 +62,24 @@ class WorkshopViewModel(QObject):
         self._forecasts: dict[str, QuantizationForecast] = {}
         self._fits = ResultFits(by_type={}, bands=())
         self.batches = QuantBatches(garden, pump, self)
-        self._all_types = False
+        self._all_types = self.listed = self.busy = self.consented = False
+        self.measure_after = True
         self._heard: set[str] = set()
+        # The latest of each that is under way: what an older one brings, or fails with, is of no more interest.
+        self._reading: Handle[SourceFacts] | None = None
         self._dry_run: Handle[tuple[QuantizationForecast, ...]] | None = None
+        self._fitting: Handle[ResultFits] | None = None
         self.table = QuantTableModel(self)
         self.entries: tuple[LibraryEntry, ...] = ()
-        self.listed = False
         self.source: SourceFacts | None = None
-        self.problem: GardenError | None = None
-        self.busy = False
-        self.consented = False
-        self.measure_after = True
+        self._problem: GardenError | None = None
+        self._fit_problem: GardenError | None = None
         self.receipts: tuple[QuantizationReceipt, ...] = ()
         self.reports: tuple[QualityReport, ...] = ()
         self.queue: tuple[JobRecord, ...] = ()
         self.table.choice_changed.connect(self.changed)
         self.batches.changed.connect(self._on_batches_changed)
-        self.batches.recorded.connect(self._on_recorded)
+        self.batches.recorded.connect(self._read_records)
         self.batches.said.connect(self.said)
         pump.on(JobChanged, self._on_job_changed)
         pump.on(LibraryChanged, self._on_library_changed)
@@ -88,6 +91,11 @@ class WorkshopViewModel(QObject):
     def bands(self) -> tuple[SizeBand, ...]:
         """Ranges of sizes that run in the same way on this machine."""
         return self._fits.bands
+
+    @property
+    def problem(self) -> GardenError | None:
+        """Why the source, or what it can become, is not known."""
+        return self._problem or self._fit_problem
 
     @property
     def waiting_losses(self) -> tuple[tuple[str, str], ...]:
@@ -130,12 +138,8 @@ class WorkshopViewModel(QObject):
 
     def command(self) -> str:
         """The same work on the command line."""
-        if self.source is None:
-            return ""
-        target = self.source.entry.ref.path or self.source.entry.ref.name
         types = [row.quant_type for row in self.table.chosen]
-        consent = ["--allow-requantize"] if self.source.quantized else []
-        return shlex.join(["garden", "quantize", target, *types, *consent])
+        return self.source.command(types) if self.source is not None else ""
 
     # What the user does
 
@@ -149,16 +153,17 @@ class WorkshopViewModel(QObject):
         """Make smaller versions of this model."""
         if self._dry_run is not None:
             self._dry_run.cancel()
-            self._dry_run = None
+        self._dry_run = self._fitting = None
         self._wanted = entry
-        self.source, self.problem, self.consented, self.busy = None, None, False, True
+        self.source, self.consented, self.busy = None, False, True
+        self._problem = self._fit_problem = None
         self._forecasts, self._fits = {}, ResultFits(by_type={}, bands=())
         self.table.replace(())
         self.changed.emit()
-        self._pump.run(
+        reading = self._reading = self._pump.run(
             lambda: read_source(self._garden, entry),
-            self._on_source,
-            lambda error: self._on_source_failed(entry, error),
+            lambda source: self._on_source(reading, source),
+            lambda error: self._on_not_known(reading, error),
             receiver=self,
         )
 
@@ -185,12 +190,11 @@ class WorkshopViewModel(QObject):
 
     def choose_below(self, size_bytes: int) -> bool:
         """Choose the largest type whose file is no larger than this; False when none is."""
-        fitting = [row for row in self.table.rows if row.forecast and row.forecast.size_bytes <= size_bytes]
-        if not fitting:
-            return False
-        best = max(fitting, key=lambda row: row.forecast.size_bytes if row.forecast else 0)
-        self.table.choose([best.quant_type])
-        return True
+        sizes = {row.quant_type: row.forecast.size_bytes for row in self.table.rows if row.forecast}
+        fitting = [name for name, size in sizes.items() if size <= size_bytes]
+        if fitting:
+            self.table.choose([max(fitting, key=sizes.__getitem__)])
+        return bool(fitting)
 
     def quantize(self) -> None:
         """Start what is chosen."""
@@ -225,13 +229,22 @@ class WorkshopViewModel(QObject):
         self.entries = tuple(entry for entry in entries if entry.problem is None)
         self.listed = True
         if self._wanted is None and self.entries:
-            self.choose_source(min(self.entries, key=_distance_from_original))
+            self.choose_source(min(self.entries, key=distance_from_original))
             return
+        there = self._wanted and entry_now(self._wanted.ref, self.entries)
+        if self._wanted and there and there.ref.path != self._wanted.ref.path:
+            # Its file was moved: what was chosen for it stays.
+            self._wanted = there
+            if self.source is None or self.busy:
+                self.choose_source(there)
+            else:
+                self.source = dataclasses.replace(self.source, entry=there)
         self._refresh()
 
-    def _on_source(self, source: SourceFacts) -> None:
-        if source.entry != self._wanted:
+    def _on_source(self, reading: Handle[SourceFacts], source: SourceFacts) -> None:
+        if reading is not self._reading:
             return
+        self._reading = None
         self.source = source
         self.table.set_titles(source.base_type, source.context)
         if source.refused is not None:
@@ -240,9 +253,11 @@ class WorkshopViewModel(QObject):
             return
         self._forecast_missing()
 
-    def _on_source_failed(self, entry: LibraryEntry, error: GardenError) -> None:
-        if entry == self._wanted:
-            self.problem, self.busy = error, False
+    def _on_not_known(self, ended: Handle[Any], error: GardenError) -> None:
+        """The latest reading or dry run has failed."""
+        if ended in (self._reading, self._dry_run):
+            self._reading = self._dry_run = None
+            self._problem, self.busy = error, False
             self.changed.emit()
 
     def _forecast_missing(self) -> None:
@@ -254,29 +269,33 @@ class WorkshopViewModel(QObject):
         if not missing:
             self._refresh()
             return
-        self.busy = True
+        self._problem, self.busy = None, True
         self._refresh()
-        handle = self._garden.workshop.forecast(source.entry, missing)
-        self._dry_run = handle
+        if self._dry_run is not None:
+            self._dry_run.cancel()
+        handle = self._dry_run = self._garden.workshop.forecast(source.entry, missing)
         self._pump.watch(
             handle,
-            lambda forecasts: self._on_forecasts(source, forecasts),
-            lambda error: self._on_source_failed(source.entry, error),
+            lambda forecasts: self._on_forecasts(handle, source, forecasts),
+            lambda error: self._on_not_known(handle, error),
             receiver=self,
         )
 
-    def _on_forecasts(self, source: SourceFacts, forecasts: tuple[QuantizationForecast, ...]) -> None:
-        if self.source is not source:
+    def _on_forecasts(
+        self, handle: Handle[Any], source: SourceFacts, forecasts: tuple[QuantizationForecast, ...]
+    ) -> None:
+        if handle is not self._dry_run:
             return
         self._dry_run = None
         self._forecasts.update({forecast.quant_type: forecast for forecast in forecasts})
         self._fit_results(source)
 
     def _fit_results(self, source: SourceFacts) -> None:
-        self._pump.run(
-            lambda: forecast_results(self._garden, source, tuple(self._forecasts.values())),
-            lambda fits: self._on_fits(source, fits),
-            lambda error: self._on_source_failed(source.entry, error),
+        forecasts = tuple(self._forecasts.values())
+        handle = self._fitting = self._pump.run(
+            lambda: forecast_results(self._garden, source, forecasts),
+            lambda fits: self._on_fits(handle, fits),
+            lambda error: self._on_not_fitted(handle, error),
             receiver=self,
         )
 
@@ -284,14 +303,21 @@ class WorkshopViewModel(QObject):
         if self.source is not None and self._forecasts and self._dry_run is None:
             self._fit_results(self.source)
 
-    def _on_fits(self, source: SourceFacts, fits: ResultFits) -> None:
-        if self.source is source:
-            self._fits, self.busy = fits, False
+    def _on_fits(self, handle: Handle[ResultFits], fits: ResultFits) -> None:
+        if handle is self._fitting:
+            self._fitting = None
+            self._fits, self._fit_problem, self.busy = fits, None, self._dry_run is not None
             self._refresh()
 
+    def _on_not_fitted(self, handle: Handle[ResultFits], error: GardenError) -> None:
+        if handle is self._fitting:
+            self._fitting = None
+            # Fits that stand there already stay for want of newer ones.
+            self._fit_problem, self.busy = None if self._fits.by_type else error, self._dry_run is not None
+            self.changed.emit()
+
     def _types(self) -> list[str]:
-        source = self.source
-        base = source.base_type if source else ""
+        base = self.source.base_type if self.source else ""
         offered = OFFERED_TYPES if self._all_types else COMMON_TYPES
         return [name for name in offered if name != base]
 
@@ -305,17 +331,15 @@ class WorkshopViewModel(QObject):
         rows = [self._row(source, name, before.get(name)) for name in self._types()]
         best = recommended_type(rows, default_type(source.header.parameters))
         first_time = not any(row.forecast for row in before.values())
-        marked = []
-        for row in rows:
-            chosen = row.chosen or (first_time and row.quant_type == best and row.can_be_chosen)
-            is_best = row.quant_type == best
-            marked.append(dataclasses.replace(row, recommended=is_best, chosen=chosen and row.can_be_chosen))
-        self.table.replace(marked)
+        for number, row in enumerate(rows):
+            chosen = row.can_be_chosen and (row.chosen or (first_time and row.quant_type == best))
+            rows[number] = dataclasses.replace(row, recommended=row.quant_type == best, chosen=chosen)
+        self.table.replace(rows)
         self.changed.emit()
 
     def _row(self, source: SourceFacts, quant_type: str, before: QuantRow | None) -> QuantRow:
         forecast = self._forecasts.get(quant_type)
-        entry = self._made_entry(source, quant_type)
+        entry = source.made(quant_type, self.entries)
         size = source.entry.ref.size_bytes or source.header.data_bytes
         return QuantRow(
             quant_type=quant_type,
@@ -331,33 +355,18 @@ class WorkshopViewModel(QObject):
             requantized=source.quantized,
         )
 
-    def _made_entry(self, source: SourceFacts, quant_type: str) -> LibraryEntry | None:
-        ref = source.entry.ref
-        return next(
-            (
-                entry
-                for entry in self.entries
-                if entry.ref.name == ref.name and entry.ref.quant_type == quant_type and entry.ref.path != ref.path
-            ),
-            None,
-        )
-
     def _job_of(self, source: SourceFacts, quant_type: str) -> JobRecord | None:
         wanted = (JobKind.QUANTIZE, source.entry.ref.name, quant_type)
-        job = next((job for job in self.queue if (job.kind, job.title, job.subtitle) == wanted), None)
-        if job is None and self.batches.makes(source.entry, quant_type):
-            # It waits from the click on; its record comes when it was written down.
-            return JobRecord(id="", kind=JobKind.QUANTIZE, title=source.entry.ref.name, subtitle=quant_type)
-        return job
+        # It waits from the click on; its record comes when it was written down.
+        made = self.batches.makes(source.entry, quant_type)
+        coming = JobRecord(id="", kind=wanted[0], title=wanted[1], subtitle=wanted[2]) if made else None
+        return next((job for job in self.queue if (job.kind, job.title, job.subtitle) == wanted), coming)
 
     def _on_batches_changed(self) -> None:
         self._refresh()
         self.queue_changed.emit()
 
     @Slot()
-    def _on_recorded(self) -> None:
-        self._read_records()
-
     def _read_records(self) -> None:
         self._pump.run(lambda: read_records(self._garden), self._on_records, self._on_failed)
 
@@ -377,10 +386,8 @@ class WorkshopViewModel(QObject):
             self._set_queue([*others, event.job])
 
     def _set_queue(self, jobs: Sequence[JobRecord]) -> None:
-        kinds = (JobKind.QUANTIZE, JobKind.QUALITY)
-        under_way = [job for job in jobs if job.kind in kinds and not job.state.ended]
-        under_way.sort(key=lambda job: (job.state is not JobState.RUNNING, job.created_at))
-        self.queue = tuple(under_way)
+        under_way = (job for job in jobs if job.kind in (JobKind.QUANTIZE, JobKind.QUALITY) and not job.state.ended)
+        self.queue = tuple(sorted(under_way, key=lambda job: (job.state is not JobState.RUNNING, job.created_at)))
         self._refresh()
         self.queue_changed.emit()
 
@@ -391,10 +398,3 @@ class WorkshopViewModel(QObject):
     def _on_failed(self, error: GardenError) -> None:
         if not isinstance(error, CancelledByUser):
             self.said.emit(error.sentence, error.action)
-
-
-def _distance_from_original(entry: LibraryEntry) -> int:
-    """0 for full precision, 1 for what came quantized, 2 for what was made here."""
-    if (entry.ref.quant_type or "").upper() in FULL_PRECISION:
-        return 0
-    return 2 if entry.origin == "made_here" else 1

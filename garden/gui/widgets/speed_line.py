@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QWidget
 
 from garden.core.fit_forecast import FitForecast, Placement, SpeedSource
 from garden.core.job_record import JobRecord
+from garden.core.quantity import format_rate
 from garden.gui.theme.theme import ThemeController
 from garden.gui.widgets.button import Button
 from garden.gui.widgets.label import Label
@@ -105,11 +106,7 @@ def speed_text(forecast: FitForecast | None) -> str:
         return "Its speed here is not known yet."
     bound = forecast.speed_source is SpeedSource.ELSEWHERE
     about = "" if forecast.speed_is_measured else "At most " if bound else "About "
-    text = f"{about}{_rate(forecast.decode_tokens_per_second)} tok/s"
+    text = f"{about}{format_rate(forecast.decode_tokens_per_second)} tok/s"
     if forecast.prefill_tokens_per_second is not None:
-        text += f", prompts {_rate(forecast.prefill_tokens_per_second)} tok/s"
+        text += f", prompts {format_rate(forecast.prefill_tokens_per_second)} tok/s"
     return f"{text} · {forecast.speed_basis}"
-
-
-def _rate(tokens_per_second: float) -> str:
-    return f"{tokens_per_second:.1f}" if tokens_per_second < 9.95 else f"{tokens_per_second:,.0f}"

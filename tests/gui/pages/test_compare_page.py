@@ -163,7 +163,7 @@ def test_add_model_offers_the_model_of_the_library_first(
 ) -> None:
     for name in ("Alpha", "Beta", "Gamma", "Omega"):
         shutil.copyfile(tiny_model, tmp_path / f"{name}-F16.gguf")
-    opened.garden.library.add_folder(tmp_path).result(20)
+    opened.garden.library.add_folder(tmp_path).result(30)
     begin(qtbot, opened, page, tmp_path / "Alpha-F16.gguf")
     qtbot.waitUntil(lambda: len(page.compare.lists.entries) == 4, timeout=10_000)
     window.at_hand = str(tmp_path / "Omega-F16.gguf")
@@ -404,3 +404,28 @@ def test_commands_follow_what_can_be_done(
         "Export …",
         "Hide memory and context",
     ]
+
+
+@pytest.mark.engine
+def test_an_open_pane_finds_its_model_after_the_models_folder_moved(
+    qtbot: QtBot, opened: OpenGarden, page: ComparePage, starter_path: Path, tmp_path: Path
+) -> None:
+    folder = opened.garden.settings.models_dir
+    folder.mkdir(parents=True)
+    path = Path(shutil.copyfile(starter_path, folder / "Moved-Q4_1.gguf"))
+    begin(qtbot, opened, page, path, max_tokens=4)
+    ask(qtbot, page, "Hello?")
+    conversation = page.compare.conversation
+    assert conversation is not None
+    opened.garden.compare.close_conversation(conversation.id)
+
+    opened.garden.library.models_folder.move(tmp_path / "new").result(60)
+    there = str(tmp_path / "new" / path.name)
+    qtbot.waitUntil(lambda: page.compare.pane("A").configuration.model.path == there, timeout=10_000)
+    ask(qtbot, page, "And now?")
+
+    assert not path.exists()
+    turn = page.compare.turn
+    assert turn is not None
+    assert turn.answers[0].error is None
+    assert turn.answers[0].configuration.model.path == there

@@ -18,6 +18,7 @@ from garden.gui.pages.discover_page import DiscoverPage
 from garden.gui.pages.file_detail import FileDetail
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.file_table import FileColumn, FileRow
+from garden.gui.viewmodels.search import DEBOUNCE_MS
 from garden.gui.widgets.context_slider import ContextSlider
 from garden.gui.widgets.state_view import StateView
 from garden.jobs.handle import Handle
@@ -187,6 +188,61 @@ def test_a_paused_download_is_resumed_where_it_was_begun(
     assert [(done.id, done.state) for done in garden.activity.jobs()] == [(job.id, JobState.SUCCEEDED)]
 
 
+@pytest.fixture
+def under_way(qtbot: QtBot, page: DiscoverPage, hub: HubServer, garden: Garden) -> JobRecord:
+    """A download of the first file of which more than 100 kB have come."""
+    _opened(qtbot, page)
+    hub.fail(Fault("slow", bytes_per_second=400_000))
+    page.repository.download(page.repository.files.rows[0].file.filename)
+    qtbot.waitUntil(lambda: bool(garden.activity.jobs()) and garden.activity.jobs()[0].done > 100_000, timeout=20_000)
+    qtbot.waitUntil(lambda: page.repository.files.rows[0].downloading, timeout=10_000)
+    return garden.activity.jobs()[0]
+
+
+@pytest.mark.parametrize("way", ["double click", "enter", "click", "button"])
+def test_no_press_on_a_running_download_costs_what_came(
+    qtbot: QtBot, page: DiscoverPage, garden: Garden, under_way: JobRecord, way: str
+) -> None:
+    table = page.findChild(QTableView, "files")
+    assert table is not None
+    first, last = (table.model().index(0, column) for column in (0, FileColumn.ACTION))
+    qtbot.waitUntil(lambda: last.data(Qt.ItemDataRole.AccessibleTextRole) == "Pause", timeout=10_000)
+    match way:
+        case "double click":
+            place = table.visualRect(first).center()
+            QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+            QTest.mouseDClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        case "enter":
+            QTest.keyClick(table, Qt.Key.Key_Return)
+        case "click":
+            QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualRect(last).center())
+        case _:
+            QTest.mouseClick(_button(page, "fileDetail.pause"), Qt.MouseButton.LeftButton)
+
+    qtbot.waitUntil(lambda: garden.activity.jobs()[0].state is not JobState.RUNNING, timeout=10_000)
+
+    assert garden.activity.jobs()[0].state is JobState.PAUSED
+    assert any(part.size_bytes > 100_000 for part in garden.unfinished.list())
+
+
+def test_a_cancel_says_how_much_it_deletes_before_it_does(
+    qtbot: QtBot, page: DiscoverPage, garden: Garden, under_way: JobRecord
+) -> None:
+    def ask(answer: str) -> None:
+        QTest.mouseClick(_button(page, "fileDetail.cancel"), Qt.MouseButton.LeftButton)
+        assert _text(page, "cancelQuestion.view.title") == "Cancel the download of F16?"
+        said = [label.text() for label in page.findChildren(QLabel) if "that came of it are deleted" in label.text()]
+        assert said and said[0].startswith("The ")
+        assert " KiB " in said[0] or " MiB " in said[0]
+        QTest.mouseClick(_button(page, f"cancelQuestion.view.{answer}"), Qt.MouseButton.LeftButton)
+
+    ask("action2")
+    assert garden.activity.jobs()[0].state is JobState.RUNNING
+    ask("action1")
+    qtbot.waitUntil(lambda: garden.activity.jobs()[0].state is JobState.CANCELLED, timeout=10_000)
+    assert garden.unfinished.list() == ()
+
+
 def test_what_a_paused_download_needs_stands_before_its_forecast(qtbot: QtBot, theme: ThemeController) -> None:
     detail = FileDetail(theme)
     qtbot.addWidget(detail)
@@ -245,6 +301,75 @@ def test_a_pasted_address_opens_its_page(qtbot: QtBot, page: DiscoverPage) -> No
     QTest.keyClick(field, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
 
     qtbot.waitUntil(lambda: _text(page, "repository.id") == "owner/Huge-GGUF", timeout=20_000)
+    # The list is of what the field says.
+    qtbot.waitUntil(lambda: _names(page) == ["owner/Huge-GGUF"], timeout=20_000)
+    assert field.text() == "owner/Huge-GGUF"
+    models = page.findChild(QListView, "models")
+    assert models is not None
+    assert models.currentIndex().row() == 0
+
+
+@pytest.mark.parametrize(
+    "address", ["https://huggingface.co/owner/Huge-GGUF/blob/main/{file}", "owner/Huge-GGUF/blob/main/{file}"]
+)
+def test_an_address_that_is_typed_stays_as_it_is_until_enter(
+    qtbot: QtBot, page: DiscoverPage, hub: HubServer, address: str
+) -> None:
+    row = _opened(qtbot, page)
+    field = page.findChild(QLineEdit, "search")
+    assert field is not None
+    address, typed = address.format(file=row.file.filename), ""
+    page.focus_search()
+    begun = len(hub.requests)
+
+    for letter in address:
+        QTest.keyClicks(field, letter)
+        typed += letter
+        assert field.text() == typed
+        # As slowly as someone who copies it from paper, where it may be taken for words.
+        qtbot.wait(DEBOUNCE_MS + 50 if letter in "/:" and "://" in typed else 5)
+
+    assert [request.path for request in hub.requests[begun:]] == []
+    assert _text(page, "repository.id") == "owner/Tiny-Chat-GGUF"
+    assert _text(page, "discover.count") == f"Press Enter to open owner/Huge-GGUF, {row.file.filename}"
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: _text(page, "repository.id") == "owner/Huge-GGUF", timeout=20_000)
+    qtbot.waitUntil(lambda: _names(page) == ["owner/Huge-GGUF"], timeout=20_000)
+    qtbot.waitUntil(lambda: page.repository.selected is not None, timeout=20_000)
+    assert field.text() == "owner/Huge-GGUF"
+
+
+def test_a_page_that_is_not_there_goes_with_the_words_that_asked_for_it(qtbot: QtBot, page: DiscoverPage) -> None:
+    _opened(qtbot, page)
+    field = page.findChild(QLineEdit, "search")
+    state = page.findChild(StateView, "repository.state")
+    assert field is not None
+    assert state is not None
+    page.focus_search()
+    QTest.keyClicks(field, "owner/no-such-model")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: page.repository.problem is not None, timeout=20_000)
+    assert "no-such-model" in state.title
+
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+
+    assert state.title == "Choose a model"
+    qtbot.waitUntil(lambda: _text(page, "repository.id") == "owner/Tiny-Chat-GGUF", timeout=20_000)
+    qtbot.waitUntil(lambda: page.repository.repository is not None, timeout=20_000)
+    assert page.repository.problem is None
+
+
+def test_what_is_open_is_of_the_list_beside_it(qtbot: QtBot, page: DiscoverPage) -> None:
+    _opened(qtbot, page)
+
+    page.search_for("huge")
+
+    qtbot.waitUntil(lambda: page.repository.repo_id == "owner/Huge-GGUF", timeout=20_000)
+    page.search_for("no such model")
+    qtbot.waitUntil(lambda: page.repository.repo_id is None, timeout=20_000)
+    state = page.findChild(StateView, "repository.state")
+    assert state is not None
+    assert (state.title, state.isVisible()) == ("Choose a model", True)
 
 
 def test_runs_here_hides_what_is_too_large(qtbot: QtBot, page: DiscoverPage) -> None:
@@ -478,7 +603,7 @@ def test_a_pasted_file_opens_its_page_with_that_file_chosen(qtbot: QtBot, page: 
     hub.state.put([dataclasses.replace(template, repo_id="other/Pasted-GGUF", files=files)])
     assert row.file.filename != "pasted-Q4_0.gguf"
 
-    page.search.set_text(f"{hub.endpoint}/other/Pasted-GGUF/blob/main/pasted-Q4_0.gguf")
+    page.search.submit(f"{hub.endpoint}/other/Pasted-GGUF/blob/main/pasted-Q4_0.gguf")
 
     def chosen() -> str | None:
         return page.repository.selected.file.filename if page.repository.selected else None

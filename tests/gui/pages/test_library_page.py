@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from garden.gui.bridge.event_pump import EventPump
 from garden.gui.pages.library_list import LibraryList
 from garden.gui.pages.library_page import LibraryPage
 from garden.gui.theme.theme import ThemeController
-from garden.gui.viewmodels.library_table import LibraryColumn, LibraryRole
+from garden.gui.viewmodels.library_table import LibraryColumn, LibraryRole, LibraryRow
 from garden.gui.widgets.state_view import StateView
 from garden.jobs.handle import Handle
 from garden.services.garden import Garden
@@ -99,6 +100,10 @@ def _choose(qtbot: QtBot, page: LibraryPage, name: str) -> None:
     row = _names(page).index(name)
     table.selectRow(row)
     qtbot.waitUntil(lambda: page.chosen is not None and page.chosen.entry.ref.name == name)
+
+
+def _row(page: LibraryPage, name: str) -> LibraryRow:
+    return next(row for row in page.library.table.rows if row.entry.ref.name == name)
 
 
 def _chosen(page: LibraryPage) -> list[str]:
@@ -231,6 +236,34 @@ def test_verifying_notes_the_hash_of_a_file_that_nobody_promised(
 
     qtbot.waitUntil(lambda: bool(window.said), timeout=20_000)
     assert window.said == ["Nobody promised a hash for Alpha; the one it has is noted."]
+
+
+def test_verifying_tells_how_far_it_is_and_can_be_stopped(
+    qtbot: QtBot, page: LibraryPage, window: LibraryWindow, models: Path
+) -> None:
+    path = models / "Alpha-F16.gguf"
+    with path.open("r+b") as file:
+        # Larger than any disk reads within a moment, without taking room on it.
+        file.truncate(40 * 2**30)
+    page.library.load()
+    qtbot.waitUntil(lambda: _row(page, "Alpha").entry.ref.size_bytes == 40 * 2**30, timeout=20_000)
+    _choose(qtbot, page, "Alpha")
+
+    _click(qtbot, page, "libraryDetail.verify")
+    qtbot.waitUntil(lambda: (_row(page, "Alpha").verifying or 0) > 0.002, timeout=30_000)
+    button = page.findChild(QAbstractButton, "libraryDetail.verify")
+    assert button is not None
+    qtbot.waitUntil(lambda: button.text().startswith("Stop, "), timeout=5_000)
+    assert _row(page, "Alpha").checked.endswith(" % read")
+
+    started = time.monotonic()
+    _click(qtbot, page, "libraryDetail.verify")
+    qtbot.waitUntil(lambda: _row(page, "Alpha").verifying is None, timeout=20_000)
+
+    assert time.monotonic() - started < 2
+    assert button.text() == "Verify"
+    assert _row(page, "Alpha").entry.verified is None
+    assert window.said == []
 
 
 def test_the_memory_meter_is_told_what_the_chosen_model_would_take(

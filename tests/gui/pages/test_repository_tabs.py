@@ -124,6 +124,19 @@ def test_a_repository_without_gguf_leads_to_those_that_have_the_publishers_first
     assert told.text() == "This repository holds safetensors; Garden runs GGUF files."
 
 
+def test_what_cannot_chat_says_what_it_is_instead(qtbot: QtBot, page: DiscoverPage, hub: HubServer) -> None:
+    drawing = dataclasses.replace(
+        repository("lab/painter", **{"model.safetensors": b"x"}), pipeline_tag="text-to-image"
+    )
+    hub.state.put([drawing])
+
+    _open(qtbot, page, "lab/painter")
+
+    told = page.findChild(QLabel, "repository.no_files")
+    assert told is not None and told.isVisible()
+    assert told.text() == "This is an image model, not a language model."
+
+
 def test_trust_is_asked_for_when_its_tab_is_opened(qtbot: QtBot, page: DiscoverPage, hub: HubServer) -> None:
     _open(qtbot, page, "fan/tiny-GGUF")
     assert not any("securityStatus" in request.path for request in hub.requests)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keyring
@@ -13,9 +13,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
+from garden.gui.pages import settings_folders
 from garden.gui.pages.setting_row import SettingRow
 from garden.gui.pages.settings_page import SettingsPage
 from garden.gui.theme.theme import ThemeController
+from garden.services.folder_move import FolderMove
 from garden.store.settings import SettingsStore
 from tests.gui.open_garden import OpenGarden, Window, open_garden
 from tests.hubserver import HubServer
@@ -342,3 +344,43 @@ def test_a_program_is_shown_with_its_place_and_comes_back(
     qtbot.waitUntil(lambda: listed() == [], timeout=10_000)
     _click(qtbot, page, "settings.program.ollama")
     qtbot.waitUntil(lambda: listed() == ["tiny:latest"], timeout=10_000)
+
+
+def test_the_models_folder_moves_stops_and_goes_on(
+    qtbot: QtBot, page: SettingsPage, opened: OpenGarden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = opened.garden.settings.models_dir, tmp_path / "new"
+    old.mkdir(parents=True)
+    for name in ("a.gguf", "b.gguf"):
+        (old / name).write_bytes(b"GGUF" * 1_000)
+    move = FolderMove._move
+    go_on = threading.Event()
+
+    def waiting(self: FolderMove, path: Path, report: Callable[[int], None], cancelled: threading.Event) -> None:
+        move(self, path, report, cancelled)
+        assert go_on.is_set() or cancelled.wait(20)
+
+    monkeypatch.setattr(FolderMove, "_move", waiting)
+    monkeypatch.setattr(
+        settings_folders, "choose_folder", lambda _parent, _title, on_chosen, **_options: on_chosen(new)
+    )
+    page.show_section("folders")
+    _click(qtbot, page, "settings.modelsDir.move")
+    stop = page.findChild(QAbstractButton, "settings.modelsDir.stop")
+    again = page.findChild(QAbstractButton, "settings.modelsDir.moveOn")
+    assert stop is not None
+    assert again is not None
+    row = next(row for row in page.findChildren(SettingRow) if row.title == "Models folder")
+    qtbot.waitUntil(lambda: stop.isVisible() and row.matches(["moving", "to", "new"]), timeout=10_000)
+    qtbot.waitUntil((new / "a.gguf").exists, timeout=10_000)
+
+    _click(qtbot, page, "settings.modelsDir.stop")
+    qtbot.waitUntil(lambda: again.isVisible() and not stop.isVisible(), timeout=10_000)
+    assert sorted(path.name for folder in (old, new) for path in folder.iterdir()) == ["a.gguf", "b.gguf"]
+    assert row.matches([str(new).lower(), "already"])
+
+    go_on.set()
+    _click(qtbot, page, "settings.modelsDir.moveOn")
+    qtbot.waitUntil(lambda: opened.garden.settings.models_dir == new, timeout=10_000)
+    qtbot.waitUntil(lambda: not again.isVisible(), timeout=10_000)
+    assert sorted(path.name for path in new.iterdir()) == ["a.gguf", "b.gguf"]

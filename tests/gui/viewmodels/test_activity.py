@@ -77,6 +77,64 @@ def state(activity: ActivityViewModel, job_id: str) -> JobState | None:
     return next((row.job.state for row in rows if row.job.id == job_id), None)
 
 
+def test_another_failure_takes_nothing_from_a_read_that_is_under_way(
+    qtbot: QtBot, garden: Garden, activity: ActivityViewModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = threading.Event()
+
+    def work(_context: JobContext) -> None:
+        end.wait(10)
+
+    job_id = submit(garden, "a", work)
+    qtbot.waitUntil(lambda: state(activity, job_id) is JobState.RUNNING)
+    have_read, go_on = threading.Event(), threading.Event()
+    jobs = garden.activity.jobs
+
+    def read() -> Any:
+        found = jobs()
+        have_read.set()
+        go_on.wait(10)
+        return found
+
+    monkeypatch.setattr(garden.activity, "jobs", read)
+    activity.load()
+    assert have_read.wait(10)
+    end.set()
+    qtbot.waitUntil(lambda: state(activity, job_id) is JobState.SUCCEEDED)
+    with qtbot.waitSignal(activity.said):
+        activity.limit(parallel_downloads=99)
+
+    go_on.set()
+    qtbot.waitUntil(lambda: activity._newer is None)
+    qtbot.wait(100)
+
+    assert state(activity, job_id) is JobState.SUCCEEDED
+
+
+def test_after_a_read_that_failed_it_is_read_again(
+    qtbot: QtBot, garden: Garden, activity: ActivityViewModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit(garden, "a", ends())
+    qtbot.waitUntil(lambda: titles(activity, Section.FINISHED) == ["a"])
+    jobs = garden.activity.jobs
+    reading, go_on = threading.Event(), threading.Event()
+
+    def fails_once() -> Any:
+        monkeypatch.setattr(garden.activity, "jobs", jobs)
+        reading.set()
+        go_on.wait(10)
+        raise GardenError("The disk does not answer.")
+
+    monkeypatch.setattr(garden.activity, "jobs", fails_once)
+    activity.load()
+    assert reading.wait(10)
+    activity._jobs.clear()
+    activity.load()
+    go_on.set()
+
+    qtbot.waitUntil(lambda: titles(activity, Section.FINISHED) == ["a"])
+
+
 def test_two_downloads_run_and_the_others_wait_in_their_order(
     qtbot: QtBot, garden: Garden, activity: ActivityViewModel
 ) -> None:

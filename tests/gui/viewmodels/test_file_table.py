@@ -74,7 +74,7 @@ def test_the_action_follows_the_state_of_the_file() -> None:
     paused = JobRecord(id="1", kind=JobKind.DOWNLOAD, title="m", state=JobState.PAUSED)
 
     assert _cell(FileRow(file=file), FileColumn.ACTION) == "Download"
-    assert _cell(FileRow(file=file, job=running), FileColumn.ACTION) == "Cancel"
+    assert _cell(FileRow(file=file, job=running), FileColumn.ACTION) == "Pause"
     assert _cell(FileRow(file=file, job=failed), FileColumn.ACTION) == "Download"
     assert _cell(FileRow(file=file, job=paused), FileColumn.ACTION) == "Resume"
     assert _cell(FileRow(file=file, entry=entry("m")), FileColumn.ACTION) == "In library"
