@@ -13,7 +13,15 @@ from garden.core.errors import RefusedError
 from garden.core.licence import LicenceClass
 from garden.core.model_query import SORTS, ModelQuery
 from garden.core.model_traits import ArchitectureKind
-from garden.core.quantity import format_age, format_count, format_model_size, format_parameters, format_rate
+from garden.core.quantity import (
+    format_age,
+    format_count,
+    format_model_size,
+    format_parameters,
+    format_rate,
+    format_tokens,
+)
+from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH
 from garden.core.saved_search import SavedSearch
 from garden.gguf.quant_name import quant_type_named
 from garden.services.browse import passing
@@ -121,6 +129,7 @@ def search(
             click.echo(f"Kept as “{kept.name}”: garden search --saved {_quoted(kept.name)}", err=True)
         garden.machine.read()
         page = garden.browse.search(question, wanted=limit).result()
+        settings = garden.settings.current
     rows = passing(question, page.rows)
     more = page.cursor is not None or len(rows) > limit
     rows = rows[:limit]
@@ -129,6 +138,8 @@ def search(
         return
     if rows:
         _show(rows)
+        context = format_tokens(settings.context_length or DEFAULT_CONTEXT_LENGTH)
+        click.echo(f"With {context} of context and a cache of type {settings.kv_type}.", err=True)
     else:
         click.echo("No model matches. Try fewer words or filters.")
     counts = [f"{len(rows)} shown"]

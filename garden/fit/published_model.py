@@ -44,6 +44,18 @@ _KEYS = {
 
 _ALIGNMENT = 32
 
+#: Values that one block of a K type holds; rows of another length take a larger type.
+_BLOCK = 256
+
+#: Bits per weight of the output matrix in files of less than so many; the published bits of types are of a model with
+#: so many values, of which so many in the output matrix.
+_HEAD_BITS, _MEASURED_ON, _MEASURED_HEAD = 6.5625, 8_030_261_248, 525_336_576
+
+_BESIDE_EXPERTS_BITS = 8.5
+
+#: Bits per weight of what the engine takes instead for rows that are no multiple of a block, by how the type begins.
+_UNEVEN = {"Q2_K": 4.5, "Q3_K": 4.5, "Q4_K": 5.5, "Q5_K": 6.0, "Q6_K": 8.5, "IQ": 4.5, "TQ": 4.5}
+
 
 class _Shape(msgspec.Struct, frozen=True):
     name: str
@@ -93,11 +105,30 @@ class PublishedModel:
     tied_embeddings: bool
 
     def file_bytes(self, quant_type: str) -> int:
-        """Rough size of a file of this type: parameters × the type's published bits per weight, within some percent."""
-        quant = quant_type_named(quant_type)
-        if quant is None:
+        """Rough size of a file of this type, see ``weight_bytes``; within some percent."""
+        if quant_type_named(quant_type) is None:
             raise ValueError(f"{quant_type} is not a quantization type")
-        return round(self.parameters * quant.bits_per_weight / 8)
+        # A size between published ones, which is nobody's repository, has a width of no meaning.
+        even = not self.repo_id or self._number("embedding_length") % _BLOCK == 0
+        return weight_bytes(self.parameters, self.head_parameters, quant_type, even=even)
+
+    @property
+    def head_parameters(self) -> int:
+        """Values of the output matrix, which is the embedding where that is tied."""
+        return self._number("embedding_length") * self._number("vocab_size")
+
+    @property
+    def is_mixture(self) -> bool:
+        """Whether it has routed experts."""
+        return self._number("expert_count") > 0
+
+    @property
+    def groups_heads(self) -> bool:
+        """Whether several heads share one of the cache, or something else keeps it small."""
+        kept, heads = (
+            self.shape.get(f"{self.architecture}.attention.{key}") for key in ("head_count_kv", "head_count")
+        )
+        return kept != heads or f"{self.architecture}.attention.kv_lora_rank" in self.shape
 
     def header(self, quant_type: str) -> GgufHeader:
         """A header for forecasts: true shape, one tensor per block that stands for all of the block's weights.
@@ -150,6 +181,31 @@ class PublishedModel:
     def _number(self, key: str) -> int:
         value = self.shape.get(f"{self.architecture}.{key}", 0)
         return value if isinstance(value, int) else 0
+
+
+def weight_bytes(parameters: int, head: int, quant_type: str, *, even: bool = True) -> int:
+    """Rough size of a file's weights: the output matrix in 6 bits, all else in the type's own.
+
+    The bits per weight that are published of a type are of a model whose output matrix is 7 % of it; where it is 1 %,
+    as in a large mixture of experts, or 30 %, as in a small model of many words, they are off by up to 40 %.
+
+    Args:
+        parameters: In total, > 0.
+        head: Of those in the output matrix, from 0 to ``parameters``.
+        quant_type: An unknown one counts as F16.
+        even: Whether rows are a multiple of 256, as the K types want.
+    """
+    quant = quant_type_named(quant_type)
+    bits = quant.bits_per_weight if quant else 16.0
+    if quant is not None and quant.name == "MXFP4_MOE":
+        # Experts alone are in 4 bits; embedding and output matrix are most of the rest.
+        beside = min(2 * head, parameters)
+        return round(((parameters - beside) * bits + beside * _BESIDE_EXPERTS_BITS) / 8)
+    least = 0.0 if even else max((wide for name, wide in _UNEVEN.items() if quant_type.startswith(name)), default=0.0)
+    if bits >= _HEAD_BITS - 0.01:
+        return round(parameters * max(bits, least) / 8)
+    body = (bits * _MEASURED_ON - _HEAD_BITS * _MEASURED_HEAD) / (_MEASURED_ON - _MEASURED_HEAD)
+    return round(((parameters - head) * max(body, least) + head * _HEAD_BITS) / 8)
 
 
 def published_models(document: bytes) -> tuple[PublishedModel, ...]:

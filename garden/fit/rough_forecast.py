@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from garden.core.catalog import ModelSummary
 from garden.core.fit_forecast import DeviceMemory, FitForecast, FitMethod, Placement, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
-from garden.core.quantity import MIB, format_parameters, format_tokens
+from garden.core.model_traits import ArchitectureKind
+from garden.core.quantity import format_parameters, format_tokens
+from garden.core.run_configuration import LoadParameters
 from garden.fit.architectures import GENERATING, Obstacle, obstacle_of, obstacle_of_task
 from garden.fit.devices import Budget, gpu_budgets, ram_budget
 from garden.fit.family_kind import kind_of
+from garden.fit.known_shapes import file_parts
 from garden.fit.other_libraries import obstacle_of_library
 from garden.fit.verdict import amount
 from garden.fit.vocabulary import bpe_bytes
@@ -36,29 +38,6 @@ _CPU_TYPE, _CPU_TYPE_SMALL, _TINY_PARAMETERS = "Q4_K_M", "Q8_0", 1_500_000_000
 #: In names of files that are no models.
 _BESIDE_MODELS = ("mmproj", "imatrix", "lora", "control-vector", "control_vector")
 
-#: Cache of one token in f16 and compute buffer of a model of 8 billion parameters, and how they grow with size:
-#: fitted to 26 dense models of the catalogue (0.1B … 405B), within a factor of two for each.
-_REFERENCE_PARAMETERS, _CACHE_PER_TOKEN, _COMPUTE = 8e9, 131_072, 120 * MIB
-_CACHE_GROWTH, _COMPUTE_GROWTH = 0.45, 0.4
-
-#: What families of models take instead: billions of parameters, times as much cache as the usual model of that size.
-#: From the published shapes of the catalogue, by the header's formula with 16,384 tokens.
-_CACHE_OF_FAMILY: dict[str, tuple[tuple[float, float], ...]] = {
-    "command-r": ((35.0, 5.15),),
-    "deepseek2": ((15.7, 0.18), (31.2, 0.22), (685.0, 0.07)),
-    "gemma2": ((9.2, 1.58),),
-    "gemma3": ((1.0, 0.11), (4.3, 0.32), (12.2, 0.61), (27.4, 0.53)),
-    "glm4": ((9.4, 0.29),),
-    "glm4moe": ((110.0, 0.43),),
-    "granitehybrid": ((6.9, 0.07),),
-    "mamba": ((1.0, 0.0),),
-    "olmo2": ((7.3, 4.17),),
-    "phi3": ((3.8, 2.4), (14.7, 1.19)),
-    "qwen2": ((0.5, 0.33), (7.6, 0.45), (72.7, 0.93)),
-    "qwen3": ((0.75, 2.54), (4.0, 1.53), (8.2, 1.11), (14.8, 0.95), (32.8, 1.06)),
-    "qwen3moe": ((30.5, 0.41), (235.0, 0.32)),
-}
-
 #: Where the usual type does not fit: smaller types, then less context, are still an answer to whether it runs.
 _SMALLER_TYPES = ("Q3_K_M", "Q2_K")
 _SMALLER_CONTEXTS = (8_192, 4_096)
@@ -67,13 +46,16 @@ _SMALLER_CONTEXTS = (8_192, 4_096)
 _VOCABULARY = 128_000
 
 
-def rough_forecast(summary: ModelSummary, machine: HardwareSnapshot, context_length: int) -> FitForecast:
+def rough_forecast(
+    summary: ModelSummary, machine: HardwareSnapshot, context_length: int, kv_type: str = "f16"
+) -> FitForecast:
     """Forecast the file that this machine would take of a model.
 
     Args:
         summary: A row of the Hub's list.
         machine: Where it would run.
         context_length: Tokens; capped by what the model was trained for.
+        kv_type: Of both caches.
     """
     if summary.context_length:
         context_length = min(context_length, summary.context_length)
@@ -89,32 +71,9 @@ def rough_forecast(summary: ModelSummary, machine: HardwareSnapshot, context_len
         )
         return _without_figures(summary, context_length, unknown)
     gpus, ram = gpu_budgets(machine), ram_budget(machine, bpe_bytes(_VOCABULARY, _VOCABULARY))
-    return _placed(summary, parameters, context_length, gpus, ram)
-
-
-def rough_bytes(
-    parameters: int, quant_type: str, context_length: int, architecture: str | None = None
-) -> tuple[int, int, int]:
-    """Weights, cache and compute buffer of a usual model of this size and family."""
-    quant = quant_type_named(quant_type)
-    bits = quant.bits_per_weight if quant else 16.0
-    size = min(parameters / _REFERENCE_PARAMETERS, 1_000)
-    cache = _CACHE_PER_TOKEN * size**_CACHE_GROWTH * context_length
-    cache *= _family_factor(architecture, parameters)
-    return round(parameters * bits / 8), round(cache), round(_COMPUTE * size**_COMPUTE_GROWTH)
-
-
-def _family_factor(architecture: str | None, parameters: int) -> float:
-    """How much more cache a family takes, between the sizes that are known of it."""
-    known = _CACHE_OF_FAMILY.get(architecture or "", ((1.0, 1.0),))
-    billions = parameters / 1e9
-    if billions <= known[0][0]:
-        return known[0][1]
-    for (low, before), (high, after) in itertools.pairwise(known):
-        if billions <= high:
-            share = math.log(billions / low) / math.log(high / low)
-            return before + (after - before) * share
-    return known[-1][1]
+    return _placed(
+        summary, parameters, LoadParameters(context_length=context_length, type_k=kv_type, type_v=kv_type), gpus, ram
+    )
 
 
 def _obstacle(summary: ModelSummary) -> Obstacle | None:
@@ -165,11 +124,18 @@ def _without_figures(summary: ModelSummary, context_length: int, obstacle: Obsta
 
 
 def _placed(
-    summary: ModelSummary, parameters: int, context_length: int, gpus: Sequence[Budget], ram: Budget
+    summary: ModelSummary, parameters: int, load: LoadParameters, gpus: Sequence[Budget], ram: Budget
 ) -> FitForecast:
-    model = _Model(parameters, summary.architecture, offered_types(summary.filenames))
+    kind = kind_of(summary.architecture, summary.name, summary.tags)
+    routed = kind is ArchitectureKind.MOE
+    model = _Model(parameters, summary.architecture, offered_types(summary.filenames), routed, load)
+    context_length = load.context_length
     guess = _best_on_gpu(model, context_length, gpus, ram) or _best_elsewhere(model, context_length, gpus, ram)
     weights, cache, compute = guess.parts
+    seen = _seen_type(summary, guess.quant_type)
+    reason = guess.reason
+    if seen is None:
+        reason = reason.replace(f"{guess.quant_type} needs", f"a file of type {guess.quant_type} would need", 1)
     suggestion = ""
     if guess.verdict is Verdict.TOO_LARGE:
         # Smaller files and shorter contexts were tried.
@@ -177,7 +143,7 @@ def _placed(
     return FitForecast(
         verdict=guess.verdict,
         placement=guess.placement,
-        reason=guess.reason,
+        reason=reason,
         suggestion=suggestion,
         method=FitMethod.ROUGH,
         architecture=summary.architecture,
@@ -187,8 +153,15 @@ def _placed(
         total_bytes=weights + cache + compute,
         devices=_devices(gpus, ram, guess.placement, guess.parts),
         context_length=guess.context_length or context_length,
-        quant_type=guess.quant_type,
+        quant_type=seen,
     )
+
+
+def _seen_type(summary: ModelSummary, quant_type: str) -> str | None:
+    """The type, unless there are models and none of their names tells it: then the figures stand for a guess."""
+    names = [name.rpartition("/")[2].lower() for name in summary.filenames]
+    named = any(name.endswith(".gguf") and not any(word in name for word in _BESIDE_MODELS) for name in names)
+    return None if named and not offered_types(summary.filenames) else quant_type
 
 
 @functools.lru_cache(maxsize=16_384)
@@ -228,6 +201,13 @@ class _Model:
     parameters: int
     family: str | None
     offered: tuple[QuantType, ...]
+    routed: bool
+    load: LoadParameters
+
+    def parts(self, quant_type: str, context_length: int) -> tuple[int, int, int]:
+        """Weights, cache and compute buffer of a file of it."""
+        load = dataclasses.replace(self.load, context_length=context_length)
+        return file_parts(self.parameters, quant_type, load, self.family, routed=self.routed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +226,7 @@ def _best_on_gpu(model: _Model, context_length: int, gpus: Sequence[Budget], ram
     comfort = max((budget.margin_bytes for budget in gpus), default=0)
     ladder = _ladder(model.offered, _LADDER_SMALL if model.parameters < _SMALL_PARAMETERS else _LADDER)
     for quant_type in ladder:
-        parts = rough_bytes(model.parameters, quant_type, context_length, model.family)
+        parts = model.parts(quant_type, context_length)
         spare = room - sum(parts)
         if spare >= comfort or (spare >= 0 and quant_type == ladder[-1]):
             return _Guess(
@@ -280,7 +260,7 @@ def _best_elsewhere(model: _Model, context_length: int, gpus: Sequence[Budget], 
 
 
 def _elsewhere(model: _Model, quant_type: str, context_length: int, gpus: Sequence[Budget], ram: Budget) -> _Guess:
-    parts = rough_bytes(model.parameters, quant_type, context_length, model.family)
+    parts = model.parts(quant_type, context_length)
     on_gpu = sum(max(0, budget.usable_bytes) for budget in gpus if not budget.shared)
     needs = _needs(quant_type, parts, context_length, (*gpus[:1], ram) if on_gpu else (ram,))
     room = _room(gpus, ram)

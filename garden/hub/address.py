@@ -24,6 +24,9 @@ _NOT_OWNERS = frozenset(
 #: The Hub's own rule for one part of a name, without the forms it forbids (``--``, ``..``, ``.git`` at the end).
 _NAME = re.compile(r"(?!.*(?:--|\.\.))[A-Za-z0-9_][A-Za-z0-9._-]{0,95}(?<![.-])(?<!\.git)", re.ASCII)
 
+#: How an address begins, as far as its pieces could be taken for words.
+_SCHEMES = ("https://", "http://")
+
 _MAX_PASTED = 2048
 
 #: Pages of one file: revision and path follow.
@@ -65,6 +68,21 @@ def looks_like_address(text: str) -> bool:
     return "://" in text or text.partition("/")[0].lower() in _HUB_HOSTS
 
 
+def begins_address(text: str) -> bool:
+    """Whether a text that is being typed is an address, or so much of one that its pieces are no words to look for.
+
+    ``owner/name`` alone is not: it may become a longer word, and is worth looking for as it is.
+    """
+    text = text.strip().lower()
+    host, slash, rest = text.partition("/")
+    if looks_like_address(text) or any(scheme.startswith(text) for scheme in _SCHEMES if len(text) > 1):
+        return True
+    if not slash:
+        # ``hf.`` and ``www.hugging`` can be nothing else; ``huggingface`` may be the name of an author.
+        return "." in host and any(name.startswith(host) for name in _HUB_HOSTS)
+    return "/" in rest or (":" in rest and parse_address(text) is not None)
+
+
 def parse_repo_id(text: str, endpoint: str = "") -> str | None:
     """The repository that a pasted text names, None when it names none; see ``parse_address``."""
     found = parse_address(text, endpoint)
@@ -75,8 +93,8 @@ def parse_address(text: str, endpoint: str = "") -> PastedAddress | None:
     """What a pasted text names on the Hub, None when it names nothing there.
 
     Accepts ``owner/name``, ``hf.co/owner/name:Q4_K_M`` and the address of any page of a model: its card, a tree, a
-    file (``…/blob/main/x.gguf``, ``?show_file_info=x.gguf``), its discussions. Whether there is such a file is for the
-    repository's page to say.
+    file (``…/blob/main/x.gguf``, ``?show_file_info=x.gguf``), its discussions; trees and files without a host, too
+    (``owner/name/blob/main/x.gguf``). Whether there is such a file is for the repository's page to say.
 
     Args:
         text: What was pasted or typed.
@@ -99,7 +117,7 @@ def parse_address(text: str, endpoint: str = "") -> PastedAddress | None:
         host, _, rest = path.partition("/")
         if host.lower() in hosts:
             path = rest
-        elif path.count("/") != 1:
+        elif path.count("/") != 1 and path.split("/")[2:3] not in [[page] for page in (*_FILE_PAGES, "tree")]:
             return None
     segments = [unquote(segment) for segment in path.strip("/").split("/")]
     if len(segments) > 2 and segments[0] == "models":

@@ -89,6 +89,15 @@ class CalibrationService:
                     self._known[setup] = self._calibrations.latest(setup)
             return self._known.get(setup)
 
+    def reread(self) -> bool:
+        """Read again what is known; whether another program of Garden has measured this machine. Waits for the disk."""
+        with self._lock:
+            before = dict(self._known)
+            for setup in before:
+                with bookkeeping("What this machine showed"):
+                    self._known[setup] = self._calibrations.latest(setup)
+            return self._known != before
+
     def holding_for(self, load: LoadParameters) -> Calibration | None:
         """What was measured and holds for a load: same threads, fused attention, rearranged weights. Never waits."""
         if load.flash_attention == "off" or not load.repack or load.adapters:

@@ -354,7 +354,8 @@ class CompareService:
                 raise CancelledByUser
             run.report("reading", None)
             messages = messages_for(conversation, index, letter, configuration)
-            answer = run.ask(backend, messages, load_seconds, self._models.forecast_bytes(key), stopped)
+            with self._open.noting(conversation_id, index, run.so_far):
+                answer = run.ask(backend, messages, load_seconds, self._models.forecast_bytes(key), stopped)
             with bookkeeping("The speed of an answer"):
                 self._fit.remember_speed(answer)
             with bookkeeping("What an answer made its process take"):

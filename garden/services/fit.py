@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Hashable
 
-from garden.core.catalog import ModelSummary, Repository, RepositoryFile
+from garden.core.calibration import Calibration
+from garden.core.catalog import Repository, RepositoryFile
 from garden.core.conversation import Answer
 from garden.core.errors import CancelledByUser, GardenError
 from garden.core.fit_forecast import FitForecast, Placement, Verdict
@@ -19,11 +20,10 @@ from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters, RunCo
 from garden.fit import default_load, estimator, recommend
 from garden.fit.calibrated_speed import with_calibrated_speed
 from garden.fit.devices import process_bytes
-from garden.fit.family_kind import guessed_active_parameters, kind_of
 from garden.fit.imagined import published_speed
 from garden.fit.projector import Projector, projector_of
 from garden.fit.resident import resident_forecast
-from garden.fit.rough_speed import RoughModel, with_rough_speed
+from garden.fit.speed import MeasuredSpeed
 from garden.gguf.header import GgufHeader
 from garden.inference.sampling_defaults import default_ask
 from garden.jobs.handle import Handle, chained, finished
@@ -40,7 +40,10 @@ from garden.services.remote_headers import RemoteHeaders
 from garden.services.settings import SettingsService
 from garden.services.told_speed import elsewhere, with_measured, with_speed_of
 from garden.store.headers import Headers
-from garden.store.speeds import SpeedRecord, Speeds
+from garden.store.speeds import SpeedRecord
+
+#: Files that were last said to be the ones to take, one for each repository and load.
+_TAKEN_KEPT = 500
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +71,7 @@ class FitService:
         hub: HubAccess,
         headers: Headers,
         audit: LoadAudit,
-        speeds: Speeds,
+        speeds: MeasuredSpeeds,
         calibration: CalibrationService,
         pool: TaskPool,
         exact: ExactFit,
@@ -78,12 +81,13 @@ class FitService:
         self._settings = settings
         self._headers = headers
         self._audit = audit
-        self._speeds = MeasuredSpeeds(speeds)
+        self._speeds = speeds
         self._calibration = calibration
-        self._remote = RemoteHeaders(hub, headers, pool, self._recall)
+        self._remote = RemoteHeaders(hub, headers, pool, self.recall)
         self._exact = exact
         self._decisions = decisions
         self._pool = pool
+        self._taken: dict[Hashable, str] = {}
 
     def header(self, ref: ModelRef) -> GgufHeader:
         """Header of a file on this machine; of a set of shards, with the tensors of all.
@@ -92,7 +96,7 @@ class FitService:
             NotFoundError: The file is gone.
             InvalidFileError: It is damaged.
         """
-        self._recall()
+        self.recall()
         return local_header(ref, self._headers)
 
     def remote_header(
@@ -119,10 +123,9 @@ class FitService:
 
         Of several the one in F16 counts, which most programs take, else the smallest.
         """
-        files = [file for file in repository.files if file.kind == "projector" and len(file.files) == 1]
-        if not files:
+        file = projector_file(repository)
+        if file is None:
             return finished(None)
-        file = min(files, key=lambda file: (file.quant_type != "F16", file.size_bytes))
         return chained(self._remote.header(repository, file), lambda header: finished(projector_of(header)))
 
     def default_load(self, header: GgufHeader, machine: HardwareSnapshot | None = None) -> LoadParameters:
@@ -288,8 +291,8 @@ class FitService:
         forecast = self._with_calibrated_speed(forecast, header, load)
         return forecast if ref is None else self._with_measured_speed(forecast, ref, load)
 
-    def _recall(self) -> None:
-        """What earlier sessions measured; waits for the disk the first time."""
+    def recall(self) -> None:
+        """Read what earlier sessions measured; waits for the disk the first time."""
         self._speeds.recall()
         self._audit.recall()
         self._calibration.current()
@@ -351,35 +354,20 @@ class FitService:
         placed = dataclasses.replace(load, n_gpu_layers=forecast.n_gpu_layers)
         return with_speed_of(forecast, estimator.forecast(header, placed, machine, speeds=speeds))
 
-    def rough(
-        self, summary: ModelSummary, context_length: int | None = None, machine: HardwareSnapshot | None = None
-    ) -> FitForecast:
-        """Forecast from the Hub's fields alone, for rows of a list; on this machine when no other is given.
-
-        Of this machine the speed is told too, from a calibration or from answers given here, where either is known.
-        """
-        settings = self._settings.current
-        here = machine or self._machine.snapshot()
-        forecast = estimator.rough_forecast(summary, here, context_length or settings.context_length or 16_384)
-        if machine is not None or forecast.quant_type is None or not summary.parameters:
-            return forecast
-        self._recall()
-        cores = max(1, here.cpu.physical_cores)
-        load = LoadParameters(type_k=settings.kv_type, type_v=settings.kv_type, threads=cores, threads_batch=cores)
-        calibration, measured = self._calibration.holding_for(load), self._speeds.calibration(load)
-        if calibration is None and measured is None:
-            return forecast
-        kind = kind_of(summary.architecture, summary.name, summary.tags)
-        model = RoughModel(
-            parameters=summary.parameters,
-            active_parameters=guessed_active_parameters(summary.architecture, summary.name, summary.parameters, kind),
-            quant_type=forecast.quant_type,
-        )
-        return with_rough_speed(forecast, model, calibration, measured)
+    def speeds_of(self, load: LoadParameters) -> tuple[Calibration | None, MeasuredSpeed | None]:
+        """What is known of the speed of any file that is loaded like this: a calibration, and what answers showed."""
+        return self._calibration.holding_for(load), self._speeds.calibration(load)
 
     def recommend(self, files: tuple[tuple[RepositoryFile, FitForecast], ...]) -> RepositoryFile | None:
-        """The file of a repository to take on this machine, None when none runs."""
-        return recommend.recommended(files)
+        """The file of a repository to take, None when none runs; small moves of free memory do not change it."""
+        key = tuple((file.filename, file.sha256, *recommend.circumstances(fit)) for file, fit in files)
+        found = recommend.steady(files, self._taken.get(key))
+        if found is not None:
+            self._taken.pop(key, None)
+            self._taken[key] = found.filename
+            for old in list(self._taken)[:-_TAKEN_KEPT]:
+                self._taken.pop(old, None)
+        return found
 
     def remember_speed(self, answer: Answer) -> None:
         """Keep the speed that an answer showed, when it was long enough to show one."""
@@ -397,3 +385,9 @@ class FitService:
         """
         machine = self._machine.snapshot()
         return resident_forecast(self.header(ref), load, forecast, machine.cpu.features, process_bytes(machine))
+
+
+def projector_file(repository: Repository) -> RepositoryFile | None:
+    """The projector that counts beside the models of a repository, None where it has none; see ``remote_projector``."""
+    files = [file for file in repository.files if file.kind == "projector" and len(file.files) == 1]
+    return min(files, key=lambda file: (file.quant_type != "F16", file.size_bytes), default=None)

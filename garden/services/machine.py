@@ -8,6 +8,7 @@ import importlib.metadata
 import threading
 import time
 from collections.abc import Callable, Collection
+from pathlib import Path
 
 import msgspec
 
@@ -60,6 +61,7 @@ class MachineService:
         self._pool = pool
         self._lock = threading.Lock()
         self._probed = self._remembered()
+        self._engine_files = _engine_files()
         self._latest: HardwareSnapshot | None = None
         self._learned: LearnedMargins | None = None
         self._held: Callable[[], tuple[HeldMemory, ...]] = tuple
@@ -91,6 +93,16 @@ class MachineService:
     def probed(self) -> bool:
         """Whether GPUs and engine are known, from this session or an earlier one."""
         return self._probed is not None
+
+    def engine_changed(self) -> bool:
+        """Whether engine and added backends are others than when they were probed last, or known to be so; quick.
+
+        Each change is told once, so that one that cannot be probed is not tried again and again.
+        """
+        files = _engine_files()
+        with self._lock:
+            before, self._engine_files = self._engine_files, files
+        return files != before and self.probed
 
     def snapshot(self) -> HardwareSnapshot:
         """The machine now; quick. GPUs and engine are those of the last probe, none before the first.
@@ -174,11 +186,11 @@ class MachineService:
         return self._pool.submit(lambda cancelled: self._probe(cancelled, wake=wake))
 
     def _probe(self, cancelled: threading.Event, *, wake: bool = False) -> HardwareSnapshot:
-        known = self._probed
+        known, files = self._probed, _engine_files()
         request = Probe(known=known.gpus, engine=known.engine, wake=wake) if known else Probe(wake=wake)
         found = self._look(request, cancelled)
         with self._lock:
-            self._probed, self._latest = found, None
+            self._probed, self._latest, self._engine_files = found, None, files
         self._remember(found)
         snapshot = self.snapshot()
         self._bus.publish(MachineRead(snapshot=snapshot))
@@ -224,3 +236,16 @@ class MachineService:
     def _remember(found: Probed) -> None:
         with contextlib.suppress(GardenError):
             write_atomically(cache_dir() / "probe.json", msgspec.json.encode(found))
+
+
+def _engine_files() -> tuple[object, ...]:
+    """What tells an engine, and the backends added to it, from others without loading any of them."""
+    added = tuple((record.name, record.sha256) for record in added_backends())
+    try:
+        engine = importlib.metadata.distribution("llama-cpp-python")
+        # A build of the same version with another backend writes other libraries.
+        return engine.version, Path(str(engine.locate_file("llama_cpp/lib"))).stat().st_mtime_ns, added
+    except importlib.metadata.PackageNotFoundError:
+        return None, 0, added
+    except OSError:
+        return engine.version, 0, added

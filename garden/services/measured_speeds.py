@@ -48,8 +48,21 @@ class MeasuredSpeeds:
         with self._lock:
             if self._runs is None:
                 with bookkeeping("What earlier runs showed"):
-                    found = (self._speeds.recent(_RUNS_KEPT, twins=twins) for twins in (False, True))
-                    self._keep(tuple(itertools.chain(*found)))
+                    self._keep(self._stored())
+
+    def reread(self) -> bool:
+        """Read the runs again, where they were read at all; whether other programs of Garden have added any."""
+        with self._lock:
+            before = self._runs
+            if before is None:
+                return False
+            with bookkeeping("What earlier runs showed"):
+                self._keep(self._stored())
+            return set(self._runs or ()) != set(before)
+
+    def _stored(self) -> tuple[SpeedRecord, ...]:
+        found = (self._speeds.recent(_RUNS_KEPT, twins=twins) for twins in (False, True))
+        return tuple(itertools.chain(*found))
 
     def calibration(self, load: LoadParameters) -> MeasuredSpeed | None:
         """What is known here of the speed of any file that is loaded like this; None when nothing is."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 from garden.core.conversation import Answer, Conversation, FinishReason
@@ -15,7 +15,9 @@ from garden.core.errors import GardenError
 from garden.core.events import ConversationsChanged, EventBus, FilesMoved
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import RunConfiguration
+from garden.services.answer_notes import noting
 from garden.services.bookkeeping import bookkeeping
+from garden.services.pane_run import KEPT
 from garden.store.conversations import Conversations
 
 _LOG = logging.getLogger(__name__)
@@ -49,7 +51,7 @@ class OpenConversations:
         self._saving = threading.RLock()
 
     @property
-    def changing(self) -> AbstractContextManager[object]:
+    def changing(self) -> contextlib.AbstractContextManager[object]:
         """Held by whoever decides on a change from what a conversation is now."""
         return self._saving
 
@@ -69,7 +71,7 @@ class OpenConversations:
             return conversation
         with self._saving:
             # Nobody deletes it meanwhile.
-            return self.put(self.now(conversation_id) or self._conversations.load(conversation_id))
+            return self.put(self.now(conversation_id) or _interrupted(self._conversations.load(conversation_id)))
 
     def put(self, conversation: Conversation) -> Conversation:
         """Take one over as it is, without storing it."""
@@ -117,6 +119,24 @@ class OpenConversations:
                 self.put(dataclasses.replace(conversation, turns=tuple(turns)))
         return answer
 
+    def noting(
+        self, conversation_id: str, index: int, so_far: Callable[[], Answer]
+    ) -> contextlib.AbstractContextManager[None]:
+        """Store what a pane has written so far from time to time, on the disk alone, until its answer is kept.
+
+        An answer that ended well stays there until another one has: a retry that is cut off does not cost it.
+        """
+
+        def note(answer: Answer) -> None:
+            with self._saving:
+                old = next(
+                    (old for old in self.get(conversation_id).turns[index].answers if old.pane == answer.pane), None
+                )
+                if old is None or not old.text or old.error:
+                    self._conversations.note(conversation_id, index, answer)
+
+        return noting(note, so_far)
+
     def moved(self, old: str, new: str) -> None:
         """Name a file where it lies now, in every conversation that was begun or opened here; nothing is stored."""
         changed = False
@@ -152,6 +172,25 @@ class OpenConversations:
             with self._lock:
                 self._open.pop(conversation_id, None)
         self._bus.publish(ConversationsChanged())
+
+
+def _interrupted(stored: Conversation) -> Conversation:
+    """A conversation as it was left: what had not ended when it was stored last, never will."""
+
+    def settled(answer: Answer) -> Answer:
+        if answer.finish_reason is not None:
+            return answer
+        return dataclasses.replace(
+            answer,
+            finish_reason=FinishReason.ERROR,
+            error="This answer was interrupted: Garden ended while it was written."
+            if answer.text
+            else "Garden ended before this was answered.",
+            action=f"Start again to ask once more; {KEPT}" if answer.text else "Start again to ask once more.",
+        )
+
+    turns = (dataclasses.replace(turn, answers=tuple(map(settled, turn.answers))) for turn in stored.turns)
+    return dataclasses.replace(stored, turns=tuple(turns))
 
 
 def _with_file(conversation: Conversation, old: str, new: str) -> Conversation:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from collections.abc import Sequence
 
-from garden.core.conversation import Answer, ChatMessage, FinishReason
+from garden.core.conversation import Answer, ChatMessage, FinishReason, GenerationMetrics
 from garden.core.errors import GardenError, WorkerDiedError
 from garden.core.events import EventBus, PaneChanged, PaneStage, PaneText
 from garden.core.messages import Delta, PromptRead, PromptRendered
@@ -29,6 +30,9 @@ class PaneRun:
         self._answer = Answer(pane=letter, configuration=configuration)
         self._text: list[str] = []
         self._tokens: list[int] = []
+        self._asked_at = 0.0
+        self._first: tuple[float, int] | None = None
+        self._last_at = 0.0
 
     def report(self, state: PaneStage, fraction: float | None) -> None:
         """Say where the pane is."""
@@ -51,7 +55,9 @@ class PaneRun:
         template = resolved.template if asked.template == "file" else asked.template
         ask = dataclasses.replace(asked, template=template, template_sha256=resolved.template_sha256)
         configuration = dataclasses.replace(loaded.configuration, ask=ask)
-        self._answer = dataclasses.replace(self._answer, configuration=configuration)
+        metrics = GenerationMetrics(load_seconds=load_seconds, forecast_bytes=forecast_bytes)
+        self._answer = dataclasses.replace(self._answer, configuration=configuration, metrics=metrics)
+        self._asked_at = time.perf_counter()
         done = backend.generate(messages, configuration.ask, self._on_event, cancelled=stopped)
         metrics = dataclasses.replace(done.metrics, load_seconds=load_seconds, forecast_bytes=forecast_bytes)
         return dataclasses.replace(
@@ -61,6 +67,10 @@ class PaneRun:
             finish_reason=done.finish_reason,
             metrics=metrics,
         )
+
+    def so_far(self) -> Answer:
+        """What was written up to now: its text, which is what cannot be had again. Safe to call from any thread."""
+        return dataclasses.replace(self._answer, text="".join(self._text), rendered_prompt="", prompt_token_ids=())
 
     def ended(self, reason: FinishReason, error: GardenError | None = None) -> Answer:
         """What there is when it did not end by itself."""
@@ -73,8 +83,24 @@ class PaneRun:
             text=text,
             token_ids=tuple(self._tokens),
             finish_reason=reason,
+            metrics=self._seen(),
             error=error.sentence if error else None,
             action=action,
+        )
+
+    def _seen(self) -> GenerationMetrics:
+        """What was seen here of an answer whose model could not tell its own figures any more."""
+        metrics, tokens = self._answer.metrics, len(self._tokens)
+        if self._first is None:
+            return metrics
+        first_at, at_first = self._first
+        seconds = self._last_at - first_at
+        return dataclasses.replace(
+            metrics,
+            prompt_tokens=len(self._answer.prompt_token_ids) or None,
+            completion_tokens=tokens,
+            time_to_first_token_ms=1_000 * (first_at - self._asked_at),
+            decode_tokens_per_second=(tokens - at_first) / seconds if seconds > 0 and tokens > at_first else None,
         )
 
     def _on_event(self, event: GenerationEvent) -> None:
@@ -90,6 +116,9 @@ class PaneRun:
                     self.report("answering", None)
                 self._text.append(event.text)
                 self._tokens += event.token_ids
+                self._last_at = time.perf_counter()
+                if self._first is None:
+                    self._first = self._last_at, len(self._tokens)
                 self._bus.publish(
                     PaneText(**self._where, text=event.text, tokens=len(event.token_ids))  # type: ignore[arg-type]  # its fields
                 )

@@ -81,15 +81,21 @@ def choose_file(repository: Repository, target: HubTarget) -> RepositoryFile:
         wanted = [file for file in repository.files if target.filename in [part.filename for part in file.files]]
     elif target.quant_type is not None:
         wanted = [file for file in models if (file.quant_type or "").upper() == target.quant_type]
+        if not wanted and len(models) == 1 and models[0].quant_type is None:
+            # Its name tells no type, and there is no other: the user may know what it is.
+            wanted = models
     else:
         wanted = models if len(models) == 1 else []
     if wanted:
         return wanted[0]
     there = ", ".join(dict.fromkeys(file.quant_type or file.filename for file in models)) or "no GGUF file"
+    ways = [f"{target.repo_id}:TYPE"] if any(file.quant_type for file in models) else []
+    # A name that tells no type is named itself, as it is.
+    ways += [f"{target.repo_id}/{file.filename}" for file in models if not file.quant_type][:1]
     what = target.filename or target.quant_type or "a type"
     raise NotFoundError(
         f"{target.repo_id} has no {what}." if target.filename or target.quant_type else "Which file of it?",
-        f"It has {there}: write {target.repo_id}:TYPE." if models else "Search for a GGUF version of it.",
+        f"It has {there}: write {' or '.join(ways)}." if models else "Search for a GGUF version of it.",
     )
 
 

@@ -55,6 +55,20 @@ class Conversations:
             for position, turn in enumerate(conversation.turns):
                 _save_turn(connection, conversation.id, position, turn)
 
+    def note(self, conversation_id: str, position: int, answer: Answer) -> None:
+        """Store one answer as far as it is, and nothing else; nothing happens where its turn is gone.
+
+        Args:
+            conversation_id: Of the conversation, which is stored already.
+            position: Of its turn, from 0.
+            answer: What its pane has written.
+        """
+        with self._database.write() as connection:
+            connection.execute(
+                """UPDATE answers SET text = ?, document = ? WHERE conversation_id = ? AND position = ? AND pane = ?""",
+                (storable_text(answer.text), _document(answer), conversation_id, position, answer.pane),
+            )
+
     def load(self, conversation_id: str) -> Conversation:
         """Open one.
 
@@ -164,16 +178,20 @@ def _save_turn(connection: sqlite3.Connection, conversation_id: str, position: i
         (conversation_id, position, len(turn.answers)),
     )
     for slot, answer in enumerate(turn.answers):
-        document = msgspec.to_builtins(answer)
-        document["configuration"] = answer.configuration.to_document()
-        # The text has a column of its own, which search reads.
-        del document["text"]
         connection.execute(
             """INSERT INTO answers (conversation_id, position, slot, pane, text, document) VALUES (?, ?, ?, ?, ?, ?)
             ON CONFLICT (conversation_id, position, slot) DO UPDATE SET pane = excluded.pane, text = excluded.text,
                 document = excluded.document""",
-            (conversation_id, position, slot, answer.pane, storable_text(answer.text), to_document(document)),
+            (conversation_id, position, slot, answer.pane, storable_text(answer.text), _document(answer)),
         )
+
+
+def _document(answer: Answer) -> str:
+    document = msgspec.to_builtins(answer)
+    document["configuration"] = answer.configuration.to_document()
+    # The text has a column of its own, which search reads.
+    del document["text"]
+    return to_document(document)
 
 
 def _answer(text: str, document: str) -> Answer:

@@ -74,6 +74,9 @@ class CatalogDouble:
         self.pages[repo_id] = Handle()
         return self.pages[repo_id]
 
+    def rated(self, summary: ModelSummary) -> RatedModel:
+        return RatedModel.of(summary, forecast())
+
     def card(self, repo_id: str, revision: str) -> Handle[str]:
         self.cards[repo_id] = Handle()
         return self.cards[repo_id]
@@ -104,7 +107,7 @@ class FitDouble:
         self.forecasts = 0
         self.too_large: set[str] = set()
 
-    def rough(self, summary: ModelSummary, machine: HardwareSnapshot | None = None) -> FitForecast:
+    def rate(self, summary: ModelSummary, machine: HardwareSnapshot | None = None) -> FitForecast:
         return forecast(Verdict.TOO_LARGE if summary.repo_id in self.too_large else Verdict.FITS)
 
     def remote_header(
@@ -234,7 +237,7 @@ class GardenDouble:
         self.bus = EventBus()
         self.catalog = CatalogDouble()
         self.browse = BrowseDouble()
-        self.fit = FitDouble()
+        self.fit = self.rows = FitDouble()
         self.what_if = WhatIfDouble()
         self.library = LibraryDouble()
         self.activity = ActivityDouble()

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from garden.cli.program import run
-from garden.core.fit_forecast import DeviceMemory, FitForecast
+from garden.core.fit_forecast import DeviceMemory, FitForecast, FitMethod
 from garden.core.hardware_snapshot import Engine, Gpu, HardwareSnapshot
 from garden.core.quantity import GIB, format_bytes
 from garden.fit.devices import process_bytes, ram_budget
@@ -244,4 +244,31 @@ def test_the_list_says_of_the_open_repository_what_its_file_says(
     window.show_page("discover")
     models, files = pages.discover.search.models, pages.discover.repository.files
 
-    qtbot.waitUntil(lambda: models.rowCount() > 0 and models.rated(0).forecast == files.best_forecast, timeout=20_000)
+    def best() -> FitForecast | None:
+        row = next((row for row in files.rows if row.recommended), None)
+        return (
+            None
+            if row is None or row.forecast is None
+            else dataclasses.replace(row.forecast, quant_type=row.file.quant_type)
+        )
+
+    qtbot.waitUntil(lambda: models.rowCount() > 0 and models.rated(0).forecast == best(), timeout=20_000)
+
+
+def test_a_cache_type_chosen_on_a_page_changes_no_row(qtbot: QtBot, window: MainWindow, garden: Garden) -> None:
+    pages = Pages(qtbot, window, garden)
+    window.show_page("discover")
+    models, page = pages.discover.search.models, pages.discover.repository
+    qtbot.waitUntil(
+        lambda: models.rowCount() > 0 and models.rated(0).forecast.method is not FitMethod.ROUGH, timeout=20_000
+    )
+    before = models.rated(0).forecast
+    shown = [row.forecast.kv_cache_bytes for row in page.files.rows if row.forecast]
+
+    page.options.choose_kv_type("q4_0")
+
+    qtbot.waitUntil(
+        lambda: page.settled and [row.forecast.kv_cache_bytes for row in page.files.rows if row.forecast] != shown
+    )
+    assert models.rated(0).forecast.kv_cache_bytes == before.kv_cache_bytes
+    assert pages.discover.search.ratings.basis.endswith("f16 cache")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from garden.core.errors import RefusedError
-from garden.hub.address import Endpoint, is_loopback, is_repo_id, parse_address, parse_repo_id
+from garden.hub.address import Endpoint, begins_address, is_loopback, is_repo_id, parse_address, parse_repo_id
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,8 @@ from garden.hub.address import Endpoint, is_loopback, is_repo_id, parse_address,
         "https://huggingface.co/Qwen/Qwen3-8B-GGUF/resolve/main/a%20b.gguf?download=true",
         "https://huggingface.co/models/Qwen/Qwen3-8B-GGUF",
         "hf.co/Qwen/Qwen3-8B-GGUF:Q8_0",
+        "Qwen/Qwen3-8B-GGUF/blob/main/Qwen3-8B-Q4_K_M.gguf",
+        "Qwen/Qwen3-8B-GGUF/tree/main",
         "hf://Qwen/Qwen3-8B-GGUF",
         "<https://huggingface.co/Qwen/Qwen3-8B-GGUF/discussions/3>",
         "http://127.0.0.1:8080/Qwen/Qwen3-8B-GGUF",
@@ -126,6 +128,7 @@ def test_loopback_is_told_by_the_name_alone() -> None:
         ("https://huggingface.co/o/r/resolve/main/folder/x%20y.gguf?download=true", "o/r", "folder/x y.gguf"),
         ("huggingface.co/o/r/blob/main/x.gguf", "o/r", "x.gguf"),
         ("https://huggingface.co/o/r?show_file_info=x.gguf", "o/r", "x.gguf"),
+        ("o/r/blob/main/folder/x.gguf", "o/r", "folder/x.gguf"),
         ("hf.co/o/r:Q4_K_M", "o/r", "Q4_K_M"),
         ("o/r:IQ2_M", "o/r", "IQ2_M"),
         ("https://huggingface.co/o/r/tree/main", "o/r", ""),
@@ -137,3 +140,19 @@ def test_an_address_may_name_a_file(text: str, repo_id: str, file: str) -> None:
     address = parse_address(text)
     assert address is not None
     assert (address.repo_id, address.file) == (repo_id, file)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://huggingface.co/o/r/blob/main/x.gguf", "http://127.0.0.1:8080/o/r", "hf.co/o/r:Q5_K_M", "hf://o/r"],
+)
+def test_an_address_is_told_from_words_while_it_is_typed(address: str) -> None:
+    begun = next(end for end in range(1, len(address)) if begins_address(address[:end]))
+
+    assert begun <= len("hf:/" if address.startswith("hf") else "ht") + 1
+    assert all(begins_address(address[:end]) for end in range(begun, len(address) + 1))
+
+
+@pytest.mark.parametrize("words", ["", "h", "hugging", "huggingface", "qwen 3", "Qwen/Qwen3-8B", "llama-3.1", "hft"])
+def test_words_are_no_beginning_of_an_address(words: str) -> None:
+    assert not begins_address(words)

@@ -164,7 +164,7 @@ def test_nobody_listens() -> None:
 def test_offline_asks_nothing(hub: HubServer) -> None:
     with pytest.raises(HubUnreachableError, match="offline") as caught:
         HubClient(hub.endpoint, None, offline=True).repository("o/r")
-    assert "Settings" in caught.value.action
+    assert "Go online in the settings" in caught.value.action
     assert hub.requests == []
 
 

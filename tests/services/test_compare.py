@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -183,8 +185,71 @@ def test_a_killed_process_fails_its_pane_within_a_second_and_the_others_go_on(
     assert failed.finish_reason is FinishReason.ERROR
     assert failed.action == "Start it again; what was written stays here until another answer takes its place."
     assert failed.text
+    # What was seen of its speed stays, too.
+    metrics = failed.metrics
+    assert metrics.completion_tokens == len(failed.token_ids)
+    assert metrics.prompt_tokens == len(failed.prompt_token_ids)
+    assert metrics.time_to_first_token_ms
+    assert metrics.load_seconds is not None
+    assert metrics.decode_tokens_per_second or metrics.completion_tokens == 1
     assert garden.compare.open(pair.id).turns[0].answers[0].text == failed.text
     assert fine.error is None
+
+
+_ASK = """
+import sys
+from pathlib import Path
+from garden.services.garden import Garden
+
+with Garden.open() as garden:
+    panes = [garden.compare.configuration_for(garden.library.describe(Path(path))) for path in sys.argv[1:]]
+    chat = garden.compare.new([pane.with_ask(max_tokens=1_900, seed=7) for pane in panes])
+    events = garden.bus.subscribe()
+    turn = garden.compare.ask(chat.id, "Go on and on.", order_seed=int(sys.stdin.readline()))
+    text = ""
+    while len(text) < 40:
+        text += "".join(event.text for event in events.wait(30) if type(event).__name__ == "PaneText")
+    print("writes", flush=True)
+    turn.result(600)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_what_panes_have_written_outlives_the_program_that_is_killed(
+    data_dirs: Path, endless_model: Path, other_tiny_model: Path
+) -> None:
+    command = [sys.executable, "-c", _ASK, str(endless_model), str(other_tiny_model)]
+    writing = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert writing.stdin is not None
+    assert writing.stdout is not None
+    with writing.stdin, writing.stdout:
+        writing.stdin.write(f"{_seed_for('AB')}\n")
+        writing.stdin.flush()
+        assert writing.stdout.readline() == "writes\n"
+        # Held in the middle of its answer, however fast this machine is.
+        child = next(process for process in psutil.Process(writing.pid).children() if "generate" in process.cmdline())
+        child.suspend()
+        time.sleep(2.5)
+        writing.kill()
+        writing.wait(20)
+        child.resume()
+        child.wait(20)
+
+    with Garden.open() as garden:
+        (summary,) = garden.compare.conversations()
+        left = garden.compare.open(summary.id)
+        begun, never_begun = left.turns[0].answers
+        assert begun.text
+        assert begun.error == "This answer was interrupted: Garden ended while it was written."
+        assert begun.action.startswith("Start again to ask once more; what was written stays here")
+        assert (never_begun.text, never_begun.error) == ("", "Garden ended before this was answered.")
+        # It can be searched for, and asked once more.
+        word = max(begun.text.split(), key=len)
+        assert [found.id for found in garden.compare.conversations(word)] == [left.id]
+        panes = dict(left.panes)
+        garden.compare.set_pane(left.id, "A", panes["A"].with_ask(max_tokens=4))
+        again = garden.compare.retry(left.id, "A").result(60)
+        assert (again.error, again.finish_reason) == (None, FinishReason.LENGTH)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from garden.core.errors import GardenError, NotFoundError
 from garden.core.events import EventBus
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import RunConfiguration
+from garden.services.answer_notes import NOTE_SECONDS
 from garden.services.open_conversations import OpenConversations
 from garden.store.conversations import Conversations
 from garden.store.work_database import WorkDatabase
@@ -96,3 +98,52 @@ def test_what_was_deleted_is_gone_for_an_answer_that_comes_late(database: WorkDa
     with pytest.raises(NotFoundError):
         kept.keep("c", 0, TURN.answers[0])
     database.close()
+
+
+def _noted(database: WorkDatabase, kept: OpenConversations, text: str) -> None:
+    """Let a pane write a text, and leave it as a program leaves it that is killed."""
+    asked = Answer(pane="A", configuration=RUN, text=text)
+    with kept.noting("c", 0, lambda: asked):
+        deadline = time.monotonic() + 3 * NOTE_SECONDS
+        while time.monotonic() < deadline:
+            if Conversations(database).load("c").turns[0].answers[0].text == text:
+                return
+            time.sleep(0.02)
+
+
+def test_an_answer_under_way_is_on_the_disk_and_told_as_interrupted(database: WorkDatabase) -> None:
+    kept = OpenConversations(EventBus(), Conversations(database))
+    kept.put(CHAT)
+    kept.change("c", store=True)
+
+    _noted(database, kept, "So far")
+
+    (left,) = OpenConversations(EventBus(), Conversations(database)).get("c").turns[0].answers
+    here = kept.get("c").turns[0].answers[0]
+    database.close()
+    assert (left.text, left.finish_reason) == ("So far", FinishReason.ERROR)
+    assert left.error == "This answer was interrupted: Garden ended while it was written."
+    assert (here.text, here.finish_reason) == ("", None)
+
+
+def test_an_answer_that_ended_well_stays_on_the_disk_until_another_has(database: WorkDatabase) -> None:
+    kept = OpenConversations(EventBus(), Conversations(database))
+    kept.put(CHAT)
+    kept.keep("c", 0, Answer(pane="A", configuration=RUN, text="Whole", finish_reason=FinishReason.STOP))
+
+    _noted(database, kept, "Anew")
+
+    (left,) = Conversations(database).load("c").turns[0].answers
+    database.close()
+    assert (left.text, left.finish_reason) == ("Whole", FinishReason.STOP)
+
+
+def test_a_note_that_fails_costs_nothing_else(database: WorkDatabase, caplog: pytest.LogCaptureFixture) -> None:
+    kept = OpenConversations(EventBus(), Conversations(database))
+    kept.put(CHAT)
+    database.close()
+
+    with kept.noting("c", 0, lambda: Answer(pane="A", configuration=RUN, text="So far")):
+        time.sleep(1.2 * NOTE_SECONDS)
+
+    assert [record.message.partition(":")[0] for record in caplog.records] == ["An answer under way was not noted"]

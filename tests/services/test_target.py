@@ -193,3 +193,27 @@ def test_the_full_name_tells_quants_apart_and_finds_them_again() -> None:
 
     assert [full_name(one) for one in entries] == ["Qwen3-8B:Q4_K_M", "Qwen3-8B:Q8_0"]
     assert [choose_entry(full_name(one), entries) for one in entries] == list(entries)
+
+
+def test_a_sole_file_whose_name_tells_no_type_is_taken() -> None:
+    sole = RepositoryFile(filename="other.gguf", files=(RemoteFile(filename="other.gguf", size_bytes=1),))
+    of_one = Repository(summary=ModelSummary(repo_id="owner/other"), revision="c" * 40, files=(sole,))
+
+    assert choose_file(of_one, HubTarget("owner/other", quant_type="Q4_0")) is sole
+    assert choose_file(of_one, HubTarget("owner/other")) is sole
+
+
+def test_what_an_error_says_to_write_works() -> None:
+    files = tuple(
+        RepositoryFile(filename=name, files=(RemoteFile(filename=name, size_bytes=1),))
+        for name in ("one.gguf", "sub/two.gguf")
+    )
+    of_two = Repository(summary=ModelSummary(repo_id="owner/other"), revision="c" * 40, files=files)
+
+    with pytest.raises(NotFoundError) as caught:
+        choose_file(of_two, HubTarget("owner/other", quant_type="Q4_0"))
+
+    written = caught.value.action.partition("write ")[2].rstrip(".")
+    target = parse_hub_target(written)
+    assert target is not None
+    assert choose_file(of_two, target) is files[0]

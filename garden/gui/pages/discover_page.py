@@ -102,14 +102,16 @@ class DiscoverPage(QWidget):
         outer.addWidget(self._splitter, 1)
 
     def _connect(self) -> None:
-        self._field.edited.connect(self.search.set_text)
+        self._field.edited.connect(self._on_edited)
+        self._field.pasted.connect(self.search.paste)
         self._field.entered.connect(self._on_entered)
         self._filters.changed.connect(self.search.change)
         self._filters.saved_wanted.connect(self._on_saved_wanted)
         self._filters.authors_wanted.connect(self._on_authors_wanted)
         self.search.changed.connect(self._on_search_changed)
-        self.search.repository_requested.connect(self.open_repository)
+        self.search.repository_requested.connect(self._on_address)
         self._models.chosen.connect(self._on_chosen)
+        self._models.left.connect(self._on_left)
         self._models.entered.connect(self._on_list_entered)
         self._models.sign_in_wanted.connect(self._on_settings_wanted)
         self._models.without_token_wanted.connect(self._on_without_token)
@@ -138,6 +140,7 @@ class DiscoverPage(QWidget):
             view.show()
             self._share_width()
             view_model.selected_changed.connect(self._on_plan_changed)
+            view_model.headers.came.connect(self._on_header)
             view_model.changed.connect(self._choose_wanted_file)
             view_model.load_changed.connect(self._on_plan_changed)
             view.compare_wanted.connect(self._on_compare)
@@ -165,9 +168,10 @@ class DiscoverPage(QWidget):
     @Slot(str, str)
     def open_repository(self, repo_id: str, file: str = "") -> None:
         """Show a repository, in the list or not; a file that is named, or a type, is chosen once it is known."""
+        self._models.mark(repo_id)
         if self.search.models.row_of(repo_id) < 0:
             self._field.set_text(repo_id)
-        self._models.mark(repo_id)
+            self.search.look_for(repo_id)
         self._wanted_file = file
         self.repository.open(repo_id)
         self._choose_wanted_file()
@@ -265,14 +269,17 @@ class DiscoverPage(QWidget):
         self._field.set_text(query.text)
         self.search.change(query)
 
+    @Slot(str)
+    def _on_header(self, _filename: str) -> None:
+        """Once all headers of a repository were read, its row is no guess any more."""
+        if self._side is not None and self._side[0].headers.whole and self._side[0].repo_id is not None:
+            self.search.ratings.rate_again(self._side[0].repo_id)
+
     @Slot()
     def _on_plan_changed(self) -> None:
         """The memory meter shows what the chosen file would take, while this page is in front."""
         if self._side is None:
             return
-        repo_id, best = self._side[0].repo_id, self._side[0].files.best_forecast
-        if repo_id is not None and best is not None:
-            self.search.models.take_forecast(repo_id, best)
         if not self.isVisible():
             return
         from garden.gui.viewmodels.relay_plan import planned_bytes
@@ -283,9 +290,28 @@ class DiscoverPage(QWidget):
 
     # What the user does
 
+    @Slot(str)
+    def _on_edited(self, text: str) -> None:
+        if self._side is not None and self._side[0].problem is not None:
+            # It was said of what stood here before.
+            self._models.mark(None)
+            self._on_left()
+        self.search.set_text(text)
+
     @Slot()
     def _on_entered(self) -> None:
         self.search.submit(self._field.text)
+
+    @Slot(str, str)
+    def _on_address(self, repo_id: str, file: str) -> None:
+        self._field.set_text(repo_id)
+        self.open_repository(repo_id, file)
+
+    @Slot()
+    def _on_left(self) -> None:
+        """Nothing of the list is open any more."""
+        self._wanted_file = ""
+        self.repository.open(None)
 
     @Slot(str)
     def _on_chosen(self, repo_id: str) -> None:

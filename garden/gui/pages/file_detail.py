@@ -130,7 +130,7 @@ class FileDetail(Surface):
         self._line.copied.connect(self.copied)
         self._held = Label(theme, style="small", color="text.muted", wrap=True, max_width=760)
         self._held.setObjectName("fileDetail.held")
-        self._legend = Legend(theme)
+        self._legend = Legend(theme, wrap=True)
         self._build()
 
     def _build(self) -> None:

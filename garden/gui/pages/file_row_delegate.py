@@ -15,9 +15,6 @@ from garden.gui.widgets.tag import paint_tag, tag_size
 from garden.gui.widgets.verdict_label import paint_verdict
 from garden.services.files_beside import FilesBeside
 
-#: Narrower, the bars alone tell it; the figures of the chosen row stand in the panel below.
-_WIDTH_WITH_FIGURES = 170
-
 #: Icon and colour of what a click on the last cell does.
 _ACTION_ICONS = {
     "Download": ("download", "text.secondary"),
@@ -101,8 +98,7 @@ class FileRowDelegate(RowDelegate):
 
     def _paint_memory(self, painter: QPainter, rect: QRectF, row: FileRow, *, selected: bool) -> None:
         if row.forecast is not None and row.forecast.devices:
-            figures = rect.width() >= self.look.px(_WIDTH_WITH_FIGURES)
-            paint_memory_rows(painter, self.look, rect, row.forecast.devices, on_selected=selected, figures=figures)
+            paint_memory_rows(painter, self.look, rect, row.forecast.devices, on_selected=selected)
             return
         if row.problem:
             font = self.look.font("small")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtCore import QEvent, Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -32,8 +32,44 @@ if TYPE_CHECKING:
     from garden.gui.viewmodels.run_map import RunMap
     from garden.services.garden import Garden
 
-#: Width of the page below which its two columns become one.
+#: Width of the page below which its two columns become one, even where both would have room.
 _ONE_COLUMN = 820
+
+
+class _Columns(Surface):
+    """Two columns side by side, or below each other where there is no room for both as wide as they must be.
+
+    Args:
+        theme: Where colours and sizes come from.
+        left: The first.
+        right: The second.
+    """
+
+    def __init__(self, theme: ThemeController, left: QVBoxLayout, right: QVBoxLayout) -> None:
+        super().__init__(theme, "bg.window")
+        px = theme.theme.px
+        self._left, self._right = left, right
+        self._both = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._both.setContentsMargins(px(20), px(16), px(20), px(16))
+        self._both.setSpacing(px(16))
+        self._both.addLayout(left, 564)
+        self._both.addLayout(right, 644)
+
+    def event(self, event: QEvent) -> bool:
+        """What the cards need changes with what they say."""
+        around = self.parentWidget()
+        if around is not None and event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Resize):
+            self.share(around.width())
+        return super().event(event)
+
+    def share(self, room: int) -> None:
+        """Stand side by side where this width is enough."""
+        margins = self._both.contentsMargins()
+        needed = sum(side.minimumSize().width() for side in (self._left, self._right))
+        needed += margins.left() + margins.right() + self._both.spacing()
+        narrow = room < max(needed, self.look.px(_ONE_COLUMN))
+        directions = QBoxLayout.Direction
+        self._both.setDirection(directions.TopToBottom if narrow else directions.LeftToRight)
 
 
 class MachinePage(QWidget):
@@ -106,17 +142,12 @@ class MachinePage(QWidget):
         right.setSpacing(px(16))
         right.addWidget(self._chart_card(), 1)
         right.addWidget(self.audit)
-        content = Surface(self._theme, "bg.window")
-        self._columns = QBoxLayout(QBoxLayout.Direction.LeftToRight, content)
-        self._columns.setContentsMargins(px(20), px(16), px(20), px(16))
-        self._columns.setSpacing(px(16))
-        self._columns.addLayout(left, 564)
-        self._columns.addLayout(right, 644)
+        self._columns = _Columns(self._theme, left, right)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(content)
+        scroll.setWidget(self._columns)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -177,9 +208,8 @@ class MachinePage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """On a narrow page the cards stand below each other."""
         super().resizeEvent(event)
-        narrow = event.size().width() < self._theme.theme.px(_ONE_COLUMN)
-        directions = QBoxLayout.Direction
-        self._columns.setDirection(directions.TopToBottom if narrow else directions.LeftToRight)
+        # Wider than the page, its content would not be told.
+        self._columns.share(event.size().width())
 
     # What the view model says
 

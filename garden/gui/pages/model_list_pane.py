@@ -45,6 +45,7 @@ class ModelListPane(QWidget):
 
     Signals:
         chosen: A row became the current one; its repository.
+        left: The list has nothing, and what was open was another search's.
         entered: Enter was pressed on a row.
         sign_in_wanted: A token would help, or another one.
         without_token_wanted: The token is not accepted, and the user goes on without one.
@@ -53,6 +54,7 @@ class ModelListPane(QWidget):
     """
 
     chosen = Signal(str)
+    left = Signal()
     entered = Signal()
     sign_in_wanted = Signal()
     without_token_wanted = Signal()
@@ -67,6 +69,8 @@ class ModelListPane(QWidget):
         self._open: str | None = None
         self._count = Label(theme, style="caption", color="text.muted", elide=Qt.TextElideMode.ElideRight)
         self._count.setObjectName("discover.count")
+        self._basis = Label(theme, style="caption", color="text.muted", elide=Qt.TextElideMode.ElideRight)
+        self._basis.setObjectName("discover.basis")
         self._sort = SortMenu(theme, SORTS, name="discover.sort")
         self._list = RowList(theme, name="models", label="Models")
         self._list.setProperty("dimsSelection", False)
@@ -84,6 +88,7 @@ class ModelListPane(QWidget):
         row.setContentsMargins(px(16), 0, px(10), 1)
         row.setSpacing(px(8))
         row.addWidget(self._count)
+        row.addWidget(self._basis)
         row.addStretch(1)
         row.addWidget(self._sort)
         column = QVBoxLayout(self)
@@ -120,15 +125,16 @@ class ModelListPane(QWidget):
         """Call once the list, or what stands in its place, was painted."""
         FirstPaint(self, call)
 
-    def mark(self, repo_id: str) -> None:
-        """Show which repository is open, without opening it."""
+    def mark(self, repo_id: str | None) -> None:
+        """Show which repository is open, without opening it; None when no one is."""
         self._open = repo_id
         selection = self._list.selectionModel()
         blocked = selection.blockSignals(True)
-        row = self._search.models.row_of(repo_id)
+        row = self._search.models.row_of(repo_id) if repo_id else -1
         if row >= 0:
             self._list.setCurrentIndex(self._search.models.index(row))
         else:
+            self._list.setCurrentIndex(QModelIndex())
             self._list.clearSelection()
         selection.blockSignals(blocked)
         self._list.viewport().update()
@@ -139,6 +145,9 @@ class ModelListPane(QWidget):
         self._sort.show_sort(search.query.sort)
         self._count.setText(self._count_text())
         self._count.updateGeometry()
+        # Every row is rated under this load, whatever is chosen on a page.
+        self._basis.setText(search.ratings.basis if search.models.rowCount() else "")
+        self._basis.updateGeometry()
         self._foot.setVisible(search.can_look_further and bool(search.models.rowCount()))
         self._further.setText(f"{search.models.loaded} looked through, the Hub has more.")
         if search.models.rowCount():
@@ -149,9 +158,12 @@ class ModelListPane(QWidget):
             self._show_problem()
         else:
             self._show_nothing()
+        self._follow_rows()
 
     def _count_text(self) -> str:
         search = self._search
+        if search.hint:
+            return search.hint
         shown, loaded = search.models.rowCount(), search.models.loaded
         if search.problem is not None and shown:
             return search.problem.sentence
@@ -256,11 +268,23 @@ class ModelListPane(QWidget):
 
     @Slot()
     def _on_rows_reset(self) -> None:
-        """Keep the repository that is open selected; open the first one when none is."""
         if self._open is not None:
             self.mark(self._open)
-        elif self._search.models.rowCount() and not self._search.from_index:
-            self._list.setCurrentIndex(self._search.models.index(0))
+        self._follow_rows()
+
+    def _follow_rows(self) -> None:
+        """Keep the repository that is open; the first row takes its place where it is none of this search's."""
+        search, models = self._search, self._search.models
+        # One that was named to the letter is what this search is for, listed or not.
+        if self._open is not None and (models.row_of(self._open) >= 0 or self._open == search.query.text):
+            return
+        if search.from_index or search.busy or search.hint:
+            return
+        if models.rowCount():
+            self._list.setCurrentIndex(models.index(0))
+        elif self._open is not None and search.answered and not search.looking and search.problem is None:
+            self._open = None
+            self.left.emit()
 
     @Slot(QModelIndex, QModelIndex)
     def _on_row_chosen(self, current: QModelIndex, _previous: QModelIndex) -> None:

@@ -181,9 +181,12 @@ class RowTable(QTableView):
                 self.viewport().update(0, top, self.viewport().width(), height)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Give the growing column what is left."""
+        """Give the growing column what is left; the current row stays in sight where what is below it grows."""
         super().resizeEvent(event)
         self._share_width()
+        row, lost = self.visualRect(self.currentIndex()), event.oldSize().height() - event.size().height()
+        if lost > 0 and row.top() >= 0 and row.bottom() <= event.oldSize().height():
+            self.scrollTo(self.currentIndex())
 
     def _share_width(self) -> None:
         if self.model() is None:

@@ -167,15 +167,6 @@ class FileTableModel(QAbstractTableModel):
         self._rows[number] = dataclasses.replace(self._rows[number], **facts)  # type: ignore[arg-type]  # fields by name
         self.dataChanged.emit(self.index(number, 0), self.index(number, FileColumn.ACTION.value))
 
-    @property
-    def best_forecast(self) -> FitForecast | None:
-        """Of the file to take, else of the smallest; None until every header was read, or could not be."""
-        known = [row for row in self.rows if row.forecast is not None]
-        if not known or any(row.header is None and row.problem is None for row in self.rows):
-            return None
-        best = min(known, key=lambda row: (not row.recommended, row.file.size_bytes))
-        return None if best.forecast is None else dataclasses.replace(best.forecast, quant_type=best.file.quant_type)
-
     def row_of(self, filename: str) -> int:
         """Number of a file's row, −1 when it is not here."""
         return next((number for number, row in enumerate(self._rows) if row.file.filename == filename), -1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +17,6 @@ from garden.services.browse import ordered, passing
 from garden.services.model_name import display_name
 
 if TYPE_CHECKING:
-    from garden.core.fit_forecast import FitForecast
     from garden.services.rated_model import RatedModel
 
 
@@ -49,7 +47,6 @@ class ModelListModel(QAbstractListModel):
         #: Where a repository stands among what is loaded, and among what is shown.
         self._places: dict[str, int] = {}
         self._rows: dict[str, int] = {}
-        self._read: dict[str, FitForecast] = {}
         self._query = ModelQuery()
         self._more = False
 
@@ -102,7 +99,7 @@ class ModelListModel(QAbstractListModel):
         fresh, places, at = [], self._places, len(self._loaded)
         for row in rows:
             if places.setdefault(row.summary.repo_id, at) == at:
-                fresh.append(self._best_known(row) if self._read else row)
+                fresh.append(row)
                 at += 1
         self._pages.append(len(self._loaded))
         self._order.extend(range(len(self._loaded), at))
@@ -121,23 +118,14 @@ class ModelListModel(QAbstractListModel):
             self._rows[row.summary.repo_id] = len(self._shown)
             self._shown.append(row)
 
-    def take_forecast(self, repo_id: str, forecast: FitForecast) -> None:
-        """A repository's headers were read: its row says from now on what they say, not what its size lets guess.
-
-        A row that is looked at stays where it is, whatever turns out of it.
-        """
-        self._read[repo_id] = forecast
+    def loaded_row(self, repo_id: str) -> RatedModel | None:
+        """The row of a repository that came, shown or left out; None when it did not come."""
         place = self._places.get(repo_id)
-        if place is not None:
-            self._change([self._best_known(self._loaded[place])])
-
-    def forget_forecasts(self) -> None:
-        """What headers said was said of another machine."""
-        self._read.clear()
+        return None if place is None else self._loaded[place]
 
     def take_ratings(self, rows: Sequence[RatedModel]) -> None:
         """Take other verdicts for some rows that came from the Hub; none moves, unless ``settle`` is called."""
-        self._change([self._best_known(row) for row in rows if row.summary.repo_id in self._places])
+        self._change([row for row in rows if row.summary.repo_id in self._places])
 
     def settle(self) -> None:
         """Once all verdicts are new: order by them within each page, as a page is ordered that comes, and filter."""
@@ -167,10 +155,6 @@ class ModelListModel(QAbstractListModel):
                 changed.append(number)
         for first, last in _runs(changed):
             self.dataChanged.emit(self.index(first), self.index(last))
-
-    def _best_known(self, row: RatedModel) -> RatedModel:
-        read = self._read.get(row.summary.repo_id)
-        return row if read is None or read is row.forecast else dataclasses.replace(row, forecast=read)
 
     def row_of(self, repo_id: str) -> int:
         """Row of a repository, −1 when it is not shown."""

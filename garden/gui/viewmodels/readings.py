@@ -49,7 +49,8 @@ def read_machine(garden: Garden) -> HardwareSnapshot:
 
 
 def begin_probe(garden: Garden) -> Handle[HardwareSnapshot]:
-    """Look at GPUs and engine again."""
+    """Look at GPUs and engine again, and at what other programs of Garden have measured here."""
+    garden.reread_speeds()
     return garden.machine.refresh()
 
 

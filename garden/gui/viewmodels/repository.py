@@ -123,9 +123,8 @@ class RepositoryViewModel(QObject):
     @property
     def trained_context(self) -> int | None:
         """The context that the model was trained for."""
-        known = (row.header.context_length for row in self.files.rows if row.header is not None)
-        told = self.repository.summary.context_length if self.repository else None
-        return next(filter(None, known), told)
+        trained = (row.header.context_length for row in self.files.rows if row.header is not None)
+        return next(filter(None, trained), self.repository.summary.context_length if self.repository else None)
 
     @property
     def largest_context(self) -> int:
@@ -175,9 +174,13 @@ class RepositoryViewModel(QObject):
 
     # What the user does
 
-    def open(self, repo_id: str) -> None:
-        """Show a repository; the one that is shown stays as it is."""
-        if repo_id != self.repo_id:
+    def open(self, repo_id: str | None) -> None:
+        """Show a repository, or (None) no one any more; the one that is shown stays as it is."""
+        if repo_id is None:
+            self._forget()
+            self.repo_id = None
+            self.changed.emit()
+        elif repo_id != self.repo_id:
             self.reload(repo_id)
 
     def reload(self, repo_id: str | None = None) -> None:
@@ -216,10 +219,8 @@ class RepositoryViewModel(QObject):
     def download(self, filename: str) -> None:
         """Fetch a file, unless it is here or on its way; one that was paused goes on."""
         number = self.files.row_of(filename)
-        if self.repository is None or number < 0:
-            return
-        row = self.files.rows[number]
-        if row.entry is None and not row.downloading:
+        row = self.files.rows[number] if number >= 0 else None
+        if self.repository is not None and row is not None and row.entry is None and not row.downloading:
             self._downloads.begin(self.repository, row.file)
 
     def pause_download(self, filename: str) -> None:
@@ -235,11 +236,9 @@ class RepositoryViewModel(QObject):
     def _forget(self) -> None:
         if self._page is not None:
             self._page.cancel()
-        self._page = None
         for asked in (self.card, self.family, self.quantizations, self.trust):
             asked.forget()
-        self.repository = self.problem = None
-        self._selected = None
+        self._page = self.repository = self.problem = self._selected = None
         self._chosen_by_hand = False
         self.options.begin_another()
         self.headers.forget()

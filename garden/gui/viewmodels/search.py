@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from garden.core.errors import CancelledByUser, GardenError, RateLimitedError
-from garden.core.events import MachineRead, SpeedsChanged, WhatIfChanged
 from garden.core.model_query import ModelQuery
 from garden.gui.viewmodels.model_list import ModelListModel
-from garden.hub.address import is_repo_id, parse_address
-from garden.services.browse import SCREENFUL, hub_part, ordered, passing
+from garden.gui.viewmodels.row_ratings import RowRatings
+from garden.gui.viewmodels.typed_address import pasted_address, typed_hint
+from garden.hub.address import parse_address
+from garden.services.browse import SCREENFUL, hub_part, passing
 
 if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
     from garden.gui.viewmodels.search_pieces import Piece
+    from garden.hub.address import PastedAddress
     from garden.jobs.handle import Handle
     from garden.services.catalog import CatalogPage
     from garden.services.garden import Garden
-    from garden.services.rated_model import RatedModel
 
 #: Typing pauses shorter than this do not start a search.
 DEBOUNCE_MS = 300
-
-#: Rows that are rated anew at once, away from the Qt thread, which draws in between.
-_RATED_AT_ONCE = 200
 
 
 class SearchViewModel(QObject):
@@ -36,7 +33,8 @@ class SearchViewModel(QObject):
     Signals:
         busy_changed: A first page is under way, or no longer.
         changed: Rows, problem or query changed.
-        repository_requested: An address was pasted; its ``owner/name``, and the file or type it names (or nothing).
+        repository_requested: An address was pasted, or entered; its ``owner/name``, and the file or type that it names
+            (or nothing).
     """
 
     busy_changed = Signal(bool)
@@ -57,13 +55,11 @@ class SearchViewModel(QObject):
         self._ever_answered = False
         self._from_index = False
         self._asked = False
-        self._rating = 0
-        self._unsettled = False
+        self._hint = self._asked_text = ""
         self.models = ModelListModel(self)
         self.models.more_wanted.connect(self._on_more_wanted)
-        pump.on(WhatIfChanged, self._on_what_if_changed)
-        pump.on(SpeedsChanged, self._on_speeds_changed)
-        pump.on(MachineRead, self._on_machine_read)
+        self.ratings = RowRatings(garden, pump, self.models, self)
+        self.ratings.changed.connect(self.changed)
         self._debounce = QTimer(self)
         self._debounce.setSingleShot(True)
         self._debounce.setInterval(DEBOUNCE_MS)
@@ -141,31 +137,52 @@ class SearchViewModel(QObject):
             self.models.replace(page.rows, more=False)
             self.changed.emit()
 
+    @property
+    def hint(self) -> str:
+        """What to do with the address that is being typed; empty while words are."""
+        return self._hint
+
     def set_text(self, text: str) -> None:
-        """Search for this once typing pauses; a pasted address opens its page instead."""
-        # A plain owner/name may still become a longer word: it is a search until Enter is pressed.
-        if not is_repo_id(text.strip()) and self._open_page(text):
-            return
+        """Search for this once typing pauses; what becomes an address waits for Enter, and is not looked for."""
         text = " ".join(text.split())
-        if text != self._query.text:
+        self._show_hint(typed_hint(text, self._garden.catalog.endpoint))
+        if self._hint:
+            if self._debounce.isActive():
+                # The letters before this one were its beginning.
+                self._debounce.stop()
+                self._query = dataclasses.replace(self._query, text=self._asked_text)
+        elif text != self._query.text:
             self._query = dataclasses.replace(self._query, text=text)
             self._debounce.start()
 
+    def paste(self, text: str, came: str) -> None:
+        """Something came in at once, and this stands there now: an address opens its page."""
+        self._open_page(pasted_address(text, came, self._garden.catalog.endpoint))
+
     def submit(self, text: str) -> None:
         """Enter was pressed: search at once; ``owner/name`` opens its page."""
-        if self._open_page(text):
-            return
-        self.set_text(text)
-        if self._debounce.isActive():
+        if not self._open_page(parse_address(text, self._garden.catalog.endpoint)):
+            self.look_for(" ".join(text.split()))
+
+    def look_for(self, text: str) -> None:
+        """Search for these words now, unless what is shown answers them."""
+        self._show_hint("")
+        if text != self._query.text or self._debounce.isActive():
+            self._query = dataclasses.replace(self._query, text=text)
             self.search()
 
-    def _open_page(self, text: str) -> bool:
-        address = parse_address(text, self._garden.catalog.endpoint)
+    def _open_page(self, address: PastedAddress | None) -> bool:
         if address is None:
             return False
-        self._debounce.stop()
+        # First, so that whoever opens the page finds the list under way to the same.
+        self.look_for(address.repo_id)
         self.repository_requested.emit(address.repo_id, address.file)
         return True
+
+    def _show_hint(self, hint: str) -> None:
+        if hint != self._hint:
+            self._hint = hint
+            self.changed.emit()
 
     def change(self, query: ModelQuery) -> None:
         """Ask something else; where only filters differ that the Hub lacks, what is loaded is filtered at once."""
@@ -234,7 +251,7 @@ class SearchViewModel(QObject):
         self._pause.stop()
         if self._handle is not None:
             self._handle.cancel()
-        self._asked = True
+        self._asked, self._asked_text = True, self._query.text
         self._first_page = cursor is None
         self._exhausted = False
         pieces = SearchPieces()
@@ -266,7 +283,7 @@ class SearchViewModel(QObject):
         self._cursor = page.cursor
         self._ever_answered = True
         self._from_index = page.from_index
-        rows = self._seen_through(page.rows)
+        rows = self.ratings.seen_through(self._query, page.rows)
         if self._first_page:
             self._shown = self._query
             self.models.replace(rows, more=more, query=self._query)
@@ -313,54 +330,6 @@ class SearchViewModel(QObject):
         if self._query.is_filtered_here and self.models.rowCount() < SCREENFUL:
             self._on_more_wanted()
             self.changed.emit()
-
-    # Verdicts for another machine, or with other speeds
-
-    def _on_what_if_changed(self, _event: WhatIfChanged) -> None:
-        self.models.forget_forecasts()
-        self._unsettled = True
-        self._rate_anew()
-
-    def _on_speeds_changed(self, _event: SpeedsChanged) -> None:
-        self._unsettled = True
-        self._rate_anew()
-
-    def _on_machine_read(self, _event: MachineRead) -> None:
-        # Free memory moves all day, and nobody asked for it: verdicts follow, rows stay where they are.
-        self._rate_anew()
-
-    def _rate_anew(self) -> None:
-        """All rows that came, some at a time, those that are shown first; rows move at most once all are rated."""
-        self._rating += 1
-        self._rate_some(self._rating, self.models.loaded_rows)
-
-    def _rate_some(self, rating: int, rows: Sequence[RatedModel]) -> None:
-        now, later = rows[:_RATED_AT_ONCE], rows[_RATED_AT_ONCE:]
-
-        def rated(anew: Sequence[RatedModel]) -> None:
-            if rating != self._rating:
-                return
-            self.models.take_ratings(anew)
-            if later:
-                self._rate_some(rating, later)
-                return
-            if self._unsettled:
-                self._unsettled = False
-                self.models.settle()
-            self.changed.emit()
-
-        if now:
-            self._pump.run(lambda: self._rated(now), rated, lambda _error: None, receiver=self)
-        else:
-            self._unsettled = False
-
-    def _seen_through(self, rows: Sequence[RatedModel]) -> Sequence[RatedModel]:
-        """Rows come rated and ordered for this machine; where another one stands for it, they are for that."""
-        return rows if self._garden.what_if.chosen is None else ordered(self._query, self._rated(rows))
-
-    def _rated(self, rows: Sequence[RatedModel]) -> list[RatedModel]:
-        fit, machine = self._garden.fit, self._garden.what_if.snapshot
-        return [dataclasses.replace(row, forecast=fit.rough(row.summary, machine=machine)) for row in rows]
 
 
 def _asks_the_same(one: ModelQuery, other: ModelQuery) -> bool:

@@ -78,5 +78,12 @@ class DeviceMemoryView(ThemedWidget):
 
     def _fit_words(self) -> None:
         # Layouts around this one ask for a height without a width.
-        width = self.width() - self.look.px(_INDENT)
-        self._words.setFixedHeight(self._words.heightForWidth(max(1, width)))
+        height = self._words.heightForWidth(max(1, self.width() - self.look.px(_INDENT)))
+        if height == self._words.maximumHeight():
+            return
+        self._words.setFixedHeight(height)
+        # All of them at once: told one after the other, the outer ones clip a line until the last has heard.
+        above: QWidget | None = self
+        while above is not None and not above.isWindow():
+            above.updateGeometry()
+            above = above.parentWidget()

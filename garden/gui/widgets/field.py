@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QInputMethodEvent, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
 from garden.gui.theme.theme import ThemeController
@@ -12,7 +12,20 @@ from garden.gui.widgets.themed_widget import ThemedWidget
 
 
 class _Line(QLineEdit):
-    """The text; Esc empties it, then leaves it."""
+    """The text; Esc empties it, then leaves it.
+
+    Signals:
+        pasted: Something came in at once, from the clipboard or dropped: all that stands there now, and what came.
+    """
+
+    pasted = Signal(str, str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._typing = False
+        self._last = self._before = ""
+        self.textChanged.connect(self._on_changed)
+        self.textEdited.connect(self._on_edited)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Take Esc while there is something to take away."""
@@ -20,7 +33,35 @@ class _Line(QLineEdit):
             self.clear()
             self.textEdited.emit("")
             return
+        # Ctrl+V is the one key that does not type; undoing and redoing are no pasting either.
+        self._typing = not event.matches(QKeySequence.StandardKey.Paste)
         super().keyPressEvent(event)
+        self._typing = False
+
+    def inputMethodEvent(self, event: QInputMethodEvent) -> None:
+        """What an input method composes is typed, however many characters come at once."""
+        self._typing = True
+        super().inputMethodEvent(event)
+        self._typing = False
+
+    @Slot(str)
+    def _on_changed(self, text: str) -> None:
+        self._last, self._before = self._before, text
+
+    @Slot(str)
+    def _on_edited(self, text: str) -> None:
+        came = _inserted(self._last, text)
+        if not self._typing and came:
+            self.pasted.emit(text, came)
+
+
+def _inserted(before: str, after: str) -> str:
+    """What stands in a text that did not stand there before; empty where something was only taken away."""
+    shortest = min(len(before), len(after))
+    start = next((at for at in range(shortest) if before[at] != after[at]), shortest)
+    rest = shortest - start
+    end = next((at for at in range(rest) if before[-1 - at] != after[-1 - at]), rest)
+    return after[start : len(after) - end]
 
 
 class Field(ThemedWidget):
@@ -38,10 +79,12 @@ class Field(ThemedWidget):
 
     Signals:
         edited: The user changed the text.
+        pasted: The user pasted or dropped something: all that stands there now, and what came.
         entered: The user pressed Enter.
     """
 
     edited = Signal(str)
+    pasted = Signal(str, str)
     entered = Signal()
 
     def __init__(
@@ -73,6 +116,7 @@ class Field(ThemedWidget):
         self.line.setFont(theme.theme.font("body"))
         self.line.setAttribute(Qt.WidgetAttribute.WA_MacShowFocusRect, False)
         self.line.textEdited.connect(self.edited)
+        self.line.pasted.connect(self.pasted)
         self.line.returnPressed.connect(self.entered)
         self.setFocusProxy(self.line)
         row = QHBoxLayout(self)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from garden.gui.theme.theme import Theme, ThemeController
 from garden.gui.widgets.themed_widget import ThemedWidget
+
+#: Height of a line, logical pixels at 100 %.
+_LINE = 16
 
 
 class Legend(ThemedWidget):
@@ -19,6 +22,7 @@ class Legend(ThemedWidget):
         theme: Where colours come from.
         items: Token and title of each colour.
         at_least: With room for fewer titles than this it shows none.
+        wrap: Titles without room stand in further lines instead of being left out.
         parent: Qt parent.
     """
 
@@ -29,33 +33,61 @@ class Legend(ThemedWidget):
         theme: ThemeController,
         items: Sequence[tuple[str, str]] = _ITEMS,
         at_least: int = 1,
+        wrap: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(theme, parent)
+        self._wrap = wrap
         self._at_least = at_least
         self._items = tuple(items)
-        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        policies = QSizePolicy.Policy
+        self.setSizePolicy(policies.Preferred if wrap else policies.Maximum, policies.Fixed)
         self.setAccessibleName(", ".join(title for _token, title in items))
 
     def set_items(self, items: Sequence[tuple[str, str]]) -> None:
         """Name other colours: token and title of each."""
         self._items = tuple(items)
         self.setAccessibleName(", ".join(title for _token, title in items))
+        self._fit_lines()
         self.updateGeometry()
         self.update()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Another width breaks it into other lines."""
+        super().resizeEvent(event)
+        self._fit_lines()
+
+    def _fit_lines(self) -> None:
+        if self._wrap:
+            # Layouts around this one ask for a height without a width.
+            self.setFixedHeight(self.look.px(_LINE) * len(self._lines()))
+
+    def _lines(self) -> list[tuple[tuple[str, str], ...]]:
+        """The titles that stand in each line."""
+        if not self._wrap:
+            return [self._items]
+        lines: list[tuple[tuple[str, str], ...]] = [()]
+        for item in self._items:
+            if lines[-1] and legend_width(self.look, (*lines[-1], item)) > self.width() + 1:
+                lines.append(())
+            lines[-1] = (*lines[-1], item)
+        return lines
+
     def sizeHint(self) -> QSize:
         """Squares and titles."""
-        return QSize(round(legend_width(self.look, self._items)), self.look.px(16))
+        return QSize(round(legend_width(self.look, self._items)), self.look.px(_LINE))
 
     def minimumSizeHint(self) -> QSize:
         """One title; those without room are left out."""
-        return QSize(self.look.px(60), self.look.px(16))
+        return QSize(self.look.px(60), self.look.px(_LINE))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw them."""
         if self.width() + 1 >= legend_width(self.look, self._items[: self._at_least]):
-            paint_legend(QPainter(self), self.look, QRectF(self.rect()), self._items)
+            height = self.look.px(_LINE)
+            for number, items in enumerate(self._lines()):
+                area = QRectF(0, number * height, self.width(), height)
+                paint_legend(QPainter(self), self.look, area, items)
 
 
 def legend_width(theme: Theme, items: Sequence[tuple[str, str]]) -> float:

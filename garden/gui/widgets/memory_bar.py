@@ -188,8 +188,8 @@ _ROW_GAP = 3
 _NAME_WIDTH = 26
 _FIGURES_WIDTH = 66
 _COLUMN_GAP = 8
-#: Below this width only the GPU's track stays.
-_NARROW = 120
+#: Of tracks: shorter than this, only the GPU's stays; shorter than that, it moves below its words, so far from them.
+_NARROW, _SHORTEST_TRACK, _TRACK_BELOW = 120, 48, 3
 
 
 def paint_memory_rows(
@@ -200,9 +200,10 @@ def paint_memory_rows(
     *,
     on_selected: bool = False,
     figures_width: int = _FIGURES_WIDTH,
-    figures: bool = True,
 ) -> None:
     """Draw a line per device: its name, its track, ``needed / free``; centred on the height of a rectangle.
+
+    Where it is too narrow for all three in one line the track stands below the words.
 
     Args:
         painter: Where to draw.
@@ -211,32 +212,33 @@ def paint_memory_rows(
         devices: What each device must hold.
         on_selected: As in ``paint_memory_bar``.
         figures_width: Of the figures, logical pixels at 100 %.
-        figures: Whether the figures stand at the right.
     """
     shown = gpu_first(devices)
     labels = device_labels(shown)
     line, gap = theme.px(_ROW_LINE), theme.px(_ROW_GAP)
-    name_width, figures_px = theme.px(_NAME_WIDTH), theme.px(figures_width) if figures else 0
+    name_width, figures_px = theme.px(_NAME_WIDTH), theme.px(figures_width)
     between = theme.px(_COLUMN_GAP)
-    track_width = rect.width() - name_width - between - (figures_px + between if figures else 0)
-    if track_width < theme.px(_NARROW) and len(shown) > 1:
-        shown = shown[:1]
-    height = len(shown) * line + (len(shown) - 1) * gap
-    top = rect.top() + round((rect.height() - height) / 2)
+    track_width = rect.width() - name_width - between - (figures_px + between)
     track_height = theme.size("memory_bar_track")
+    below = theme.px(_TRACK_BELOW) + track_height if track_width < theme.px(_SHORTEST_TRACK) else 0
+    room = int((rect.height() + gap) // (line + below + gap)) if below else 1 if track_width < theme.px(_NARROW) else 9
+    shown = shown[: max(1, room)]
+    height = len(shown) * (line + below) + (len(shown) - 1) * gap
+    top = rect.top() + round((rect.height() - height) / 2)
     for device, label in zip(shown, labels, strict=False):
         painter.setFont(theme.font("caption", weight=400))
         painter.setPen(theme.color("text.muted"))
         centre_left = int(Qt.AlignmentFlag.AlignVCenter)
         painter.drawText(QRectF(rect.left(), top, name_width + between, line), centre_left, label)
-        track = QRectF(
-            rect.left() + name_width + between, top + (line - track_height) / 2, max(4.0, track_width), track_height
-        )
+        if below:
+            track = QRectF(rect.left(), top + line + below - track_height, rect.width(), track_height)
+        else:
+            left = rect.left() + name_width + between
+            track = QRectF(left, top + (line - track_height) / 2, track_width, track_height)
         paint_memory_bar(painter, theme, track, device_fill(device), on_selected=on_selected)
-        if figures:
-            area = QRectF(rect.right() - figures_px, top, figures_px, line)
-            _paint_figures(painter, theme, area, *device_figures(device))
-        top += line + gap
+        area = QRectF(rect.right() - figures_px, top, figures_px, line)
+        _paint_figures(painter, theme, area, *device_figures(device))
+        top += line + below + gap
 
 
 def _paint_figures(painter: QPainter, theme: Theme, area: QRectF, needed: str, free: str) -> None:

@@ -142,7 +142,7 @@ def test_a_token_that_expired_leads_to_signing_in_or_on_without_it(
     page.open_repository("owner/quick-GGUF")
     qtbot.waitUntil(lambda: "Sign in again" in _text(page, "repository.state"), timeout=20_000)
     _click(page, "discover.state.action2")
-    qtbot.waitUntil(lambda: page.search.models.rowCount() == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: page.search.models.row_of("owner/quick-GGUF") == 0, timeout=20_000)
     qtbot.waitUntil(lambda: page.repository.repository is not None, timeout=20_000)
     assert "authorization" not in hub.requests[-1].headers
 

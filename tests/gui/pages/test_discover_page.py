@@ -18,6 +18,7 @@ from garden.gui.pages.discover_page import DiscoverPage
 from garden.gui.pages.file_detail import FileDetail
 from garden.gui.theme.theme import ThemeController
 from garden.gui.viewmodels.file_table import FileColumn, FileRow
+from garden.gui.viewmodels.search import DEBOUNCE_MS
 from garden.gui.widgets.context_slider import ContextSlider
 from garden.gui.widgets.state_view import StateView
 from garden.jobs.handle import Handle
@@ -300,6 +301,75 @@ def test_a_pasted_address_opens_its_page(qtbot: QtBot, page: DiscoverPage) -> No
     QTest.keyClick(field, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
 
     qtbot.waitUntil(lambda: _text(page, "repository.id") == "owner/Huge-GGUF", timeout=20_000)
+    # The list is of what the field says.
+    qtbot.waitUntil(lambda: _names(page) == ["owner/Huge-GGUF"], timeout=20_000)
+    assert field.text() == "owner/Huge-GGUF"
+    models = page.findChild(QListView, "models")
+    assert models is not None
+    assert models.currentIndex().row() == 0
+
+
+@pytest.mark.parametrize(
+    "address", ["https://huggingface.co/owner/Huge-GGUF/blob/main/{file}", "owner/Huge-GGUF/blob/main/{file}"]
+)
+def test_an_address_that_is_typed_stays_as_it_is_until_enter(
+    qtbot: QtBot, page: DiscoverPage, hub: HubServer, address: str
+) -> None:
+    row = _opened(qtbot, page)
+    field = page.findChild(QLineEdit, "search")
+    assert field is not None
+    address, typed = address.format(file=row.file.filename), ""
+    page.focus_search()
+    begun = len(hub.requests)
+
+    for letter in address:
+        QTest.keyClicks(field, letter)
+        typed += letter
+        assert field.text() == typed
+        # As slowly as someone who copies it from paper, where it may be taken for words.
+        qtbot.wait(DEBOUNCE_MS + 50 if letter in "/:" and "://" in typed else 5)
+
+    assert [request.path for request in hub.requests[begun:]] == []
+    assert _text(page, "repository.id") == "owner/Tiny-Chat-GGUF"
+    assert _text(page, "discover.count") == f"Press Enter to open owner/Huge-GGUF, {row.file.filename}"
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: _text(page, "repository.id") == "owner/Huge-GGUF", timeout=20_000)
+    qtbot.waitUntil(lambda: _names(page) == ["owner/Huge-GGUF"], timeout=20_000)
+    qtbot.waitUntil(lambda: page.repository.selected is not None, timeout=20_000)
+    assert field.text() == "owner/Huge-GGUF"
+
+
+def test_a_page_that_is_not_there_goes_with_the_words_that_asked_for_it(qtbot: QtBot, page: DiscoverPage) -> None:
+    _opened(qtbot, page)
+    field = page.findChild(QLineEdit, "search")
+    state = page.findChild(StateView, "repository.state")
+    assert field is not None
+    assert state is not None
+    page.focus_search()
+    QTest.keyClicks(field, "owner/no-such-model")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: page.repository.problem is not None, timeout=20_000)
+    assert "no-such-model" in state.title
+
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+
+    assert state.title == "Choose a model"
+    qtbot.waitUntil(lambda: _text(page, "repository.id") == "owner/Tiny-Chat-GGUF", timeout=20_000)
+    qtbot.waitUntil(lambda: page.repository.repository is not None, timeout=20_000)
+    assert page.repository.problem is None
+
+
+def test_what_is_open_is_of_the_list_beside_it(qtbot: QtBot, page: DiscoverPage) -> None:
+    _opened(qtbot, page)
+
+    page.search_for("huge")
+
+    qtbot.waitUntil(lambda: page.repository.repo_id == "owner/Huge-GGUF", timeout=20_000)
+    page.search_for("no such model")
+    qtbot.waitUntil(lambda: page.repository.repo_id is None, timeout=20_000)
+    state = page.findChild(StateView, "repository.state")
+    assert state is not None
+    assert (state.title, state.isVisible()) == ("Choose a model", True)
 
 
 def test_runs_here_hides_what_is_too_large(qtbot: QtBot, page: DiscoverPage) -> None:
@@ -533,7 +603,7 @@ def test_a_pasted_file_opens_its_page_with_that_file_chosen(qtbot: QtBot, page: 
     hub.state.put([dataclasses.replace(template, repo_id="other/Pasted-GGUF", files=files)])
     assert row.file.filename != "pasted-Q4_0.gguf"
 
-    page.search.set_text(f"{hub.endpoint}/other/Pasted-GGUF/blob/main/pasted-Q4_0.gguf")
+    page.search.submit(f"{hub.endpoint}/other/Pasted-GGUF/blob/main/pasted-Q4_0.gguf")
 
     def chosen() -> str | None:
         return page.repository.selected.file.filename if page.repository.selected else None
@@ -579,3 +649,12 @@ def test_look_further_goes_on_where_a_search_has_ended(qtbot: QtBot, page: Disco
 
     qtbot.waitUntil(lambda: _names(page) == ["owner/Tiny-Chat-GGUF"], timeout=20_000)
     assert _text(page, "discover.count") == "1 loaded, 1051 looked through"
+
+
+def test_the_list_says_under_which_load_its_rows_are_rated(qtbot: QtBot, page: DiscoverPage, garden: Garden) -> None:
+    _opened(qtbot, page)
+
+    assert _text(page, "discover.basis") == "16k context, f16 cache"
+    garden.settings.change(context_length=8_192, kv_type="q8_0")
+    page.search.search()
+    qtbot.waitUntil(lambda: _text(page, "discover.basis") == "8k context, q8_0 cache")

@@ -15,6 +15,7 @@ from garden.core.hardware_snapshot import Gpu
 from garden.gui.bridge.event_pump import EventPump
 from garden.gui.pages.machine_page import MachinePage
 from garden.gui.theme.theme import ThemeController
+from garden.gui.widgets.card import Card
 from garden.services.garden import Garden
 from tests.gui.viewmodels.test_machine import loaded, predicted
 
@@ -168,3 +169,19 @@ def test_a_narrow_page_puts_the_chart_below(qtbot: QtBot, page: MachinePage) -> 
     qtbot.waitUntil(lambda: page.chart.mapTo(page, page.chart.rect().topLeft()).x() > left.geometry().right())
     page.resize(760, 700)
     qtbot.waitUntil(lambda: page.chart.mapTo(page, page.chart.rect().topLeft()).x() < left.geometry().right())
+
+
+def test_columns_that_need_more_room_than_there_is_stand_below_each_other(
+    qtbot: QtBot, page: MachinePage, garden: Garden
+) -> None:
+    garden.audit.loaded(loaded("A-model-with-a-name", 1_010), predicted(1_000))
+    page.hide()
+    page.show()
+    qtbot.waitUntil(lambda: len(page.machine.loads) == 1)
+
+    for width in (972, 1_264, 900, 640):
+        page.resize(width, 648)
+        qtbot.wait(50)
+        for card in page.findChildren(Card):
+            right = card.mapTo(page, card.rect().topRight()).x()
+            assert right < width, f"{card.objectName() or card} ends at {right} of {width}"

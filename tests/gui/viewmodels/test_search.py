@@ -80,15 +80,54 @@ def test_old_rows_stay_until_the_new_answer_is_there(
     assert _shown(search) == ["a/one"]
 
 
-def test_a_pasted_address_opens_its_page_and_searches_nothing(
+def test_a_pasted_address_opens_its_page_and_the_list_looks_for_its_name(
     qtbot: QtBot, search: SearchViewModel, garden: GardenDouble
 ) -> None:
+    address = "https://huggingface.co/Qwen/Qwen3-8B-GGUF/tree/main"
+
     with qtbot.waitSignal(search.repository_requested) as opened:
-        search.set_text("https://huggingface.co/Qwen/Qwen3-8B-GGUF/tree/main")
+        search.set_text(address)
+        search.paste(address, address)
 
     assert opened.args == ["Qwen/Qwen3-8B-GGUF", ""]
     qtbot.wait(DEBOUNCE_MS + 50)
-    assert garden.browse.asked == []
+    assert [query.text for query, _cursor in garden.browse.asked] == ["Qwen/Qwen3-8B-GGUF"]
+
+
+def test_an_address_pasted_into_other_words_opens_its_page(qtbot: QtBot, search: SearchViewModel) -> None:
+    with qtbot.waitSignal(search.repository_requested) as opened:
+        search.paste("qwenhttps://huggingface.co/o/r", "https://huggingface.co/o/r")
+
+    assert opened.args == ["o/r", ""]
+
+
+def test_an_address_that_is_typed_waits_for_enter(qtbot: QtBot, search: SearchViewModel, garden: GardenDouble) -> None:
+    opened: list[str] = []
+    search.repository_requested.connect(lambda repo_id, file: opened.append(f"{repo_id} {file}"))
+    address = "https://huggingface.co/Qwen/Qwen3-8B-GGUF/blob/main/x.gguf"
+
+    hints = []
+    for end in range(1, len(address) + 1):
+        search.set_text(address[:end])
+        hints.append(search.hint)
+    qtbot.wait(DEBOUNCE_MS + 50)
+
+    assert (opened, garden.browse.asked) == ([], [])
+    assert hints[9] == "Go on to owner/name, then press Enter"
+    assert hints[-1] == "Press Enter to open Qwen/Qwen3-8B-GGUF, x.gguf"
+    search.submit(address)
+    assert opened == ["Qwen/Qwen3-8B-GGUF x.gguf"]
+    assert [query.text for query, _cursor in garden.browse.asked] == ["Qwen/Qwen3-8B-GGUF"]
+    assert search.hint == ""
+
+
+def test_letters_that_turn_out_to_begin_an_address_are_looked_for_once_they_stand_alone(
+    qtbot: QtBot, search: SearchViewModel, garden: GardenDouble
+) -> None:
+    for text in ("h", "hf", "hf.", "hf"):
+        search.set_text(text)
+
+    qtbot.waitUntil(lambda: [query.text for query, _cursor in garden.browse.asked] == ["hf"])
 
 
 def test_owner_and_name_search_while_typed_and_open_on_enter(
@@ -295,7 +334,7 @@ def test_memory_that_moves_meanwhile_does_not_keep_another_machine_from_ordering
 
 def test_a_pasted_file_is_named(qtbot: QtBot, search: SearchViewModel) -> None:
     with qtbot.waitSignal(search.repository_requested) as opened:
-        search.set_text("https://huggingface.co/o/r/blob/main/x-Q4_K_M.gguf")
+        search.submit("https://huggingface.co/o/r/blob/main/x-Q4_K_M.gguf")
 
     assert opened.args == ["o/r", "x-Q4_K_M.gguf"]
 

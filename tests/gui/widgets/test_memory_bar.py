@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 
 from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from garden.core.fit_forecast import DeviceMemory
@@ -10,6 +11,7 @@ from garden.core.hardware_snapshot import Cpu, Gpu, HardwareSnapshot
 from garden.core.quantity import GIB
 from garden.gui.theme.theme import ThemeController
 from garden.gui.widgets.device_memory_view import DeviceMemoryView
+from garden.gui.widgets.legend import Legend
 from garden.gui.widgets.memory_bar import MemoryBar, MemoryRows, device_fill, device_labels, legend_items
 from garden.gui.widgets.memory_meter import MemoryMeter, MeterLine, meter_lines
 
@@ -158,6 +160,69 @@ def test_a_split_stands_as_two_lines_with_the_gpu_first(qtbot: QtBot, theme: The
 
     assert rows.accessibleName() == "GPU: 4.5 of 7.0 GiB free, RAM: 2.0 of 20.0 GiB free"
     assert rows.sizeHint().height() == 2 * 12 + 3
+
+
+def _grey_rows(rows: MemoryRows, left: int) -> set[int]:
+    """Lines of pixels right of a place in which something is written or drawn."""
+    image = rows.grab().toImage()
+    paper = image.pixelColor(image.width() - 1, 0)
+    return {y for y in range(image.height()) for x in range(left, image.width()) if image.pixelColor(x, y) != paper}
+
+
+def test_figures_stay_where_it_is_narrow_and_the_track_moves_below(qtbot: QtBot, theme: ThemeController) -> None:
+    rows = MemoryRows(theme)
+    qtbot.addWidget(rows)
+    rows.set_devices((_ram(),))
+    rows.resize(101, 45)
+
+    drawn = _grey_rows(rows, 60)
+
+    # Figures, some empty lines, the track.
+    gaps = [y for y in range(min(drawn), max(drawn)) if y not in drawn]
+    assert gaps
+    assert max(drawn) - max(gaps) >= 6
+    assert min(gaps) - min(drawn) >= 6
+
+
+def test_a_legend_without_room_goes_on_in_the_next_line(qtbot: QtBot, theme: ThemeController) -> None:
+    legend = Legend(theme, legend_items([_ram(held=1)]), wrap=True)
+    qtbot.addWidget(legend)
+    legend.show()
+
+    heights = []
+    for width in (900, 300, 900):
+        legend.resize(width, legend.height())
+        heights.append(legend.height())
+
+    assert heights[1] >= 2 * heights[0]
+    assert heights[2] == heights[0]
+
+
+def test_words_that_need_another_line_make_all_around_them_higher_at_once(qtbot: QtBot, theme: ThemeController) -> None:
+    outer = QWidget()
+    qtbot.addWidget(outer)
+    column = QVBoxLayout(outer)
+    around: list[QVBoxLayout] = [column]
+    for _level in range(3):
+        inner = QWidget()
+        inner.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        around[-1].addWidget(inner)
+        around.append(QVBoxLayout(inner))
+    view = DeviceMemoryView(theme)
+    around[-1].addWidget(view)
+    column.addStretch(1)
+    outer.resize(380, 400)
+    outer.show()
+    view.set_devices((_ram(),))
+    qtbot.wait(20)
+
+    view.set_devices((_ram(held=1.5, freed=2.5),))
+    column.activate()
+
+    words = view.findChild(QLabel, "memory.held")
+    assert words is not None
+    assert words.height() == words.heightForWidth(words.width()) > 20
+    assert words.geometry().bottom() < view.height()
 
 
 def _machine(*gpus: Gpu) -> HardwareSnapshot:
