@@ -9,7 +9,7 @@ from garden.core.messages import Cancel, Failed, Message, Progress
 from garden.core.run_configuration import LoadParameters
 
 #: Of what is measured and what it means; what an earlier version measured is not used.
-METHOD = 3
+METHOD = 4
 
 #: Which memory the weights lie in.
 SpeedDevice = Literal["cpu", "gpu"]
@@ -31,6 +31,8 @@ class TypeSpeed:
     Attributes:
         byte_seconds: To decode with, per byte of weights.
         row_seconds: The same, per row beside its bytes: per value that comes out of a matrix.
+        expert_operation_seconds: As ``operation_seconds``, of matrices of experts: timed, or in the ratio of the most
+            similar type whose experts were; 0 where none were and that of others holds.
         operation_seconds: To read prompts with, per multiplication or addition.
         value_seconds: To read prompts with, per value that goes into a matrix or comes out of it, per token.
     """
@@ -39,6 +41,7 @@ class TypeSpeed:
     operation_seconds: float
     value_seconds: float = 0.0
     row_seconds: float = 0.0
+    expert_operation_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +79,6 @@ class DeviceSpeed:
         token_seconds: Per token of an answer, whatever the model.
         layer_seconds: Per block of a model, for a token of an answer or a batch of a prompt.
         expert_token_factor: How much longer the matrices of experts take than others of their type, for an answer.
-        expert_prompt_factor: The same for prompts.
         scan_seconds: Per value of a recurrent state that fades at a rate of its own, for a token of an answer.
         prompt_scan_seconds: The same for a token of a prompt.
         types: By GGML's name, e.g. ``Q4_K``.
@@ -92,7 +94,6 @@ class DeviceSpeed:
     token_seconds: float
     layer_seconds: float
     expert_token_factor: float = 1.0
-    expert_prompt_factor: float = 1.0
     scan_seconds: float = 0.0
     prompt_scan_seconds: float = 0.0
     types: dict[str, TypeSpeed] = field(default_factory=dict)

@@ -87,14 +87,23 @@ class Stopwatch:
             CancelledByUser: Cancelled.
             EngineError: The engine failed.
         """
-        shortest = float("inf")
+        return min(self.prompt_reads(tokens, times=times))
+
+    def prompt_reads(self, tokens: int, *, times: int) -> list[float]:
+        """Times of all these reads, the first of which also touches pages for the first time.
+
+        Raises:
+            CancelledByUser: Cancelled.
+            EngineError: The engine failed.
+        """
+        taken: list[float] = []
         for _ in range(max(1, times)):
             self._context.forget()
             wanted = self._drawn(tokens)
             started = self._clock()
             self._context.feed(wanted)
-            shortest = min(shortest, self._clock() - started)
-        return shortest
+            taken.append(self._clock() - started)
+        return taken
 
     def fill(self, depth: int, batch: int) -> None:
         """Put so many tokens into the cache, without timing.
@@ -127,7 +136,7 @@ class Stopwatch:
             taken.append(self.step())
             if len(taken) >= _FEWEST_STEPS and time.perf_counter() - begun >= seconds:
                 break
-        return _undisturbed(taken)
+        return undisturbed(taken)
 
     def step(self) -> float:
         """Time of the next token, disturbed or not.
@@ -182,8 +191,9 @@ def token_seconds_in_turns(watches: Sequence[Stopwatch], *, turns: int) -> list[
             # The one before left its weights in the caches, and its threads asleep.
             watch.step()
             own += [watch.step() for _ in range(_TURN_STEPS)]
-    return [_undisturbed(own) for own in taken]
+    return [undisturbed(own) for own in taken]
 
 
-def _undisturbed(taken: list[float]) -> float:
+def undisturbed(taken: Sequence[float]) -> float:
+    """Mean of the least seven eighths."""
     return statistics.fmean(sorted(taken)[: -(-len(taken) * 7 // 8)])

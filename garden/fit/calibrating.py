@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from garden.core.calibration import CacheSpeed, DeviceSpeed, SpeedDevice, TypeSpeed
 from garden.core.run_configuration import KV_TYPES, LoadParameters
-from garden.fit.calibrated_speed import decode_seconds, prefill_seconds, total
+from garden.fit.calibrated_speed import decode_seconds, most_like, prefill_seconds, prompt_pairs, total
 from garden.fit.trial_models import (
     DEEP,
     DEPTHS,
@@ -25,15 +25,15 @@ from garden.fit.trial_models import (
     PROMPT_TOKENS,
     SHALLOW,
     WIDE_HEADS,
-    WITH_EXPERTS,
     WITH_STATE,
     blocks_of,
     flat,
+    with_experts,
 )
 from garden.gguf.made_up_model import MadeUpModel
 
-#: Whatever noise says, experts cost neither nothing nor ten times as much.
-_FACTORS = (0.5, 4.0)
+#: Whatever noise says, experts cost neither nothing nor ten times as much as other matrices.
+_FACTORS = (0.5, 5.0)
 
 #: Taken where there was no time to check.
 UNCHECKED_ERROR = 0.2
@@ -85,7 +85,7 @@ def measured_speed(
     deep: Times,
     attention: Mapping[str, Sequence[Times]],
     types: Mapping[str, TypeTrial],
-    experts: Times | None = None,
+    experts: Mapping[str, Times] | None = None,
     state: Times | None = None,
 ) -> DeviceSpeed:
     """Speed of a device.
@@ -97,7 +97,8 @@ def measured_speed(
         deep: Times of DEEP, and of its flat one.
         attention: By type of the cache: times of WIDE_HEADS, NARROW_HEADS and IN_ROWS.
         types: By type of weights; ``Q4_0`` is among them.
-        experts: Times of WITH_EXPERTS; None where EXPERTS_TYPE was not measured.
+        experts: By type of weights: times of a prompt of ``with_experts``, and of an answer too for EXPERTS_TYPE. Types
+            that are not among ``types`` say nothing.
         state: Times of WITH_STATE; None where it was not measured.
     """
     speed = DeviceSpeed(device=device, name=name, token_seconds=0.0, layer_seconds=0.0)
@@ -108,8 +109,10 @@ def measured_speed(
         speed = dataclasses.replace(speed, types=_types(speed, types))
         speed = _with_overheads(speed, shallow, deep)
     speed = dataclasses.replace(speed, types=_types(speed, types))
-    if experts is not None and EXPERTS_TYPE in types:
-        speed = _with_experts(speed, experts)
+    known = {kind: times for kind, times in (experts or {}).items() if kind in types}
+    if EXPERTS_TYPE in known:
+        speed = _with_experts(speed, known[EXPERTS_TYPE])
+    speed = _with_prompts_of_experts(speed, known)
     return speed if state is None else _with_state(speed, state)
 
 
@@ -128,20 +131,46 @@ def _with_state(speed: DeviceSpeed, times: Times) -> DeviceSpeed:
 
 
 def _with_experts(speed: DeviceSpeed, times: Times) -> DeviceSpeed:
-    blocks = blocks_of(WITH_EXPERTS)
-    free = dataclasses.replace(speed, expert_token_factor=0.0, expert_prompt_factor=0.0)
+    blocks = blocks_of(with_experts(EXPERTS_TYPE))
+    free = dataclasses.replace(speed, expert_token_factor=0.0)
     ((depth, seconds),) = times.token_seconds.items()
-    ((tokens, taken),) = times.prompt_seconds.items()
     whole, rest = (decode_seconds(blocks, one, _load("f16"), depth) or 0.0 for one in (speed, free))
-    token_factor = (seconds - speed.token_seconds - rest) / max(whole - rest, _LEAST)
-    whole, rest = (prefill_seconds(blocks, one, _load("f16"), tokens) or 0.0 for one in (speed, free))
-    prompt_factor = (taken - rest) / max(whole - rest, _LEAST)
+    factor = (seconds - speed.token_seconds - rest) / max(whole - rest, _LEAST)
     low, high = _FACTORS
-    return dataclasses.replace(
-        speed,
-        expert_token_factor=min(max(token_factor, low), high),
-        expert_prompt_factor=min(max(prompt_factor, low), high),
+    return dataclasses.replace(speed, expert_token_factor=min(max(factor, low), high))
+
+
+def _with_prompts_of_experts(speed: DeviceSpeed, experts: Mapping[str, Times]) -> DeviceSpeed:
+    """With the prompts of experts per operation: of types without a time, in the ratio of the one most like them."""
+    if not experts:
+        return speed
+    ratios = {kind: _expert_ratio(speed, kind, times) for kind, times in experts.items()}
+    types = {
+        kind: dataclasses.replace(
+            one, expert_operation_seconds=ratios[most_like(kind, ratios)] * _dense_operation_seconds(kind, one)
+        )
+        for kind, one in speed.types.items()
+    }
+    return dataclasses.replace(speed, types=types)
+
+
+def _expert_ratio(speed: DeviceSpeed, kind: str, times: Times) -> float:
+    """How much longer an operation takes in a prompt than with other matrices of the type."""
+    blocks, one = blocks_of(with_experts(kind)), speed.types[kind]
+    free = dataclasses.replace(
+        speed, types={**speed.types, kind: dataclasses.replace(one, expert_operation_seconds=_LEAST)}
     )
+    ((tokens, taken),) = times.prompt_seconds.items()
+    left = taken - (prefill_seconds(blocks, free, _load("f16"), tokens) or 0.0)
+    each = left / tokens / total(blocks, experts=True)[kind].prompt_operations
+    low, high = _FACTORS
+    return min(max(each / _dense_operation_seconds(kind, one), low), high)
+
+
+def _dense_operation_seconds(kind: str, one: TypeSpeed) -> float:
+    """Time per operation that experts' matrices would take if they were like others, the values' part included."""
+    sums = total(blocks_of(with_experts(kind)), experts=True)[kind]
+    return one.operation_seconds + sums.prompt_values / sums.prompt_operations * one.value_seconds
 
 
 def with_errors(speed: DeviceSpeed, checks: Iterable[tuple[MadeUpModel, Times]]) -> DeviceSpeed:
@@ -173,7 +202,9 @@ def _cache_speed(speed: DeviceSpeed, kind: str, in_wide: Times, in_narrow: Times
         return max(_depth_seconds(times) - heads * head_seconds - values * value_seconds, 0.0) / read
 
     wide, half, narrow_wide, narrow_half = map(byte_seconds, IN_ROWS, in_rows)
-    of_wide, of_narrow = _pair_seconds(speed, WIDE_HEADS, in_wide), _pair_seconds(speed, NARROW_HEADS, in_narrow)
+    of_wide, of_narrow = (
+        _pair_seconds(speed, kind, model, times) for model, times in ((WIDE_HEADS, in_wide), (NARROW_HEADS, in_narrow))
+    )
     prompt_head_seconds = min(max((of_narrow - of_wide) / more_heads, 0.0), of_wide / heads)
     return CacheSpeed(
         head_seconds=head_seconds,
@@ -193,7 +224,7 @@ def _depth_seconds(times: Times) -> float:
     return max((times.token_seconds[far] - times.token_seconds[near]) / (far - near), _LEAST)
 
 
-def _pair_seconds(speed: DeviceSpeed, model: MadeUpModel, times: Times) -> float:
+def _pair_seconds(speed: DeviceSpeed, kind: str, model: MadeUpModel, times: Times) -> float:
     """What each pair of tokens of a prompt costs: matrices take as much for each token, pairs grow with the square."""
     short, long = PROMPT_TOKENS, LONG_PROMPT_TOKENS
     # What a batch takes however long it is.
@@ -201,7 +232,8 @@ def _pair_seconds(speed: DeviceSpeed, model: MadeUpModel, times: Times) -> float
     fixed = prefill_seconds(blocks_of(model), dataclasses.replace(speed, types=types, caches={}), _load("f16"), short)
     of_short, of_long = (times.prompt_seconds[tokens] - (fixed or 0.0) for tokens in (short, long))
     more = of_long - of_short * long / short
-    return max(more / (long * (long + 1) / 2 - long / short * short * (short + 1) / 2), 0.0)
+    of_many, of_few = (prompt_pairs(tokens, speed, _load(kind)) for tokens in (long, short))
+    return max(more / (of_many - long / short * of_few), 0.0)
 
 
 def _attention_work(model: MadeUpModel, kind: str) -> tuple[int, int, float]:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from garden.core.catalog import RepositoryFile
 from garden.core.fit_forecast import FitForecast, Placement, Verdict
+from garden.core.quantity import GIB
 from garden.gguf.quant_name import quant_type_named
+
+#: Free memory that comes and goes by itself.
+_SMALL = GIB
+
+#: Verdicts that more or less free memory changes.
+_BY_MEMORY = (Verdict.FITS, Verdict.TIGHT, Verdict.TOO_LARGE, Verdict.UNKNOWN)
 
 Rated = tuple[RepositoryFile, FitForecast]
 
@@ -68,6 +76,51 @@ def recommendation(files: Sequence[Rated]) -> Recommendation | None:
             file = min(running, key=lambda pair: abs(_bits(pair[0]) - _USUAL_BITS))[0]
             return Recommendation(file=file, reason=_reason(verdict, "The file nearest to the usual 4-bit type"))
     return None
+
+
+def steady(files: Sequence[Rated], before: str | None) -> RepositoryFile | None:
+    """The file to take where another one was taken before: the same as long as a small move of free memory explains it.
+
+    Free memory moves by some hundred megabytes all the time; a file that runs, and that would be the one to take with
+    one GiB more or less, stays the one.
+
+    Args:
+        files: As in ``recommendation``.
+        before: Name of the file that was taken for the same load on the same machine; None for none.
+    """
+    less = [(file, _with_free(fit, -_SMALL, kinds=("ram",))) for file, fit in files]
+    # What is chosen anew should run a minute later as well.
+    found = recommended(less) or recommended(files)
+    kept = next((pair for pair in files if pair[0].filename == before), None)
+    if found is None or kept is None or kept[1].verdict not in (Verdict.FITS, Verdict.TIGHT, Verdict.UNKNOWN):
+        return found
+    changes = range(-_SMALL, _SMALL + 1, _SMALL // 4)
+    near = (recommended([(file, _with_free(fit, change)) for file, fit in files]) for change in changes)
+    return kept[0] if any(file is kept[0] for file in near) else found
+
+
+def circumstances(forecast: FitForecast) -> tuple[object, ...]:
+    """What a forecast was made for, free memory aside: context, caches, and the devices of the machine."""
+    devices = ((device.name, device.total_bytes) for device in forecast.devices)
+    return forecast.context_length, forecast.kv_cache_bytes, *devices
+
+
+def _with_free(forecast: FitForecast, change: int, kinds: Sequence[str] = ("ram", "gpu")) -> FitForecast:
+    """The forecast's verdict where so many bytes more were free on devices of these kinds; its figures stay."""
+    devices = [device for device in forecast.devices if device.need_bytes]
+    if forecast.verdict not in _BY_MEMORY or not devices:
+        return forecast
+    spare = [
+        (device.available_bytes + (change if device.kind in kinds else 0) - device.need_bytes, device)
+        for device in devices
+    ]
+    on_gpu = forecast.placement is Placement.GPU and all(left >= 0 for left, device in spare if device.kind == "gpu")
+    if any(left < 0 for left, device in spare if device.kind == "ram"):
+        verdict = Verdict.TOO_LARGE
+    else:
+        verdict = Verdict.TIGHT if any(left < device.margin_bytes for left, device in spare) else Verdict.FITS
+    placement = forecast.placement if on_gpu or forecast.placement is not Placement.GPU else Placement.SPLIT
+    return dataclasses.replace(forecast, verdict=verdict, placement=placement)
 
 
 def _on_processor(files: Sequence[Rated], verdict: Verdict) -> Recommendation:

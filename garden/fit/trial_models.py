@@ -78,6 +78,15 @@ WITH_EXPERTS = MadeUpModel(
 )
 EXPERTS_TYPE = "Q4_K"
 
+#: Of these prompts are timed alone, the most usual first, as long as there is time.
+EXPERTS_TYPES = (
+    "Q6_K", "Q8_0", "MXFP4", "Q5_K", "Q3_K", "IQ4_XS", "Q4_0", "F16", "Q2_K", "BF16", "Q5_0", "IQ4_NL", "Q4_1", "IQ3_S",
+    "IQ3_XXS", "IQ2_S", "IQ2_XXS", "Q5_1", "IQ2_XS",
+)  # fmt: skip
+
+#: Their experts: as many tokens each, in smaller files.
+_FEW_EXPERTS = Experts(count=8, used=2, width=512)
+
 #: Its states take most of its time.
 WITH_STATE = MadeUpModel(
     width=512, feed_forward=0, heads=1, kv_heads=1, blocks=6, vocabulary=256, weights="Q4_0", state=16
@@ -119,6 +128,13 @@ def wide(kind: str, cache_bytes: int = 0) -> MadeUpModel:
     """
     model = MadeUpModel(width=2048, feed_forward=5632, heads=16, kv_heads=4, blocks=2, vocabulary=256, weights=kind)
     return _larger(model, max(_LEAST_BYTES, _CACHES * cache_bytes))
+
+
+def with_experts(kind: str) -> MadeUpModel:
+    """A model with experts of one type, of which each reads as many of a prompt's tokens as real ones do of a batch."""
+    if kind == EXPERTS_TYPE:
+        return WITH_EXPERTS
+    return dataclasses.replace(WITH_EXPERTS, weights=kind, blocks=2, experts=_FEW_EXPERTS)
 
 
 def flat(model: MadeUpModel) -> MadeUpModel:

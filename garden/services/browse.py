@@ -234,9 +234,3 @@ def _is_past(query: ModelQuery, rows: Sequence[RatedModel]) -> bool:
         and bool(rows)
         and not passing(ModelQuery(updated_days=query.updated_days), rows)
     )
-
-
-def asks_the_same(one: ModelQuery, other: ModelQuery) -> bool:
-    """Whether the Hub would be asked the same, so that what it has answered serves both."""
-    asked, other_asked = (dataclasses.replace(hub_part(each), limit=1) for each in (one, other))
-    return (one.sort, one.mine, asked) == (other.sort, other.mine, other_asked)

@@ -38,7 +38,7 @@ _DISK_BYTES = 512 * 1024**2
 _GPU_BYTES = 1_024 * 1024**2
 
 #: No more is begun after so long; what is under way then, and the checks, take a few seconds more.
-_LIMIT_SECONDS = 26.0
+_LIMIT_SECONDS = 27.5
 
 _GRACE_SECONDS = 1.0
 

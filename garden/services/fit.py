@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Hashable
 
 from garden.core.calibration import Calibration
 from garden.core.catalog import Repository, RepositoryFile
@@ -41,6 +41,9 @@ from garden.services.settings import SettingsService
 from garden.services.told_speed import elsewhere, with_measured, with_speed_of
 from garden.store.headers import Headers
 from garden.store.speeds import SpeedRecord
+
+#: Files that were last said to be the ones to take, one for each repository and load.
+_TAKEN_KEPT = 500
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +87,7 @@ class FitService:
         self._exact = exact
         self._decisions = decisions
         self._pool = pool
+        self._taken: dict[Hashable, str] = {}
 
     def header(self, ref: ModelRef) -> GgufHeader:
         """Header of a file on this machine; of a set of shards, with the tensors of all.
@@ -355,8 +359,15 @@ class FitService:
         return self._calibration.holding_for(load), self._speeds.calibration(load)
 
     def recommend(self, files: tuple[tuple[RepositoryFile, FitForecast], ...]) -> RepositoryFile | None:
-        """The file of a repository to take on this machine, None when none runs."""
-        return recommend.recommended(files)
+        """The file of a repository to take, None when none runs; small moves of free memory do not change it."""
+        key = tuple((file.filename, file.sha256, *recommend.circumstances(fit)) for file, fit in files)
+        found = recommend.steady(files, self._taken.get(key))
+        if found is not None:
+            self._taken.pop(key, None)
+            self._taken[key] = found.filename
+            for old in list(self._taken)[:-_TAKEN_KEPT]:
+                self._taken.pop(old, None)
+        return found
 
     def remember_speed(self, answer: Answer) -> None:
         """Keep the speed that an answer showed, when it was long enough to show one."""

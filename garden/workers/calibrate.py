@@ -17,7 +17,7 @@ from garden.core.messages import Message, Progress
 from garden.engine.library import EngineLibrary
 from garden.engine.stopwatch import clock_of
 from garden.fit import calibrating, trial_models
-from garden.fit.calibrating import Times, TypeTrial
+from garden.fit.calibrating import TypeTrial
 from garden.gguf.made_up_model import MadeUpModel
 from garden.process.worker_channel import WorkerChannel, harden, outcome_of
 from garden.workers.trial_timer import Trial, TrialTimer
@@ -62,7 +62,8 @@ class CalibrateWorker:
         devices: list[tuple[SpeedDevice, str]] = [("cpu", "Processor")]
         if request.gpu is not None:
             devices.append(("gpu", request.gpu))
-        self._total = len(devices) * (9 + len(trial_models.CACHE_TYPES) + len(trial_models.TYPES))
+        parts = trial_models.CACHE_TYPES, trial_models.TYPES, trial_models.EXPERTS_TYPES
+        self._total = len(devices) * (9 + sum(map(len, parts)))
         speeds, logit_seconds = [], 0.0
         for number, (device, name) in enumerate(devices):
             share = 1.0 if number == len(devices) - 1 else _PROCESSOR_SHARE
@@ -143,18 +144,24 @@ class _Device:
         types |= {kind: self._type(kind) for kind in usual[1:] if self._has_time()}
         self._worker.tell(f"Choosing tokens on the {self._where}")
         self._time_choice()
-        extra: dict[str, Trial] = {}
-        for note, model in (("A recurrent state", trial_models.WITH_STATE), ("Experts", trial_models.WITH_EXPERTS)):
-            if self._has_time():
-                self._worker.tell(f"{note} on the {self._where}")
-                extra[note] = _once(model, trial_models.PROMPT_TOKENS)
-                self._take([extra[note]])
+        state = _once(trial_models.WITH_STATE, trial_models.PROMPT_TOKENS) if self._has_time() else None
+        if state is not None:
+            self._worker.tell(f"A recurrent state on the {self._where}")
+            self._take([state])
+        first = trial_models.EXPERTS_TYPE
+        experts = {first: self._experts(first, depths=(0,))} if first in types else {}
         self._settle(_SETTLE_SHARE)
         # As long as there is time to settle what these leave.
         types |= {kind: self._type(kind) for kind in unusual if self._has_time(_SETTLE_SHARE / 2)}
         caches |= {kind: self._attention(kind) for kind in other_caches if self._has_time(_SETTLE_SHARE / 2)}
         self._settle(1.0)
-        times = self._timer.times
+        checks = self._checks()
+        # What is left of the time: how the prompts of these experts differ from those of the first type.
+        for kind in trial_models.EXPERTS_TYPES:
+            if kind in types and time.monotonic() < self._deadline:
+                experts[kind] = self._experts(kind)
+        self._timer.settle(self._deadline)
+        times = self._timer.usual
         speed = calibrating.measured_speed(
             self._device,
             name,
@@ -163,15 +170,20 @@ class _Device:
             attention={kind: tuple(map(times, trials)) for kind, trials in caches.items()},
             types={
                 kind: TypeTrial(
-                    wide=of_wide.model, narrow=of_narrow.model, of_wide=times(of_wide), of_narrow=times(of_narrow)
+                    wide=of_wide.model,
+                    narrow=of_narrow.model,
+                    of_wide=times(of_wide),
+                    of_narrow=times(of_narrow),
                 )
                 for kind, (of_wide, of_narrow) in types.items()
             },
-            experts=times(extra["Experts"]) if "Experts" in extra else None,
-            state=times(extra["A recurrent state"]) if "A recurrent state" in extra else None,
+            experts={kind: times(trial) for kind, trial in experts.items()},
+            state=None if state is None else times(state),
         )
-        speed = dataclasses.replace(speed, unrest=self._timer.unrest(self._timer.timed))
-        return calibrating.with_errors(speed, self._checks())
+        checked = {trial.model: times(trial) for trial in checks}
+        told = [trial for trial in self._timer.timed if trial not in checks]
+        speed = dataclasses.replace(speed, unrest=self._timer.unrest(told))
+        return calibrating.with_errors(speed, checked.items())
 
     @property
     def _where(self) -> str:
@@ -208,16 +220,25 @@ class _Device:
         self._take((of_wide, of_narrow))
         return of_wide, of_narrow
 
-    def _checks(self) -> list[tuple[MadeUpModel, Times]]:
+    def _experts(self, kind: str, depths: tuple[int, ...] = ()) -> Trial:
+        self._worker.tell(f"Experts of {kind} on the {self._where}")
+        trial = Trial(model=trial_models.with_experts(kind), depths=depths, prompts=(trial_models.PROMPT_TOKENS,))
+        self._take([trial])
+        return trial
+
+    def _checks(self) -> list[Trial]:
         trials: list[Trial] = []
+        took = 0.0
         for model in trial_models.CHECKS:
-            if trials and time.monotonic() > self._deadline:
+            begun = time.monotonic()
+            # On a machine that is busy one takes seconds.
+            if trials and begun + took > self._deadline:
                 break
             self._worker.tell("Checking")
             trials.append(_once(model, trial_models.PROMPT_TOKENS))
             self._take(trials[-1:])
-        self._timer.settle(self._deadline)
-        return [(trial.model, self._timer.times(trial)) for trial in trials]
+            took = time.monotonic() - begun
+        return trials
 
     def _time_choice(self) -> None:
         watch = self._timer.opened(trial_models.MANY_WORDS, "f16", 256, 64)

@@ -114,7 +114,7 @@ def calibrated(threads: int, timed_by: str) -> Calibration:
             threads=threads,
             cache_bytes=last_cache_bytes(),
             timed_by="processor" if timed_by == "processor" else "clock",
-            limit_seconds=60.0 if timed_by == "processor" else 26.0,
+            limit_seconds=60.0 if timed_by == "processor" else 27.5,
         )
         found = run_task("calibrate", request, CalibrateOutput, Calibrated)
     setup = SpeedSetup(engine="", backends=("CPU",), devices=(), threads=threads)

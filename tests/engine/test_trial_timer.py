@@ -13,6 +13,7 @@ import pytest
 
 from garden.core.errors import CancelledByUser
 from garden.engine.library import EngineLibrary
+from garden.engine.stopwatch import Stopwatch
 from garden.fit import trial_models
 from garden.workers.trial_timer import Trial, TrialTimer
 
@@ -78,6 +79,21 @@ def test_a_trial_is_timed_once_and_leaves_no_file(timer: TrialTimer, tmp_path: P
     assert timer.timed == (OTHER,)
     assert set(timer.times(OTHER).token_seconds) == {128}
     assert list(tmp_path.iterdir()) == []
+
+
+def test_prompts_take_what_reads_take_over_their_best(timer: TrialTimer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of eight trials was disturbed so much that it says nothing of the others."""
+
+    def reads(_watch: Stopwatch, tokens: int, *, times: int) -> list[float]:
+        return [3.0 if tokens == 135 else 0.11, *[0.1] * (times - 1)]
+
+    monkeypatch.setattr(Stopwatch, "prompt_reads", reads)
+    trials = [Trial(model=trial_models.SHALLOW, prompts=(128 + number,)) for number in range(8)]
+    assert [timer.times(trial).prompt_seconds[128 + number] for number, trial in enumerate(trials)] == [0.1] * 8
+
+    usual = timer.usual(trials[7])
+
+    assert usual.prompt_seconds == {135: pytest.approx(0.105)}
 
 
 def test_two_models_take_turns(timer: TrialTimer, tmp_path: Path) -> None:

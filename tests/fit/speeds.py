@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from garden.core.calibration import CacheSpeed, Calibration, DeviceSpeed, SpeedSetup, TypeSpeed
@@ -22,6 +22,11 @@ TYPES = {
     "Q8_0": TypeSpeed(byte_seconds=1 / 23e9, operation_seconds=1 / 110e9, value_seconds=2e-9, row_seconds=2e-9),
     "F16": TypeSpeed(byte_seconds=1 / 28e9, operation_seconds=1 / 95e9, value_seconds=2e-9),
     "F32": TypeSpeed(byte_seconds=1 / 25e9, operation_seconds=1 / 80e9, value_seconds=3e-9),
+}
+#: Matrices of experts take so much longer for prompts.
+TYPES = {
+    kind: dataclasses.replace(one, expert_operation_seconds=(1.3 + 0.2 * number) * one.operation_seconds)
+    for number, (kind, one) in enumerate(TYPES.items())
 }
 F16_CACHE = CacheSpeed(
     head_seconds=6e-9,
@@ -53,7 +58,6 @@ def device(**changes: Any) -> DeviceSpeed:
         "token_seconds": 20e-6,
         "layer_seconds": 10e-6,
         "expert_token_factor": 1.2,
-        "expert_prompt_factor": 1.6,
         "scan_seconds": 4e-9,
         "prompt_scan_seconds": 3e-9,
         "types": dict(TYPES),
@@ -93,8 +97,10 @@ def times(
     )
 
 
-def measured_again(speed: DeviceSpeed, noise: Callable[[], float] = lambda: 1.0) -> DeviceSpeed:
-    """What measuring a device of this speed finds."""
+def measured_again(
+    speed: DeviceSpeed, noise: Callable[[], float] = lambda: 1.0, experts: Iterable[str] | None = None
+) -> DeviceSpeed:
+    """What measuring a device of this speed finds, with experts of these types, None for all."""
     short, long = trial_models.PROMPT_TOKENS, trial_models.LONG_PROMPT_TOKENS
 
     def timed(model: MadeUpModel, **what: Any) -> Times:
@@ -125,6 +131,9 @@ def measured_again(speed: DeviceSpeed, noise: Callable[[], float] = lambda: 1.0)
             )
             for kind in speed.types
         },
-        experts=timed(trial_models.WITH_EXPERTS, depths=(0,), prompts=(short,)),
+        experts={
+            kind: timed(trial_models.with_experts(kind), depths=(0,), prompts=(short,))
+            for kind in (speed.types if experts is None else experts)
+        },
         state=timed(trial_models.WITH_STATE, depths=(0,), prompts=(short,)),
     )

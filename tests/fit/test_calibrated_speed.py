@@ -9,7 +9,15 @@ from garden.core.calibration import CacheSpeed
 from garden.core.fit_forecast import Placement, SpeedSource, Verdict
 from garden.core.run_configuration import LoadParameters
 from garden.fit import estimator
-from garden.fit.calibrated_speed import decode_seconds, shares, speed_of, with_calibrated_speed
+from garden.fit.calibrated_speed import (
+    SpeedForecast,
+    decode_seconds,
+    prompt_pairs,
+    shares,
+    speed_of,
+    type_speed,
+    with_calibrated_speed,
+)
 from garden.fit.work import work_of
 from garden.gguf.made_up_model import MadeUpModel
 from tests.fit.headers import gpu, machine, published
@@ -83,11 +91,15 @@ def test_a_prompt_in_two_batches_takes_its_overhead_twice() -> None:
 
 def test_experts_take_longer_than_their_bytes() -> None:
     work = work_of(published("Qwen/Qwen3-30B-A3B"))
-    slow, plain = (
-        speed_of(work, calibration(device(expert_token_factor=factor, expert_prompt_factor=factor)), LOAD)
-        for factor in (2.0, 1.0)
-    )
 
+    def told(factor: float) -> SpeedForecast | None:
+        types = {
+            kind: dataclasses.replace(one, expert_operation_seconds=factor * one.operation_seconds)
+            for kind, one in TYPES.items()
+        }
+        return speed_of(work, calibration(device(expert_token_factor=factor, types=types)), LOAD)
+
+    slow, plain = told(2.0), told(1.0)
     assert slow is not None and plain is not None and slow.prefill and plain.prefill
     assert slow.decode < 0.75 * plain.decode
     assert slow.prefill < 0.75 * plain.prefill
@@ -146,6 +158,14 @@ def test_a_type_that_was_not_measured_is_taken_for_a_similar_one_with_less_trust
     assert guessed.decode == pytest.approx(told.decode, rel=0.3)
     assert guessed.decode_range[0] / guessed.decode < told.decode_range[0] / told.decode
     assert speed_of(work, calibration(device(types={})), LOAD) is None
+
+
+def test_a_type_is_taken_for_one_that_is_packed_like_it() -> None:
+    grid = dataclasses.replace(TYPES["Q4_0"], byte_seconds=1.0)
+    speed = device(types={**TYPES, "IQ4_XS": grid})
+
+    assert type_speed(speed, "IQ4_NL") == TYPES["Q4_0"]
+    assert type_speed(speed, "IQ3_S") == grid
 
 
 def test_the_range_widens_with_the_error_and_with_other_programs() -> None:
@@ -245,3 +265,16 @@ def test_an_unsteady_machine_makes_intervals_wider() -> None:
     assert unsteady.decode == calm.decode
     assert unsteady.decode_range[0] < calm.decode_range[0] < calm.decode_range[1] < unsteady.decode_range[1]
     assert unsteady.prefill_range[1] > calm.prefill_range[1]
+
+
+def test_attention_of_prompts_is_computed_in_tiles() -> None:
+    cpu, gpu_ = device(), device(device="gpu")
+    quantized = dataclasses.replace(LOAD, type_k="q8_0", type_v="q8_0")
+
+    # One of 350 tokens fills six rows of tiles in part: one tile, two, and so on.
+    assert prompt_pairs(350, cpu, LOAD) == 64 * 64 * (1 + 2 + 3 + 4 + 5 + 6)
+    assert prompt_pairs(32, cpu, LOAD) == 32 * 33 / 2
+    assert prompt_pairs(350, cpu, quantized) == prompt_pairs(350, gpu_, LOAD) == 350 * 351 / 2
+    # Within a window of 128 tokens, which begins in one tile and ends in another.
+    assert prompt_pairs(320, cpu, LOAD, 128) == 64 * 64 * (1 + 2 + 3 + 3 + 3)
+    assert prompt_pairs(100_000, cpu, LOAD) == pytest.approx(100_000**2 / 2, rel=1e-2)

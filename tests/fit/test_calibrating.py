@@ -25,7 +25,6 @@ def assert_same(found: DeviceSpeed, known: DeviceSpeed, rel: float) -> None:
     assert found.layer_seconds == EXACT(known.layer_seconds, rel=rel)
     assert found.token_seconds == EXACT(known.token_seconds, rel=rel, abs=1e-7)
     assert found.expert_token_factor == EXACT(known.expert_token_factor, rel=rel)
-    assert found.expert_prompt_factor == EXACT(known.expert_prompt_factor, rel=rel)
     assert found.scan_seconds == EXACT(known.scan_seconds, rel=rel)
     assert found.prompt_scan_seconds == EXACT(known.prompt_scan_seconds, rel=rel)
     for kind, one in known.types.items():
@@ -52,6 +51,7 @@ def test_any_machine_is_found(bandwidth: float, compute: float, overhead: float,
                 byte_seconds=one.byte_seconds * bandwidth,
                 operation_seconds=one.operation_seconds * compute,
                 value_seconds=one.value_seconds * compute,
+                expert_operation_seconds=one.expert_operation_seconds * compute,
             )
             for kind, one in TYPES.items()
         },
@@ -167,3 +167,24 @@ def test_narrow_matrices_with_dear_rows_are_forecast_from_both_models() -> None:
     assert told and true and plain
     assert told == EXACT(true, rel=1e-3)
     assert plain < 0.85 * true
+
+
+def test_prompts_of_experts_are_forecast_in_the_ratio_of_the_type_most_like_them() -> None:
+    known = device()
+
+    def ratio(speed: DeviceSpeed, kind: str) -> float:
+        one = speed.types[kind]
+        return one.expert_operation_seconds / calibrating._dense_operation_seconds(kind, one)
+
+    found = measured_again(known, experts=("Q4_K", "Q8_0"))
+
+    for kind, like in (("Q4_K", "Q4_K"), ("Q6_K", "Q4_K"), ("Q8_0", "Q8_0"), ("Q4_0", "Q8_0")):
+        assert ratio(found, kind) == EXACT(ratio(known, like), rel=1e-3)
+    assert ratio(known, "Q6_K") != EXACT(ratio(known, "Q4_K"), rel=0.02)
+
+
+def test_without_experts_nothing_is_told_of_them() -> None:
+    found = measured_again(device(), experts=())
+
+    assert found.expert_token_factor == 1.0
+    assert {one.expert_operation_seconds for one in found.types.values()} == {0.0}

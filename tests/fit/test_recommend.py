@@ -3,8 +3,9 @@ from __future__ import annotations
 import dataclasses
 
 from garden.core.catalog import FileKind, RemoteFile, RepositoryFile
-from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
-from garden.fit.recommend import Rated, recommendation, recommended
+from garden.core.fit_forecast import DeviceMemory, FitForecast, FitMethod, Placement, Verdict
+from garden.core.quantity import GIB
+from garden.fit.recommend import Rated, recommendation, recommended, steady
 
 #: Sizes of an 8B model.
 SIZES = {
@@ -92,3 +93,43 @@ def test_each_recommendation_says_why() -> None:
         found = recommendation(files)
         assert found is not None
         assert found.reason.endswith(".")
+
+
+def on_cpu(free_gib: float) -> list[Rated]:
+    """Files of a 32B model on a processor with so much memory free."""
+    rated = []
+    for file, fit in ladder(scale=4):
+        need = file.size_bytes + 2 * GIB
+        free = round(free_gib * GIB)
+        device = DeviceMemory(
+            name="RAM", kind="ram", total_bytes=32 * GIB, available_bytes=free, weights_bytes=need, margin_bytes=GIB
+        )
+        verdict = Verdict.TOO_LARGE if need > free else Verdict.TIGHT if free - need < GIB else Verdict.FITS
+        rated.append((file, dataclasses.replace(fit, verdict=verdict, devices=(device,))))
+    return rated
+
+
+def test_a_small_move_of_free_memory_changes_nothing() -> None:
+    taken = steady(on_cpu(21.9), None)
+    assert taken is not None
+    first = taken.quant_type
+    # Alone, each reading would say something else.
+    assert len({choice(on_cpu(free)) for free in (21.2, 21.9)}) == 2
+
+    seen = []
+    for free in (21.2, 21.9, 21.3, 21.8, 21.1):
+        taken = steady(on_cpu(free), taken.filename)
+        assert taken is not None
+        seen.append(taken.quant_type)
+
+    assert set(seen) == {first}
+
+
+def test_a_large_move_of_free_memory_does() -> None:
+    taken = recommended(on_cpu(28))
+    assert taken is not None
+
+    now = steady(on_cpu(17), taken.filename)
+
+    assert now is not None
+    assert now.quant_type != taken.quant_type

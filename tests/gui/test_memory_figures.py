@@ -271,4 +271,4 @@ def test_a_cache_type_chosen_on_a_page_changes_no_row(qtbot: QtBot, window: Main
         lambda: page.settled and [row.forecast.kv_cache_bytes for row in page.files.rows if row.forecast] != shown
     )
     assert models.rated(0).forecast.kv_cache_bytes == before.kv_cache_bytes
-    assert pages.discover.search.basis.endswith("f16 cache")
+    assert pages.discover.search.ratings.basis.endswith("f16 cache")

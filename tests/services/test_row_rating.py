@@ -10,9 +10,11 @@ import pytest
 from garden.core.catalog import ModelSummary, Repository
 from garden.core.fit_forecast import FitMethod, SpeedSource
 from garden.core.model_query import ModelQuery
+from garden.core.run_configuration import LoadParameters
 from garden.services.garden import Garden
 from garden.services.hub_files import hub_ref
 from garden.store.speeds import SpeedRecord
+from tests.fit.headers import machine
 from tests.hubserver import GgufFacts, HubServer
 from tests.services.test_remote_headers import file_of, ladder
 
@@ -91,3 +93,30 @@ def test_a_page_of_before_does_not_count_once_the_repository_has_other_files(gar
 
     assert garden.rows.rate(summary).method is not FitMethod.ROUGH
     assert garden.rows.rate(changed).method is FitMethod.ROUGH
+
+
+def test_memory_that_moves_a_little_recommends_the_same_file(garden: Garden, hub: HubServer) -> None:
+    name = "owner/Large-GGUF"
+    hub.state.put([dataclasses.replace(ladder("Qwen3 32B", ("IQ4_XS", "Q4_K", "Q3_K", "Q2_K")), repo_id=name)])
+    repository = garden.catalog.repository(name).result(20)
+    headers = {
+        file: garden.fit.remote_header(repository, file).result(20) for file in repository.files if file.kind == "model"
+    }
+
+    def taken(free_gib: float) -> str | None:
+        on = machine(free_gib, total_gib=32)
+        rated = [
+            (file, garden.fit.forecast_header(header, LoadParameters(context_length=4_096), on, ask_engine=False))
+            for file, header in headers.items()
+        ]
+        file = garden.fit.recommend(tuple(rated))
+        return None if file is None else file.filename
+
+    by_reading = set()
+    for free in (18 + step / 20 for step in range(80)):
+        # What was taken while much less was free may give way once.
+        taken(free)
+        first = taken(free + 0.4)
+        assert {taken(free + moved) for moved in (0.0, 0.4, 0.1, 0.3, 0.05)} == {first}
+        by_reading.add(first)
+    assert len(by_reading) > 1

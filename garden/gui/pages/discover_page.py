@@ -273,7 +273,7 @@ class DiscoverPage(QWidget):
     def _on_header(self, _filename: str) -> None:
         """Once all headers of a repository were read, its row is no guess any more."""
         if self._side is not None and self._side[0].headers.whole and self._side[0].repo_id is not None:
-            self.search.rate_again(self._side[0].repo_id)
+            self.search.ratings.rate_again(self._side[0].repo_id)
 
     @Slot()
     def _on_plan_changed(self) -> None:

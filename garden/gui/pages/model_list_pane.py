@@ -146,7 +146,7 @@ class ModelListPane(QWidget):
         self._count.setText(self._count_text())
         self._count.updateGeometry()
         # Every row is rated under this load, whatever is chosen on a page.
-        self._basis.setText(search.basis if search.models.rowCount() else "")
+        self._basis.setText(search.ratings.basis if search.models.rowCount() else "")
         self._basis.updateGeometry()
         self._foot.setVisible(search.can_look_further and bool(search.models.rowCount()))
         self._further.setText(f"{search.models.loaded} looked through, the Hub has more.")

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from garden.core.errors import CancelledByUser, GardenError, RateLimitedError
-from garden.core.events import MachineRead, SpeedsChanged, WhatIfChanged
 from garden.core.model_query import ModelQuery
-from garden.core.quantity import format_tokens
-from garden.core.run_configuration import DEFAULT_CONTEXT_LENGTH
 from garden.gui.viewmodels.model_list import ModelListModel
+from garden.gui.viewmodels.row_ratings import RowRatings
 from garden.gui.viewmodels.typed_address import pasted_address, typed_hint
 from garden.hub.address import parse_address
-from garden.services.browse import SCREENFUL, asks_the_same, ordered, passing
+from garden.services.browse import SCREENFUL, hub_part, passing
 
 if TYPE_CHECKING:
     from garden.gui.bridge.event_pump import EventPump
@@ -25,13 +22,9 @@ if TYPE_CHECKING:
     from garden.jobs.handle import Handle
     from garden.services.catalog import CatalogPage
     from garden.services.garden import Garden
-    from garden.services.rated_model import RatedModel
 
 #: Typing pauses shorter than this do not start a search.
 DEBOUNCE_MS = 300
-
-#: Rows that are rated anew at once, away from the Qt thread, which draws in between.
-_RATED_AT_ONCE = 200
 
 
 class SearchViewModel(QObject):
@@ -62,14 +55,11 @@ class SearchViewModel(QObject):
         self._ever_answered = False
         self._from_index = False
         self._asked = False
-        self._rating = 0
-        self._unsettled = False
         self._hint = self._asked_text = ""
         self.models = ModelListModel(self)
         self.models.more_wanted.connect(self._on_more_wanted)
-        pump.on(WhatIfChanged, self._on_other_verdicts)
-        pump.on(SpeedsChanged, self._on_other_verdicts)
-        pump.on(MachineRead, self._on_machine_read)
+        self.ratings = RowRatings(garden, pump, self.models, self)
+        self.ratings.changed.connect(self.changed)
         self._debounce = QTimer(self)
         self._debounce.setSingleShot(True)
         self._debounce.setInterval(DEBOUNCE_MS)
@@ -198,7 +188,7 @@ class SearchViewModel(QObject):
         """Ask something else; where only filters differ that the Hub lacks, what is loaded is filtered at once."""
         if query == self._query:
             return
-        local = asks_the_same(query, self._query) and self._ever_answered and not self.busy
+        local = _asks_the_same(query, self._query) and self._ever_answered and not self.busy
         self._query = query
         if not local:
             self.search()
@@ -293,7 +283,7 @@ class SearchViewModel(QObject):
         self._cursor = page.cursor
         self._ever_answered = True
         self._from_index = page.from_index
-        rows = self._seen_through(page.rows)
+        rows = self.ratings.seen_through(self._query, page.rows)
         if self._first_page:
             self._shown = self._query
             self.models.replace(rows, more=more, query=self._query)
@@ -341,58 +331,8 @@ class SearchViewModel(QObject):
             self._on_more_wanted()
             self.changed.emit()
 
-    # Verdicts for another machine, or with other speeds
 
-    def _on_other_verdicts(self, _event: WhatIfChanged | SpeedsChanged) -> None:
-        self._unsettled = True
-        self._rate_anew()
-
-    def _on_machine_read(self, _event: MachineRead) -> None:
-        # Free memory moves all day, and nobody asked for it: verdicts follow, rows stay where they are.
-        self._rate_anew()
-
-    def rate_again(self, repo_id: str) -> None:
-        """Headers of a repository were read: its row says what they say, under the load of all rows."""
-        row = self.models.loaded_row(repo_id)
-        if row is not None:
-            self._pump.run(lambda: self._rated([row]), self.models.take_ratings, lambda _error: None, receiver=self)
-
-    @property
-    def basis(self) -> str:
-        """The one load that every row is rated under: ``16k context, f16 cache``."""
-        settings = self._garden.settings.current
-        context = format_tokens(settings.context_length or DEFAULT_CONTEXT_LENGTH)
-        return f"{context} context, {settings.kv_type} cache"
-
-    def _rate_anew(self) -> None:
-        """All rows that came, some at a time, those that are shown first; rows move at most once all are rated."""
-        self._rating += 1
-        self._rate_some(self._rating, self.models.loaded_rows)
-
-    def _rate_some(self, rating: int, rows: Sequence[RatedModel]) -> None:
-        now, later = rows[:_RATED_AT_ONCE], rows[_RATED_AT_ONCE:]
-
-        def rated(anew: Sequence[RatedModel]) -> None:
-            if rating != self._rating:
-                return
-            self.models.take_ratings(anew)
-            if later:
-                self._rate_some(rating, later)
-                return
-            if self._unsettled:
-                self._unsettled = False
-                self.models.settle()
-            self.changed.emit()
-
-        if now:
-            self._pump.run(lambda: self._rated(now), rated, lambda _error: None, receiver=self)
-        else:
-            self._unsettled = False
-
-    def _seen_through(self, rows: Sequence[RatedModel]) -> Sequence[RatedModel]:
-        """Rows come rated and ordered for this machine; where another one stands for it, they are for that."""
-        return rows if self._garden.what_if.chosen is None else ordered(self._query, self._rated(rows))
-
-    def _rated(self, rows: Sequence[RatedModel]) -> list[RatedModel]:
-        rating, machine = self._garden.rows, self._garden.what_if.snapshot
-        return [dataclasses.replace(row, forecast=rating.rate(row.summary, machine)) for row in rows]
+def _asks_the_same(one: ModelQuery, other: ModelQuery) -> bool:
+    """Whether the Hub would be asked the same, so that what it has answered serves both."""
+    asked, other_asked = (dataclasses.replace(hub_part(each), limit=1) for each in (one, other))
+    return (one.sort, one.mine, asked) == (other.sort, other.mine, other_asked)
