@@ -14,6 +14,7 @@ from garden.core.errors import CancelledByUser, GardenError
 from garden.core.fit_forecast import FitForecast, Placement, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.library_entry import LibraryEntry
+from garden.core.load_choice import LoadChoice
 from garden.core.model_ref import ModelRef
 from garden.core.residency import ResidentForecast
 from garden.core.run_configuration import AUTO_GPU_LAYERS, LoadParameters, RunConfiguration
@@ -44,6 +45,8 @@ from garden.store.speeds import SpeedRecord
 
 #: Files that were last said to be the ones to take, one for each repository and load.
 _TAKEN_KEPT = 500
+
+_NOTHING_CHOSEN = LoadChoice()
 
 _log = logging.getLogger(__name__)
 
@@ -358,9 +361,13 @@ class FitService:
         """What is known of the speed of any file that is loaded like this: a calibration, and what answers showed."""
         return self._calibration.holding_for(load), self._speeds.calibration(load)
 
-    def recommend(self, files: tuple[tuple[RepositoryFile, FitForecast], ...]) -> RepositoryFile | None:
+    def recommend(
+        self, files: tuple[tuple[RepositoryFile, FitForecast], ...], choice: LoadChoice = _NOTHING_CHOSEN
+    ) -> RepositoryFile | None:
         """The file of a repository to take, None when none runs; small moves of free memory do not change it."""
-        key = tuple((file.filename, file.sha256, *recommend.circumstances(fit)) for file, fit in files)
+        # The context and the cache are known from the forecasts.
+        others = choice.with_values(context_length=None, type_k=None, type_v=None)
+        key = others, *((file.filename, file.sha256, *recommend.circumstances(fit)) for file, fit in files)
         found = recommend.steady(files, self._taken.get(key))
         if found is not None:
             self._taken.pop(key, None)

@@ -348,7 +348,7 @@ class RepositoryViewModel(QObject):
         rated = tuple((row.file, row.forecast) for row in rows if row.forecast and row.header)
         waiting = any(row.file.filename in self.headers.known and row.header is None for row in rows)
         whole = self.headers.whole and not waiting
-        best = self._garden.fit.recommend(rated) if whole else None
+        best = self._garden.fit.recommend(rated, self.options.choice) if whole else None
         self.files.update_rows(recommended_rows(rows, best))
         if self._chosen_by_hand or (not whole and self._selected is not None):
             return

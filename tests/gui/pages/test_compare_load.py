@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from garden.core.conversation import Conversation, Mode
 from garden.core.fit_forecast import DeviceMemory
-from garden.core.quantity import format_bytes
+from garden.core.quantity import MIB, format_bytes
 from garden.core.run_configuration import LoadParameters, RunConfiguration
 from garden.gui.pages.compare_page import ComparePage
 from garden.gui.pages.pane_memory import PaneLoadSection
@@ -285,8 +285,9 @@ def test_bars_tell_what_others_hold_and_what_is_freed(
 
     qtbot.waitUntil(lambda: all(ram_of(page, letter).held_bytes for letter in "AB"), timeout=5_000)
     first, second = ram_of(page, "A"), ram_of(page, "B")
-    assert second.freed_bytes == pytest.approx(first.held_bytes, rel=0.2)
-    assert first.freed_bytes == pytest.approx(second.held_bytes, rel=0.2)
+    # What is held counts the process whole; pages of its libraries were never taken from what is free.
+    assert first.held_bytes - 32 * MIB < second.freed_bytes <= first.held_bytes
+    assert second.held_bytes - 32 * MIB < first.freed_bytes <= second.held_bytes
     assert first.held_bytes > second.held_bytes, "the starter is the larger one"
     press(page, "compare.memory")
     words = found(page, "pane.A.memory.held")
