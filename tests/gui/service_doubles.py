@@ -13,6 +13,7 @@ from garden.core.fit_forecast import FitForecast, FitMethod, Placement, Verdict
 from garden.core.hardware_snapshot import HardwareSnapshot
 from garden.core.job_record import JobKind, JobRecord
 from garden.core.library_entry import LibraryEntry, Origin
+from garden.core.load_choice import LoadChoice
 from garden.core.model_query import ModelQuery
 from garden.core.model_ref import ModelRef
 from garden.core.run_configuration import LoadParameters
@@ -153,7 +154,9 @@ class FitDouble:
             n_gpu_layers=0,
         )
 
-    def recommend(self, files: tuple[tuple[RepositoryFile, FitForecast], ...]) -> RepositoryFile | None:
+    def recommend(
+        self, files: tuple[tuple[RepositoryFile, FitForecast], ...], _choice: LoadChoice
+    ) -> RepositoryFile | None:
         fitting = [file for file, forecast in files if forecast.verdict is Verdict.FITS]
         return max(fitting, key=lambda file: file.size_bytes, default=None)
 
