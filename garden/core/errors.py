@@ -79,6 +79,10 @@ class OfflineError(HubUnreachableError):
     """No connection is opened, because the user works offline."""
 
 
+#: What the user does about that.
+WAY_ONLINE = "Go online in the settings first, or with `garden hub online`."
+
+
 class HubTroubleError(HubError):
     """The Hub has trouble of its own at the moment (an error of 500 or above)."""
 

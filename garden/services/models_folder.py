@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from garden.core.errors import RefusedError
+from garden.core.errors import RefusedError, StateError
 from garden.core.job_record import JobKind, JobRecord, JobState
 from garden.core.paths import cache_dir, data_dir, hub_cache_dir, user_path
 from garden.core.run_configuration import RunConfiguration
@@ -140,7 +140,12 @@ class ModelsFolder:
 
         def moves() -> tuple[JobRecord, ...]:
             states = (JobState.WAITING, JobState.RUNNING)
-            return tuple(job for job in self._jobs.jobs() if job.kind is JobKind.MOVE and job.state in states)
+            try:
+                jobs = self._jobs.jobs()
+            except StateError:
+                # A list that cannot be read keeps no answer from coming; what this process moves is known without it.
+                jobs = self._jobs.own_jobs()
+            return tuple(job for job in jobs if job.kind is JobKind.MOVE and job.state in states)
 
         if any(not self._jobs.is_own(job.id) for job in moves()):
             self._jobs.take_over()

@@ -17,7 +17,14 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from garden.core.errors import CancelledByUser, DiskFullError, GardenError, HubUnreachableError, IntegrityError
+from garden.core.errors import (
+    WAY_ONLINE,
+    CancelledByUser,
+    DiskFullError,
+    GardenError,
+    HubUnreachableError,
+    IntegrityError,
+)
 from garden.core.write_failure import write_failure
 from garden.process.program import Ended, run_program
 from garden.services.backend_catalogue import BackendPackage
@@ -83,7 +90,7 @@ def fetch_archive(
     if kept.is_file() and _is_whole(kept, package, cancelled):
         return kept
     if not may_connect:
-        raise HubUnreachableError("Garden works offline and opens no connection.", "Go online in the settings first.")
+        raise HubUnreachableError("Garden works offline and opens no connection.", WAY_ONLINE)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as scratch:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from garden.core.errors import RefusedError
+from garden.core.errors import WAY_ONLINE, RefusedError
 from garden.core.events import EventBus, SettingsChanged
 from garden.core.paths import data_dir
 from garden.services.endpoints import Endpoints
@@ -77,7 +77,7 @@ class SettingsService:
         """What the user does to open connections again."""
         if self.offline_is_fixed:
             return "HF_HUB_OFFLINE is set: start Garden without it to go online."
-        return "Go online in the settings first, or with `garden hub online`."
+        return WAY_ONLINE
 
     @property
     def models_dir(self) -> Path:

