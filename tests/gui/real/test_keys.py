@@ -46,7 +46,7 @@ def test_a_model_is_found_and_fetched_by_keys(user: XUser, window: MainWindow) -
     user.see("Tiny-Chat…", timeout_ms=20_000)
     user.see("Download…", timeout_ms=20_000)
     # From the field through the filters into the list, from there into its files, and Enter fetches.
-    for _ in range(12):
+    for _ in range(20):
         if getattr(QApplication.focusWidget(), "objectName", str)() == "models":
             break
         user.press("Tab")
