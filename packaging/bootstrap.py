@@ -29,7 +29,7 @@ if sys.version_info < (3, 11):
 
 sys.path.insert(0, str(HERE))
 import engine_build  # noqa: E402 - siblings of this script, found once its folder is on the path
-import system_packages  # noqa: E402 - as above
+import system_packages  # noqa: E402 - found once the path is set
 
 
 def environment_python(environment: Path = VENV) -> Path:

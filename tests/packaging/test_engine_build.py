@@ -10,7 +10,7 @@ import pytest
 PACKAGING = Path(__file__).resolve().parents[2] / "packaging"
 sys.path.insert(0, str(PACKAGING))
 import engine_build  # noqa: E402 - the script's folder is no package
-import system_packages  # noqa: E402 - as above
+import system_packages  # noqa: E402 - found once the path is set
 
 
 def pci_device(sysfs: Path, name: str, class_: str, vendor: str) -> None:

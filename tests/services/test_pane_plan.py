@@ -100,9 +100,9 @@ def test_layers_are_found_as_if_idle_models_were_gone_and_these_go_only_at_need(
     assert run.load.n_gpu_layers == configuration(header, LoadChoice(), Room(always=(7,))).load.n_gpu_layers
     assert plan.choice == LoadChoice()
     gpu = next(device for device in plan.forecast.devices if device.kind == "gpu")
-    # Of a split the formula cannot tell to the byte; the engine, which could, is not asked here.
-    assert plan.forecast.verdict in (Verdict.FITS, Verdict.UNKNOWN)
-    assert (gpu.held_bytes, gpu.freed_bytes) == (0, 3 * GIB)
+    # It fits by what is likely; of a split the formula cannot tell to the byte, and the engine is not asked here.
+    assert all(device.need_bytes <= device.available_bytes for device in plan.forecast.devices)
+    assert (plan.forecast.verdict, gpu.held_bytes, gpu.freed_bytes) == (Verdict.UNKNOWN, 0, 3 * GIB)
     few = plan_behind(FIT, run.with_load(n_gpu_layers=3), header, at_need)
     gpu = next(device for device in few.forecast.devices if device.kind == "gpu")
     assert (gpu.held_bytes, gpu.freed_bytes) == (3 * GIB, 0)
